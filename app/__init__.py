@@ -1,0 +1,1 @@
+"""Passgate: account-wide two-factor authentication as a service."""

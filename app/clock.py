@@ -1,0 +1,19 @@
+"""The one clock: every decision about time takes its `now` from here, never from a client or the database."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def now(self) -> datetime:
+        """Return the present moment as an aware datetime in UTC."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment as an aware datetime in UTC."""
+        return datetime.now(UTC)
