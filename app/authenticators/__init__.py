@@ -1,0 +1,1 @@
+"""Pure mechanisms: what a passcode is and when it is right."""

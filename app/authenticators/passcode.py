@@ -1,0 +1,54 @@
+"""What a person types as a second factor: a TOTP passcode or a recovery code, read into one canonical form."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+
+_LONGEST_INPUT = 64
+_HALF = 7
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: 5 bits a character, without i, l, o and u
+_LOOK_ALIKE = str.maketrans("oil", "011")
+
+_TOTP_PASSCODE = re.compile("[0-9]{6}")
+_RECOVERY_CODE = re.compile("([0-9A-Za-z]{7})-?([0-9A-Za-z]{7})")
+
+
+@dataclass(frozen=True)
+class TotpPasscode:
+    """Six ASCII digits."""
+
+    digits: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RecoveryCode:
+    """Fourteen characters of Crockford's base32 in lower case, without the dash."""
+
+    characters: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The form that people see: `xxxxxxx-xxxxxxx`."""
+        return f"{self.characters[:_HALF]}-{self.characters[_HALF:]}"
+
+
+def parse(text: str) -> TotpPasscode | RecoveryCode | None:
+    """Read what was typed; None when it is neither, which costs no attempt (contract section 4).
+
+    A TOTP passcode is exactly six ASCII digits, since a second spelling of a used one could pass for a new one
+    (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter, o is 0, i and l are 1.
+    """
+    if len(text) > _LONGEST_INPUT:
+        return None
+    if _TOTP_PASSCODE.fullmatch(text):
+        return TotpPasscode(text)
+    halves = _RECOVERY_CODE.fullmatch(text.replace(" ", ""))
+    if halves is None:
+        return None
+    characters = (halves[1] + halves[2]).lower().translate(_LOOK_ALIKE)
+    return None if "u" in characters else RecoveryCode(characters)
+
+
+def new_recovery_code() -> RecoveryCode:
+    """Return a code of 70 bits of the system's randomness (NIST SP 800-63B-4 4.2.1.1 asks for 64)."""
+    return RecoveryCode("".join(secrets.choice(_ALPHABET) for _ in range(2 * _HALF)))

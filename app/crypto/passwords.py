@@ -1,0 +1,149 @@
+"""Secrets that are guessed at: Argon2id for passwords and recovery codes, in threads beside the event loop."""
+
+import asyncio
+import os
+import re
+import secrets
+import threading
+import unicodedata
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.low_level import hash_secret_raw
+
+from app.errors import Unavailable
+
+_T = TypeVar("_T")
+_DIGEST_BYTES = 32
+_ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})")
+
+
+@dataclass(frozen=True)
+class Argon2Parameters:
+    """What one hash costs: passes, KiB of memory, lanes; OWASP's minimum unless told otherwise (ASVS 11.4.2)."""
+
+    time_cost: int = 2
+    memory_kib: int = 19456
+    parallelism: int = 1
+
+    def encode(self) -> str:
+        """Return the form that is stored beside what was hashed, such as `m=19456,t=2,p=1`."""
+        return f"m={self.memory_kib},t={self.time_cost},p={self.parallelism}"
+
+    @classmethod
+    def decode(cls, text: str) -> "Argon2Parameters":
+        """Read what `encode` wrote; raise `ValueError` for anything else."""
+        found = _ENCODED.fullmatch(text)
+        if found is None:
+            raise ValueError("Argon2 parameters look like m=19456,t=2,p=1.")
+        return cls(memory_kib=int(found[1]), time_cost=int(found[2]), parallelism=int(found[3]))
+
+
+@dataclass(frozen=True)
+class PasswordCheck:
+    """Whether a password matches its hash, and the hash to store instead when the old one costs something else."""
+
+    matches: bool
+    renewed_hash: str | None
+
+
+def normalize_password(text: str) -> str:
+    """Return `text` in NFC, so that another keyboard types the same password (NIST SP 800-63B-4 3.1.1.2)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _password_bytes(password: str) -> bytes:
+    # A lone surrogate is no text, but it must not make the answer faster than another password's.
+    return normalize_password(password).encode(errors="surrogatepass")
+
+
+class Hasher:
+    """Hashes in `threads` threads, as many as there are cores unless told otherwise.
+
+    When `queue` jobs are waiting or running, a further one is refused at once by `Unavailable`, as is every job
+    after `close`. A job that was given up while it waited counts no longer; one that runs counts until it ends.
+    """
+
+    def __init__(
+        self,
+        parameters: Argon2Parameters = Argon2Parameters(),
+        *,
+        threads: int | None = None,
+        queue: int = 128,
+    ) -> None:
+        self.parameters = parameters
+        self._argon2 = PasswordHasher(
+            time_cost=parameters.time_cost,
+            memory_cost=parameters.memory_kib,
+            parallelism=parameters.parallelism,
+            hash_len=_DIGEST_BYTES,
+            type=Type.ID,
+        )
+        self._decoy = self._argon2.hash(secrets.token_bytes(_DIGEST_BYTES))
+        self._places = threading.BoundedSemaphore(queue)
+        self._threads = ThreadPoolExecutor(threads or _cores(), thread_name_prefix="hashing")
+
+    async def hash_password(self, password: str) -> str:
+        """Return the PHC string of the normalized password under today's parameters and a new salt."""
+        return await self._run(lambda: self._argon2.hash(_password_bytes(password)))
+
+    async def verify_password(self, hash_: str | None, password: str) -> PasswordCheck:
+        """Judge a password; without a hash, or with a malformed one, judge a decoy of the same cost in vain."""
+        return await self._run(lambda: self._verify(hash_, _password_bytes(password)))
+
+    async def digest_codes(
+        self, codes: Sequence[str], salt: bytes, parameters: Argon2Parameters | None = None
+    ) -> list[bytes]:
+        """Return 32 bytes of raw Argon2id for each code, in their order, all under one salt of at least 8 bytes.
+
+        The caller brings the codes' canonical form, and the `parameters` that the set was made with, today's
+        when there are none.
+        """
+        cost = parameters or self.parameters
+        return await self._run(lambda: [_digest(code.encode(), salt, cost) for code in codes])
+
+    def close(self) -> None:
+        """Take no further job, and return when those that were taken have ended."""
+        self._threads.shutdown(wait=True)
+
+    def _verify(self, hash_: str | None, password: bytes) -> PasswordCheck:
+        try:
+            self._argon2.verify((hash_ or "").encode(errors="replace"), password)
+        except VerifyMismatchError:
+            return PasswordCheck(matches=False, renewed_hash=None)
+        except (InvalidHashError, VerificationError):
+            with suppress(VerifyMismatchError):
+                self._argon2.verify(self._decoy, password)
+            return PasswordCheck(matches=False, renewed_hash=None)
+        outdated = self._argon2.check_needs_rehash(hash_ or "")
+        return PasswordCheck(matches=True, renewed_hash=self._argon2.hash(password) if outdated else None)
+
+    async def _run(self, job: Callable[[], _T]) -> _T:
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("Too many passwords are being checked at the moment.")
+        try:
+            running = self._threads.submit(job)
+        except RuntimeError:
+            self._places.release()
+            raise Unavailable from None
+        # Only the pool's future tells a job that never began from one that cannot be stopped; asyncio's does not.
+        running.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(running)
+
+
+def _digest(code: bytes, salt: bytes, cost: Argon2Parameters) -> bytes:
+    return hash_secret_raw(
+        code, salt, cost.time_cost, cost.memory_kib, cost.parallelism, hash_len=_DIGEST_BYTES, type=Type.ID
+    )
+
+
+def _cores() -> int:
+    # A container is often given fewer cores than its machine has, and only the affinity knows.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,120 @@
+"""Secrets that are opened again: AES-256-GCM under one of several keys, bound to where they are stored."""
+
+import base64
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_VERSION = 1
+_HEAD_BYTES = 2
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_KEY_ID = re.compile("[A-Za-z0-9_-]{1,32}")
+
+
+class SealBroken(Exception):  # noqa: N818 -- says what was found; never carries the data
+    """Sealed data does not open here: its key is unknown, or it was changed, moved or cut short."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sealed value rests; it opens nowhere else (ASVS 11.3.3)."""
+
+    table: str
+    column: str
+    account_id: UUID
+    row_id: UUID
+
+    def encode(self) -> bytes:
+        """Return bytes that no other place has: every part is led by its length."""
+        parts = (self.table.encode(), self.column.encode(), self.account_id.bytes, self.row_id.bytes)
+        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+class Sealer:
+    """Seals with the first of its keys and opens with any of them, so that keys can be rotated.
+
+    `keys` maps key ids to 32 bytes each; `current_key_id` is the id of the one that seals. Sealed data is 1 byte
+    version, 1 byte length of the key id, the key id, a 12 byte nonce, and the ciphertext with its 16 byte tag.
+    Nonces are random, so one key may seal 2^32 values and no more (NIST SP 800-38D 8.3).
+    """
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        if not keys:
+            raise ValueError("Sealing needs at least one key.")
+        if not all(_KEY_ID.fullmatch(key_id) for key_id in keys):
+            raise ValueError("A key id is 1 to 32 of the characters A-Z, a-z, 0-9, _ and -.")
+        if any(len(key) != _KEY_BYTES for key in keys.values()):
+            raise ValueError("A sealing key is exactly 32 bytes.")
+        self.current_key_id = next(iter(keys))
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+
+    def seal(self, plain: bytes, place: Place) -> bytes:
+        """Return `plain` sealed by the current key, to be opened at `place` only."""
+        key_id = self.current_key_id.encode()
+        head = bytes([_VERSION, len(key_id)]) + key_id
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return head + nonce + self._ciphers[self.current_key_id].encrypt(nonce, plain, head + place.encode())
+
+    def open(self, sealed: bytes, place: Place) -> bytes:
+        """Return what was sealed at `place`; raise `SealBroken` for anything else, an unknown key included."""
+        key_id = self.key_id_of(sealed)
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise SealBroken("The data was sealed by a key that is not configured.")
+        head_ends = _HEAD_BYTES + len(key_id)
+        head, nonce = sealed[:head_ends], sealed[head_ends : head_ends + _NONCE_BYTES]
+        try:
+            return cipher.decrypt(nonce, sealed[head_ends + _NONCE_BYTES :], head + place.encode())
+        except (InvalidTag, ValueError):  # ValueError: so short that the nonce is cut
+            raise SealBroken("The sealed data was changed, moved or cut short.") from None
+
+    @staticmethod
+    def key_id_of(sealed: bytes) -> str:
+        """Return the id of the key that sealed the data, unproven; raise `SealBroken` when it names none."""
+        if len(sealed) < _HEAD_BYTES or sealed[0] != _VERSION:
+            raise SealBroken("The data is not sealed in a version that is known here.")
+        head_ends = _HEAD_BYTES + sealed[1]
+        key_id = sealed[_HEAD_BYTES:head_ends].decode("ascii", errors="replace")
+        if len(key_id) != sealed[1] or not _KEY_ID.fullmatch(key_id):
+            raise SealBroken("The sealed data names no key.")
+        return key_id
+
+
+def parse_keys(text: str) -> dict[str, bytes]:
+    """Read the setting `id:base64 of 32 bytes`, comma separated, the key that seals first.
+
+    Raise `ValueError` with one sentence. It counts the entries instead of quoting them, ids too, since in a
+    mistyped setting key material may stand anywhere.
+    """
+    if not text.strip():
+        raise ValueError("The key setting is empty.")
+    keys: dict[str, bytes] = {}
+    for number, entry in enumerate(text.split(","), start=1):
+        key_id, colon, encoded = entry.strip().partition(":")
+        if not colon:
+            raise ValueError(f"Key {number} of the setting has no colon between its id and its base64.")
+        if not _KEY_ID.fullmatch(key_id):
+            raise ValueError(
+                f"Key {number} of the setting has an id that is not 1 to 32 of A-Z, a-z, 0-9, _ and -."
+            )
+        if key_id in keys:
+            raise ValueError(f"Key {number} of the setting has the id of an earlier one.")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise ValueError(f"Key {number} of the setting is not base64.") from None
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"Key {number} of the setting is {len(key)} bytes long instead of {_KEY_BYTES}.")
+        keys[key_id] = key
+    return keys
+
+
+def new_key_setting() -> str:
+    """Return a setting for `parse_keys` with one new random key, `k1`."""
+    return "k1:" + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
