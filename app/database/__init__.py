@@ -1,0 +1,1 @@
+"""The way to Postgres, its tables and ids."""

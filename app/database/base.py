@@ -1,0 +1,25 @@
+"""What all tables share: their metadata, the names of their constraints, and their common columns."""
+
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, MetaData, Uuid
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Moment = DateTime(timezone=True)
+
+
+def account_id() -> Column[Uuid]:  # type: ignore[type-arg]  # a Column's own parameter is the Python type
+    """Return the column that every key begins with: it keeps tenants apart."""
+    return Column("account_id", Uuid, primary_key=True)
+
+
+def belongs_to_user() -> ForeignKeyConstraint:
+    """Return the foreign key by which a row goes when its user is deleted."""
+    return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"], ondelete="CASCADE")

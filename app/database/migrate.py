@@ -1,0 +1,78 @@
+"""Bringing a database to the schema that this release needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+_MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
+
+# One migration at a time on a database, whoever starts it: an arbitrary number, the same in every release.
+_ADVISORY_LOCK = 7_237_123_874
+
+# A migration must not queue behind a long transaction with everybody queueing behind it.
+_MIGRATION_SETTINGS = {"application_name": "passgate migrate", "lock_timeout": "5s", "statement_timeout": "10min"}
+
+
+def configuration() -> Config:
+    """Return Alembic's configuration of this package."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def needed_revision() -> str:
+    """Return the newest revision that this release knows."""
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    if head is None:
+        raise RuntimeError("the package holds no migrations")
+    return head
+
+
+async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
+    """Run `work` on a connection made for migrations, while holding the advisory lock."""
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(dsn=url, timeout=10, server_settings=_MIGRATION_SETTINGS)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            # Waiting for another migration is no lock conflict: the time-out holds from here on, not for this.
+            await connection.execute(text("SET lock_timeout = 0"))
+            await connection.execute(text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
+            await connection.execute(text("SET lock_timeout = '5s'"))
+            await connection.commit()
+            try:
+                await connection.run_sync(work)
+                await connection.commit()
+            finally:
+                await connection.rollback()
+                await connection.execute(text(f"SELECT pg_advisory_unlock({_ADVISORY_LOCK})"))
+    finally:
+        await engine.dispose()
+
+
+async def migrate(url: str, revision: str = "head", *, down: bool = False) -> None:
+    """Bring the database at `url` up (or, with `down`, back) to `revision`."""
+
+    def work(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+    await on_connection(url, work)
+
+
+async def current_revision(connection: AsyncConnection) -> str | None:
+    """Return the database's revision, or None when it was never migrated."""
+    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

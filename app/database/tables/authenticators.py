@@ -1,0 +1,23 @@
+"""The confirmed authenticators of a user. `sealed_secret` is opened to judge a passcode, never to show it."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, Uuid
+
+from app.database.base import Moment, account_id, belongs_to_user, metadata
+
+authenticators = Table(
+    "authenticators",
+    metadata,
+    account_id(),
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("last_accepted_step", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    belongs_to_user(),
+    Index(None, "account_id", "user_id"),
+    CheckConstraint("kind IN ('totp')", name="kind"),
+    postgresql_with={"fillfactor": 80},
+)

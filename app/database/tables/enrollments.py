@@ -1,0 +1,36 @@
+"""Authenticators begun and not yet proven: one open at a time for a user. An ended one stays, to answer "gone"."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from app.database.base import Moment, account_id, belongs_to_user, metadata
+
+enrollments = Table(
+    "enrollments",
+    metadata,
+    account_id(),
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("sign_in_id", Uuid),  # set when it was begun in a sign-in that demands it
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("failures", SmallInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    belongs_to_user(),
+    Index("uq_enrollments_open", "account_id", "user_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    CheckConstraint("kind IN ('totp')", name="kind"),
+)

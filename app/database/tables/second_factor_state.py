@@ -1,0 +1,27 @@
+"""One narrow row a user: what every change of the second factor locks first, and what it counts.
+
+`version` grows whenever the password, e-mail address, authenticators or status change; a sign-in or an enrollment
+begun at an older version is dead.
+"""
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text, Uuid
+
+from app.database.base import Moment, account_id, belongs_to_user, metadata
+
+second_factor_state = Table(
+    "second_factor_state",
+    metadata,
+    account_id(),
+    Column("user_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", Moment),
+    Column("authenticators_disabled_at", Moment),
+    Column("turned_on_by_user", Boolean, nullable=False),
+    Column("passcode_frequency", Text, nullable=False),
+    Column("last_passcode_at", Moment),
+    belongs_to_user(),
+    CheckConstraint("failures >= 0", name="failures"),
+    CheckConstraint("passcode_frequency IN ('every_30_days', 'every_sign_in')", name="passcode_frequency"),
+    postgresql_with={"fillfactor": 70},  # every attempt updates it: room for updates that touch no index
+)

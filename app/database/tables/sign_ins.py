@@ -1,0 +1,33 @@
+"""First factors proven, waiting for the second."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from app.database.base import Moment, account_id, belongs_to_user, metadata
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    account_id(),
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("token_digest", LargeBinary, nullable=False),
+    Column("next_step", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),  # of the user's second factor when the password was right
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    belongs_to_user(),
+    UniqueConstraint("account_id", "token_digest"),
+    Index(None, "account_id", "user_id"),
+    CheckConstraint("next_step IN ('passcode', 'enrollment')", name="next_step"),
+)

@@ -1,0 +1,38 @@
+"""The users of an account, with their passwords' hashes."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from app.database.base import Moment, account_id, metadata
+
+users = Table(
+    "users",
+    metadata,
+    account_id(),
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),  # folded: two addresses are equal when their keys are
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("external_id", Text),
+    Column("locale", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("last_sign_in_at", Moment),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+    UniqueConstraint("account_id", "email_key"),
+    UniqueConstraint("account_id", "external_id"),
+    Index("uq_users_owner", "account_id", unique=True, postgresql_where=text("role = 'owner'")),
+    CheckConstraint("role IN ('owner', 'admin', 'agent', 'end_user')", name="role"),
+    CheckConstraint("status IN ('active', 'suspended')", name="status"),
+)
