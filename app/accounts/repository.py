@@ -1,0 +1,82 @@
+"""The accounts and their security policies in the database."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.rules import SecurityPolicy
+from app.database.tables import accounts, security_policies
+
+POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A tenant."""
+
+    id: UUID
+    slug: str
+    name: str
+
+
+def policy_of(row: Row[*tuple[Any, ...]]) -> SecurityPolicy:
+    """Return the policy that a row with `POLICY_COLUMNS` holds."""
+    values = {column.name: row._mapping[column.name] for column in POLICY_COLUMNS}  # noqa: SLF001 -- public, by SQLAlchemy's documentation
+    values["team_member_kinds"] = tuple(values["team_member_kinds"])
+    values["end_user_kinds"] = tuple(values["end_user_kinds"])
+    return SecurityPolicy(**values)
+
+
+async def find_account(tx: AsyncConnection, slug: str) -> Account | None:
+    """Return the account named `slug`."""
+    row = (await tx.execute(select(accounts).where(accounts.c.slug == slug))).one_or_none()
+    return Account(row.id, row.slug, row.name) if row else None
+
+
+async def get_account(tx: AsyncConnection, account_id: UUID) -> Account:
+    """Return the account with this id, which exists."""
+    row = (await tx.execute(select(accounts).where(accounts.c.id == account_id))).one()
+    return Account(row.id, row.slug, row.name)
+
+
+async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPolicy) -> None:
+    """Store a new account with its policy; an `IntegrityError` says that the slug is taken."""
+    await tx.execute(
+        insert(accounts).values(id=account.id, slug=account.slug, name=account.name, created_at=policy.updated_at)
+    )
+    await tx.execute(insert(security_policies).values(account_id=account.id, **asdict(policy)))
+
+
+async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
+    """Return the account's policy as it is now."""
+    query = select(*POLICY_COLUMNS).where(security_policies.c.account_id == account_id)
+    return policy_of((await tx.execute(query)).one())
+
+
+def _lock_key(account_id: UUID) -> int:
+    return int.from_bytes(account_id.bytes[-8:], signed=True)
+
+
+async def hold_policy_still(tx: AsyncConnection, account_id: UUID) -> None:
+    """Let no policy of the account change until this transaction ends; others may hold it still as well.
+
+    An advisory lock, because a share lock on the policy's row would be written into it at every sign-in.
+    """
+    await tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(account_id)})
+
+
+async def lock_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
+    """Wait until nobody holds the policy still, and return it, ours to change until the transaction ends."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(account_id)})
+    return await get_policy(tx, account_id)
+
+
+async def store_policy(tx: AsyncConnection, account_id: UUID, policy: SecurityPolicy) -> None:
+    """Replace the account's policy."""
+    values = asdict(policy)
+    await tx.execute(
+        update(security_policies).where(security_policies.c.account_id == account_id).values(**values)
+    )

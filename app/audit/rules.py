@@ -1,0 +1,52 @@
+"""What can happen: the closed list of audit events."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class EventType(StrEnum):
+    """`subject.action`, one for each thing that is recorded (contract section 10)."""
+
+    SIGN_IN_SUCCEEDED = "sign_in.succeeded"
+    SIGN_IN_FAILED = "sign_in.failed"
+    PASSCODE_FAILED = "passcode.failed"
+    PASSCODE_REPLAYED = "passcode.replayed"
+    PASSCODE_LOCKED = "passcode.locked"
+    ENROLLMENT_BEGUN = "enrollment.begun"
+    AUTHENTICATOR_ADDED = "authenticator.added"
+    AUTHENTICATOR_REMOVED = "authenticator.removed"
+    TWO_FACTOR_TURNED_ON = "two_factor.turned_on"
+    TWO_FACTOR_TURNED_OFF = "two_factor.turned_off"
+    RECOVERY_CODE_USED = "recovery_code.used"
+    RECOVERY_CODES_REGENERATED = "recovery_codes.regenerated"
+    TRUSTED_DEVICE_ADDED = "trusted_device.added"
+    TRUSTED_DEVICE_REVOKED = "trusted_device.revoked"
+    SESSION_ENDED = "session.ended"
+    POLICY_CHANGED = "policy.changed"
+    USER_CREATED = "user.created"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
+    ACCESS_DENIED = "access.denied"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, to whom or what. `details` never holds a secret."""
+
+    type: EventType
+    target_type: str | None = None
+    target_id: UUID | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it, and by which credential; nobody, where it was not shown."""
+
+    user_id: UUID | None
+    credential: str | None
+
+
+NOBODY = Actor(None, None)
+COMMAND_LINE = Actor(None, "command_line")

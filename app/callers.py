@@ -1,0 +1,62 @@
+"""Who stands at the door of an account: a visitor from somewhere, or a caller whose credential is known."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What a user is in the account."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    AGENT = "agent"
+    END_USER = "end_user"
+
+    @property
+    def is_team_member(self) -> bool:
+        """Whether this is the owner, an admin or an agent."""
+        return self is not Role.END_USER
+
+
+TEAM = frozenset({Role.OWNER, Role.ADMIN, Role.AGENT})
+ADMINS = frozenset({Role.OWNER, Role.ADMIN})
+EVERYBODY = frozenset(Role)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody at an account's door: which account, when by the service's clock, and from where."""
+
+    account_id: UUID
+    now: datetime
+    ip: str
+    user_agent: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The user behind a credential, as the database knew them when the request came in."""
+
+    visitor: Visitor
+    credential: str
+    user_id: UUID
+    session_id: UUID
+    email: str
+    role: Role
+    has_authenticator: bool
+    required_by_account: bool
+    first_factor_at: datetime | None
+    second_factor_at: datetime | None
+
+    @property
+    def account_id(self) -> UUID:
+        """The account of the user, and of everything that they may see."""
+        return self.visitor.account_id
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the request."""
+        return self.visitor.now

@@ -1,0 +1,78 @@
+"""HTTP for enrolling an authenticator in a session; at sign-in it stands in `app.sign_in`."""
+
+from fastapi import APIRouter
+
+from app.callers import Caller
+from app.enrollment import use_cases
+from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
+from app.enrollment.use_cases import Enrollee
+from app.sessions.repository import SessionOwner
+from app.two_factor.use_cases import lock_own_state
+from app.web.caller import Enrolling, Owner, Signed
+from app.web.dependencies import AppServices, accepted
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+from app.web.wire import PathId
+
+router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
+
+
+def _enrollee(caller: Caller, owner: SessionOwner) -> Enrollee:
+    return Enrollee(caller.user_id, caller.email, owner.policy.kinds_for(caller.role))
+
+
+@router.post(
+    "/users/me/two-factor/enrollments",
+    status_code=201,
+    operation_id="beginMyEnrollment",
+    responses=problems(401, 409, 422),
+)
+async def begin_my_enrollment(
+    services: AppServices, caller: Enrolling, owner: Owner, body: NewEnrollment
+) -> Enrollment:
+    """Begin to enroll an authenticator; nothing changes until it is confirmed. Needs a fresh session."""
+    async with services.database.begin() as tx:
+        state = await lock_own_state(tx, caller)
+        begun = await use_cases.begin_enrollment(
+            tx,
+            caller.visitor,
+            services.sealer,
+            _enrollee(caller, owner),
+            state,
+            kind=body.kind,
+            label=body.label,
+        )
+    return Enrollment.model_validate(begun)
+
+
+@router.post(
+    "/users/me/two-factor/enrollments/{enrollment_id}/confirmation",
+    status_code=201,
+    operation_id="confirmMyEnrollment",
+    responses=problems(401, 404, 409, 410, 422, 503),
+)
+async def confirm_my_enrollment(
+    services: AppServices, caller: Signed, owner: Owner, enrollment_id: PathId, body: Confirmation
+) -> Confirmed:
+    """Confirm the authenticator with a passcode. The first one brings recovery codes and ends other sessions."""
+    codes = await use_cases.prepare_codes(
+        services.database,
+        services.hasher,
+        services.sealer,
+        caller.visitor,
+        caller.user_id,
+        enrollment_id,
+        body.passcode,
+    )
+    async with services.database.begin() as tx:
+        outcome = await use_cases.confirm_my_enrollment(
+            tx,
+            caller,
+            services.sealer,
+            enrollment_id,
+            _enrollee(caller, owner),
+            digits=body.passcode,
+            codes=codes,
+            amr=owner.session.amr,
+        )
+    return Confirmed.model_validate(accepted(outcome))

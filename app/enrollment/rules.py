@@ -1,0 +1,38 @@
+"""When an enrollment is still open, and when its passcode is right."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.authenticators import totp
+
+LIFETIME = timedelta(minutes=10)
+MOST_FAILURES = 5
+DEFAULT_LABEL = "Authenticator app"
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """An authenticator begun and not yet proven; nothing changes until it is confirmed."""
+
+    id: UUID
+    user_id: UUID
+    sign_in_id: UUID | None
+    kind: str
+    label: str
+    sealed_secret: bytes
+    version: int
+    failures: int
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+    def is_open(self, *, version: int, now: datetime) -> bool:
+        """Whether it can be confirmed: not ended, not too old, and nothing about the user changed since."""
+        return self.ended_at is None and now < self.expires_at and self.version == version
+
+
+def proven_step(secret: bytes, digits: str, *, now: datetime) -> int | None:
+    """Return the step whose passcode this is, the highest of the window; None when it is wrong (RFC 6238 5.2)."""
+    found = totp.match(secret, digits, now=now, last_accepted_step=None)
+    return found.step if found else None

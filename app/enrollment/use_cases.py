@@ -1,0 +1,269 @@
+"""Binding an authenticator: begun with a new secret, confirmed with a passcode, in a session or at sign-in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.assurance import TOTP
+from app.audit.repository import record
+from app.audit.rules import Actor, Event, EventType
+from app.authenticators import totp
+from app.authenticators.otpauth_uri import otpauth_uri, qr_code_svg
+from app.callers import Caller, Visitor
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import Place, SealBroken, Sealer
+from app.database.engine import Database
+from app.database.ids import new_id
+from app.enrollment import repository
+from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
+from app.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
+from app.recovery_codes.use_cases import NewCodes, make_codes, store_codes
+from app.second_factor import repository as second_factor
+from app.second_factor.rules import Authenticator, SecondFactorState
+from app.second_factor.use_cases import secret_place
+from app.sessions.repository import note_proof
+from app.sessions.use_cases import end_sessions
+from app.trusted_devices.use_cases import revoke_all
+from app.two_factor.repository import remove_authenticators
+from app.two_factor.rules import MOST_AUTHENTICATORS
+from app.two_factor.use_cases import lock_own_state
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An enrollment with what its authenticator app must know."""
+
+    id: UUID
+    kind: str
+    expires_at: datetime
+    secret: str
+    otpauth_uri: str
+    qr_code_svg: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A confirmed authenticator; `recovery_codes` came with it when it is the user's first."""
+
+    authenticator: Authenticator
+    recovery_codes: list[str] | None
+
+
+@dataclass(frozen=True)
+class Enrollee:
+    """Who enrolls, which kinds the policy allows them, and the sign-in that demands it, if one does."""
+
+    user_id: UUID
+    email: str
+    kinds: tuple[str, ...]
+    sign_in_id: UUID | None = None
+
+
+def _place(account_id: UUID, enrollment_id: UUID) -> Place:
+    return Place("enrollments", "sealed_secret", account_id, enrollment_id)
+
+
+async def begin_enrollment(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    enrollee: Enrollee,
+    state: SecondFactorState,
+    *,
+    kind: str,
+    label: str,
+) -> Begun:
+    """Begin an enrollment, voiding the user's open one; the caller has locked `state`.
+
+    Raises `InvalidRequest` for a kind that the policy does not allow, `Conflict` when the user has five.
+    """
+    account_id, user_id = visitor.account_id, enrollee.user_id
+    if kind not in enrollee.kinds:
+        error = FieldError("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
+        raise InvalidRequest("Some fields are not valid.", error)
+    _refuse_too_many(await second_factor.list_authenticators(tx, account_id, user_id))
+    secret = totp.new_secret()
+    enrollment_id = new_id(visitor.now)
+    enrollment = Enrollment(
+        id=enrollment_id,
+        user_id=user_id,
+        sign_in_id=enrollee.sign_in_id,
+        kind=kind,
+        label=label,
+        sealed_secret=sealer.seal(secret, _place(account_id, enrollment_id)),
+        version=state.version,
+        failures=0,
+        created_at=visitor.now,
+        expires_at=visitor.now + LIFETIME,
+        ended_at=None,
+    )
+    await repository.add_enrollment(tx, account_id, enrollment)
+    begun = Event(EventType.ENROLLMENT_BEGUN, "enrollment", enrollment.id, {"kind": kind})
+    await record(tx, visitor, Actor(user_id, None), begun)
+    account = await accounts.get_account(tx, account_id)
+    uri = otpauth_uri(account_name=account.name, email=enrollee.email, secret=secret)
+    return Begun(enrollment.id, kind, enrollment.expires_at, totp.encode_secret(secret), uri, qr_code_svg(uri))
+
+
+def _refuse_too_many(authenticators: list[Authenticator]) -> None:
+    if len(authenticators) >= MOST_AUTHENTICATORS:
+        raise Conflict(f"A user has at most {MOST_AUTHENTICATORS} authenticators.")
+
+
+async def prepare_codes(
+    database: Database,
+    hasher: Hasher,
+    sealer: Sealer,
+    visitor: Visitor,
+    user_id: UUID,
+    enrollment_id: UUID,
+    digits: str,
+) -> NewCodes | None:
+    """Make recovery codes where a confirmation is about to need them: hashing is too slow for its transaction.
+
+    What is looked at here decides nothing; a wrong passcode costs no hashes.
+    """
+    async with database.read() as tx:
+        enrollment = await repository.find_enrollment(tx, visitor.account_id, user_id, enrollment_id)
+        first = not await second_factor.list_authenticators(tx, visitor.account_id, user_id)
+    if not first or enrollment is None or enrollment.ended_at is not None:
+        return None
+    secret = _open(sealer, visitor.account_id, enrollment)
+    if proven_step(secret, digits, now=visitor.now) is None:
+        return None
+    return await make_codes(hasher, visitor.now)
+
+
+def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
+    try:
+        return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.id))
+    except SealBroken as error:
+        raise _gone() from error
+
+
+async def confirm_enrollment(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    enrollment_id: UUID,
+    enrollee: Enrollee,
+    state: SecondFactorState,
+    *,
+    digits: str,
+    codes: NewCodes | None,
+    turns_on: bool,
+    spared_session: UUID | None,
+) -> Bound | Refusal:
+    """Judge the passcode and bind the authenticator; the caller has locked `state`.
+
+    Afterwards sign-ins and enrollments begun before are dead and trusted devices revoked; with the first
+    authenticator come the recovery `codes`, and the other sessions end. The passcode counts as used. Raises
+    `NotFound` or `Gone`; a wrong passcode is returned, and the fifth voids the enrollment.
+    """
+    account_id, user_id = visitor.account_id, enrollee.user_id
+    enrollment = await repository.find_enrollment(tx, account_id, user_id, enrollment_id)
+    if enrollment is None or enrollment.sign_in_id != enrollee.sign_in_id:
+        raise NotFound("There is no such enrollment.")
+    if not enrollment.is_open(version=state.version, now=visitor.now):
+        raise _gone()
+    secret = _open(sealer, account_id, enrollment)
+    step = proven_step(secret, digits, now=visitor.now)
+    if step is None:
+        return await _count_wrong_passcode(tx, visitor, enrollment)
+    known = await second_factor.list_authenticators(tx, account_id, user_id)
+    if state.authenticators_disabled_at is None:
+        _refuse_too_many(known)
+    if not known and codes is None:
+        raise Conflict("The authenticators changed meanwhile. Send the passcode again.")
+    authenticator = _authenticator(visitor, sealer, enrollment, secret, step)
+    await repository.end_enrollment(tx, account_id, enrollment.id, now=visitor.now)
+    await second_factor.add_authenticator(tx, account_id, user_id, authenticator)
+    events = [Event(EventType.AUTHENTICATOR_ADDED, "authenticator", authenticator.id, {"kind": enrollment.kind})]
+    if state.authenticators_disabled_at is not None:
+        await remove_authenticators(tx, account_id, user_id, [disabled.id for disabled in known])
+        events += [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", disabled.id) for disabled in known]
+    if turns_on and not state.turned_on_by_user:
+        events.append(Event(EventType.TWO_FACTOR_TURNED_ON, "user", user_id))
+    await second_factor.change_state(
+        tx,
+        account_id,
+        user_id,
+        new_version=True,
+        turned_on_by_user=state.turned_on_by_user or turns_on,
+        authenticators_disabled_at=None,
+        last_passcode_at=visitor.now,
+    )
+    events += await revoke_all(tx, account_id, user_id, because="an authenticator was added")
+    first_codes = codes if not known else None
+    if first_codes:
+        await store_codes(tx, account_id, user_id, first_codes, now=visitor.now)
+        because = "the first authenticator was added"
+        events += await end_sessions(tx, account_id, user_id, because=because, spared=spared_session)
+    await record(tx, visitor, Actor(user_id, None), *events)
+    return Bound(authenticator, first_codes.shown if first_codes else None)
+
+
+async def _count_wrong_passcode(tx: AsyncConnection, visitor: Visitor, enrollment: Enrollment) -> Refusal:
+    failures = await repository.count_failure(tx, visitor.account_id, enrollment.id)
+    if failures >= MOST_FAILURES:
+        await repository.end_enrollment(tx, visitor.account_id, enrollment.id, now=visitor.now)
+    failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, {"failures": failures})
+    await record(tx, visitor, Actor(enrollment.user_id, None), failed)
+    return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
+
+
+def _authenticator(
+    visitor: Visitor, sealer: Sealer, enrollment: Enrollment, secret: bytes, step: int
+) -> Authenticator:
+    authenticator_id = new_id(visitor.now)
+    return Authenticator(
+        id=authenticator_id,
+        kind=enrollment.kind,
+        label=enrollment.label,
+        sealed_secret=sealer.seal(secret, secret_place(visitor.account_id, authenticator_id)),
+        last_accepted_step=step,
+        created_at=visitor.now,
+        last_used_at=visitor.now,
+    )
+
+
+async def confirm_my_enrollment(
+    tx: AsyncConnection,
+    caller: Caller,
+    sealer: Sealer,
+    enrollment_id: UUID,
+    enrollee: Enrollee,
+    *,
+    digits: str,
+    codes: NewCodes | None,
+    amr: tuple[str, ...],
+) -> Bound | Refusal:
+    """Confirm an enrollment in a session, which then is `aal2` and fresh."""
+    state = await lock_own_state(tx, caller)
+    bound = await confirm_enrollment(
+        tx,
+        caller.visitor,
+        sealer,
+        enrollment_id,
+        enrollee,
+        state,
+        digits=digits,
+        codes=codes,
+        turns_on=not caller.required_by_account,
+        spared_session=caller.session_id,
+    )
+    if isinstance(bound, Bound):
+        proven = (*(method for method in amr if method != TOTP), TOTP)
+        session = await note_proof(
+            tx, caller.account_id, caller.session_id, amr=proven, second_factor_at=caller.now
+        )
+        if session is None:
+            raise Unauthenticated("The session has ended.")
+    return bound
+
+
+def _gone() -> Gone:
+    return Gone("The enrollment has ended. Begin a new one.")

@@ -1,0 +1,1 @@
+"""How many wrong passwords are judged."""

@@ -1,0 +1,63 @@
+"""How many wrong passwords are judged, and of whom (contract section 9)."""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.settings import Limit, PasswordLimits
+from app.users.rules import email_key
+
+_IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One limit of one subject. The subject is kept as a digest."""
+
+    name: str
+    key: bytes
+    limit: Limit
+
+    @property
+    def period(self) -> timedelta:
+        """How long a full bucket takes to empty."""
+        return timedelta(seconds=self.limit.seconds)
+
+    @property
+    def cost(self) -> timedelta:
+        """By how much one failure fills it."""
+        return self.period / self.limit.failures
+
+
+def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) -> list[Bucket]:
+    """Return the buckets that one attempt fills: user-and-address, address, user.
+
+    By the e-mail address that was sent, so that one which nobody has is limited just the same. A known device of
+    the user does not touch the user's own, so that an outsider cannot lock a user out of it.
+    """
+    user, address = email_key(email), _network(ip)
+    found = [
+        Bucket("user_and_address", _key(user, address), limits.user_and_address),
+        Bucket("address", _key(address), limits.address),
+    ]
+    if not known_device:
+        found.append(Bucket("user", _key(user), limits.user))
+    return found
+
+
+def _key(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _network(ip: str) -> str:
+    """Return an IPv4 address as it is, and of IPv6 the /64 that one subscriber has."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))

@@ -1,0 +1,1 @@
+"""Look-up secrets, each good once."""

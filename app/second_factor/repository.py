@@ -1,0 +1,155 @@
+"""The state of a user's second factor and the authenticators in the database."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Row,
+    ScalarSelect,
+    case,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.authenticators.throttle import FREE_FAILURES, block_after
+from app.database.base import Moment
+from app.database.tables import authenticators, second_factor_state
+from app.second_factor.rules import Authenticator, SecondFactorState
+
+_STATE_COLUMNS = [
+    second_factor_state.c.version,
+    second_factor_state.c.failures,
+    second_factor_state.c.blocked_until,
+    second_factor_state.c.authenticators_disabled_at,
+    second_factor_state.c.turned_on_by_user,
+    second_factor_state.c.passcode_frequency,
+    second_factor_state.c.last_passcode_at,
+]
+
+# The numbers of failures in a row from which the block differs, most first.
+_BLOCKING = range(10, FREE_FAILURES - 1, -1)
+
+
+def _of(account_id: UUID, user_id: UUID | ScalarSelect[UUID]) -> tuple[Any, Any]:
+    return second_factor_state.c.account_id == account_id, second_factor_state.c.user_id == user_id
+
+
+def _state(row: Row[*tuple[Any, ...]] | None) -> SecondFactorState | None:
+    return SecondFactorState(*row) if row else None
+
+
+async def get_state(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID | ScalarSelect[UUID]
+) -> SecondFactorState | None:
+    """Return the state without locking it."""
+    return _state((await tx.execute(select(*_STATE_COLUMNS).where(*_of(account_id, user_id)))).one_or_none())
+
+
+async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
+    """Lock the user's state until the transaction ends, and return it as it is now; None without such a user.
+
+    Every change of a user's second factor, password, address or status begins with this, so that of two at once
+    the second sees all that the first did, and nothing deadlocks.
+    """
+    query = select(*_STATE_COLUMNS).where(*_of(account_id, user_id)).with_for_update(key_share=True)
+    return _state((await tx.execute(query)).one_or_none())
+
+
+async def count_attempt(
+    tx: AsyncConnection,
+    account_id: UUID,
+    user_id: UUID | ScalarSelect[UUID],
+    *,
+    now: datetime,
+    with_authenticator: bool,
+) -> SecondFactorState | None:
+    """Lock the user's state and count one more failure, before anything is judged; a success takes it back.
+
+    Returns the state with the failure counted; None when nothing was counted: no such user, throttled, or
+    (`with_authenticator`) the authenticators are disabled.
+    """
+    failures = second_factor_state.c.failures + 1
+    blocked_until = case(*((failures >= count, literal(now + block_after(count), Moment)) for count in _BLOCKING))
+    query = (
+        update(second_factor_state)
+        .where(
+            *_of(account_id, user_id),
+            or_(second_factor_state.c.blocked_until.is_(None), second_factor_state.c.blocked_until <= now),
+        )
+        .values(failures=failures, blocked_until=blocked_until)
+        .returning(*_STATE_COLUMNS)
+    )
+    if with_authenticator:
+        query = query.where(second_factor_state.c.authenticators_disabled_at.is_(None))
+    return _state((await tx.execute(query)).one_or_none())
+
+
+async def change_state(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, new_version: bool = False, **values: Any
+) -> None:
+    """Change columns of a state that this transaction has locked; a `new_version` ends what was begun before."""
+    if new_version:
+        values["version"] = second_factor_state.c.version + 1
+    await tx.execute(update(second_factor_state).where(*_of(account_id, user_id)).values(**values))
+
+
+AUTHENTICATOR_COLUMNS = [
+    authenticators.c.id,
+    authenticators.c.kind,
+    authenticators.c.label,
+    authenticators.c.sealed_secret,
+    authenticators.c.last_accepted_step,
+    authenticators.c.created_at,
+    authenticators.c.last_used_at,
+]
+
+
+async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
+    """Return the user's confirmed authenticators, oldest first."""
+    query = (
+        select(*AUTHENTICATOR_COLUMNS)
+        .where(authenticators.c.account_id == account_id, authenticators.c.user_id == user_id)
+        .order_by(authenticators.c.id)
+    )
+    return [Authenticator(*row) for row in await tx.execute(query)]
+
+
+async def add_authenticator(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator: Authenticator
+) -> None:
+    """Store a confirmed authenticator."""
+    await tx.execute(
+        insert(authenticators).values(
+            account_id=account_id,
+            id=authenticator.id,
+            user_id=user_id,
+            kind=authenticator.kind,
+            label=authenticator.label,
+            sealed_secret=authenticator.sealed_secret,
+            last_accepted_step=authenticator.last_accepted_step,
+            created_at=authenticator.created_at,
+            last_used_at=authenticator.last_used_at,
+        )
+    )
+
+
+async def accept_step(
+    tx: AsyncConnection, account_id: UUID, authenticator_id: UUID, step: int, *, now: datetime
+) -> bool:
+    """Store `step` as the highest accepted one; False when one as high was accepted before (RFC 6238 5.2)."""
+    query = (
+        update(authenticators)
+        .where(
+            authenticators.c.account_id == account_id,
+            authenticators.c.id == authenticator_id,
+            authenticators.c.last_accepted_step < step,
+        )
+        .values(last_accepted_step=step, last_used_at=now)
+        .returning(authenticators.c.id)
+    )
+    return await tx.scalar(query) is not None

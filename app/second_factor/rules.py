@@ -1,0 +1,65 @@
+"""What is known of a user's second factor, and how a passcode is judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.authenticators import totp
+
+EVERY_SIGN_IN = "every_sign_in"
+
+
+@dataclass(frozen=True)
+class SecondFactorState:
+    """The narrow row that every change of a user's second factor locks."""
+
+    version: int
+    failures: int
+    blocked_until: datetime | None
+    authenticators_disabled_at: datetime | None
+    turned_on_by_user: bool
+    passcode_frequency: str
+    last_passcode_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """A confirmed authenticator; the secret stays sealed."""
+
+    id: UUID
+    kind: str
+    label: str
+    sealed_secret: bytes
+    last_accepted_step: int
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The passcode is right and unused: this authenticator's, at this step."""
+
+    authenticator_id: UUID
+    step: int
+
+
+@dataclass(frozen=True)
+class AlreadyUsed:
+    """The passcode is right and was accepted before; a new one begins in `retry_after` seconds."""
+
+    retry_after: int
+
+
+def judge_totp(
+    candidates: Sequence[tuple[Authenticator, bytes]], digits: str, *, now: datetime
+) -> Accepted | AlreadyUsed | None:
+    """Judge six digits against the opened secrets of all candidates; None means wrong (RFC 6238 5.2)."""
+    used = None
+    for authenticator, secret in candidates:
+        found = totp.match(secret, digits, now=now, last_accepted_step=authenticator.last_accepted_step)
+        if found and not found.used:
+            return Accepted(authenticator.id, found.step)
+        if found:
+            used = AlreadyUsed(totp.seconds_until_next(authenticator.last_accepted_step, now))
+    return used

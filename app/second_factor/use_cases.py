@@ -1,0 +1,197 @@
+"""Proving the second factor: the one way in which a passcode is judged, at sign-in and at step-up alike."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ScalarSelect
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.assurance import RECOVERY_CODE, TOTP
+from app.audit.repository import record
+from app.audit.rules import Actor, Event, EventType
+from app.authenticators import throttle
+from app.authenticators.passcode import RecoveryCode, TotpPasscode
+from app.callers import Visitor
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import Place, SealBroken, Sealer
+from app.database.engine import Database
+from app.errors import Refusal, TooMany, Unauthenticated
+from app.recovery_codes import repository as recovery_codes
+from app.recovery_codes.use_cases import HashedCode, hash_typed_code
+from app.second_factor import repository
+from app.second_factor.rules import Accepted, AlreadyUsed, Authenticator, SecondFactorState, judge_totp
+from app.trusted_devices.use_cases import revoke_all
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A passcode as it was typed; a recovery code comes hashed, since hashing is too slow for a transaction."""
+
+    passcode: TotpPasscode | RecoveryCode
+    hashed_code: HashedCode | None = None
+    authenticator_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The second factor was proven, by this method of RFC 8176 or our own."""
+
+    method: str
+
+
+async def prepare_attempt(
+    database: Database,
+    hasher: Hasher,
+    visitor: Visitor,
+    user_id: UUID,
+    passcode: TotpPasscode | RecoveryCode,
+    *,
+    authenticator_id: UUID | None = None,
+) -> Attempt:
+    """Return the attempt, a recovery code hashed; raises `TooMany` for a throttled user, before hashing."""
+    if isinstance(passcode, TotpPasscode):
+        return Attempt(passcode, authenticator_id=authenticator_id)
+    async with database.read() as tx:
+        state = await repository.get_state(tx, visitor.account_id, user_id)
+    if state and state.blocked_until and state.blocked_until > visitor.now:
+        raise _throttled(state, visitor)
+    return Attempt(passcode, await hash_typed_code(database, hasher, visitor.account_id, user_id, passcode))
+
+
+async def count_attempt(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID | ScalarSelect[UUID], attempt: Attempt
+) -> SecondFactorState | Refusal | None:
+    """Lock the user's second factor and count the attempt as a failure, before it is judged.
+
+    Returns the state; a `Refusal` where nothing was counted, because the user is throttled or the authenticators
+    are disabled; None when there is no such user.
+    """
+    by_authenticator = isinstance(attempt.passcode, TotpPasscode)
+    state = await repository.count_attempt(
+        tx, visitor.account_id, user_id, now=visitor.now, with_authenticator=by_authenticator
+    )
+    if state is not None:
+        return state
+    state = await repository.get_state(tx, visitor.account_id, user_id)
+    if state is None:
+        return None
+    if by_authenticator and state.authenticators_disabled_at:
+        return _incorrect()
+    return _throttled(state, visitor)
+
+
+async def judge_attempt(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    user_id: UUID,
+    state: SecondFactorState,
+    attempt: Attempt,
+) -> Proof | Refusal:
+    """Judge an attempt that `count_attempt` has counted in this transaction; use the passcode up if it is right.
+
+    A success takes the count back. A refusal is returned, so that its count and its audit event are kept.
+    """
+    if isinstance(attempt.passcode, TotpPasscode):
+        outcome = await _use_totp(tx, visitor, sealer, user_id, attempt.passcode, attempt.authenticator_id)
+    else:
+        outcome = await _use_recovery_code(tx, visitor, user_id, attempt.hashed_code)
+    if isinstance(outcome, Refusal):
+        await _record_failure(tx, visitor, user_id, state, outcome)
+        return outcome
+    await repository.change_state(
+        tx, visitor.account_id, user_id, failures=0, blocked_until=None, last_passcode_at=visitor.now
+    )
+    return outcome
+
+
+async def _use_totp(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    user_id: UUID,
+    passcode: TotpPasscode,
+    authenticator_id: UUID | None,
+) -> Proof | Refusal:
+    candidates = []
+    for authenticator in await repository.list_authenticators(tx, visitor.account_id, user_id):
+        if authenticator_id in (None, authenticator.id):
+            secret = _open(sealer, visitor.account_id, authenticator)
+            if secret is not None:
+                candidates.append((authenticator, secret))
+    verdict = judge_totp(candidates, passcode.digits, now=visitor.now)
+    if isinstance(verdict, Accepted) and await repository.accept_step(
+        tx, visitor.account_id, verdict.authenticator_id, verdict.step, now=visitor.now
+    ):
+        return Proof(TOTP)
+    if isinstance(verdict, AlreadyUsed):
+        return already_used(retry_after=verdict.retry_after)
+    return _incorrect()
+
+
+async def _use_recovery_code(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, code: HashedCode | None
+) -> Proof | Refusal:
+    account_id = visitor.account_id
+    if code is None:
+        return _incorrect()
+    if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=visitor.now):
+        known = await recovery_codes.is_known(tx, account_id, code.set_id, code.digest)
+        return already_used() if known else _incorrect()
+    left = await recovery_codes.count_left(tx, account_id, user_id)
+    revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
+    used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})
+    await record(tx, visitor, Actor(user_id, None), used, *revoked)
+    return Proof(RECOVERY_CODE)
+
+
+async def _record_failure(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, state: SecondFactorState, refusal: Refusal
+) -> None:
+    replayed = refusal.code == "passcode_already_used"
+    kind = EventType.PASSCODE_REPLAYED if replayed else EventType.PASSCODE_FAILED
+    events = [Event(kind, "user", user_id, {"failures_in_a_row": state.failures})]
+    disable = state.failures >= throttle.DISABLE_AT and not state.authenticators_disabled_at
+    if disable:
+        await repository.change_state(tx, visitor.account_id, user_id, authenticators_disabled_at=visitor.now)
+    if state.blocked_until:
+        details = {"seconds": throttle.retry_after(state.blocked_until, visitor.now), "disabled": disable}
+        events.append(Event(EventType.PASSCODE_LOCKED, "user", user_id, details))
+    await record(tx, visitor, Actor(user_id, None), *events)
+
+
+def secret_place(account_id: UUID, authenticator_id: UUID) -> Place:
+    """Return where an authenticator's secret rests, without which it does not open."""
+    return Place("authenticators", "sealed_secret", account_id, authenticator_id)
+
+
+def _open(sealer: Sealer, account_id: UUID, authenticator: Authenticator) -> bytes | None:
+    """Open a secret; one that was bent or moved matches no passcode, for its user alone, and loudly."""
+    try:
+        return sealer.open(authenticator.sealed_secret, secret_place(account_id, authenticator.id))
+    except SealBroken as error:
+        log.exception("sealed secret does not open", authenticator_id=str(authenticator.id), reason=str(error))
+        return None
+
+
+def _incorrect() -> Refusal:
+    return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
+
+
+def already_used(**extra: int) -> Refusal:
+    """Return the refusal of a right passcode that was accepted before."""
+    return Unauthenticated(
+        "The passcode was used before. Wait for a new one.", code="passcode_already_used", **extra
+    )
+
+
+def _throttled(state: SecondFactorState, visitor: Visitor) -> Refusal:
+    until = state.blocked_until or visitor.now
+    return TooMany(
+        "Too many passcodes were wrong.",
+        code="too_many_attempts",
+        retry_after=throttle.retry_after(until, visitor.now),
+    )

@@ -1,0 +1,49 @@
+"""What a process is made of: put together once at each of the three doors, and handed on."""
+
+from dataclasses import dataclass
+
+from app.clock import Clock, SystemClock
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import Sealer, parse_keys
+from app.database.engine import Database
+from app.settings import PasswordLimits, Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class Services:
+    """The settings, and what was made from them."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    hasher: Hasher
+    sealer: Sealer
+    password_limits: PasswordLimits
+
+    async def close(self) -> None:
+        """Give back the connections and the threads."""
+        await self.database.close()
+        self.hasher.close()
+
+
+def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Hasher | None = None) -> Services:
+    """Return the services for settings that name a database and keys; `SettingsError` says which is missing."""
+    missing = []
+    if settings.database_url is None:
+        missing.append("PASSGATE_DATABASE_URL: is not set")
+    if settings.secret_keys is None:
+        missing.append("PASSGATE_SECRET_KEYS: is not set; it is required with PASSGATE_DATABASE_URL")
+    if settings.database_url is None or settings.secret_keys is None:
+        raise SettingsError(*missing)
+    try:
+        keys = parse_keys(settings.secret_keys.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(f"PASSGATE_SECRET_KEYS: {error}") from None
+    return Services(
+        settings=settings,
+        clock=clock or SystemClock(),
+        database=Database(settings.database_url.get_secret_value()),
+        hasher=hasher or Hasher(),
+        sealer=Sealer(keys),
+        password_limits=PasswordLimits(settings.password_limits),
+    )

@@ -1,0 +1,152 @@
+"""The sessions in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.repository import POLICY_COLUMNS, policy_of
+from app.accounts.rules import SecurityPolicy
+from app.database.tables import authenticators, security_policies, sessions, users
+from app.sessions.rules import Lifetime, Session
+from app.users.repository import USER_COLUMNS, user_of
+from app.users.rules import User
+
+_COLUMNS = [
+    sessions.c.id.label("session_id"),
+    sessions.c.user_id,
+    sessions.c.amr,
+    sessions.c.first_factor_at,
+    sessions.c.second_factor_at,
+    sessions.c.created_at.label("session_created_at"),
+    sessions.c.last_seen_at,
+    sessions.c.ip,
+    sessions.c.user_agent,
+]
+
+
+def _session(values: Sequence[Any]) -> Session:
+    id_, user_id, amr, *rest = values[: len(_COLUMNS)]
+    return Session(id_, user_id, tuple(amr), *rest)
+
+
+@dataclass(frozen=True)
+class SessionOwner:
+    """A session with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+
+    session: Session
+    user: User
+    policy: SecurityPolicy
+    has_authenticator: bool
+
+
+async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> SessionOwner | None:
+    """Return the session of this account whose token has the digest, its time over or not."""
+    has_authenticator = exists().where(
+        authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
+    )
+    query = (
+        select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator.label("has_authenticator"))
+        .join_from(
+            sessions,
+            users,
+            (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id),
+        )
+        .join(security_policies, security_policies.c.account_id == sessions.c.account_id)
+        .where(sessions.c.account_id == account_id, sessions.c.token_digest == token_digest)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)
+
+
+async def add_session(tx: AsyncConnection, account_id: UUID, session: Session, token_digest: bytes) -> None:
+    """Store a new session."""
+    await tx.execute(
+        insert(sessions).values(
+            account_id=account_id,
+            id=session.id,
+            user_id=session.user_id,
+            token_digest=token_digest,
+            amr=list(session.amr),
+            first_factor_at=session.first_factor_at,
+            second_factor_at=session.second_factor_at,
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+            ip=session.ip,
+            user_agent=session.user_agent,
+        )
+    )
+
+
+async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:
+    """Remember that the session is in use; never moves backwards."""
+    await tx.execute(
+        update(sessions)
+        .where(sessions.c.account_id == account_id, sessions.c.id == session_id, sessions.c.last_seen_at < now)
+        .values(last_seen_at=now)
+    )
+
+
+async def note_proof(
+    tx: AsyncConnection, account_id: UUID, session_id: UUID, *, amr: tuple[str, ...], **proven_at: datetime
+) -> Session | None:
+    """Store what was proven in the session just now; None when it has ended meanwhile."""
+    query = (
+        update(sessions)
+        .where(sessions.c.account_id == account_id, sessions.c.id == session_id)
+        .values(amr=list(amr), **proven_at)
+        .returning(*_COLUMNS)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    return _session(row) if row else None
+
+
+async def list_sessions(
+    tx: AsyncConnection,
+    account_id: UUID,
+    user_id: UUID,
+    *,
+    lifetime: Lifetime,
+    now: datetime,
+    before: UUID | None,
+    limit: int,
+) -> list[Session]:
+    """Return the user's living sessions, newest first, from behind the id `before`."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.user_id == user_id,
+            sessions.c.last_seen_at > now - lifetime.idle,
+            sessions.c.created_at > now - lifetime.overall,
+        )
+        .order_by(sessions.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(sessions.c.id < before)
+    return [_session(row) for row in await tx.execute(query)]
+
+
+async def delete_session(tx: AsyncConnection, account_id: UUID, user_id: UUID, session_id: UUID) -> bool:
+    """End one session of the user; False when there is none with this id."""
+    query = (
+        delete(sessions)
+        .where(sessions.c.account_id == account_id, sessions.c.user_id == user_id, sessions.c.id == session_id)
+        .returning(sessions.c.id)
+    )
+    return await tx.scalar(query) is not None
+
+
+async def delete_sessions(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, spared: UUID | None) -> int:
+    """End the user's sessions but the spared one, and return how many there were."""
+    query = delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id)
+    if spared is not None:
+        query = query.where(sessions.c.id != spared)
+    return (await tx.execute(query)).rowcount

@@ -1,0 +1,131 @@
+"""HTTP for sessions: who is signed in, stepping up, signing out, and the list of one's own."""
+
+from fastapi import APIRouter
+
+from app.authenticators.passcode import RecoveryCode, TotpPasscode
+from app.callers import Caller, Role
+from app.errors import FieldError, InvalidRequest, Unauthenticated
+from app.password_limits.rules import buckets
+from app.password_limits.use_cases import count_password_attempt, take_password_attempt_back
+from app.second_factor.use_cases import prepare_attempt
+from app.services import Services
+from app.sessions import repository, rules, use_cases
+from app.sessions.schemas import MySession, Session, StepUp
+from app.two_factor.use_cases import no_authenticator
+from app.users import repository as users
+from app.users.schemas import User
+from app.web.caller import Owner, Signed
+from app.web.dependencies import AppServices, accepted
+from app.web.pages import Page, Paged
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+from app.web.wire import PathId
+
+router = APIRouter(tags=["session"], route_class=AccountRoute)
+
+
+def show_session(session: rules.Session, role: Role, *, current: bool) -> Session:
+    """Return the session of a user with this role as the wire carries it."""
+    return Session(
+        id=session.id,
+        user_id=session.user_id,
+        amr=list(session.amr),
+        assurance=session.assurance,
+        authenticated_at=session.authenticated_at,
+        second_factor_at=session.second_factor_at,
+        created_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at(role),
+        ip=session.ip,
+        user_agent=session.user_agent,
+        current=current,
+    )
+
+
+@router.get("/session", operation_id="getSession", responses=problems(401))
+async def get_session(caller: Signed, owner: Owner) -> MySession:
+    """Show who is signed in, and how."""
+    shown = show_session(owner.session, caller.role, current=True)
+    return MySession(session=shown, user=User.model_validate(owner.user))
+
+
+@router.delete("/session", status_code=204, operation_id="signOut", responses=problems(401))
+async def sign_out(services: AppServices, caller: Signed) -> None:
+    """Sign out."""
+    async with services.database.begin() as tx:
+        await use_cases.end_my_session(tx, caller, caller.session_id)
+
+
+@router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 409, 422, 429, 503))
+async def step_up(services: AppServices, caller: Signed, owner: Owner, body: StepUp) -> Session:
+    """Prove the second factor again, or the password where there is none: the session is fresh for 10 minutes."""
+    if body.passcode is not None and body.password is None:
+        session = await _by_passcode(services, caller, owner.session, body.passcode)
+    elif body.password is not None and body.passcode is None:
+        session = await _by_password(services, caller, owner.session, body.password)
+    else:
+        raise InvalidRequest("Send either a passcode or a password.")
+    return show_session(session, caller.role, current=True)
+
+
+async def _by_passcode(
+    services: Services, caller: Caller, session: rules.Session, passcode: TotpPasscode | RecoveryCode
+) -> rules.Session:
+    if not caller.has_authenticator:
+        raise no_authenticator()
+    attempt = await prepare_attempt(services.database, services.hasher, caller.visitor, caller.user_id, passcode)
+    async with services.database.begin() as tx:
+        outcome = await use_cases.step_up_by_passcode(tx, caller, session, services.sealer, attempt)
+    return accepted(outcome)
+
+
+async def _by_password(services: Services, caller: Caller, session: rules.Session, password: str) -> rules.Session:
+    if caller.has_authenticator:
+        error = FieldError("/password", "not_allowed", "A user with an authenticator sends a passcode.")
+        raise InvalidRequest("Some fields are not valid.", error)
+    async with services.database.read() as tx:
+        found = await users.find_by_id(tx, caller.account_id, caller.user_id)
+    # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
+    filled = buckets(services.password_limits, email=caller.email, ip=caller.visitor.ip, known_device=True)
+    await count_password_attempt(services.database, caller.visitor, filled)
+    check = await services.hasher.verify_password(found.password_hash if found else None, password)
+    if found is None or not check.matches:
+        raise Unauthenticated("The password is not correct.", code="invalid_credentials")
+    async with services.database.begin() as tx:
+        stepped_up = await use_cases.step_up_by_password(tx, caller, session, found)
+        await take_password_attempt_back(tx, caller.visitor, filled)
+    return stepped_up
+
+
+@router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 422))
+async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -> Page[Session]:
+    """List my living sessions, newest first."""
+    async with services.database.read() as tx:
+        rows = await repository.list_sessions(
+            tx,
+            caller.account_id,
+            caller.user_id,
+            lifetime=rules.lifetime_of(caller.role),
+            now=caller.now,
+            before=page.before,
+            limit=page.fetch,
+        )
+    shown, cursor = page.cut(rows)
+    items = [show_session(found, caller.role, current=found.id == caller.session_id) for found in shown]
+    return Page(items=items, next_cursor=cursor)
+
+
+@router.delete("/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401))
+async def end_my_other_sessions(services: AppServices, caller: Signed) -> None:
+    """End all my sessions but this one."""
+    async with services.database.begin() as tx:
+        await use_cases.end_my_other_sessions(tx, caller)
+
+
+@router.delete(
+    "/users/me/sessions/{session_id}", status_code=204, operation_id="endMySession", responses=problems(401, 404)
+)
+async def end_my_session(services: AppServices, caller: Signed, session_id: PathId) -> None:
+    """End one of my sessions."""
+    async with services.database.begin() as tx:
+        await use_cases.end_my_session(tx, caller, session_id)

@@ -1,0 +1,58 @@
+"""How long a session lives."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.assurance import assurance
+from app.callers import Role
+
+PREFIX = "pgs_"
+SEEN_AGAIN_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long a session may lie unused, and how long it may last in all."""
+
+    idle: timedelta
+    overall: timedelta
+
+
+TEAM_MEMBER = Lifetime(idle=timedelta(hours=1), overall=timedelta(hours=24))
+END_USER = Lifetime(idle=timedelta(hours=8), overall=timedelta(days=30))
+
+
+def lifetime_of(role: Role) -> Lifetime:
+    """Return how long sessions of users with this role live."""
+    return TEAM_MEMBER if role.is_team_member else END_USER
+
+
+@dataclass(frozen=True)
+class Session:
+    """A finished sign-in; its token is kept as a digest only."""
+
+    id: UUID
+    user_id: UUID
+    amr: tuple[str, ...]
+    first_factor_at: datetime | None
+    second_factor_at: datetime | None
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str
+    user_agent: str
+
+    @property
+    def assurance(self) -> str:
+        """The assurance level that the session has shown."""
+        return assurance(self.second_factor_at)
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the user last proved anything in this session."""
+        return max(at for at in (self.created_at, self.first_factor_at, self.second_factor_at) if at)
+
+    def expires_at(self, role: Role) -> datetime:
+        """Return when the session ends if it is not used again, for a user of this role."""
+        lifetime = lifetime_of(role)
+        return min(self.last_seen_at + lifetime.idle, self.created_at + lifetime.overall)

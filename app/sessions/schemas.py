@@ -1,0 +1,48 @@
+"""Sessions on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.second_factor.schemas import Passcode
+from app.users.schemas import User
+from app.web.wire import Answer, Body
+
+
+class Session(Answer):
+    """A finished sign-in. `expires_at` is when it ends if it is not used again."""
+
+    id: UUID
+    user_id: UUID
+    amr: list[str]
+    assurance: Literal["aal1", "aal2"]
+    authenticated_at: datetime
+    second_factor_at: datetime | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    ip: str
+    user_agent: str
+    current: bool
+
+
+class NewSession(Session):
+    """A session that has just been made, with its token, which is shown this once."""
+
+    token: str
+
+
+class MySession(Answer):
+    """Who is signed in, and how."""
+
+    session: Session
+    user: User
+
+
+class StepUp(Body):
+    """A passcode, or the password of a user who has no authenticator."""
+
+    passcode: Passcode | None = None
+    password: Annotated[str, Field(max_length=1024)] | None = None

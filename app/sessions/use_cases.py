@@ -1,0 +1,136 @@
+"""Opening, finding, stepping up and ending sessions."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.assurance import PASSWORD
+from app.audit.repository import record_act
+from app.audit.rules import Event, EventType
+from app.callers import Caller, Visitor
+from app.crypto.digests import digest, is_secret, new_secret
+from app.crypto.sealing import Sealer
+from app.database.engine import Database
+from app.database.ids import new_id
+from app.errors import NotFound, Refusal, Unauthenticated
+from app.second_factor import repository as second_factor
+from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
+from app.sessions import repository
+from app.sessions.repository import SessionOwner
+from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
+from app.users import repository as users
+from app.users.repository import PasswordUser
+from app.users.rules import ACTIVE
+
+
+async def open_session(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    user_id: UUID,
+    *,
+    amr: tuple[str, ...],
+    second_factor_at: datetime | None,
+) -> tuple[Session, str]:
+    """Open a session for a user who has just proven the first factor; returns it with its token."""
+    session = Session(
+        id=new_id(visitor.now),
+        user_id=user_id,
+        amr=amr,
+        first_factor_at=visitor.now,
+        second_factor_at=second_factor_at,
+        created_at=visitor.now,
+        last_seen_at=visitor.now,
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+    )
+    token = new_secret(PREFIX)
+    await repository.add_session(tx, visitor.account_id, session, digest(token))
+    return session, token
+
+
+async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: datetime) -> SessionOwner | None:
+    """Return the living session of an active user that the token holds."""
+    if not is_secret(token, PREFIX):
+        return None
+    owner = await repository.find_by_digest(tx, account_id, digest(token))
+    if owner is None or owner.user.status != ACTIVE or now >= owner.session.expires_at(owner.user.role):
+        return None
+    return owner
+
+
+async def keep_alive(database: Database, account_id: UUID, owner: SessionOwner, now: datetime) -> SessionOwner:
+    """Note that the session is in use, once a minute at most."""
+    if now - owner.session.last_seen_at < SEEN_AGAIN_AFTER:
+        return owner
+    async with database.begin() as tx:
+        await repository.note_use(tx, account_id, owner.session.id, now=now)
+    return replace(owner, session=replace(owner.session, last_seen_at=now))
+
+
+async def end_my_session(tx: AsyncConnection, caller: Caller, session_id: UUID) -> None:
+    """End one session of the caller; raises `NotFound`."""
+    if not await repository.delete_session(tx, caller.account_id, caller.user_id, session_id):
+        raise NotFound
+    await record_act(tx, caller, Event(EventType.SESSION_ENDED, "session", session_id))
+
+
+async def end_sessions(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str, spared: UUID | None = None
+) -> list[Event]:
+    """End the user's sessions but the spared one; returns the event to record, if there was one to end."""
+    ended = await repository.delete_sessions(tx, account_id, user_id, spared=spared)
+    if not ended:
+        return []
+    return [Event(EventType.SESSION_ENDED, "user", user_id, {"sessions": ended, "because": because})]
+
+
+async def end_my_other_sessions(tx: AsyncConnection, caller: Caller) -> None:
+    """End every session of the caller but the one that calls."""
+    events = await end_sessions(
+        tx, caller.account_id, caller.user_id, because="ended by the user", spared=caller.session_id
+    )
+    await record_act(tx, caller, *events)
+
+
+async def step_up_by_passcode(
+    tx: AsyncConnection, caller: Caller, session: Session, sealer: Sealer, attempt: Attempt
+) -> Session | Refusal:
+    """Judge a passcode, under the one guessing limit of the user; a right one makes the session fresh, `aal2`."""
+    state = await count_attempt(tx, caller.visitor, caller.user_id, attempt)
+    if state is None:
+        raise _signed_out()
+    if isinstance(state, Refusal):
+        return state
+    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, attempt)
+    if isinstance(proof, Refusal):
+        return proof
+    amr = (*(method for method in session.amr if method != proof.method), proof.method)
+    return await _prove(tx, caller, amr=amr, second_factor_at=caller.now)
+
+
+async def step_up_by_password(
+    tx: AsyncConnection, caller: Caller, session: Session, checked: PasswordUser
+) -> Session:
+    """Make the session of a user without authenticator fresh, after the password was found right.
+
+    `checked` is the user whose hash it was checked against; raises `Unauthenticated` when that has changed.
+    """
+    state = await second_factor.lock_state(tx, caller.account_id, caller.user_id)
+    current = await users.find_by_id(tx, caller.account_id, caller.user_id)
+    if state is None or current is None or current.version != checked.version:
+        raise Unauthenticated("The password has changed meanwhile.", code="invalid_credentials")
+    amr = session.amr if PASSWORD in session.amr else (*session.amr, PASSWORD)
+    return await _prove(tx, caller, amr=amr, first_factor_at=caller.now)
+
+
+async def _prove(tx: AsyncConnection, caller: Caller, *, amr: tuple[str, ...], **proven_at: datetime) -> Session:
+    session = await repository.note_proof(tx, caller.account_id, caller.session_id, amr=amr, **proven_at)
+    if session is None:
+        raise _signed_out()
+    return session
+
+
+def _signed_out() -> Unauthenticated:
+    return Unauthenticated("The session has ended.")

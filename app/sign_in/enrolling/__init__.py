@@ -1,0 +1,1 @@
+"""The enrollment that a sign-in demands."""

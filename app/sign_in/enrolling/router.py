@@ -1,0 +1,75 @@
+"""HTTP for the enrollment that a sign-in demands."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.enrollment import use_cases as enrollment
+from app.enrollment.schemas import Enrollment
+from app.sign_in.enrolling import use_cases
+from app.sign_in.router import completed_answer, refuse_device_token_in_browser
+from app.sign_in.schemas import CompletedByEnrollment, SignInConfirmation, SignInEnrollment
+from app.sign_in.use_cases import Device, find_open_sign_in
+from app.web.dependencies import AppServices, AtTheDoor, Cookies, accepted
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+from app.web.wire import PathId
+
+router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
+
+
+@router.post(
+    "/sign-ins/enrollments",
+    status_code=201,
+    operation_id="beginEnrollmentAtSignIn",
+    responses=problems(401, 404, 409, 413, 415, 422, 503),
+)
+async def begin_enrollment(services: AppServices, visitor: AtTheDoor, body: SignInEnrollment) -> Enrollment:
+    """Begin the enrollment that the sign-in demands."""
+    async with services.database.begin() as tx:
+        begun = await use_cases.begin_enrollment(
+            tx, visitor, services.sealer, body.sign_in_token, kind=body.kind, label=body.label
+        )
+    return Enrollment.model_validate(begun)
+
+
+@router.post(
+    "/sign-ins/enrollments/{enrollment_id}/confirmation",
+    status_code=201,
+    operation_id="confirmEnrollmentAtSignIn",
+    responses=problems(401, 404, 409, 410, 413, 415, 422, 503),
+)
+async def confirm_enrollment(
+    services: AppServices,
+    visitor: AtTheDoor,
+    cookies: Cookies,
+    request: Request,
+    response: Response,
+    enrollment_id: PathId,
+    body: SignInConfirmation,
+) -> CompletedByEnrollment:
+    """Confirm the enrollment with a passcode: the sign-in is complete, and the recovery codes are shown once."""
+    refuse_device_token_in_browser(request, body)
+    device = Device(cookies, remember=body.remember_device)
+    async with services.database.read() as tx:
+        opened = await find_open_sign_in(tx, visitor, body.sign_in_token)
+    codes = await enrollment.prepare_codes(
+        services.database,
+        services.hasher,
+        services.sealer,
+        visitor,
+        opened.user_id,
+        enrollment_id,
+        body.passcode,
+    )
+    async with services.database.begin() as tx:
+        outcome = await use_cases.confirm_enrollment(
+            tx,
+            visitor,
+            services.sealer,
+            enrollment_id,
+            body.sign_in_token,
+            digits=body.passcode,
+            codes=codes,
+            device=device,
+        )
+    completed, shown = accepted(outcome)
+    return CompletedByEnrollment(**completed_answer(completed, device, response, body), recovery_codes=shown)

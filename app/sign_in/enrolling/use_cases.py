@@ -1,0 +1,94 @@
+"""Enrolling in the middle of a sign-in, because the account demands it."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.callers import Visitor
+from app.crypto.sealing import Sealer
+from app.enrollment import use_cases as enrollment
+from app.enrollment.use_cases import Begun, Enrollee
+from app.errors import Conflict, Refusal
+from app.recovery_codes.use_cases import NewCodes
+from app.second_factor import repository as second_factor
+from app.second_factor.rules import SecondFactorState
+from app.sign_in.rules import NextStep, SignIn
+from app.sign_in.use_cases import (
+    Completed,
+    Device,
+    complete_with_second_factor,
+    expired,
+    find_open_sign_in,
+    user_of,
+)
+from app.users.rules import User
+
+
+async def begin_enrollment(
+    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, sign_in_token: str, *, kind: str, label: str
+) -> Begun:
+    """Begin the enrollment that the sign-in demands; raises what `open_enrolling_sign_in` raises."""
+    sign_in, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
+    enrollee = await _enrollee(tx, visitor, sign_in, user)
+    return await enrollment.begin_enrollment(tx, visitor, sealer, enrollee, state, kind=kind, label=label)
+
+
+async def confirm_enrollment(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    enrollment_id: UUID,
+    sign_in_token: str,
+    *,
+    digits: str,
+    codes: NewCodes | None,
+    device: Device,
+) -> tuple[Completed, list[str]] | Refusal:
+    """Bind the authenticator and complete the sign-in; returns it with the recovery codes.
+
+    An authenticator enrolled here counts as required by the account, not as turned on personally.
+    """
+    sign_in, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
+    bound = await enrollment.confirm_enrollment(
+        tx,
+        visitor,
+        sealer,
+        enrollment_id,
+        await _enrollee(tx, visitor, sign_in, user),
+        state,
+        digits=digits,
+        codes=codes,
+        turns_on=False,
+        spared_session=None,
+    )
+    if isinstance(bound, Refusal):
+        return bound
+    completed = await complete_with_second_factor(tx, visitor, sign_in, user, state, device=device)
+    return completed, bound.recovery_codes or []
+
+
+async def _enrollee(tx: AsyncConnection, visitor: Visitor, sign_in: SignIn, user: User) -> Enrollee:
+    policy = await accounts.get_policy(tx, visitor.account_id)
+    return Enrollee(user.id, user.email, policy.kinds_for(user.role), sign_in_id=sign_in.id)
+
+
+async def open_enrolling_sign_in(
+    tx: AsyncConnection, visitor: Visitor, sign_in_token: str
+) -> tuple[SignIn, User, SecondFactorState]:
+    """Lock the user of a sign-in that must enroll, and return all three.
+
+    Raises `Unauthenticated` (`sign_in_expired`), or `Conflict` (`already_enrolled`) when the sign-in waits for a
+    passcode or its user has a confirmed authenticator by now.
+    """
+    account_id = visitor.account_id
+    sign_in = await find_open_sign_in(tx, visitor, sign_in_token)
+    state = await second_factor.lock_state(tx, account_id, sign_in.user_id)
+    sign_in = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
+    if state is None:
+        raise expired()
+    if sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(
+        tx, account_id, sign_in.user_id
+    ):
+        raise Conflict("An authenticator is enrolled already. Begin a new sign-in.", code="already_enrolled")
+    return sign_in, await user_of(tx, visitor, sign_in), state

@@ -1,0 +1,130 @@
+"""HTTP for signing in with e-mail and password, and then a passcode."""
+
+from typing import Any, cast
+
+from fastapi import APIRouter, Request, Response
+
+from app.authenticators.passcode import RecoveryCode
+from app.callers import Visitor
+from app.errors import FieldError, InvalidRequest, Refusal
+from app.password_limits.rules import buckets
+from app.password_limits.use_cases import count_password_attempt
+from app.second_factor.use_cases import Attempt, prepare_attempt
+from app.services import Services
+from app.sessions.router import show_session
+from app.sessions.schemas import NewSession
+from app.sign_in import schemas, use_cases
+from app.sign_in.rules import NextStep
+from app.sign_in.use_cases import Completed, Device, Waiting
+from app.trusted_devices.rules import parse_device_token
+from app.users import repository as users
+from app.users.schemas import User
+from app.web.dependencies import AppServices, AtTheDoor, Cookies, accepted
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+
+router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
+
+
+@router.post(
+    "/sign-ins", status_code=201, operation_id="signIn", responses=problems(401, 404, 413, 415, 422, 429, 503)
+)
+async def sign_in(
+    services: AppServices, visitor: AtTheDoor, cookies: Cookies, body: schemas.PasswordSignIn
+) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
+    """Sign in with e-mail and password: the answer says what is still to be done."""
+    device = Device(cookies, parse_device_token(body.device_token) if body.device_token else None)
+    async with services.database.read() as tx:
+        found = await users.find_by_email(tx, visitor.account_id, body.email)
+        known = found is not None and await use_cases.is_known_device(tx, visitor, found.user.id, device)
+    filled = buckets(services.password_limits, email=body.email, ip=visitor.ip, known_device=known)
+    await count_password_attempt(services.database, visitor, filled)
+    check = await services.hasher.verify_password(found.password_hash if found else None, body.password)
+    outcome: Completed | Waiting | Refusal
+    async with services.database.begin() as tx:
+        if found and check.matches:
+            outcome = await use_cases.begin_sign_in(tx, visitor, found, check.renewed_hash, device, filled)
+        else:
+            outcome = await use_cases.refuse_password(tx, visitor, found)
+    begun = accepted(outcome)
+    if isinstance(begun, Completed):
+        return schemas.Complete(session=_new_session(begun), user=User.model_validate(begun.user))
+    return _waiting(cast("Waiting", begun))
+
+
+@router.post(
+    "/sign-ins/passcode",
+    status_code=201,
+    operation_id="submitPasscode",
+    responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
+)
+async def submit_passcode(
+    services: AppServices,
+    visitor: AtTheDoor,
+    cookies: Cookies,
+    request: Request,
+    response: Response,
+    body: schemas.PasscodeSignIn,
+) -> schemas.CompletedByPasscode:
+    """Complete a sign-in with a passcode or a recovery code."""
+    refuse_device_token_in_browser(request, body)
+    device = Device(cookies, remember=body.remember_device)
+    attempt = await _attempt(services, visitor, body)
+    async with services.database.begin() as tx:
+        outcome = await use_cases.submit_passcode(
+            tx, visitor, services.sealer, body.sign_in_token, attempt, device
+        )
+    completed = accepted(outcome)
+    return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
+
+
+async def _attempt(services: Services, visitor: Visitor, body: schemas.PasscodeSignIn) -> Attempt:
+    if not isinstance(body.passcode, RecoveryCode):
+        return Attempt(body.passcode, authenticator_id=body.authenticator_id)
+    async with services.database.read() as tx:
+        opened = await use_cases.find_open_sign_in(tx, visitor, body.sign_in_token)
+    return await prepare_attempt(services.database, services.hasher, visitor, opened.user_id, body.passcode)
+
+
+def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:
+    """Refuse to hand a device token to a script in a page, from where it could be stolen."""
+    if body.device_storage == "body" and "origin" in request.headers:
+        error = FieldError("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
+        raise InvalidRequest("Some fields are not valid.", error)
+
+
+def _new_session(completed: Completed) -> NewSession:
+    shown = show_session(completed.session, completed.user.role, current=True)
+    return NewSession(**dict(shown), token=completed.token)
+
+
+def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentRequired:
+    if waiting.next_step is NextStep.ENROLLMENT:
+        return schemas.EnrollmentRequired(
+            sign_in_token=waiting.token, expires_at=waiting.expires_at, allowed_kinds=list(waiting.allowed_kinds)
+        )
+    methods = [
+        schemas.Method(authenticator_id=found.id, kind=found.kind, label=found.label)
+        for found in waiting.authenticators
+    ]
+    return schemas.PasscodeRequired(sign_in_token=waiting.token, expires_at=waiting.expires_at, methods=methods)
+
+
+def completed_answer(
+    completed: Completed, device: Device, response: Response, body: schemas.Remembering
+) -> dict[str, Any]:
+    """Return what every completed sign-in answers, the device's token in the cookie or in the body."""
+    trust = completed.trust
+    trusted: schemas.NewlyTrustedDevice | None = None
+    if trust and body.device_storage == "body":
+        trusted = schemas.NewlyTrustedApp(id=trust.device.id, expires_at=trust.expires_at, token=str(trust.token))
+    elif trust:
+        trusted = schemas.NewlyTrustedDevice(id=trust.device.id, expires_at=trust.expires_at)
+        for cookie in device.cookies.set_cookie_headers(completed.user.id, trust.token, trust.days):
+            response.headers.append("Set-Cookie", cookie)
+    return {
+        "session": _new_session(completed),
+        "user": User.model_validate(completed.user),
+        "trusted_device": trusted,
+        "recovery_codes_left": completed.recovery_codes_left,
+    }

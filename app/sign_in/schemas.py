@@ -1,0 +1,110 @@
+"""Signing in on the wire (contract section 4)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.enrollment.schemas import Confirmation, NewEnrollment
+from app.second_factor.schemas import Passcode
+from app.sessions.schemas import NewSession
+from app.users.schemas import User
+from app.web.wire import Answer, Body, BodyId
+
+SignInToken = Annotated[str, Field(max_length=128)]
+
+
+class PasswordSignIn(Body):
+    """The first factor. `device_token` is for native clients that keep no cookies."""
+
+    email: Annotated[str, Field(max_length=320)]
+    password: Annotated[str, Field(max_length=1024)]
+    device_token: Annotated[str, Field(max_length=256)] | None = None
+
+
+class Remembering(Body):
+    """Whether to trust the device, and where the client keeps that."""
+
+    remember_device: bool = True
+    device_storage: Literal["cookie", "body"] = "cookie"
+
+
+class PasscodeSignIn(Remembering):
+    """The second factor of a sign-in; without `authenticator_id` every authenticator is tried."""
+
+    sign_in_token: SignInToken
+    passcode: Passcode
+    authenticator_id: BodyId | None = None
+
+
+class SignInEnrollment(NewEnrollment):
+    """An enrollment that the sign-in demands."""
+
+    sign_in_token: SignInToken
+
+
+class SignInConfirmation(Confirmation, Remembering):
+    """The passcode that the new authenticator shows."""
+
+    sign_in_token: SignInToken
+
+
+class Method(Answer):
+    """An authenticator that the passcode may come from."""
+
+    authenticator_id: UUID
+    kind: Literal["totp"]
+    label: str
+
+
+class Complete(Answer):
+    """Signed in."""
+
+    status: Literal["complete"] = "complete"
+    session: NewSession
+    user: User
+
+
+class PasscodeRequired(Answer):
+    """A passcode is asked for: POST /sign-ins/passcode."""
+
+    status: Literal["passcode_required"] = "passcode_required"
+    sign_in_token: str
+    expires_at: datetime
+    methods: list[Method]
+
+
+class EnrollmentRequired(Answer):
+    """The account requires a second factor that the user has not set up: POST /sign-ins/enrollments."""
+
+    status: Literal["enrollment_required"] = "enrollment_required"
+    sign_in_token: str
+    expires_at: datetime
+    allowed_kinds: list[str]
+
+
+class NewlyTrustedDevice(Answer):
+    """A device that has just become trusted; `token` only where the client asked for it in the body."""
+
+    id: UUID
+    expires_at: datetime
+
+
+class NewlyTrustedApp(NewlyTrustedDevice):
+    """The same for a native client, which keeps the token itself."""
+
+    token: str
+
+
+class CompletedByPasscode(Complete):
+    """Signed in with a second factor."""
+
+    trusted_device: NewlyTrustedApp | NewlyTrustedDevice | None
+    recovery_codes_left: int
+
+
+class CompletedByEnrollment(CompletedByPasscode):
+    """Signed in with a new authenticator; the recovery codes are shown this once."""
+
+    recovery_codes: list[str]

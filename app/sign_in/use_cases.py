@@ -1,0 +1,272 @@
+"""Signing in: what follows a password, a passcode, and an enrollment that the account demands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.accounts.rules import SecurityPolicy
+from app.assurance import PASSWORD, RECOVERY_CODE, TOTP
+from app.audit.repository import record
+from app.audit.rules import NOBODY, Actor, Event, EventType
+from app.callers import Visitor
+from app.crypto.digests import digest, is_secret, new_secret
+from app.crypto.sealing import Sealer
+from app.database.ids import new_id
+from app.errors import Refusal, Unauthenticated
+from app.password_limits.rules import Bucket
+from app.password_limits.use_cases import take_password_attempt_back
+from app.recovery_codes import repository as recovery_codes
+from app.second_factor import repository as second_factor
+from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
+from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
+from app.sessions.rules import Session
+from app.sessions.use_cases import open_session
+from app.sign_in import repository
+from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, days_of_trust, next_step
+from app.trusted_devices import repository as trusted_devices
+from app.trusted_devices.cookies import DeviceCookies
+from app.trusted_devices.rules import DeviceToken, TrustedDevice
+from app.trusted_devices.use_cases import find_trusted, trust
+from app.two_factor.use_cases import no_authenticator
+from app.users import repository as users
+from app.users.repository import PasswordUser
+from app.users.rules import ACTIVE, User
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A device that has just become trusted, until when, and the token that it keeps."""
+
+    device: TrustedDevice
+    token: DeviceToken
+    expires_at: datetime
+    days: int
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A sign-in that is done."""
+
+    session: Session
+    token: str
+    user: User
+    trust: Trust | None = None
+    recovery_codes_left: int = 0
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A sign-in that waits for its next step; the token is shown this once."""
+
+    next_step: NextStep
+    token: str
+    expires_at: datetime
+    authenticators: list[Authenticator]
+    allowed_kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Device:
+    """The client's device: what it brought to be known by, and whether it wants to be remembered."""
+
+    cookies: DeviceCookies
+    token: DeviceToken | None = None
+    remember: bool = False
+
+    def tokens_of(self, user_id: UUID) -> list[DeviceToken]:
+        """Return what the device brought for this user: by cookie, in the body, or both."""
+        return [token for token in (self.cookies.token_of(user_id), self.token) if token]
+
+
+def expired() -> Unauthenticated:
+    """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
+    return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
+
+
+def invalid_credentials() -> Unauthenticated:
+    """Return the one refusal for whatever is wrong with an e-mail address and a password."""
+    return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
+
+
+async def is_known_device(tx: AsyncConnection, visitor: Visitor, user_id: UUID, device: Device) -> bool:
+    """Whether the client is one in which this user passed a passcode and which is still trusted."""
+    tokens = device.tokens_of(user_id)
+    if not tokens:
+        return False
+    policy = await accounts.get_policy(tx, visitor.account_id)
+    return await find_trusted(tx, visitor, user_id, tokens, policy_days=policy.trusted_device_days) is not None
+
+
+async def refuse_password(tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None) -> Refusal:
+    """Record a failed sign-in, and return the refusal: the same whatever was wrong."""
+    target = ("user", found.user.id) if found else (None, None)
+    await record(tx, visitor, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
+    return invalid_credentials()
+
+
+async def begin_sign_in(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    checked: PasswordUser,
+    renewed_hash: str | None,
+    device: Device,
+    buckets: list[Bucket],
+) -> Completed | Waiting | Refusal:
+    """Go on after a right password: complete, or wait for a passcode or an enrollment.
+
+    `checked` is the user whose hash it was checked against; when that is not the user's any more, or they may not
+    sign in, the password counts as wrong.
+    """
+    account_id, user_id = visitor.account_id, checked.user.id
+    # A policy that ends sessions must find this one, or be found by it.
+    await accounts.hold_policy_still(tx, account_id)
+    state = await second_factor.lock_state(tx, account_id, user_id)
+    current = await users.find_by_id(tx, account_id, user_id)
+    if state is None or current is None or current.version != checked.version or current.user.status != ACTIVE:
+        return await refuse_password(tx, visitor, checked)
+    await take_password_attempt_back(tx, visitor, buckets)
+    if renewed_hash:
+        await users.store_password_hash(tx, account_id, user_id, renewed_hash)
+    policy = await accounts.get_policy(tx, account_id)
+    authenticators = await second_factor.list_authenticators(tx, account_id, user_id)
+    trusted = await _find_trusted(tx, visitor, current.user, state, policy, device)
+    step = next_step(
+        required=policy.requires_two_factor_of(current.user.role),
+        has_authenticator=bool(authenticators),
+        turned_on_by_user=state.turned_on_by_user,
+        trusted_device=trusted is not None,
+    )
+    if step is NextStep.COMPLETE:
+        if trusted:
+            await trusted_devices.note_use(tx, account_id, trusted.id, now=visitor.now)
+        return await _complete(tx, visitor, current.user, amr=(PASSWORD,), by_device=trusted)
+    return await _wait(tx, visitor, current.user, step, state, policy, authenticators)
+
+
+async def _find_trusted(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    user: User,
+    state: SecondFactorState,
+    policy: SecurityPolicy,
+    device: Device,
+) -> TrustedDevice | None:
+    if state.passcode_frequency == EVERY_SIGN_IN:
+        return None
+    tokens = device.tokens_of(user.id)
+    return await find_trusted(tx, visitor, user.id, tokens, policy_days=policy.trusted_device_days)
+
+
+async def _wait(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    user: User,
+    step: NextStep,
+    state: SecondFactorState,
+    policy: SecurityPolicy,
+    authenticators: list[Authenticator],
+) -> Waiting:
+    token = new_secret(PREFIX)
+    sign_in = SignIn(new_id(visitor.now), user.id, step, state.version, visitor.now + LIFETIME, None)
+    await repository.add_sign_in(tx, visitor.account_id, sign_in, digest(token), now=visitor.now)
+    usable = [] if state.authenticators_disabled_at else authenticators
+    return Waiting(step, token, sign_in.expires_at, usable, policy.kinds_for(user.role))
+
+
+async def submit_passcode(
+    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, sign_in_token: str, attempt: Attempt, device: Device
+) -> Completed | Refusal:
+    """Judge the passcode of a sign-in, and complete it if it is right.
+
+    The first statement counts the attempt. Raises `Unauthenticated` (`sign_in_expired`) for a dead sign-in and
+    `Conflict` for one that waits for an enrollment: neither costs an attempt.
+    """
+    account_id = visitor.account_id
+    if not is_secret(sign_in_token, PREFIX):
+        raise expired()
+    token_digest = digest(sign_in_token)
+    state = await count_attempt(tx, visitor, repository.user_of_token(account_id, token_digest), attempt)
+    sign_in = await repository.find_sign_in(tx, account_id, token_digest)
+    if state is None or sign_in is None or not sign_in.is_open(visitor.now):
+        raise expired()
+    if isinstance(state, Refusal):
+        return state
+    user = await user_of(tx, visitor, sign_in)
+    if sign_in.next_step is not NextStep.PASSCODE:
+        raise no_authenticator()
+    proof = await judge_attempt(tx, visitor, sealer, sign_in.user_id, state, attempt)
+    if isinstance(proof, Refusal):
+        return proof
+    return await complete_with_second_factor(tx, visitor, sign_in, user, state, method=proof.method, device=device)
+
+
+async def user_of(tx: AsyncConnection, visitor: Visitor, sign_in: SignIn) -> User:
+    """Return the user of a sign-in that nothing has ended; raises `Unauthenticated` (`sign_in_expired`)."""
+    found = await users.find_by_id(tx, visitor.account_id, sign_in.user_id)
+    if found is None or found.version != sign_in.version or found.user.status != ACTIVE:
+        raise expired()
+    return found.user
+
+
+async def find_open_sign_in(tx: AsyncConnection, visitor: Visitor, sign_in_token: str) -> SignIn:
+    """Return the sign-in that the token holds; raises `Unauthenticated` when it is unknown, used or too old."""
+    if not is_secret(sign_in_token, PREFIX):
+        raise expired()
+    sign_in = await repository.find_sign_in(tx, visitor.account_id, digest(sign_in_token))
+    if sign_in is None or not sign_in.is_open(visitor.now):
+        raise expired()
+    return sign_in
+
+
+async def complete_with_second_factor(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sign_in: SignIn,
+    user: User,
+    state: SecondFactorState,
+    *,
+    method: str = TOTP,
+    device: Device,
+) -> Completed:
+    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed."""
+    account_id = visitor.account_id
+    if not await repository.use_sign_in(tx, account_id, sign_in.id, now=visitor.now):
+        raise expired()
+    policy = await accounts.get_policy(tx, account_id)
+    days = days_of_trust(
+        remember=device.remember,
+        every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
+        by_recovery_code=method == RECOVERY_CODE,
+        policy_days=policy.trusted_device_days,
+    )
+    given = None
+    if days:
+        trusted, token = await trust(tx, visitor, user.id, days=days, replaced=device.tokens_of(user.id))
+        given = Trust(trusted, token, trusted.expires_at(days), days)
+    return await _complete(tx, visitor, user, amr=(PASSWORD, method), given=given)
+
+
+async def _complete(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    user: User,
+    *,
+    amr: tuple[str, ...],
+    by_device: TrustedDevice | None = None,
+    given: Trust | None = None,
+) -> Completed:
+    proven = len(amr) > 1
+    session, token = await open_session(
+        tx, visitor, user.id, amr=amr, second_factor_at=visitor.now if proven else None
+    )
+    signed_in = await users.note_sign_in(tx, visitor.account_id, user.id, visitor.now)
+    details = {"amr": list(amr)} | ({"trusted_device_id": str(by_device.id)} if by_device else {})
+    events = [Event(EventType.SIGN_IN_SUCCEEDED, "session", session.id, details)]
+    if given:
+        events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id))
+    await record(tx, visitor, Actor(user.id, None), *events)
+    left = await recovery_codes.count_left(tx, visitor.account_id, user.id) if proven else 0
+    return Completed(session, token, signed_in, given, left)

@@ -1,0 +1,1 @@
+"""What may skip the passcode, for a while."""

@@ -1,0 +1,56 @@
+"""Which device may skip the passcode, and for how long."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.crypto.digests import digest, new_secret, same
+
+PREFIX = "pgd_"
+_TOKEN = re.compile(r"pgd_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True)
+class TrustedDevice:
+    """A browser or app in which the user passed a passcode; the secret is kept as its digest only."""
+
+    id: UUID
+    user_id: UUID
+    secret_digest: bytes
+    trusted_at: datetime
+    days: int
+    last_used_at: datetime | None
+    ip: str
+    user_agent: str
+
+    def expires_at(self, policy_days: int) -> datetime:
+        """Return when trust ends: counted from the passcode, by the smaller of the days given then and now."""
+        return self.trusted_at + timedelta(days=min(self.days, policy_days))
+
+
+@dataclass(frozen=True)
+class DeviceToken:
+    """What a device brings: `pgd_<id>.<secret>`."""
+
+    device_id: UUID
+    secret: str
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.device_id}.{self.secret}"
+
+
+def new_device_token(device_id: UUID) -> DeviceToken:
+    """Return a token with a new secret of 256 random bits."""
+    return DeviceToken(device_id, new_secret(""))
+
+
+def parse_device_token(text: str) -> DeviceToken | None:
+    """Return the token that `text` is, or None: whatever is malformed is ignored."""
+    found = _TOKEN.fullmatch(text)
+    return DeviceToken(UUID(found[1]), found[2]) if found else None
+
+
+def is_trusted(device: TrustedDevice, token: DeviceToken, *, policy_days: int, now: datetime) -> bool:
+    """Whether the token is this device's own and its time is not over."""
+    return same(device.secret_digest, digest(token.secret)) and now < device.expires_at(policy_days)

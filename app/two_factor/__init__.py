@@ -1,0 +1,1 @@
+"""Turning two-factor authentication on and off."""

@@ -1,0 +1,32 @@
+"""What two-factor authentication is for one user: on, off, or still to be set up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from app.second_factor.rules import Authenticator
+
+MOST_AUTHENTICATORS = 5
+
+Status = Literal["off", "on", "setup_required"]
+
+
+@dataclass(frozen=True)
+class TwoFactor:
+    """Everything about a user's second factor that may be shown: never a secret."""
+
+    status: Status
+    required_by_account: bool
+    turned_on_by_user: bool
+    passcode_frequency: str
+    authenticators: list[Authenticator]
+    recovery_codes_left: int
+    trusted_devices: int
+    last_passcode_at: datetime | None
+
+
+def status(*, required: bool, has_authenticator: bool, turned_on_by_user: bool) -> Status:
+    """Return `on` when an unknown device would be asked, `setup_required` when the next sign-in must enroll."""
+    if has_authenticator:
+        return "on" if required or turned_on_by_user else "off"
+    return "setup_required" if required else "off"

@@ -1,0 +1,59 @@
+"""Two-factor authentication on the wire (contract section 5)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from app.web.wire import LEFT_OUT, Answer, Body
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Frequency = Literal["every_30_days", "every_sign_in"]
+
+
+class Authenticator(Answer):
+    """What a user proves the second factor with; its secret is never shown again."""
+
+    id: UUID
+    kind: Literal["totp"]
+    label: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class TwoFactor(Answer):
+    """`on`: an unknown device would be asked; `setup_required`: the next sign-in must enroll."""
+
+    status: Literal["off", "on", "setup_required"]
+    required_by_account: bool
+    turned_on_by_user: bool
+    passcode_frequency: Frequency
+    authenticators: list[Authenticator]
+    recovery_codes_left: int
+    trusted_devices: int
+    last_passcode_at: datetime | None
+
+
+class TwoFactorChange(Body):
+    """How often to ask on a trusted device."""
+
+    passcode_frequency: Frequency = LEFT_OUT
+
+
+class AuthenticatorChange(Body):
+    """A new name for an authenticator."""
+
+    label: Label = LEFT_OUT
+
+
+class RecoveryCodes(Answer):
+    """A new set of recovery codes, shown this once; all older ones are dead."""
+
+    recovery_codes: list[str]
+
+
+class RecoveryCodesForUser(Body):
+    """Why somebody else gets new recovery codes: the audit log keeps it."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]

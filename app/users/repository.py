@@ -1,0 +1,116 @@
+"""The directory in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.callers import Role
+from app.database.tables import second_factor_state, users
+from app.users.rules import User, email_key
+
+USER_COLUMNS = [
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.status,
+    users.c.external_id,
+    users.c.locale,
+    users.c.created_at,
+    users.c.last_sign_in_at,
+]
+
+
+def user_of(row: Sequence[Any]) -> User:
+    """Return the user that a row beginning with `USER_COLUMNS` holds."""
+    id_, email, name, role, *rest = row[: len(USER_COLUMNS)]
+    return User(id_, email, name, Role(role), *rest)
+
+
+@dataclass(frozen=True)
+class PasswordUser:
+    """A user with the hash that a password is checked against, and the version that it belongs to."""
+
+    user: User
+    password_hash: str | None
+    version: int
+
+
+def _password_users(account_id: UUID) -> Any:
+    return (
+        select(*USER_COLUMNS, users.c.password_hash, second_factor_state.c.version)
+        .join_from(
+            users,
+            second_factor_state,
+            (second_factor_state.c.account_id == users.c.account_id)
+            & (second_factor_state.c.user_id == users.c.id),
+        )
+        .where(users.c.account_id == account_id)
+    )
+
+
+async def find_by_email(tx: AsyncConnection, account_id: UUID, email: str) -> PasswordUser | None:
+    """Return the user with an equal e-mail address."""
+    query = _password_users(account_id).where(users.c.email_key == email_key(email))
+    row = (await tx.execute(query)).one_or_none()
+    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+
+
+async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> PasswordUser | None:
+    """Return the user with this id."""
+    row = (await tx.execute(_password_users(account_id).where(users.c.id == user_id))).one_or_none()
+    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+
+
+async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
+    """Store a new user; an `IntegrityError` says that the address, external id or ownership is taken."""
+    await tx.execute(
+        insert(users).values(
+            account_id=account_id,
+            id=user.id,
+            email=user.email,
+            email_key=email_key(user.email),
+            name=user.name,
+            role=user.role.value,
+            status=user.status,
+            external_id=user.external_id,
+            locale=user.locale,
+            password_hash=password_hash,
+            created_at=user.created_at,
+        )
+    )
+    await tx.execute(
+        insert(second_factor_state).values(
+            account_id=account_id,
+            user_id=user.id,
+            version=1,
+            failures=0,
+            turned_on_by_user=False,
+            passcode_frequency="every_30_days",
+        )
+    )
+
+
+async def store_password_hash(tx: AsyncConnection, account_id: UUID, user_id: UUID, password_hash: str) -> None:
+    """Replace the hash of the user's password."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(password_hash=password_hash)
+    )
+
+
+async def note_sign_in(tx: AsyncConnection, account_id: UUID, user_id: UUID, now: datetime) -> User:
+    """Remember that the user has signed in, and return them as they are now."""
+    query = (
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(last_sign_in_at=now)
+        .returning(*USER_COLUMNS)
+    )
+    return user_of((await tx.execute(query)).one())

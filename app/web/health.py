@@ -1,0 +1,35 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+
+from app.database.migrate import current_revision
+from app.errors import Unavailable
+from app.web.dependencies import AppServices
+from app.web.problems import problems
+from app.web.wire import Answer
+
+router = APIRouter(tags=["health"])
+
+
+class Health(Answer):
+    """All is well: whatever is not answers another status."""
+
+    status: Literal["ok"]
+
+
+@router.get("/healthz", operation_id="getHealth")
+async def get_health() -> Health:
+    """Answer while the process lives, whatever the database does."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", operation_id="getReadiness", responses=problems(503))
+async def get_readiness(request: Request, services: AppServices) -> Health:
+    """Answer 200 while the database answers and its schema is what this release needs, or newer."""
+    async with services.database.read() as tx:
+        revision = await current_revision(tx)
+    if revision is None or revision < request.app.state.needed_revision:
+        raise Unavailable("The database's schema is older than this release. Run: passgate migrate")
+    return Health(status="ok")

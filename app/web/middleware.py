@@ -1,0 +1,81 @@
+"""What every request and answer has: an id, safe headers, a line in the log, and an answer even to a fault."""
+
+import re
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import InternalError
+from app.web.problems import problem_response
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_CACHEABLE = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/.well-known/", "/problems/")
+_HSTS = "max-age=31536000; includeSubDomains"
+
+log = structlog.get_logger()
+
+
+class EveryRequest:
+    """Pure ASGI, and the outermost layer: what goes wrong further in is answered here."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._https = https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        begun_at = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(scope, message, request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("fault", request_id=request_id, method=scope["method"])
+            if status:
+                raise  # too late for another answer: the server cuts the connection
+            fault = problem_response(
+                InternalError("Something went wrong here. The request id finds it in the log.")
+            )
+            await fault(scope, receive, send_with_headers)
+        _log_request(scope, status, time.perf_counter() - begun_at)
+
+    def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
+        headers = MutableHeaders(scope=message)
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Request-ID"] = request_id
+        if self._https:
+            headers["Strict-Transport-Security"] = _HSTS
+        if not scope["path"].startswith(_CACHEABLE):
+            headers["Cache-Control"] = "no-store"
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    # The template, not the path: what a client puts into a path is not for the log.
+    route = getattr(scope.get("route"), "path", None)
+    log.info(
+        "request",
+        request_id=scope["state"]["request_id"],
+        method=scope["method"],
+        route=route,
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+    )

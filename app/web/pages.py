@@ -1,0 +1,68 @@
+"""Lists, a page at a time: ids are in the order of time, so the last one shown says where to go on."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from app.errors import FieldError, InvalidRequest
+from app.web.wire import Answer
+
+_T = TypeVar("_T")
+
+
+class Page(Answer, Generic[_T]):
+    """Some of the items, and the cursor of those that follow."""
+
+    items: list[_T]
+    next_cursor: str | None
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+_Row = TypeVar("_Row", bound=_HasId)
+
+
+@dataclass(frozen=True)
+class PageAsked:
+    """Which part of a list was asked for: `limit` items from behind the id `before`."""
+
+    limit: int
+    before: UUID | None
+
+    @property
+    def fetch(self) -> int:
+        """How many rows to fetch: one more than is shown tells whether there are more."""
+        return self.limit + 1
+
+    def cut(self, rows: Sequence[_Row]) -> tuple[Sequence[_Row], str | None]:
+        """Return the rows to show, and the cursor of the next page."""
+        shown = rows[: self.limit]
+        return shown, _encode(shown[-1].id) if len(rows) > self.limit else None
+
+
+def _encode(id_: UUID) -> str:
+    return base64.urlsafe_b64encode(id_.bytes).decode().rstrip("=")
+
+
+def ask_page(
+    limit: Annotated[int, Query(ge=1, le=100)] = 50, cursor: Annotated[str | None, Query(max_length=64)] = None
+) -> PageAsked:
+    """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a cursor that no list gave."""
+    if cursor is None:
+        return PageAsked(limit, None)
+    try:
+        before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+    except ValueError:
+        error = FieldError("/cursor", "malformed", "This is no cursor of a list.")
+        raise InvalidRequest("Some fields are not valid.", error) from None
+    return PageAsked(limit, before)
+
+
+Paged = Annotated[PageAsked, Depends(ask_page)]

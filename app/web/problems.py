@@ -1,0 +1,175 @@
+"""Refusals as HTTP: the only table from a kind to a status, and the problem documents of RFC 9457."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.errors import FieldError, InvalidRequest, NotFound, Refusal
+
+_STATUS: dict[type[Refusal], int] = {
+    errors.InvalidRequest: 422,
+    errors.UnsupportedMediaType: 415,
+    errors.TooLarge: 413,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Unauthenticated: 401,
+    errors.StepUpRequired: 401,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.PreconditionFailed: 412,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.InternalError: 500,
+}
+
+TITLES = {
+    "invalid_request": "The request is not valid",
+    "unsupported_media_type": "The body is not JSON",
+    "too_large": "The body is too large",
+    "not_found": "Not found",
+    "method_not_allowed": "The method is not allowed here",
+    "unauthenticated": "Signed out",
+    "invalid_credentials": "The e-mail address or the password is not correct",
+    "sign_in_expired": "The sign-in has ended",
+    "passcode_incorrect": "The passcode is not correct",
+    "passcode_already_used": "The passcode was used before",
+    "step_up_required": "A fresh second factor is required",
+    "forbidden": "Not allowed",
+    "session_required": "Only a session may do this",
+    "only_the_user_can_turn_off": "Only the user can turn two-factor authentication off",
+    "two_factor_required": "The account requires two-factor authentication",
+    "already_enrolled": "An authenticator is enrolled already",
+    "no_authenticator": "There is no authenticator",
+    "last_authenticator": "This is the last authenticator",
+    "enrollment_expired": "The enrollment has ended",
+    "conflict": "The state does not allow this",
+    "precondition_failed": "Changed meanwhile",
+    "too_many_attempts": "Too many passcodes were wrong",
+    "too_many_requests": "Too many requests",
+    "unavailable": "Not available at the moment",
+    "internal_error": "Something went wrong here",
+}
+
+_STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
+_BEARER = 'Bearer realm="Passgate"'
+
+# What a field may be refused for: pydantic's types that a client meets most, under stable names of our own. Its
+# messages are not passed on: some of them repeat what was sent.
+_FIELD_CODES = {
+    "missing": ("missing", "This field is required."),
+    "extra_forbidden": ("unknown_field", "There is a field here that this call does not know."),
+    "string_too_short": ("too_short", "The text is too short."),
+    "string_too_long": ("too_long", "The text is too long."),
+    "too_short": ("too_short", "There are too few items."),
+    "too_long": ("too_long", "There are too many items."),
+    "literal_error": ("not_allowed", "The value is not one of those allowed."),
+    "enum": ("not_allowed", "The value is not one of those allowed."),
+    "greater_than_equal": ("out_of_range", "The number is too small."),
+    "less_than_equal": ("out_of_range", "The number is too large."),
+    "value_error": ("malformed", "The value does not have the form that it must have."),
+    "string_pattern_mismatch": ("malformed", "The value does not have the form that it must have."),
+}
+_WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
+
+
+class Problem(BaseModel):
+    """A problem document; a client decides by `code`, never by the prose."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class FieldProblem(BaseModel):
+    """One thing wrong with one field; `pointer` is a JSON pointer into the body (RFC 6901)."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ValidationProblem(Problem):
+    """What is wrong with each field."""
+
+    errors: list[FieldProblem] = []
+
+
+def problem_response(refusal: Refusal) -> JSONResponse:
+    """Return the problem document of a refusal with the headers that belong to it."""
+    status = _STATUS[type(refusal)]
+    content: dict[str, Any] = {
+        "type": f"/problems/{refusal.code}",
+        "title": TITLES[refusal.code],
+        "status": status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        **refusal.extra,
+    }
+    headers = {}
+    if isinstance(refusal, InvalidRequest):
+        content["errors"] = [vars(error) for error in refusal.errors]
+    if isinstance(refusal, errors.StepUpRequired):
+        headers["WWW-Authenticate"] = _STEP_UP
+    elif isinstance(refusal, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = _BEARER
+    elif isinstance(refusal, errors.TooMany | errors.Unavailable):
+        headers["Retry-After"] = str(refusal.retry_after)
+    elif isinstance(refusal, errors.MethodNotAllowed):
+        headers["Allow"] = refusal.allow
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def field_errors(found: Sequence[Any]) -> InvalidRequest:
+    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent."""
+    problems = []
+    for error in found:
+        _, *path = error["loc"]
+        if error["type"] == "extra_forbidden":
+            path = path[:-1]  # its last part is the unknown name itself
+        pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        problems.append(FieldError(pointer, *_FIELD_CODES.get(error["type"], _WRONG_TYPE)))
+    return InvalidRequest("Some fields are not valid.", *problems)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every refusal, and what the framework itself refuses, with a problem document."""
+
+    async def refused(_: Request, refusal: Exception) -> JSONResponse:
+        assert isinstance(refusal, Refusal)  # noqa: S101 -- narrows the type of a handler registered for it
+        return problem_response(refusal)
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 -- as above
+        return problem_response(field_errors(error.errors()))
+
+    async def not_routed(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101 -- as above
+        if error.status_code == _STATUS[errors.MethodNotAllowed]:
+            allow = (error.headers or {}).get("Allow", "")
+            return problem_response(errors.MethodNotAllowed("This path has no such method.", allow=allow))
+        return problem_response(NotFound("There is no such path."))
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, not_routed)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may refuse with these statuses, for the OpenAPI document."""
+    return {
+        status: {
+            "model": ValidationProblem if status == _STATUS[InvalidRequest] else Problem,
+            "content": {"application/problem+json": {}},
+            "description": next(kind.__doc__ or "" for kind, known in _STATUS.items() if known == status),
+        }
+        for status in statuses
+    }

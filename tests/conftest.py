@@ -1,0 +1,71 @@
+"""The fixtures of all tests."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
+
+from app.callers import Role
+from app.crypto.passwords import Argon2Parameters, Hasher
+from app.crypto.sealing import new_key_setting
+from app.main import create_app
+from app.services import Services, make_services
+from app.settings import Settings
+from tests.support.arrange import Person, Place, make_place
+from tests.support.clock import TurnableClock
+from tests.support.database import migrated_database
+
+hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
+hypothesis_settings.load_profile("machine-of-any-speed")
+
+# The cost of a hash is not what these tests are about.
+CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated database, one for each test process."""
+    with migrated_database(tmp_path_factory.mktemp("data")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    return Settings.model_validate({"database_url": database_url, "secret_keys": new_key_setting()})
+
+
+@pytest.fixture(scope="session")
+def the_clock() -> TurnableClock:
+    return TurnableClock()
+
+
+@pytest.fixture
+def clock(the_clock: TurnableClock) -> TurnableClock:
+    """The service's clock, at the machine's time when a test begins."""
+    the_clock.reset()
+    return the_clock
+
+
+@pytest.fixture(scope="session")
+async def services(settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Services]:
+    made = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="session")
+def app(services: Services) -> FastAPI:
+    return create_app(services)
+
+
+@pytest.fixture
+async def place(app: FastAPI, services: Services, clock: TurnableClock) -> Place:
+    """An account of the test's own."""
+    return await make_place(app, services, clock)
+
+
+@pytest.fixture
+async def owner(place: Place) -> Person:
+    """The account's owner, with a fresh session by password."""
+    return await place.signed_in(Role.OWNER)
