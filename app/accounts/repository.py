@@ -42,6 +42,11 @@ async def get_account(tx: AsyncConnection, account_id: UUID) -> Account:
     return Account(row.id, row.slug, row.name)
 
 
+async def any_account(tx: AsyncConnection) -> bool:
+    """Whether there is any account at all."""
+    return await tx.scalar(select(accounts.c.id).limit(1)) is not None
+
+
 async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPolicy) -> None:
     """Store a new account with its policy; an `IntegrityError` says that the slug is taken."""
     await tx.execute(

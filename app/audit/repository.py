@@ -25,9 +25,9 @@ async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: E
                 "credential": actor.credential,
                 "target_type": event.target_type,
                 "target_id": event.target_id,
-                "ip": visitor.ip,
-                "user_agent": visitor.user_agent,
-                "request_id": visitor.request_id,
+                "ip": visitor.ip or None,
+                "user_agent": visitor.user_agent or None,
+                "request_id": visitor.request_id or None,
                 "details": event.details,
             }
             for event in events

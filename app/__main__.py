@@ -1,0 +1,5 @@
+"""`python -m app` does what `passgate` does."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""What the command line does to accounts and users: use cases with nobody's credential but the machine's."""
+
+import secrets
+from uuid import UUID
+
+from app.accounts import repository as accounts
+from app.accounts.repository import Account
+from app.audit.rules import COMMAND_LINE
+from app.callers import Role, Visitor
+from app.database.ids import new_id
+from app.errors import NotFound
+from app.passwords.rules import check_new_password
+from app.recovery_codes.use_cases import make_codes
+from app.services import Services
+from app.two_factor.use_cases import renew_recovery_codes
+from app.users import repository as users
+from app.users.use_cases import NewUser, create_account, create_user
+
+DEMO_SLUG = "demo"
+DEMO_OWNER = "owner@demo.example"
+
+
+def _visitor(services: Services, account_id: UUID) -> Visitor:
+    return Visitor(account_id, services.clock.now(), ip="", user_agent="passgate", request_id="")
+
+
+async def _find_account(services: Services, slug: str) -> Account:
+    async with services.database.read() as tx:
+        account = await accounts.find_account(tx, slug)
+    if account is None:
+        raise NotFound("There is no account with this name.")
+    return account
+
+
+async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str) -> None:
+    """Make an account and its owner."""
+    visitor = _visitor(services, new_id(services.clock.now()))
+    owner = NewUser(email=owner_email, name=owner_email.strip().partition("@")[0], role=Role.OWNER)
+    check_new_password(password, "/password", about_user=(owner_email, owner.name, slug, name))
+    password_hash = await services.hasher.hash_password(password)
+    async with services.database.begin() as tx:
+        await create_account(tx, visitor, slug=slug, name=name)
+        await create_user(tx, visitor, COMMAND_LINE, owner, password_hash)
+
+
+async def add_user(services: Services, slug: str, new: NewUser, password: str) -> None:
+    """Make a user of an account."""
+    account = await _find_account(services, slug)
+    check_new_password(password, "/password", about_user=(new.email, new.name, account.slug, account.name))
+    password_hash = await services.hasher.hash_password(password)
+    async with services.database.begin() as tx:
+        await create_user(tx, _visitor(services, account.id), COMMAND_LINE, new, password_hash)
+
+
+async def renew_codes(services: Services, slug: str, email: str, reason: str) -> list[str]:
+    """Give a user new recovery codes, and return them; all older ones die."""
+    account = await _find_account(services, slug)
+    visitor = _visitor(services, account.id)
+    codes = await make_codes(services.hasher, visitor.now)
+    async with services.database.begin() as tx:
+        found = await users.find_by_email(tx, account.id, email)
+        if found is None:
+            raise NotFound("There is no user with this e-mail address.")
+        await renew_recovery_codes(tx, visitor, COMMAND_LINE, found.user.id, codes, reason=reason)
+    return codes.shown
+
+
+async def make_demo(services: Services) -> str | None:
+    """Where the database holds no account, make `demo` with its owner, and return the owner's password."""
+    async with services.database.read() as tx:
+        if await accounts.any_account(tx):
+            return None
+    password = secrets.token_urlsafe(12)
+    await add_account(services, slug=DEMO_SLUG, name="Demo", owner_email=DEMO_OWNER, password=password)
+    return password

@@ -1,0 +1,215 @@
+"""The door of the terminal: one command, `passgate`."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+import uvicorn
+from pydantic import SecretStr
+
+from app import administration
+from app.callers import Role
+from app.crypto.sealing import new_key_setting
+from app.database.embedded import EmbeddedPostgresError
+from app.database.migrate import migrate as migrate_database
+from app.doctor import examine
+from app.errors import InvalidRequest, Refusal
+from app.local import database_of, share
+from app.logs import configure_logs
+from app.main import create_app
+from app.services import Services, make_services
+from app.settings import Settings, SettingsError, is_loopback, load_settings
+from app.users.use_cases import NewUser
+
+GRACE_SECONDS = 20  # for the requests in flight when the service is told to end
+
+cli = typer.Typer(
+    help="Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see the README).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_T = TypeVar("_T")
+
+Slug = Annotated[str, typer.Argument(help="the account's name in paths: a-z, 0-9 and -")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input")]
+
+
+@contextmanager
+def _database() -> Iterator[Settings]:
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    with database_of(settings) as found:
+        yield found
+
+
+def _with_services(settings: Settings, work: Callable[[Services], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        services = make_services(settings)
+        try:
+            return await work(services)
+        finally:
+            await services.close()
+
+    return asyncio.run(run())
+
+
+def _url(settings: Settings) -> str:
+    return settings.database_url.get_secret_value() if settings.database_url else ""
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="processes that share the port")] = 1,
+) -> None:
+    """Serve the API; without PASSGATE_DATABASE_URL on the embedded Postgres, migrated and with a demo account."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    embedded = settings.database_url is None
+    public_host = urlsplit(settings.public_url).hostname or ""
+    if embedded and not (is_loopback(host) and is_loopback(public_host)):
+        raise SettingsError(
+            "PASSGATE_DATABASE_URL: is not set. The embedded Postgres serves this machine only, "
+            "but --host or PASSGATE_PUBLIC_URL is reachable from others"
+        )
+    with database_of(settings, as_owner=True) as found:
+        _with_services(found, _nothing)  # settings are judged before anything listens
+        if embedded:
+            asyncio.run(migrate_database(_url(found)))
+            password = _with_services(found, administration.make_demo)
+            if password:
+                typer.echo(f"account   {administration.DEMO_SLUG}")
+                typer.echo(f"owner     {administration.DEMO_OWNER}")
+                typer.echo(f"password  {password}  (shown this once)")
+        share(found)
+        typer.echo(f"Passgate listens on http://{host}:{port}", err=True)
+        sys.stdout.flush()
+        uvicorn.run(
+            "app.main:from_environment",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+
+
+async def _nothing(_: Services) -> None:
+    """Do nothing: making the services is the point."""
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the schema that this release needs."""
+    with _database() as settings:
+        asyncio.run(migrate_database(_url(settings)))
+    typer.echo("The database is up to date.")
+
+
+@cli.command()
+def check() -> None:
+    """Look at the settings, the database and the keys; each line says what is well or wrong."""
+    with _database() as settings:
+        findings = _with_services(settings, examine)
+    for finding in findings:
+        typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def create_account(
+    slug: Slug,
+    name: Annotated[str, typer.Option(help="what people call the account")],
+    owner_email: Annotated[str, typer.Option(help="the owner's e-mail address")],
+    password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
+) -> None:
+    """Make an account and its owner."""
+    password = _read_password(given=password_stdin)
+    with _database() as settings:
+        _with_services(
+            settings,
+            lambda services: administration.add_account(
+                services, slug=slug, name=name, owner_email=owner_email, password=password
+            ),
+        )
+    typer.echo(f"Made the account {slug}.")
+
+
+@cli.command()
+def create_user(
+    slug: Slug,
+    email: Annotated[str, typer.Option(help="the user's e-mail address")],
+    name: Annotated[str, typer.Option(help="the user's name")],
+    role: Annotated[Role, typer.Option(help="what the user is in the account")],
+    password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
+) -> None:
+    """Make a user."""
+    password = _read_password(given=password_stdin)
+    new = NewUser(email=email, name=name, role=role)
+    with _database() as settings:
+        _with_services(settings, lambda services: administration.add_user(services, slug, new, password))
+    typer.echo(f"Made the user {email}.")
+
+
+def _read_password(*, given: bool) -> str:
+    if not given:
+        raise InvalidRequest("Invitations by e-mail are not built yet: give the password with --password-stdin.")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@cli.command()
+def recovery_codes(
+    slug: Slug,
+    email: Annotated[str, typer.Argument(help="whose recovery codes")],
+    reason: Annotated[str, typer.Option(help="why; the audit log keeps it")],
+) -> None:
+    """Make new recovery codes for an owner who lost phone and codes; all older ones die."""
+    with _database() as settings:
+        codes = _with_services(
+            settings, lambda services: administration.renew_codes(services, slug, email, reason)
+        )
+    for code in codes:
+        typer.echo(code)
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    nowhere = {"database_url": SecretStr("postgresql://127.0.0.1:1/"), "secret_keys": SecretStr(new_key_setting())}
+    services = make_services(Settings.model_validate(nowhere))
+    typer.echo(json.dumps(create_app(services).openapi(), indent=2))
+    services.hasher.close()
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one clear line on standard error, and exit status 2."""
+    try:
+        cli()
+    except SettingsError as error:
+        _fail(*error.lines)
+    except EmbeddedPostgresError as error:
+        _fail(str(error))
+    except Refusal as refusal:
+        fields = refusal.errors if isinstance(refusal, InvalidRequest) else ()
+        _fail(*([error.detail for error in fields] or [refusal.detail]))
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        typer.echo(f"passgate: {line}", err=True)
+    raise SystemExit(2)
