@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
+        include_name=_is_ours,
         process_revision_directives=_date_the_revision,
         compare_server_default=True,
     )
@@ -24,10 +26,15 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def _date_the_revision(_context: object, _revision: object, directives: list[object]) -> None:
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a revision made from the tables may touch this: the job queue's tables are procrastinate's."""
+    return kind != "table" or not (name or "").startswith("procrastinate_")
+
+
+def _date_the_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
     """Name a new revision by its moment: ids then sort by age, and `/readyz` can tell older from newer."""
     for directive in directives:
-        directive.rev_id = datetime.now(UTC).strftime("%Y%m%d%H%M")  # type: ignore[attr-defined]  # untyped hook
+        directive.rev_id = datetime.now(UTC).strftime("%Y%m%d%H%M")
 
 
 if (given := context.config.attributes.get("connection")) is not None:

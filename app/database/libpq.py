@@ -1,0 +1,46 @@
+"""The second way to Postgres, by psycopg and libpq: procrastinate's, for the worker alone."""
+
+import logging
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from psycopg.pq import Conninfo
+from psycopg_pool import AsyncConnectionPool
+
+CONNECT_SECONDS = 5
+
+
+def make_pool(url: str) -> AsyncConnectionPool[Any]:
+    """Return a pool that is still to be opened; it connects by itself as soon as the database is there."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the worker says what is wrong, once
+    return AsyncConnectionPool(
+        libpq_url(url),
+        kwargs={
+            "autocommit": True,  # each call of procrastinate's is one statement
+            "prepare_threshold": None,  # a pooler in between may give each statement another connection
+            "application_name": "passgate worker",
+            "connect_timeout": CONNECT_SECONDS,
+            "target_session_attrs": "read-write",  # of several hosts, the primary
+            "tcp_user_timeout": 20_000,
+        },
+        min_size=1,
+        max_size=4,
+        timeout=CONNECT_SECONDS,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+def libpq_url(url: str) -> str:
+    """Return asyncpg's URL of a database as libpq reads it.
+
+    A parameter that libpq does not know is a setting of the server for asyncpg; libpq takes those as options.
+    """
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    place, _, query = url.partition("?")
+    given = parse_qsl(query)
+    parameters = [(name, value) for name, value in given if name in known]
+    settings = " ".join(f"-c {name}={value}" for name, value in given if name not in known)
+    if settings:
+        parameters.append(("options", settings))
+    return f"{place}?{urlencode(parameters, quote_via=quote)}" if parameters else place

@@ -1,0 +1,120 @@
+"""Letters: written down in the transaction of what they tell about, and sent by a job once it has committed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.callers import Visitor
+from app.database.ids import new_id
+from app.database.queue import enqueue
+from app.database.tables import accounts, users
+
+
+class Kind(StrEnum):
+    """What a letter tells; there are templates of this name in each locale."""
+
+    TWO_FACTOR_TURNED_ON = "two_factor_turned_on"
+    TWO_FACTOR_TURNED_OFF = "two_factor_turned_off"
+    AUTHENTICATOR_ADDED = "authenticator_added"
+    AUTHENTICATOR_REMOVED = "authenticator_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_REGENERATED = "recovery_codes_regenerated"
+    TRUSTED_DEVICE_ADDED = "trusted_device_added"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- what a letter tells
+    REPORT_READY = "report_ready"
+    INVITATION = "invitation"
+    PASSWORD_LINK = "password_link"  # noqa: S105 -- what a letter tells
+    EMAIL_CONFIRMATION = "email_confirmation"
+    EMAIL_CHANGED = "email_changed"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter to one person. It waits in the queue for anyone to read who reads the database: no secrets."""
+
+    id: UUID
+    account_id: UUID
+    account_name: str
+    kind: Kind
+    to: str
+    name: str
+    locale: str
+    at: datetime
+    ip: str
+    user_agent: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the letter as the queue carries it."""
+        return vars(self) | {
+            "id": str(self.id),
+            "account_id": str(self.account_id),
+            "kind": self.kind.value,
+            "at": self.at.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, carried: dict[str, Any]) -> Self:
+        """Return the letter that the queue carried."""
+        return cls(
+            **carried
+            | {
+                "id": UUID(carried["id"]),
+                "account_id": UUID(carried["account_id"]),
+                "kind": Kind(carried["kind"]),
+                "at": datetime.fromisoformat(carried["at"]),
+            }
+        )
+
+
+async def post(tx: AsyncConnection, letter: Letter) -> None:
+    """Let the letter be sent once the transaction commits, or never."""
+    await _post(tx, literal(letter.to_json(), JSONB))
+
+
+async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> None:
+    """Tell the user what the visitor has just done with what is the user's, once the transaction commits.
+
+    It goes to the address, and in the language, that are the user's in this transaction. One statement, since
+    signing in waits for it.
+    """
+    letter = Letter(
+        id=new_id(visitor.now),
+        account_id=visitor.account_id,
+        account_name="",
+        kind=kind,
+        to="",
+        name="",
+        locale="",
+        at=visitor.now,
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+        details=details,
+    )
+    found = _recipient(visitor.account_id, user_id)
+    fields = (part for column in found.selected_columns for part in (literal(str(column.name)), column))
+    addressed = found.with_only_columns(func.jsonb_build_object(*fields)).scalar_subquery()
+    await _post(tx, literal(letter.to_json(), JSONB).concat(addressed))
+
+
+async def recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> dict[str, str]:
+    """Return the fields of a `Letter` that say who it is for: `account_name`, `to`, `name` and `locale`."""
+    return dict((await tx.execute(_recipient(account_id, user_id))).one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation
+
+
+def _recipient(account_id: UUID, user_id: UUID) -> Select[tuple[str, str, str, str]]:
+    return (
+        select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
+        .join_from(users, accounts, accounts.c.id == users.c.account_id)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+    )
+
+
+async def _post(tx: AsyncConnection, letter: ColumnElement[Any]) -> None:
+    await enqueue(tx, "send_letter", letter, queue="letters")

@@ -1,0 +1,165 @@
+"""The way out: a letter handed over to a mail server, or written as a file."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiosmtplib
+from email_validator import EmailNotValidError, validate_email
+
+from app.database.queue import Hopeless
+from app.delivery.letters import Letter
+from app.delivery.messages import Message, plain
+from app.settings import MailDirectory, MailServer, Settings, is_loopback
+
+COMMAND_SECONDS = 20
+LETTER_SECONDS = 60
+"""How long handing one letter over may take in all; a server that hangs keeps nothing but this letter."""
+GOOD_BYE_SECONDS = 5
+
+_NOT_NOW, _NEVER = 400, 500  # the first of the replies that say so (RFC 5321 4.2.1)
+
+
+class MailRefused(Hopeless):
+    """The mail server will never take this letter."""
+
+
+class MailUnavailable(Exception):  # noqa: N818 -- as `Unavailable`
+    """The mail server does not take the letter now; the words are the server's reply code, never its text."""
+
+
+def compose(settings: Settings, letter: Letter, message: Message) -> EmailMessage:
+    """Return the letter with its headers: the same whenever it is composed, whatever names hold."""
+    address = _deliverable(letter.to)
+    mail = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
+    mail["From"] = _address(*parseaddr(settings.mail_from))
+    mail["To"] = _address(plain(letter.name), address)
+    mail["Subject"] = message.subject
+    mail["Date"] = format_datetime(letter.at)
+    mail["Message-ID"] = f"<{letter.id}@{domain(settings)}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note answers it
+    mail.set_content(message.text, cte="quoted-printable")
+    mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    return mail
+
+
+async def send(settings: Settings, mail: EmailMessage, letter: Letter) -> None:
+    """Hand the letter over; raises `MailRefused` when that is of no use, anything else when it may be later."""
+    where = settings.mail
+    if isinstance(where, MailDirectory):
+        await asyncio.to_thread(_write, where.path, f"{letter.id}.eml", mail.as_bytes())
+        return
+    recipient = _deliverable(letter.to)
+    sender = parseaddr(settings.mail_from)[1]
+    options = [] if recipient.isascii() else ["SMTPUTF8"]
+    try:
+        async with asyncio.timeout(LETTER_SECONDS), _connected(settings, where) as server:
+            try:
+                await server.sendmail(sender, [recipient], mail.as_bytes(), mail_options=options)
+            except aiosmtplib.SMTPRecipientsRefused as error:
+                raise _judge(error.recipients[0].code) from None  # its words name the recipient
+            except aiosmtplib.SMTPResponseException as error:
+                raise _judge(error.code) from None
+            except aiosmtplib.SMTPNotSupported:
+                raise MailRefused("the mail server takes no address that is not ASCII") from None
+    except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
+        raise MailUnavailable(_in_words(error)) from error
+
+
+async def look_at(settings: Settings) -> str:
+    """Return a line about the way out; raises `MailUnavailable` or `OSError` when none would get through."""
+    where = settings.mail
+    if isinstance(where, MailDirectory):
+        await asyncio.to_thread(_write, where.path, ".check", b"")
+        (where.path / ".check").unlink(missing_ok=True)
+        return f"each letter is written into {where.path}"
+    try:
+        async with asyncio.timeout(COMMAND_SECONDS), _connected(settings, where) as server:
+            safe = server.get_transport_info("sslcontext") is not None
+    except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
+        raise MailUnavailable(_in_words(error)) from error
+    return f"{where.host} port {where.port} takes letters {'by TLS' if safe else 'without TLS'}"
+
+
+@asynccontextmanager
+async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aiosmtplib.SMTP]:
+    """Connect, by TLS with the server's certificate checked where there is TLS, and sign in.
+
+    A password travels by TLS or stays on this machine: a server that offers no STARTTLS, or whose offer somebody
+    struck out, does not get it.
+    """
+    server = aiosmtplib.SMTP(
+        hostname=where.host,
+        port=where.port,
+        use_tls=where.tls,
+        start_tls=False if where.tls else None,
+        local_hostname=domain(settings),
+        timeout=COMMAND_SECONDS,
+    )
+    try:
+        await server.connect()
+        if where.user is not None:
+            if server.get_transport_info("sslcontext") is None and not is_loopback(where.host):
+                raise MailUnavailable("the mail server offers no TLS, and gets no password without")
+            await server.login(where.user, where.password or "")
+        yield server
+        with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the letter is handed over
+            await server.quit(timeout=GOOD_BYE_SECONDS)
+    finally:
+        server.close()
+
+
+def _judge(code: int) -> Exception:
+    words = f"the mail server answered {code}"
+    return MailRefused(words) if code >= _NEVER else MailUnavailable(words)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "the mail server does not answer in time"
+    code = getattr(error, "code", None)
+    step = type(error).__name__.removeprefix("SMTP")
+    return f"the mail server answered {code} ({step})" if code else f"no way to the mail server ({step})"
+
+
+def domain(settings: Settings) -> str:
+    """Return the service's own name in mail: its public host, or that as an address literal (RFC 5321 4.1.3)."""
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    if ":" in host:
+        return f"[IPv6:{host}]"
+    return f"[{host}]" if host.replace(".", "").isdigit() else host
+
+
+def _deliverable(address: str) -> str:
+    """Return the address with its domain as DNS has it, so that only a name that is not ASCII needs SMTPUTF8."""
+    try:
+        found = validate_email(
+            address, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except EmailNotValidError:
+        raise MailRefused("the address is none") from None
+    return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
+
+
+def _address(name: str, address: str) -> Address:
+    user, _, host = address.rpartition("@")
+    return Address(name, user, host)
+
+
+def _write(directory: Path, name: str, content: bytes) -> None:
+    """Write a file that is whole or not there, whatever happens meanwhile."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = directory / f".{name}.{os.getpid()}"
+    with draft.open("wb") as file:
+        draft.chmod(0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(directory / name)

@@ -1,0 +1,95 @@
+"""What a letter says: rendered as text, and once more as HTML from the same paragraphs."""
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ua_parser
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from app.delivery.letters import Letter
+
+LOCALES = ("en", "de")
+
+_LONGEST = 300  # of any one thing that people or their browsers say about themselves
+_LONGEST_USER_AGENT = 1000
+_TEMPLATES = Path(__file__).parent / "templates"
+
+# Characters that turn the direction of what follows: with them a name could rewrite the sentence around it.
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A letter in words."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(letter: Letter, extra: dict[str, Any] | None = None) -> Message:
+    """Return what the letter says, in the reader's language or else in English.
+
+    `extra` is what may not lie in the queue, such as a `link`. Parsing a browser's name is slow the first time:
+    call this in a thread.
+    """
+    language = language_of(letter.locale)
+    browser, system = describe(letter.user_agent)
+    context: dict[str, Any] = {"link": None} | {
+        "language": language,
+        "account_name": plain(letter.account_name),
+        "name": plain(letter.name),
+        "at": letter.at,
+        "ip": plain(letter.ip),
+        "browser": browser,
+        "system": system,
+        "details": _plain(letter.details),
+        **(extra or {}),
+    }
+    rendered = _environment().get_template(f"{language}/{letter.kind.value}.txt").render(context)
+    subject, _, text = rendered.partition("\n")
+    paragraphs = [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
+    html = _environment().get_template("letter.html").render(context, subject=subject, paragraphs=paragraphs)
+    return Message(subject, "\n\n".join(paragraphs) + "\n", html)
+
+
+def language_of(locale: str) -> str:
+    """Return the language among ours that serves a locale such as `de-AT`."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return language if language in LOCALES else LOCALES[0]
+
+
+def describe(user_agent: str) -> tuple[str | None, str | None]:
+    """Return the browser or app and the system that a `User-Agent` names, such as Firefox and Windows."""
+    found = ua_parser.parse(user_agent[:_LONGEST_USER_AGENT])
+    browser, system = found.user_agent, found.os
+    return plain(browser.family) if browser else None, plain(system.family) if system else None
+
+
+def plain(said: str) -> str:
+    """Return what somebody calls themselves as one line that cannot pretend to be more."""
+    kept = (
+        " " if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} else character
+        for character in said[:_LONGEST]
+        if character not in _BIDI_CONTROLS
+    )
+    return " ".join("".join(kept).split())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return plain(value) if isinstance(value, str) else value
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )

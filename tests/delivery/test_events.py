@@ -1,0 +1,240 @@
+"""Which acts send a letter: one each, to whom it concerns, in the transaction of the act."""
+
+from typing import Any
+
+import pytest
+
+from app import administration
+from app.callers import Role
+from app.delivery.letters import Letter
+from app.delivery.messages import render
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+from tests.support.devices import trusted_person
+from tests.support.enrolling import authenticator_ids, begin, enrolled_because_required
+from tests.support.jobs import letters
+from tests.support.sign_ins import submit
+from tests.support.sql import run_sql
+
+ME = "/users/me/two-factor"
+
+
+async def sent(place: Place) -> list[tuple[str, str]]:
+    """Return the kinds of the account's new letters and whom they go to, oldest first."""
+    return [(letter["kind"], letter["to"]) for letter in await letters(place)]
+
+
+async def only_letter(place: Place) -> dict[str, Any]:
+    """Return the one new letter of the account."""
+    [letter] = await letters(place)
+    return letter
+
+
+async def quiet(place: Place, person: Person) -> Person:
+    """Forget the letters about how the person came here."""
+    await letters(place)
+    return person
+
+
+async def test_the_first_authenticator_sends_one_letter_that_2fa_is_on(place: Place) -> None:
+    person = await place.enrolled()
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["to"]) == ("two_factor_turned_on", person.user.email)
+    assert letter["details"]["label"] == "Phone"
+
+
+async def test_enrolling_because_the_account_requires_it_sends_it_too(place: Place, owner: Person) -> None:
+    await place.require(owner, team_members=True)
+    person = await enrolled_because_required(place)
+
+    assert await sent(place) == [("two_factor_turned_on", person.user.email)]
+
+
+async def test_another_authenticator_sends_one_letter(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    await place.enroll(person)
+
+    assert await sent(place) == [("authenticator_added", person.user.email)]
+
+
+async def test_beginning_and_failing_to_enroll_sends_nothing(place: Place) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+
+    path = f"{ME}/enrollments/{begun['id']}/confirmation"
+    refused(await person.browser.post(path, json={"passcode": "000000"}), 401, "passcode_incorrect")
+
+    assert await sent(place) == []
+
+
+async def test_removing_an_authenticator_names_it(place: Place) -> None:
+    person = await place.enrolled()
+    begun = await begin(person, label="Old phone")
+    path = f"{ME}/enrollments/{begun['id']}/confirmation"
+    app = type(person.authenticator)(begun["secret"], place.clock)
+    added = ok(await person.browser.post(path, json={"passcode": app.passcode()}), 201)
+    await letters(place)
+
+    ok(await person.browser.delete(f"{ME}/authenticators/{added['authenticator']['id']}"), 204)
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["details"]) == ("authenticator_removed", {"label": "Old phone"})
+
+
+async def test_removing_the_last_authenticator_sends_nothing(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+    [only] = await authenticator_ids(person)
+
+    refused(await person.browser.delete(f"{ME}/authenticators/{only}"), 409, "last_authenticator")
+
+    assert await sent(place) == []
+
+
+async def test_turning_2fa_off_sends_one_letter(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    ok(await person.browser.delete(ME), 204)
+    ok(await person.browser.delete(ME), 204)  # there is nothing left to turn off
+
+    assert await sent(place) == [("two_factor_turned_off", person.user.email)]
+
+
+async def test_keeping_it_on_personally_sends_one_letter(place: Place, owner: Person) -> None:
+    await place.require(owner, team_members=True)
+    person = await quiet(place, await enrolled_because_required(place))
+
+    for _ in range(2):
+        ok(await person.browser.put(f"{ME}/turned-on"))
+
+    assert await sent(place) == [("two_factor_turned_on", person.user.email)]
+
+
+async def test_a_recovery_code_tells_how_many_are_left(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["to"]) == ("recovery_code_used", person.user.email)
+    assert letter["details"] == {"left": 9}
+
+
+async def test_a_used_recovery_code_sends_nothing_more(place: Place) -> None:
+    person = await place.enrolled()
+    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+    token = await place.asked(person)
+    await letters(place)
+
+    refused(await submit(place.browser(), token, person.recovery_codes[0]), 401, "passcode_already_used")
+
+    assert await sent(place) == []
+
+
+async def test_new_recovery_codes_of_ones_own_name_nobody(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    ok(await person.browser.post(f"{ME}/recovery-codes"), 201)
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["details"]) == ("recovery_codes_regenerated", {"by": None})
+
+
+async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(place: Place) -> None:
+    admin = await place.enrolled(Role.ADMIN)
+    person = await quiet(place, await place.enrolled())
+
+    path = f"/users/{person.id}/two-factor/recovery-codes"
+    ok(await admin.browser.post(path, json={"reason": "lost the phone"}), 201)
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["to"]) == ("recovery_codes_regenerated", person.user.email)
+    assert letter["details"]["by"] == {"name": admin.user.name, "email": admin.user.email}
+
+
+async def test_codes_that_the_operator_made_are_told(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    await administration.renew_codes(place.services, place.account.slug, person.user.email, "lost the phone")
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["to"], letter["ip"]) == ("recovery_codes_regenerated", person.user.email, "")
+
+
+async def test_a_new_trusted_device_sends_one_letter_and_a_known_one_none(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+    await place.pass_passcode(person)
+
+    letter = await only_letter(place)
+    assert (letter["kind"], letter["to"]) == ("trusted_device_added", person.user.email)
+    assert (letter["details"], letter["user_agent"]) == ({"days": 30}, "a test browser")
+
+    assert (await place.sign_in(person))["status"] == "complete"
+    assert await sent(place) == []
+
+
+async def test_a_sign_in_that_trusts_nothing_sends_nothing(place: Place) -> None:
+    person = await quiet(place, await place.enrolled())
+
+    await place.pass_passcode(person, remember_device=False)
+
+    assert await sent(place) == []
+
+
+async def test_a_changed_password_sends_one_letter(place: Place) -> None:
+    person = await quiet(place, await trusted_person(place))
+
+    body = {"current_password": PASSWORD, "new_password": "another long enough password"}
+    ok(await person.browser.put("/users/me/password", json=body), 204)
+
+    assert await sent(place) == [("password_changed", person.user.email)]
+
+
+async def test_a_letter_carries_the_moment_the_place_and_the_readers_language(place: Place) -> None:
+    person = await place.person(locale="de", name="Änne")
+    person.browser = place.browser(ip="203.0.113.7")
+    await place.sign_in(person)
+    moment = place.clock.now()
+    await place.enroll(person)
+
+    letter = Letter.from_json(await only_letter(place))
+
+    assert (letter.at, letter.ip, letter.user_agent) == (moment, "203.0.113.7", "a test browser")
+    assert (letter.name, letter.locale, letter.account_name) == ("Änne", "de", "Example & Söhne")
+    assert letter.account_id == place.account.id
+    assert "Guten Tag Änne" in render(letter).text
+
+
+@pytest.mark.parametrize("table", ["audit_events", "trusted_devices", "sessions"])
+async def test_what_rolls_back_sends_nothing(place: Place, table: str) -> None:
+    person = await quiet(place, await place.enrolled())
+    token = await place.asked(person)
+    await run_sql(
+        place,
+        f"ALTER TABLE {table} ADD CONSTRAINT nothing_more CHECK (account_id <> :account) NOT VALID".replace(
+            ":account", f"'{place.account.id}'"
+        ),
+    )
+    try:
+        answer = await submit(place.browser(), token, person.authenticator.next_passcode())
+    finally:
+        await run_sql(place, f"ALTER TABLE {table} DROP CONSTRAINT nothing_more")
+
+    assert answer.status_code == 500
+    assert await sent(place) == []
+
+
+async def test_no_letter_carries_a_secret(place: Place) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    ok(await submit(place.browser(), await place.asked(person, place.browser()), person.recovery_codes[0]), 201)
+    new = ok(await person.browser.post(f"{ME}/recovery-codes"), 201)["recovery_codes"]
+
+    carried = str(await letters(place))
+
+    secrets = [person.authenticator.secret, person.browser.token, PASSWORD, *person.recovery_codes, *new]
+    assert not [secret for secret in secrets if secret and secret in carried]
+    assert "pgd_" not in carried
+    assert "pgs_" not in carried
+    assert carried.count("'kind'") == 4

@@ -1,0 +1,166 @@
+"""What letters say: each kind in each language, and that data cannot say more than it is."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app.delivery.letters import Kind
+from app.delivery.messages import LOCALES, describe, language_of, plain, render
+from tests.delivery.conftest import FIREFOX, a_letter
+
+DETAILS: dict[Kind, dict[str, Any]] = {
+    Kind.TWO_FACTOR_TURNED_ON: {"label": "Phone", "replaced": 0},
+    Kind.AUTHENTICATOR_ADDED: {"label": "Phone", "replaced": 2},
+    Kind.AUTHENTICATOR_REMOVED: {"label": "Phone"},
+    Kind.RECOVERY_CODE_USED: {"left": 7},
+    Kind.RECOVERY_CODES_REGENERATED: {"by": None},
+    Kind.TRUSTED_DEVICE_ADDED: {"days": 30},
+}
+SECURITY_KINDS = [*DETAILS, Kind.TWO_FACTOR_TURNED_OFF, Kind.PASSWORD_CHANGED]
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+LINK = "https://id.example.com/v1/accounts/a/reports/1/csv?link=pgr_x&y=z"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", SECURITY_KINDS)
+def test_each_security_letter_says_who_when_where_and_what_to_do(kind: Kind, locale: str) -> None:
+    said = render(a_letter(kind, locale=locale, details=DETAILS.get(kind, {})))
+
+    assert said.subject.endswith("(Example & Söhne)")
+    assert "Alice Müller" in said.text
+    if locale == "en":
+        assert "When: 24 November 2026, 10:15 UTC\n" in said.text
+        assert "From: Firefox on Windows, address 203.0.113.7\n" in said.text
+        assert re.search("If (this was not you|you did not ask)", said.text)
+    else:
+        assert "Wann: 24.11.2026, 10:15 Uhr (UTC)\n" in said.text
+        assert "Von: Firefox unter Windows, Adresse 203.0.113.7\n" in said.text
+        assert re.search("Wenn Sie (das nicht waren|nicht darum gebeten)", said.text)
+    for label in {"Phone"} & set(DETAILS.get(kind, {}).values()):
+        assert label in said.text
+
+
+@pytest.mark.parametrize("kind", SECURITY_KINDS)
+def test_each_language_says_it_in_its_own_words(kind: Kind) -> None:
+    said = {render(a_letter(kind, locale=locale, details=DETAILS.get(kind, {}))).subject for locale in LOCALES}
+
+    assert len(said) == len(LOCALES)
+
+
+@pytest.mark.parametrize("kind", SECURITY_KINDS)
+def test_the_html_says_what_the_text_says(kind: Kind) -> None:
+    said = render(a_letter(kind, details=DETAILS.get(kind, {})))
+
+    shown = re.sub(r"<br>", "\n", said.html.partition("<body")[2])
+    shown = re.sub(r"<[^>]*>|^.*?>", "", shown).replace("&amp;", "&").replace("&#34;", '"').replace("&#39;", "'")
+    assert shown.split() == said.text.split()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(("left", "warns"), [(0, True), (1, True), (3, True), (4, False)])
+def test_a_used_recovery_code_tells_how_many_are_left_and_warns_in_time(
+    locale: str, left: int, *, warns: bool
+) -> None:
+    said = render(a_letter(Kind.RECOVERY_CODE_USED, locale=locale, details={"left": left})).text
+
+    assert bool(re.search("Make new recovery codes soon|Erzeugen Sie bald", said)) is warns
+    assert str(left) in said or re.search("none left|keinen mehr", said)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_codes_that_an_admin_made_name_the_admin(locale: str) -> None:
+    by = {"name": "Bob Boss", "email": "bob@example.com"}
+
+    said = render(a_letter(Kind.RECOVERY_CODES_REGENERATED, locale=locale, details={"by": by})).text
+
+    assert "Bob Boss (bob@example.com)" in said
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_codes_made_on_the_command_line_say_so(locale: str) -> None:
+    letter = a_letter(Kind.RECOVERY_CODES_REGENERATED, locale=locale, details={"by": None}, ip="", user_agent="")
+
+    assert re.search("command line|Kommandozeile", render(letter).text)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_link_stands_in_text_and_html(locale: str) -> None:
+    said = render(a_letter(Kind.REPORT_READY, locale=locale), {"link": LINK})
+
+    assert f"\n{LINK}\n" in said.text
+    assert f'<a href="{LINK.replace("&", "&amp;")}">' in said.html
+
+
+@pytest.mark.parametrize("kind", [*SECURITY_KINDS, Kind.REPORT_READY])
+def test_no_letter_links_to_anywhere_by_itself(kind: Kind) -> None:
+    said = render(a_letter(kind, details=DETAILS.get(kind, {})))
+
+    assert "http" not in said.text + said.html
+
+
+def test_what_people_call_themselves_is_no_html() -> None:
+    evil = '<img src=x onerror="alert(1)">'
+    letter = a_letter(Kind.AUTHENTICATOR_REMOVED, name=evil, account_name=evil, details={"label": evil})
+
+    assert evil in render(letter).text
+    assert "<img" not in render(letter).html
+
+
+def test_what_people_call_themselves_is_no_template() -> None:
+    said = render(a_letter(name="{{ 7 * 7 }}{% raw %}"))
+
+    assert "{{ 7 * 7 }}{% raw %}" in said.text
+
+
+@pytest.mark.parametrize("breaking", ["\r\n", "\n\n", "\r", "\u2028", "\u2029", "\x00", "\x85", "\t", "\ud800"])
+def test_a_name_stays_on_its_line(breaking: str) -> None:
+    said = render(a_letter(name=f"A{breaking}Bcc: x", account_name=f"B{breaking}Subject: y"))
+
+    assert said.subject == "Your password was changed (B Subject: y)"
+    assert said.text.startswith("Hello A Bcc: x,\n\n")
+
+
+def test_a_name_cannot_turn_the_direction_of_the_sentence() -> None:
+    assert plain("Ann\u202eecila\u2066\u200f") == "Annecila"
+    assert (
+        plain("👩\u200d👩\u200d👧 עברית é") == "👩\u200d👩\u200d👧 עברית é"
+    )  # joined emoji and other scripts stay
+
+
+def test_a_name_without_end_is_cut() -> None:
+    assert len(render(a_letter(name="n" * 10_000)).text) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("en", "en"), ("de", "de"), ("de-AT", "de"), ("DE_de", "de"), ("fr", "en"), ("", "en"), ("../de", "en")],
+)
+def test_the_language_is_the_readers_or_english(locale: str, language: str) -> None:
+    assert language_of(locale) == language
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "said"),
+    [
+        (FIREFOX, ("Firefox", "Windows")),
+        (SAFARI, ("Mobile Safari", "iOS")),
+        (CHROME, ("Chrome", "Linux")),
+        ("curl/8.14.1", ("curl", None)),
+        ("", (None, None)),
+        ("A" * 100_000, (None, None)),
+    ],
+)
+def test_a_device_is_said_in_words(user_agent: str, said: tuple[str | None, str | None]) -> None:
+    assert describe(user_agent) == said
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_device_that_nobody_knows_is_said_to_be_unknown(locale: str) -> None:
+    said = render(a_letter(locale=locale, user_agent="?")).text
+
+    assert re.search("an unknown browser or app, address|einem unbekannten Browser oder Programm, Adresse", said)

@@ -1,0 +1,70 @@
+"""The settings of mail, read from the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import MailDirectory, MailServer, SettingsError, load_settings
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("smtp://mail.example.com", MailServer("mail.example.com", 587, tls=False)),
+        ("smtps://mail.example.com/", MailServer("mail.example.com", 465, tls=True)),
+        ("smtp://[2001:db8::1]:25", MailServer("2001:db8::1", 25, tls=False)),
+        (
+            "smtp://a%40b.example:p%2F%3A%40@m:2525",
+            MailServer("m", 2525, tls=False, user="a@b.example", password="p/:@"),
+        ),
+        ("file:letters", MailDirectory(Path("letters"))),
+        ("file:///var/lib/passgate/a%20b", MailDirectory(Path("/var/lib/passgate/a b"))),
+    ],
+)
+def test_a_mail_url_names_a_server_or_a_directory(
+    monkeypatch: pytest.MonkeyPatch, url: str, meant: MailServer | MailDirectory
+) -> None:
+    monkeypatch.setenv("PASSGATE_MAIL_URL", url)
+
+    assert load_settings().mail == meant
+
+
+def test_by_default_letters_lie_in_the_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSGATE_DATA_DIR", "/data")
+
+    assert load_settings().mail == MailDirectory(Path("/data/letters"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSGATE_MAIL_URL", "smtp://user:geheim@"),
+        ("PASSGATE_MAIL_URL", "smtp://user@mail.example.com"),
+        ("PASSGATE_MAIL_URL", "http://mail.example.com"),
+        ("PASSGATE_MAIL_URL", "smtp://mail.example.com:99999"),
+        ("PASSGATE_MAIL_URL", "smtp://mail.example.com:0"),
+        ("PASSGATE_MAIL_URL", "smtp://mail.example.com/?starttls=no"),
+        ("PASSGATE_MAIL_URL", "file:"),
+        ("PASSGATE_MAIL_FROM", "geheim"),
+        ("PASSGATE_MAIL_FROM", "A <a@example.com>, b@example.com"),
+        ("PASSGATE_MAIL_FROM", "A <a@example.com>\r\nBcc: b@example.com"),
+        ("PASSGATE_AUDIT_DAYS", "0"),
+        ("PASSGATE_AUDIT_DAYS", "for ever"),
+    ],
+)
+def test_a_bad_one_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+
+    [line] = raised.value.lines
+    assert line.startswith(f"{name}: ")
+    assert "geheim" not in line
+
+
+def test_the_password_of_the_mail_server_is_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSGATE_MAIL_URL", "smtp://user:geheim@mail.example.com")
+    settings = load_settings()
+
+    assert "geheim" not in f"{settings!r} {settings} {settings.mail!r} {settings.model_dump_json()}"

@@ -1,0 +1,183 @@
+"""Handing letters over to a real mail server: plain, by STARTTLS, by TLS, refused, later, or never answered."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from app.database.queue import Hopeless
+from app.delivery import mailer
+from app.delivery.letters import Letter
+from app.delivery.mailer import MailRefused, MailUnavailable, compose, look_at, send
+from app.delivery.messages import render
+from app.settings import Settings
+from tests.delivery.conftest import a_letter, settings_with
+from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
+from tests.support.serving import free_port
+
+CREDENTIALS = "mailer%40example.com:p%40ss%2Fword@"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"), "localhost")
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """The authority, trusted as an operator trusts one: OpenSSL's own variable."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    return authority
+
+
+@pytest.fixture
+def plain() -> Iterator[RunningServer]:
+    with mail_server() as server:
+        yield server
+
+
+def speaking(scheme: str, authority: Authority) -> AbstractContextManager[RunningServer]:
+    """Return a server that speaks TLS with this scheme, with a certificate of the authority's."""
+    context = authority.server()
+    return mail_server(starttls=context) if scheme == "smtp" else mail_server(tls=context)
+
+
+async def hand_over(settings: Settings, letter: Letter) -> None:
+    await send(settings, compose(settings, letter, render(letter)), letter)
+
+
+async def test_a_plain_server_gets_the_letter(plain: RunningServer) -> None:
+    await hand_over(settings_with(mail_url=plain.url(), mail_from="P <p@example.com>"), a_letter())
+
+    [received] = plain.mailbox.received
+    assert (received.sender, received.recipients) == ("p@example.com", ["alice@example.com"])
+    assert received.mail["Message-ID"] == f"<{a_letter().id}@id.example.com>"
+    assert not received.by_tls
+
+
+async def test_a_password_of_reserved_characters_signs_in(plain: RunningServer) -> None:
+    await hand_over(settings_with(mail_url=plain.url(credentials=CREDENTIALS)), a_letter())
+
+    assert [received.signed_in for received in plain.mailbox.received] == [True]
+
+
+async def test_starttls_is_used_when_offered_and_its_certificate_is_checked(trusted: Authority) -> None:
+    with mail_server(starttls=trusted.server()) as server:
+        await hand_over(settings_with(mail_url=server.url(credentials=CREDENTIALS)), a_letter())
+        await hand_over(settings_with(mail_url=server.url(host="localhost")), a_letter())
+
+    assert [received.by_tls for received in server.mailbox.received] == [True, True]
+
+
+async def test_smtps_speaks_tls_from_the_first_byte(trusted: Authority) -> None:
+    with mail_server(tls=trusted.server()) as server:
+        await hand_over(settings_with(mail_url=server.url(scheme="smtps", credentials=CREDENTIALS)), a_letter())
+
+    assert [received.by_tls for received in server.mailbox.received] == [True]
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+async def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority, scheme: str) -> None:
+    with speaking(scheme, authority) as server, pytest.raises(MailUnavailable):
+        await hand_over(settings_with(mail_url=server.url(scheme=scheme)), a_letter())
+
+    assert server.mailbox.attempts == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+async def test_a_certificate_for_another_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    other = make_authority(tmp_path, "mail.example.com")
+    monkeypatch.setenv("SSL_CERT_FILE", str(other.file))
+    with speaking(scheme, other) as server, pytest.raises(MailUnavailable):
+        await hand_over(settings_with(mail_url=server.url(scheme=scheme, host="localhost")), a_letter())
+
+    assert server.mailbox.attempts == []
+
+
+async def test_no_password_goes_without_tls_to_another_machine(
+    plain: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailer, "is_loopback", lambda _: False)
+
+    with pytest.raises(MailUnavailable, match="no TLS"):
+        await hand_over(settings_with(mail_url=plain.url(credentials=CREDENTIALS)), a_letter())
+
+
+async def test_a_wrong_password_may_be_put_right(plain: RunningServer) -> None:
+    with pytest.raises(MailUnavailable, match="535"):
+        await hand_over(settings_with(mail_url=plain.url(credentials="mailer:wrong@")), a_letter())
+
+
+@pytest.mark.parametrize("where", ["to_recipient", "to_data"])
+async def test_a_reply_of_4xx_means_later(plain: RunningServer, where: str) -> None:
+    getattr(plain.mailbox, where)["alice@example.com"] = ["451 come back, alice@example.com"]
+
+    with pytest.raises(MailUnavailable, match="451") as raised:
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+    assert not isinstance(raised.value, Hopeless)
+    assert "alice" not in str(raised.value)
+
+
+@pytest.mark.parametrize("where", ["to_recipient", "to_data"])
+async def test_a_reply_of_5xx_means_never(plain: RunningServer, where: str) -> None:
+    getattr(plain.mailbox, where)["alice@example.com"] = ["550 no such user alice@example.com"]
+
+    with pytest.raises(MailRefused, match="550") as raised:
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+    assert isinstance(raised.value, Hopeless)
+    assert "alice" not in str(raised.value)
+
+
+async def test_a_server_that_is_not_there_means_later() -> None:
+    with pytest.raises(MailUnavailable):
+        await hand_over(settings_with(mail_url=f"smtp://127.0.0.1:{free_port()}"), a_letter())
+
+
+@pytest.mark.parametrize("where", ["to_recipient", "to_data"])
+async def test_a_server_that_hangs_is_given_up(
+    plain: RunningServer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(mailer, "COMMAND_SECONDS", 0.3)
+    getattr(plain.mailbox, where)["alice@example.com"] = [HANGS]
+
+    with pytest.raises(MailUnavailable):
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+
+async def test_a_server_that_trickles_is_given_up(plain: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailer, "LETTER_SECONDS", 0.3)
+    plain.mailbox.to_data["alice@example.com"] = [HANGS]
+
+    with pytest.raises(MailUnavailable, match="in time"):
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+
+async def test_a_name_in_another_script_before_the_at_sign_arrives(plain: RunningServer) -> None:
+    await hand_over(settings_with(mail_url=plain.url()), a_letter(to="jörg@bücher.example"))
+
+    [received] = plain.mailbox.received
+    assert received.recipients == ["jörg@xn--bcher-kva.example"]
+
+
+async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> None:
+    with mail_server(smtputf8=False) as server:
+        with pytest.raises(MailRefused):
+            await hand_over(settings_with(mail_url=server.url()), a_letter(to="jörg@example.com"))
+
+        await hand_over(settings_with(mail_url=server.url()), a_letter())  # names, unlike addresses, are encoded
+
+    assert len(server.mailbox.received) == 1
+
+
+async def test_looking_at_the_way_out_says_whether_it_is_open(plain: RunningServer, trusted: Authority) -> None:
+    with mail_server(tls=trusted.server()) as server:
+        assert "by TLS" in await look_at(settings_with(mail_url=server.url(scheme="smtps")))
+    assert "without TLS" in await look_at(settings_with(mail_url=plain.url()))
+    with pytest.raises(MailUnavailable, match="535"):
+        await look_at(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
+    assert plain.mailbox.received == []

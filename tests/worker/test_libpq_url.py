@@ -1,0 +1,32 @@
+"""The database's URL, as it is set, read by the worker's driver."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from app.database.libpq import libpq_url
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        (
+            "postgresql://u:p%40ss%2F%25@/db?host=%2Ftmp%2Fa%20dir%2B&port=5432",
+            {"user": "u", "password": "p@ss/%", "dbname": "db", "host": "/tmp/a dir+", "port": "5432"},  # noqa: S108 -- no file is made
+        ),
+        ("postgresql:///db", {"dbname": "db"}),
+        ("postgres://u@h1:1,h2:2/db", {"user": "u", "host": "h1,h2", "port": "1,2", "dbname": "db"}),
+        ("postgresql://u@[::1]:5433/db", {"user": "u", "host": "::1", "port": "5433", "dbname": "db"}),
+        ("postgresql://h/db?sslmode=require", {"host": "h", "dbname": "db", "sslmode": "require"}),
+        ("postgresql://h/db?search_path=a", {"host": "h", "dbname": "db", "options": "-c search_path=a"}),
+    ],
+)
+def test_libpq_reads_what_was_meant(url: str, read: dict[str, str]) -> None:
+    assert conninfo_to_dict(libpq_url(url)) == read
+
+
+async def test_the_tests_own_database_is_reached(database_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(libpq_url(f"{database_url}&search_path=elsewhere")) as tx:
+        cursor = await tx.execute("SHOW search_path")
+
+        assert await cursor.fetchone() == ("elsewhere",)

@@ -1,0 +1,94 @@
+"""Putting jobs into the queue: in the transaction of the act, or not at all."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
+
+from app.callers import Visitor
+from app.database.queue import enqueue
+from app.delivery.letters import Kind, Letter, post, recipient, tell
+from app.services import Services
+from tests.delivery.conftest import a_letter
+from tests.support.arrange import Place
+from tests.support.jobs import empty_queue, jobs, letters
+
+
+@pytest.fixture(autouse=True)
+async def nothing_queued(services: Services) -> None:
+    await empty_queue(services)
+
+
+async def test_a_job_is_there_once_its_transaction_has_committed(services: Services) -> None:
+    async with services.database.begin() as tx:
+        await enqueue(tx, "some_task", {"number": 1, "text": "ü'\"\\", "nothing": None}, queue="reports")
+        assert await jobs(services) == []
+
+    [job] = await jobs(services)
+    assert (job.task, job.queue, job.status) == ("some_task", "reports", "todo")
+    assert job.arguments == {"number": 1, "text": "ü'\"\\", "nothing": None}
+
+
+async def test_a_job_goes_with_its_transaction(services: Services) -> None:
+    with pytest.raises(RuntimeError):  # noqa: PT012 -- what the transaction does is the point
+        async with services.database.begin() as tx:
+            await enqueue(tx, "some_task", {})
+            raise RuntimeError
+
+    assert await jobs(services) == []
+
+
+async def test_a_second_job_with_the_same_queueing_lock_is_refused(services: Services) -> None:
+    async with services.database.begin() as tx:
+        await enqueue(tx, "some_task", {"first": True}, queueing_lock="one")
+
+    with pytest.raises(IntegrityError):
+        async with services.database.begin() as tx:
+            await enqueue(tx, "some_task", {"first": False}, queueing_lock="one")
+
+    assert [job.arguments for job in await jobs(services)] == [{"first": True}]
+
+
+async def test_a_posted_letter_comes_out_of_the_queue_as_it_went_in(services: Services) -> None:
+    letter = a_letter(Kind.RECOVERY_CODES_REGENERATED, details={"by": {"name": "ü", "email": "b@example.com"}})
+
+    async with services.database.begin() as tx:
+        await post(tx, letter)
+
+    [job] = await jobs(services)
+    assert (job.task, job.queue) == ("send_letter", "letters")
+    assert Letter.from_json(job.arguments) == letter
+
+
+async def test_telling_somebody_takes_one_statement(place: Place) -> None:
+    person = await place.person(locale="de")
+    visitor = Visitor(place.account.id, place.clock.now(), "203.0.113.7", "a browser", "r")
+    statements: list[str] = []
+
+    async with place.services.database.begin() as tx:
+
+        def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+            statements.append(statement)
+
+        event.listen(tx.sync_connection, "before_cursor_execute", note)
+        await tell(tx, visitor, person.user.id, Kind.PASSWORD_CHANGED)
+        event.remove(tx.sync_connection, "before_cursor_execute", note)
+
+    assert len(statements) == 1
+    [letter] = await letters(place)
+    assert (letter["to"], letter["locale"]) == (person.user.email, "de")
+
+
+async def test_the_recipient_is_read_for_letters_that_jobs_send(place: Place) -> None:
+    person = await place.person(locale="de", name="Änne")
+
+    async with place.services.database.read() as tx:
+        found = await recipient(tx, place.account.id, person.user.id)
+
+    assert found == {
+        "account_name": place.account.name,
+        "to": person.user.email,
+        "name": "Änne",
+        "locale": "de",
+    }
