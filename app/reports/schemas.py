@@ -1,0 +1,27 @@
+"""A report on the wire (contract section 8)."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from app.web.wire import Answer, Body
+
+
+class NewReport(Body):
+    """Which report, and whether it is about end users too."""
+
+    type: Literal["two_factor_status"]
+    include_end_users: bool = False
+
+
+class Report(Answer):
+    """A report: how far it is, and when it was or will be what."""
+
+    id: UUID
+    type: Literal["two_factor_status"]
+    status: Literal["queued", "running", "ready", "failed", "expired"]
+    rows: int | None
+    requested_by: UUID
+    created_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime | None
