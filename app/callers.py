@@ -36,20 +36,32 @@ class Visitor:
     request_id: str
 
 
+class Credential(StrEnum):
+    """By what somebody calls."""
+
+    SESSION = "session"
+    API_TOKEN = "api_token"  # noqa: S105 -- the name of a credential
+    PASSWORD = "password"  # noqa: S105 -- as above
+
+
+NO_SESSION = UUID(int=0)  # the id of no session, for a caller who has none
+
+
 @dataclass(frozen=True)
 class Caller:
     """The user behind a credential, as the database knew them when the request came in."""
 
     visitor: Visitor
-    credential: str
+    credential: Credential
     user_id: UUID
     session_id: UUID
     email: str
     role: Role
     has_authenticator: bool
     required_by_account: bool
-    first_factor_at: datetime | None
-    second_factor_at: datetime | None
+    first_factor_at: datetime | None = None
+    second_factor_at: datetime | None = None
+    scopes: frozenset[str] = frozenset()
 
     @property
     def account_id(self) -> UUID:

@@ -1,0 +1,1 @@
+"""Tokens by which scripts and gateways call the API."""

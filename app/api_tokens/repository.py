@@ -1,0 +1,126 @@
+"""The API tokens in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.repository import POLICY_COLUMNS, policy_of
+from app.accounts.rules import SecurityPolicy
+from app.api_tokens.rules import ApiToken, Scope
+from app.database.tables import api_tokens, authenticators, security_policies, users
+from app.users.repository import USER_COLUMNS, user_of
+from app.users.rules import User
+
+_COLUMNS = [
+    api_tokens.c.id.label("token_id"),
+    api_tokens.c.user_id,
+    api_tokens.c.description,
+    api_tokens.c.scopes,
+    api_tokens.c.created_at.label("token_created_at"),
+    api_tokens.c.expires_at,
+    api_tokens.c.last_used_at,
+]
+
+
+def _token(values: Sequence[Any]) -> ApiToken:
+    id_, user_id, description, scopes, *times = values[: len(_COLUMNS)]
+    return ApiToken(id_, user_id, description, frozenset(map(Scope, scopes)), *times)
+
+
+@dataclass(frozen=True)
+class TokenOwner:
+    """A token with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+
+    token: ApiToken
+    user: User
+    policy: SecurityPolicy
+    has_authenticator: bool
+
+
+async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> TokenOwner | None:
+    """Return the token of this account that has the digest, its time over or not."""
+    has_authenticator = exists().where(
+        authenticators.c.account_id == api_tokens.c.account_id, authenticators.c.user_id == api_tokens.c.user_id
+    )
+    query = (
+        select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator.label("has_authenticator"))
+        .join_from(
+            api_tokens,
+            users,
+            (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
+        )
+        .join(security_policies, security_policies.c.account_id == api_tokens.c.account_id)
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.token_digest == token_digest)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return TokenOwner(_token(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)
+
+
+async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, token_digest: bytes) -> None:
+    """Store a new token."""
+    await tx.execute(
+        insert(api_tokens).values(
+            account_id=account_id,
+            id=token.id,
+            user_id=token.user_id,
+            token_digest=token_digest,
+            description=token.description,
+            scopes=sorted(scope.value for scope in token.scopes),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+        )
+    )
+
+
+async def note_use(tx: AsyncConnection, account_id: UUID, token_id: UUID, *, now: datetime) -> None:
+    """Remember that the token was used."""
+    await tx.execute(
+        update(api_tokens)
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+        .values(last_used_at=now)
+    )
+
+
+async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int) -> list[ApiToken]:
+    """Return the account's tokens, newest first, from behind the id `before`."""
+    query = (
+        select(*_COLUMNS)
+        .where(api_tokens.c.account_id == account_id)
+        .order_by(api_tokens.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(api_tokens.c.id < before)
+    return [_token(row) for row in await tx.execute(query)]
+
+
+async def find_owner_of(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> str | None:
+    """Return the role of the user whose token this is; None without such a token."""
+    query = (
+        select(users.c.role)
+        .join_from(
+            api_tokens,
+            users,
+            (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
+        )
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+    )
+    found: str | None = await tx.scalar(query)
+    return found
+
+
+async def delete_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
+    """Revoke a token; False when there is none with this id."""
+    query = (
+        delete(api_tokens)
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+        .returning(api_tokens.c.id)
+    )
+    return await tx.scalar(query) is not None

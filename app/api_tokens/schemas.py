@@ -1,0 +1,37 @@
+"""API tokens on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.web.wire import Answer, Body, GivenTime
+
+ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audit:read", "api", "sign_ins"]
+
+
+class NewApiToken(Body):
+    """What the token is for, what it may do, and when it ends by itself."""
+
+    description: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=16)]
+    expires_at: GivenTime | None = None
+
+
+class ApiToken(Answer):
+    """A token, without what it is itself."""
+
+    id: UUID
+    user_id: UUID
+    description: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class MadeApiToken(ApiToken):
+    """A token that has just been made, shown this once."""
+
+    token: str

@@ -1,0 +1,22 @@
+"""API tokens of users. A revoked one is deleted; of the token only a digest is kept."""
+
+from sqlalchemy import ARRAY, Column, Index, LargeBinary, Table, Text, UniqueConstraint, Uuid
+
+from app.database.base import Moment, account_id, belongs_to_user, metadata
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    account_id(),
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("token_digest", LargeBinary, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("last_used_at", Moment),
+    belongs_to_user(),
+    UniqueConstraint("account_id", "token_digest"),
+    Index(None, "account_id", "user_id"),
+)

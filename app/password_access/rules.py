@@ -1,0 +1,8 @@
+"""Who may call the API with a password (contract section 3)."""
+
+from app.accounts.rules import SecurityPolicy
+
+
+def is_open(policy: SecurityPolicy) -> bool:
+    """Whether the account lets passwords be used at the API at all."""
+    return policy.api_password_access and not (policy.require_team_members or policy.require_end_users)
