@@ -1,12 +1,29 @@
-"""Writing audit events."""
+"""The audit events in the database: written, and read with the e-mail addresses that users have today."""
 
-from sqlalchemy import insert
+from uuid import UUID
+
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.audit.rules import Actor, Event
+from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
 from app.callers import Caller, Visitor
-from app.database.ids import new_id
-from app.database.tables import audit_events
+from app.database.ids import new_id, oldest_id
+from app.database.tables import audit_events, users
+
+_COLUMNS = [
+    audit_events.c.id,
+    audit_events.c.type,
+    audit_events.c.at,
+    audit_events.c.actor_id,
+    users.c.email,
+    audit_events.c.credential,
+    audit_events.c.target_type,
+    audit_events.c.target_id,
+    audit_events.c.ip,
+    audit_events.c.user_agent,
+    audit_events.c.request_id,
+    audit_events.c.details,
+]
 
 
 async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: Event) -> None:
@@ -38,3 +55,35 @@ async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: E
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:
     """Write what the caller did."""
     await record(tx, caller.visitor, Actor(caller.user_id, caller.credential), *events)
+
+
+async def list_events(
+    tx: AsyncConnection, account_id: UUID, wanted: EventFilter, *, before: UUID | None, limit: int
+) -> list[RecordedEvent]:
+    """Return the account's events that the filter lets through, newest first, from behind the id `before`."""
+    query = (
+        select(*_COLUMNS)
+        .join_from(
+            audit_events,
+            users,
+            (users.c.account_id == audit_events.c.account_id) & (users.c.id == audit_events.c.actor_id),
+            isouter=True,
+        )
+        .where(audit_events.c.account_id == account_id)
+        .order_by(audit_events.c.id.desc())
+        .limit(limit)
+    )
+    if wanted.type is not None:
+        query = query.where(audit_events.c.type == wanted.type.value)
+    if wanted.actor_id is not None:
+        query = query.where(audit_events.c.actor_id == wanted.actor_id)
+    if wanted.target_id is not None:
+        query = query.where(audit_events.c.target_id == wanted.target_id)
+    # An event's id is made of its moment: whatever the filter, one index has the time and the order.
+    if wanted.since is not None:
+        query = query.where(audit_events.c.id >= oldest_id(wanted.since))
+    if wanted.until is not None:
+        query = query.where(audit_events.c.id < oldest_id(wanted.until))
+    if before is not None:
+        query = query.where(audit_events.c.id < before)
+    return [RecordedEvent(*row) for row in await tx.execute(query)]

@@ -1,6 +1,7 @@
 """What can happen: the closed list of audit events."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,14 @@ class EventType(StrEnum):
     SESSION_ENDED = "session.ended"
     POLICY_CHANGED = "policy.changed"
     USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_DELETED = "user.deleted"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
+    API_TOKEN_CREATED = "api_token.created"  # noqa: S105 -- as above
+    API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105 -- as above
+    API_TOKEN_USED = "api_token.used"  # noqa: S105 -- as above
+    REPORT_REQUESTED = "report.requested"
+    REPORT_DOWNLOADED = "report.downloaded"
     ACCESS_DENIED = "access.denied"
 
 
@@ -46,6 +54,35 @@ class Actor:
 
     user_id: UUID | None
     credential: str | None
+
+
+@dataclass(frozen=True)
+class RecordedEvent:
+    """An event as it stands in the log, with the address that its actor has today: none, once deleted."""
+
+    id: UUID
+    type: str
+    at: datetime
+    actor_id: UUID | None
+    actor_email: str | None
+    credential: str | None
+    target_type: str | None
+    target_id: UUID | None
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events to read; None means any. `since` counts, `until` does not."""
+
+    type: EventType | None = None
+    actor_id: UUID | None = None
+    target_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 NOBODY = Actor(None, None)

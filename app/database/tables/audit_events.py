@@ -1,6 +1,6 @@
 """What happened, written in the transaction in which it happened. It refers to nobody: it outlives its users."""
 
-from sqlalchemy import Column, Table, Text, Uuid
+from sqlalchemy import Column, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database.base import Moment, account_id, metadata
@@ -20,4 +20,8 @@ audit_events = Table(
     Column("user_agent", Text),
     Column("request_id", Text),
     Column("details", JSONB, nullable=False),
+    # One for each filter of the log; ids are in the order of time, the order in which it is read.
+    Index(None, "account_id", "type", "id"),
+    Index(None, "account_id", "actor_id", "id"),
+    Index(None, "account_id", "target_id", "id"),
 )

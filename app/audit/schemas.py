@@ -1,0 +1,36 @@
+"""Audit events on the wire (contract section 10)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.web.wire import Answer
+
+
+class Actor(Answer):
+    """Who did it, and by which credential; `email` is the address of today, null once the user is deleted."""
+
+    id: UUID | None
+    email: str | None
+    credential: str | None
+
+
+class Target(Answer):
+    """To whom or what."""
+
+    type: str
+    id: UUID | None
+
+
+class AuditEvent(Answer):
+    """One thing that happened."""
+
+    id: UUID
+    type: str
+    at: datetime
+    actor: Actor | None
+    target: Target | None
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+    details: dict[str, Any]

@@ -1,0 +1,159 @@
+"""The filters of the audit log: by type, actor, target and time."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.audit.rules import EventType
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.paging import items, pages
+from tests.support.sql import run_sql
+from tests.support.times import on_the_wire
+
+EVENTS = "/audit-events"
+
+
+async def types(owner: Person, **filters: Any) -> list[str]:
+    return [event["type"] for event in await items(owner.browser, EVENTS, **filters)]
+
+
+async def test_a_type_lets_through_only_its_own(place: Place, owner: Person) -> None:
+    person = await place.person()
+    ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
+    ok(await owner.browser.delete(f"/users/{person.id}"), 204)
+
+    assert await types(owner, type="user.changed") == ["user.changed"]
+    assert await types(owner, type="user.deleted") == ["user.deleted"]
+    assert await types(owner, type="policy.changed") == []
+
+
+@pytest.mark.parametrize("type_", [type_.value for type_ in EventType])
+async def test_every_type_that_is_recorded_can_be_asked_for(owner: Person, type_: str) -> None:
+    assert set(await types(owner, type=type_)) <= {type_}
+
+
+@pytest.mark.parametrize("type_", ["", "user", "user.renamed", "USER.CHANGED", "user_changed", "user.changed "])
+async def test_an_unknown_type_is_refused(owner: Person, type_: str) -> None:
+    problem = refused(await owner.browser.get(EVENTS, params={"type": type_}), 422, "invalid_request")
+
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/type", "not_allowed")]
+
+
+async def test_actor_and_target_are_told_apart(place: Place, owner: Person) -> None:
+    person = await place.signed_in(Role.ADMIN)
+    ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
+
+    assert await types(owner, actor_id=person.id) == ["sign_in.succeeded"]
+    assert await types(owner, target_id=person.id) == ["user.changed"]
+    assert await types(owner, actor_id=str(uuid.uuid4())) == []
+    assert await types(owner, actor_id=person.id, target_id=person.id) == []
+
+
+async def test_since_counts_and_until_does_not(place: Place, owner: Person) -> None:
+    first = place.clock.now()
+    moments = [first]
+    for _ in range(3):
+        place.clock.turn(seconds=1)
+        moments.append(place.clock.now())
+        await place.signed_in()
+
+    async def times(**filters: Any) -> list[str]:
+        return [event["at"] for event in await items(owner.browser, EVENTS, **filters)]
+
+    expected = [on_the_wire(moment) for moment in reversed(moments)]
+    assert await times() == expected
+    assert await times(since=on_the_wire(moments[1])) == expected[:3]
+    assert await times(until=on_the_wire(moments[1])) == expected[3:]
+    assert await times(since=on_the_wire(moments[1]), until=on_the_wire(moments[3])) == expected[1:3]
+    assert await times(since=on_the_wire(moments[3]), until=on_the_wire(moments[3])) == []
+    just_after = on_the_wire(moments[1] + timedelta(microseconds=1))
+    assert await times(since=just_after) == expected[:2]
+    assert await times(until=just_after) == expected[2:]
+
+
+@pytest.mark.parametrize("offset", ["Z", "z", "+00:00", "-00:00"])
+async def test_an_offset_from_utc_is_understood(place: Place, owner: Person, offset: str) -> None:
+    now = place.clock.now().isoformat().removesuffix("+00:00")
+
+    assert await types(owner, since=now + offset) == ["sign_in.succeeded"]
+    assert await types(owner, until=now + offset) == []
+
+
+async def test_another_offset_is_the_same_moment(place: Place, owner: Person) -> None:
+    there = (place.clock.now() + timedelta(hours=5, minutes=45)).isoformat().replace("+00:00", "+05:45")
+
+    assert await types(owner, since=there) == ["sign_in.succeeded"]
+    assert await types(owner, until=there) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_before"),
+    [("0001-01-01T00:00:00Z", True), ("1969-12-31T23:59:59Z", True), ("9999-12-31T23:59:59Z", False)],
+)
+async def test_moments_far_away_are_understood(owner: Person, moment: str, *, is_before: bool) -> None:
+    assert (await types(owner, since=moment) != []) == is_before
+    assert (await types(owner, until=moment) == []) == is_before
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "",
+        "yesterday",
+        "1700000000",
+        "2026-11-24",
+        "2026-11-24T10:00:00",
+        "2026-11-24T10:00Z",
+        "2026-11-24 10:00:00Z",
+        "2026-11-24T10:00:00 02:00",
+        "2026-11-24T10:00:00+0200",
+        "2026-11-24T25:00:00Z",
+        "2026-02-30T10:00:00Z",
+        "20261124T100000Z",
+        "2026-W48-2T10:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "\u0662026-11-24T10:00:00Z",
+    ],
+)
+async def test_what_is_no_time_of_rfc_3339_is_refused(owner: Person, name: str, moment: str) -> None:
+    problem = refused(await owner.browser.get(EVENTS, params={name: moment}), 422, "invalid_request")
+
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{name}", "malformed")]
+
+
+@pytest.mark.parametrize("name", ["actor_id", "target_id"])
+@pytest.mark.parametrize("value", ["", "me", "1", "a\0b"])
+async def test_what_is_no_id_is_refused(owner: Person, name: str, value: str) -> None:
+    problem = refused(await owner.browser.get(EVENTS, params={name: value}), 422, "invalid_request")
+
+    assert [error["pointer"] for error in problem["errors"]] == [f"/{name}"]
+
+
+async def test_the_pages_of_a_filtered_log_keep_the_filter(place: Place, owner: Person) -> None:
+    for _ in range(3):
+        place.clock.turn(seconds=1)
+        person = await place.signed_in()
+        ok(await person.browser.delete("/session"), 204)
+
+    found = await pages(owner.browser, EVENTS, limit=2, type="session.ended")
+
+    assert [[event["type"] for event in page] for page in found] == [["session.ended"] * 2, ["session.ended"]]
+
+
+async def test_each_filter_has_an_index_in_the_order_of_reading(place: Place) -> None:
+    found = {
+        definition.partition("(")[2]
+        for (definition,) in await run_sql(
+            place,
+            "SELECT indexdef FROM pg_indexes WHERE tablename = 'audit_events' AND schemaname = current_schema()",
+        )
+    }
+
+    assert found == {f"account_id, {column}id)" for column in ("", "type, ", "actor_id, ", "target_id, ")}

@@ -1,0 +1,161 @@
+"""A secret is in no audit event, in no log line and in no table, whatever was done with it."""
+
+import base64
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.audit import Trail
+from tests.support.client import ok, refused
+from tests.support.enrolling import app_of, begin, confirm, enroll_at_sign_in
+from tests.support.sql import run_sql
+
+NEW_PASSWORD = "a brand new password"
+REASON = "lost the phone"
+
+
+class Secrets:
+    """All that must never turn up anywhere."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = {PASSWORD, NEW_PASSWORD, "not the password"}
+        self.passcodes: set[str] = set()
+
+    def note_session(self, person: Person) -> None:
+        self.texts.add(str(person.browser.token))
+        self.texts |= {str(cookie.value) for cookie in person.browser.cookies.jar}
+
+    def note_codes(self, codes: list[str]) -> None:
+        for code in codes:
+            self.texts |= {code, code.replace("-", ""), code.upper()}
+
+    def note_secret(self, secret: str) -> None:
+        raw = base64.b32decode(secret)
+        self.texts |= {secret, raw.hex(), base64.b64encode(raw).decode()}
+
+    def found_in(self, text: str) -> list[str]:
+        found = [secret for secret in self.texts if secret in text]
+        found += re.findall(r"pg[isdtrpc]_[A-Za-z0-9_.-]{20,}", text)
+        return found + re.findall(r"otpauth:|\$argon2", text)
+
+
+async def live(place: Place, secrets: Secrets) -> None:
+    """Do everything that there is to do, rightly and wrongly, and note each secret on the way."""
+    owner = await place.signed_in(Role.OWNER)
+    begun = await begin(owner)
+    secrets.note_secret(begun["secret"])
+    owner.app = app_of(place, begun)
+    wrong = owner.app.wrong_passcode()
+    refused(await confirm(owner, begun, wrong), 401, "passcode_incorrect")
+    secrets.passcodes |= {wrong, owner.app.passcode()}
+    owner.recovery_codes = ok(await confirm(owner, begun, owner.app.passcode()), 201)["recovery_codes"]
+    secrets.note_codes(owner.recovery_codes)
+    secrets.note_session(owner)
+
+    await place.require(owner, end_users=True)
+    person = await place.person(Role.END_USER)
+    await enroll_at_sign_in(place, person)
+    secrets.note_secret(person.authenticator.secret)
+    secrets.note_codes(person.recovery_codes)
+
+    token = await place.asked(person)
+    secrets.texts.add(token)
+    for passcode in (wrong, person.authenticator.passcode(-1), "zzzzzzz-zzzzzzz"):
+        body = {"sign_in_token": token, "passcode": passcode}
+        assert (await person.browser.post("/sign-ins/passcode", json=body)).status_code == 401
+        secrets.passcodes.add(passcode)
+    await place.pass_passcode(person)
+    secrets.passcodes.add(person.authenticator.passcode())
+    secrets.note_session(person)
+    await place.sign_in(person)
+    secrets.note_session(person)
+    await place.pass_passcode(person, place.browser(), passcode=person.recovery_codes[0])
+
+    ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[1]}))
+    wrong_change = {"current_password": "not the password", "new_password": NEW_PASSWORD}
+    refused(await person.browser.put("/users/me/password", json=wrong_change), 401, "invalid_credentials")
+    change = wrong_change | {"current_password": PASSWORD}
+    ok(await person.browser.put("/users/me/password", json=change), 204)
+    bad = {"email": person.user.email, "password": "not the password"}
+    refused(await place.browser().post("/sign-ins", json=bad), 401, "invalid_credentials")
+    refused(await person.browser.patch("/security-policy", json={}), 403, "forbidden")
+
+    await place.step_up(owner)
+    path = f"/users/{person.id}/two-factor/recovery-codes"
+    secrets.note_codes(ok(await owner.browser.post(path, json={"reason": REASON}), 201)["recovery_codes"])
+    secrets.note_codes(ok(await owner.browser.post("/users/me/two-factor/recovery-codes"), 201)["recovery_codes"])
+    ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": 7, "end_sessions": True}))
+    ok(await owner.browser.delete("/users/me/two-factor"), 204)
+    ok(await owner.browser.delete("/session"), 204)
+
+
+async def test_no_audit_event_holds_a_secret(place: Place) -> None:
+    secrets = Secrets()
+    await live(place, secrets)
+
+    events = await Trail(place).new()
+
+    assert len({event.type for event in events}) >= 16
+    for event in events:
+        text = json.dumps([event.details, event.type, event.ip, event.user_agent, event.request_id])
+        assert not secrets.found_in(text), event.type
+        passcodes = [code for code in secrets.passcodes if re.search(rf"\b{code}\b", text)]
+        assert not passcodes, event.type
+
+
+async def test_no_log_line_holds_a_secret(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = Secrets()
+    await live(place, secrets)
+
+    logged = capsys.readouterr()
+
+    assert "/security-policy" in logged.out + logged.err
+    assert not secrets.found_in(logged.out + logged.err)
+
+
+async def test_no_table_holds_a_secret_that_could_be_used(place: Place) -> None:
+    secrets = Secrets()
+    await live(place, secrets)
+    tables = await run_sql(
+        place, "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id'"
+    )
+    assert len(tables) >= 11
+
+    for (table,) in tables:
+        rows = await run_sql(place, f"SELECT t::text FROM {table} t WHERE account_id = :account")  # noqa: S608 -- ours
+        for (row,) in rows:
+            text = row if table != "users" else re.sub(r"\$argon2id\S+", "", row)
+            assert not secrets.found_in(text), table
+
+
+async def test_only_known_types_are_written_and_all_of_them_at_the_services_own_time(place: Place) -> None:
+    place.clock.turn(days=400)
+    begun_at = place.clock.now()
+    await live(place, Secrets())
+
+    events = await Trail(place).new()
+
+    assert all(begun_at <= event.at <= begun_at + timedelta(hours=1) for event in events)
+    assert {event.type for event in events} == {
+        "access.denied",
+        "authenticator.added",
+        "authenticator.removed",
+        "enrollment.begun",
+        "passcode.failed",
+        "passcode.replayed",
+        "password.changed",
+        "policy.changed",
+        "recovery_code.used",
+        "recovery_codes.regenerated",
+        "session.ended",
+        "sign_in.failed",
+        "sign_in.succeeded",
+        "trusted_device.added",
+        "trusted_device.revoked",
+        "two_factor.turned_off",
+        "two_factor.turned_on",
+    }

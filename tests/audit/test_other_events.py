@@ -1,0 +1,175 @@
+"""What is recorded of sign-ins, sessions, devices, passwords and the policy, and what is not."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.audit import MOVED_TO, Trail, is_by, move
+from tests.support.client import ok, refused
+from tests.support.enrolling import authenticator_ids
+
+TWO_FACTOR = "/users/me/two-factor"
+
+
+@pytest.fixture
+async def trail(place: Place) -> Trail:
+    return Trail(place)
+
+
+async def test_signing_in(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    await move(place, person)
+    token = await place.asked(person, person.browser)
+    assert await trail.new_types() == [
+        "authenticator.added",
+        "enrollment.begun",
+        "sign_in.succeeded",
+        "two_factor.turned_on",
+    ]
+
+    body = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()}
+    answer = ok(await person.browser.post("/sign-ins/passcode", json=body), 201)
+    succeeded, trusted = await trail.new()
+    assert (succeeded.type, succeeded.details) == ("sign_in.succeeded", {"amr": ["pwd", "otp"]})
+    assert succeeded.target == ("session", UUID(answer["session"]["id"]))
+    assert trusted.type == "trusted_device.added"
+    assert trusted.target == ("trusted_device", UUID(answer["trusted_device"]["id"]))
+    assert all(is_by(event, person, None) for event in (succeeded, trusted))
+
+    await place.sign_in(person)
+    [by_device] = await trail.new()
+    assert by_device.type == "sign_in.succeeded"
+    assert by_device.details == {"amr": ["pwd"], "trusted_device_id": answer["trusted_device"]["id"]}
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_wrong_password_at_sign_in(place: Place, trail: Trail, *, known: bool) -> None:
+    person = await place.person()
+    await move(place, person)
+    email = person.user.email if known else "nobody@example.com"
+
+    answer = await person.browser.post("/sign-ins", json={"email": email, "password": "not the password"})
+
+    refused(answer, 401, "invalid_credentials")
+    [failed] = await trail.new()
+    assert (failed.type, failed.details) == ("sign_in.failed", {})
+    assert (failed.actor_id, failed.credential, failed.ip) == (None, None, MOVED_TO)
+    assert failed.target == (("user", person.user.id) if known else (None, None))
+
+
+async def test_ending_sessions(place: Place, trail: Trail) -> None:
+    person = await place.signed_in()
+    others = [await place.sign_in(person, place.browser()) for _ in range(3)]
+    mine = ok(await person.browser.get("/session"))["session"]["id"]
+    await move(place, person)
+    await trail.new()
+
+    ok(await person.browser.delete(f"/users/me/sessions/{others[0]['session']['id']}"), 204)
+    [one] = await trail.new()
+    assert (one.type, one.target) == ("session.ended", ("session", UUID(others[0]["session"]["id"])))
+    ok(await person.browser.delete("/users/me/sessions"), 204)
+    [rest] = await trail.new()
+    assert (rest.type, rest.details["sessions"], rest.target) == ("session.ended", 2, ("user", person.user.id))
+    ok(await person.browser.delete("/users/me/sessions"), 204)
+    assert await trail.new() == []
+    ok(await person.browser.delete("/session"), 204)
+    [own] = await trail.new()
+    assert (own.type, own.target) == ("session.ended", ("session", UUID(mine)))
+    assert all(is_by(event, person) for event in (one, rest, own))
+
+
+async def test_revoking_trusted_devices(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    for browser in (place.browser(), place.browser(), person.browser):
+        await place.pass_passcode(person, browser)
+    await move(place, person)
+    devices = ok(await person.browser.get("/users/me/trusted-devices"))["items"]
+    await trail.new()
+
+    ok(await person.browser.delete(f"/users/me/trusted-devices/{devices[0]['id']}"), 204)
+    [one] = await trail.new()
+    assert (one.type, one.target) == ("trusted_device.revoked", ("trusted_device", UUID(devices[0]["id"])))
+    ok(await person.browser.patch(TWO_FACTOR, json={"passcode_frequency": "every_sign_in"}))
+    [rest] = await trail.new()
+    assert (rest.type, rest.details["devices"]) == ("trusted_device.revoked", 2)
+    assert is_by(one, person)
+    assert is_by(rest, person)
+
+
+async def test_changing_the_password(place: Place, trail: Trail) -> None:
+    person = await place.signed_in()
+    await place.sign_in(person, place.browser())
+    await move(place, person)
+    await trail.new()
+
+    body = {"current_password": PASSWORD, "new_password": "a brand new password"}
+    ok(await person.browser.put("/users/me/password", json=body), 204)
+
+    changed, ended = await trail.new()
+    assert (changed.type, changed.details, ended.type) == ("password.changed", {}, "session.ended")
+    assert changed.target == ended.target == ("user", person.user.id)
+    assert is_by(changed, person)
+
+
+async def test_changing_the_policy(place: Place, owner: Person, trail: Trail) -> None:
+    await move(place, owner)
+    await trail.new()
+
+    body = {"trusted_device_days": 7, "require_two_factor": {"end_users": True}}
+    ok(await owner.browser.patch("/security-policy", json=body))
+
+    [changed] = await trail.new()
+    old, new = changed.details["old"], changed.details["new"]
+    assert (changed.type, set(changed.details)) == ("policy.changed", {"old", "new"})
+    assert {key: (old[key], new[key]) for key in old if old[key] != new[key]} == {
+        "trusted_device_days": (30, 7),
+        "require_end_users": (False, True),
+        "version": (1, 2),
+    }
+    assert old.keys() == new.keys()
+    assert is_by(changed, owner)
+
+
+async def test_being_refused_for_ones_role(place: Place, trail: Trail) -> None:
+    person = await place.enrolled(Role.END_USER)
+    await move(place, person)
+    await trail.new()
+
+    refused(await person.browser.patch("/security-policy", json={}), 403, "forbidden")
+
+    [denied] = await trail.new()
+    assert denied.type == "access.denied"
+    assert (denied.details["method"], denied.details["route"]) == ("PATCH", "/security-policy")
+    assert is_by(denied, person)
+
+
+async def test_what_was_refused_is_not_recorded_as_done(place: Place, trail: Trail) -> None:
+    owner, other = await place.enrolled(Role.OWNER), await place.enrolled()
+    await place.require(owner, team_members=True)
+    browser, [mine], [foreign] = owner.browser, await authenticator_ids(owner), await authenticator_ids(other)
+    await trail.new()
+
+    refused(await browser.delete(TWO_FACTOR), 409, "two_factor_required")
+    refused(await browser.delete(f"{TWO_FACTOR}/authenticators/{mine}"), 409, "last_authenticator")
+    refused(await browser.delete(f"{TWO_FACTOR}/authenticators/{foreign}"), 404, "not_found")
+    refused(
+        await browser.patch("/security-policy", json={"api_password_access": True}), 409, "two_factor_required"
+    )
+    refused(await browser.put("/users/me/password", json={}), 422, "invalid_request")
+    place.clock.turn(minutes=11)
+    refused(await browser.post(f"{TWO_FACTOR}/recovery-codes"), 401, "step_up_required")
+
+    assert await trail.new() == []
+
+
+async def test_an_account_records_nothing_of_another(place: Place, trail: Trail) -> None:
+    await place.enrolled()
+    begun_at = place.clock.now()
+
+    events = await trail.new()
+
+    assert len({event.id for event in events}) == len(events) == 4
+    assert all(begun_at - timedelta(minutes=1) <= event.at <= begun_at for event in events)

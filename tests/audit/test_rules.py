@@ -1,0 +1,28 @@
+"""The closed list of what can be recorded (contract section 10)."""
+
+from app.audit.rules import EventType
+
+CLOSED_LIST = {
+    "sign_in": {"succeeded", "failed"},
+    "passcode": {"failed", "replayed", "locked", "delivered"},
+    "enrollment": {"begun"},
+    "authenticator": {"added", "removed"},
+    "two_factor": {"turned_on", "turned_off"},
+    "recovery_code": {"used"},
+    "recovery_codes": {"regenerated"},
+    "trusted_device": {"added", "revoked"},
+    "session": {"ended"},
+    "policy": {"changed"},
+    "user": {"created", "changed", "deleted"},
+    "password": {"changed"},
+    "api_token": {"created", "revoked", "used"},
+    "report": {"requested", "downloaded"},
+    "sso": {"signed_in"},
+    "access": {"denied"},
+}
+
+
+def test_nothing_is_recorded_under_a_name_that_the_contract_does_not_have() -> None:
+    for event_type in EventType:
+        subject, _, action = event_type.value.partition(".")
+        assert action in CLOSED_LIST[subject]

@@ -1,0 +1,164 @@
+"""What is recorded of a user's second factor: each act once, by whom, of what, from where, under which request."""
+
+from uuid import UUID
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.audit import Trail, is_by, move
+from tests.support.client import ok, refused
+from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
+
+TWO_FACTOR = "/users/me/two-factor"
+
+
+@pytest.fixture
+async def trail(place: Place) -> Trail:
+    return Trail(place)
+
+
+async def test_enrolling(place: Place, trail: Trail) -> None:
+    person = await place.signed_in()
+    await place.sign_in(person, place.browser())
+    await move(place, person)
+    await trail.new()
+
+    begun = await begin(person)
+    [event] = await trail.new()
+    assert (event.type, event.details, event.at) == ("enrollment.begun", {"kind": "totp"}, place.clock.now())
+    assert event.target == ("enrollment", UUID(begun["id"]))
+    assert is_by(event, person)
+
+    app = app_of(place, begun)
+    refused(await confirm(person, begun, app.wrong_passcode()), 401, "passcode_incorrect")
+    [event] = await trail.new()
+    assert (event.type, event.details) == ("passcode.failed", {"failures": 1})
+    assert event.target == ("enrollment", UUID(begun["id"]))
+    assert is_by(event, person)
+
+    ok(await confirm(person, begun, app.passcode()), 201)
+    added, ended, turned_on = await trail.new()
+    [authenticator] = await authenticator_ids(person)
+    assert (added.type, added.details) == ("authenticator.added", {"kind": "totp"})
+    assert added.target == ("authenticator", UUID(authenticator))
+    assert (ended.type, ended.details["sessions"]) == ("session.ended", 1)
+    assert turned_on.type == "two_factor.turned_on"
+    assert ended.target == turned_on.target == ("user", person.user.id)
+    assert all(is_by(event, person) for event in (added, ended, turned_on))
+
+
+async def test_a_further_authenticator_and_the_removal_of_one(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    await move(place, person)
+    begun = await begin(person)
+    await trail.new()
+
+    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    assert await trail.new_types() == ["authenticator.added"]
+
+    place.clock.turn(seconds=30)
+    first, _ = await authenticator_ids(person)
+    ok(await person.browser.delete(f"{TWO_FACTOR}/authenticators/{first}"), 204)
+    [removed] = await trail.new()
+    assert (removed.type, removed.target) == ("authenticator.removed", ("authenticator", UUID(first)))
+    assert is_by(removed, person)
+
+
+async def test_what_was_enrolled_because_required_is_not_recorded_as_turned_on(
+    place: Place, owner: Person, trail: Trail
+) -> None:
+    person = await place.signed_in()
+    await place.require(owner, team_members=True)
+    begun = await begin(person)
+    await trail.new()
+
+    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    assert await trail.new_types() == ["authenticator.added"]
+
+    ok(await person.browser.put(f"{TWO_FACTOR}/turned-on"))
+    assert await trail.new_types() == ["two_factor.turned_on"]
+    ok(await person.browser.put(f"{TWO_FACTOR}/turned-on"))
+    assert await trail.new() == []
+
+
+async def test_turning_off(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    await move(place, person)
+    [authenticator] = await authenticator_ids(person)
+    await trail.new()
+
+    ok(await person.browser.delete(TWO_FACTOR), 204)
+
+    removed, revoked, off = await trail.new()
+    assert (removed.type, removed.target) == ("authenticator.removed", ("authenticator", UUID(authenticator)))
+    assert (revoked.type, revoked.details["devices"]) == ("trusted_device.revoked", 1)
+    assert off.type == "two_factor.turned_off"
+    assert off.target == revoked.target == ("user", person.user.id)
+    assert all(is_by(event, person) for event in (removed, revoked, off))
+    ok(await person.browser.delete(TWO_FACTOR), 204)
+    assert await trail.new() == []
+
+
+async def test_ones_own_new_recovery_codes(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    await move(place, person)
+    await trail.new()
+
+    ok(await person.browser.post(f"{TWO_FACTOR}/recovery-codes"), 201)
+
+    [renewed] = await trail.new()
+    assert (renewed.type, renewed.target) == ("recovery_codes.regenerated", ("user", person.user.id))
+    assert renewed.details == {}
+    assert is_by(renewed, person)
+
+
+async def test_a_recovery_code_that_was_used(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    await trail.new()
+
+    ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
+
+    used, revoked = await trail.new()
+    assert (used.type, used.details) == ("recovery_code.used", {"recovery_codes_left": 9})
+    assert revoked.type == "trusted_device.revoked"
+    assert used.actor_id == person.user.id
+    assert used.target == ("user", person.user.id)
+
+
+async def test_wrong_used_and_too_many_passcodes(place: Place, trail: Trail) -> None:
+    person = await place.enrolled()
+    used = {"passcode": person.authenticator.passcode(-1)}
+    wrong = {"passcode": person.authenticator.wrong_passcode()}
+    await trail.new()
+
+    refused(await person.browser.post("/session/step-up", json=used), 401, "passcode_already_used")
+    [replayed] = await trail.new()
+    assert (replayed.type, replayed.details) == ("passcode.replayed", {"failures_in_a_row": 1})
+    for failures in (2, 3, 4):
+        refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
+        [failed] = await trail.new()
+        assert (failed.type, failed.details) == ("passcode.failed", {"failures_in_a_row": failures})
+    refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
+    failed, locked = await trail.new()
+    assert (locked.type, locked.details) == ("passcode.locked", {"seconds": 30, "disabled": False})
+    assert failed.target == locked.target == replayed.target == ("user", person.user.id)
+
+    refused(await person.browser.post("/session/step-up", json=wrong), 429, "too_many_attempts")
+    assert await trail.new() == []
+
+
+async def test_trying_to_turn_off_somebody_elses(place: Place, trail: Trail) -> None:
+    owner, person = await place.enrolled(Role.OWNER), await place.enrolled()
+    await move(place, owner)
+    await trail.new()
+
+    for user_id, recorded in ((person.id, ("user", person.user.id)), ("somebody", (None, None))):
+        answer = await owner.browser.delete(f"/users/{user_id}/two-factor")
+        refused(answer, 403, "only_the_user_can_turn_off")
+        [denied] = await trail.new()
+        assert (denied.type, denied.target) == ("access.denied", recorded)
+        assert denied.details == {"code": "only_the_user_can_turn_off"}
+        assert is_by(denied, owner)
