@@ -1,0 +1,49 @@
+"""HTTP for links: asking for one, and using one. Whoever holds a link is its user; nothing else is asked."""
+
+from fastapi import APIRouter
+
+from app.accounts import repository as accounts
+from app.links import rules, use_cases
+from app.links.schemas import EmailConfirmed, PasswordChosen, PasswordLinkWanted
+from app.password_limits.rules import link_buckets
+from app.password_limits.use_cases import count_password_attempt
+from app.passwords.rules import check_new_password
+from app.settings import Limit
+from app.web.dependencies import AppServices, AtTheDoor
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+
+router = APIRouter(tags=["passwords"], route_class=AccountRoute)
+
+_LETTERS, _REQUESTS = Limit(rules.LETTERS_TO_EMAIL), Limit(rules.REQUESTS_FROM_ADDRESS)
+
+
+@router.post("/password-links", status_code=202, operation_id="askForPasswordLink", responses=problems(429))
+async def ask_for_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordLinkWanted) -> None:
+    """Send a link for a new password to this address, if a user has it. The answer is the same for everyone."""
+    by_email, by_address = link_buckets(email=body.email, ip=visitor.ip, letters=_LETTERS, requests=_REQUESTS)
+    await count_password_attempt(services.database, visitor, [by_address])
+    async with services.database.begin() as tx:
+        await use_cases.want_password_link(tx, visitor, body.email, by_email)
+
+
+@router.post(
+    "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
+)
+async def redeem_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordChosen) -> None:
+    """Set the password. It signs nobody in; all sessions and trusted devices end, and 2FA stays as it was."""
+    async with services.database.read() as tx:
+        link, user = await use_cases.find_password_link(tx, visitor, body.token)
+        account = await accounts.get_account(tx, visitor.account_id)
+    about_user = (user.email, user.name, account.name, account.slug)
+    check_new_password(body.new_password, "/new_password", about_user=about_user)
+    new_hash = await services.hasher.hash_password(body.new_password)
+    async with services.database.begin() as tx:
+        await use_cases.redeem_password_link(tx, visitor, link, new_hash)
+
+
+@router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
+async def confirm_email(services: AppServices, visitor: AtTheDoor, body: EmailConfirmed) -> None:
+    """Confirm the address that the link was sent to: from now on it is the user's."""
+    async with services.database.begin() as tx:
+        await use_cases.confirm_email(tx, visitor, body.token)

@@ -1,0 +1,64 @@
+"""What links are for, how long they are good, and where they lead."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+PREFIX = "pgp_"
+
+
+class Purpose(StrEnum):
+    """What the holder of a link may do."""
+
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105 -- what a link is for
+    EMAIL = "email"
+
+    @property
+    def page(self) -> str:
+        """The name of the page that the link leads to."""
+        return "email" if self is Purpose.EMAIL else "password"
+
+
+LIFETIMES = {
+    Purpose.INVITATION: timedelta(days=7),
+    Purpose.PASSWORD: timedelta(hours=1),
+    Purpose.EMAIL: timedelta(hours=24),
+}
+# Letters to one e-mail address, and requests from one address, before it is enough.
+LETTERS_TO_EMAIL = "5/3600"
+REQUESTS_FROM_ADDRESS = "30/3600"
+SETS_PASSWORD = frozenset({Purpose.INVITATION, Purpose.PASSWORD})
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of a user; `email` is the address that it confirms."""
+
+    id: UUID
+    user_id: UUID
+    purpose: Purpose
+    email: str | None
+    expires_at: datetime
+    token_digest: bytes | None = None
+    sealed_token: bytes | None = None
+    used_at: datetime | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it may still be used."""
+        return self.used_at is None and now < self.expires_at
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the letter is on its way: the token is kept only until then."""
+        return self.token_digest is not None and self.sealed_token is None
+
+
+def link_url(template: str | None, public_url: str, *, slug: str, purpose: Purpose, token: str) -> str:
+    """Return where the letter leads: the front end's page, or Passgate's own.
+
+    The secret is in the fragment, which no server is sent and no log has.
+    """
+    template = template or public_url + "/links/{account}/{kind}#{token}"
+    return template.replace("{account}", slug).replace("{kind}", purpose.page).replace("{token}", token)
