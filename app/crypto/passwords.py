@@ -3,19 +3,17 @@
 import asyncio
 import os
 import re
-import secrets
 import threading
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from argon2.low_level import hash_secret_raw
 
+from app.crypto import password_hashes
 from app.errors import Unavailable
 
 _T = TypeVar("_T")
@@ -57,9 +55,9 @@ def normalize_password(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _password_bytes(password: str) -> bytes:
+def _encode(password: str) -> bytes:
     # A lone surrogate is no text, but it must not make the answer faster than another password's.
-    return normalize_password(password).encode(errors="surrogatepass")
+    return password.encode(errors="surrogatepass")
 
 
 class Hasher:
@@ -84,17 +82,27 @@ class Hasher:
             hash_len=_DIGEST_BYTES,
             type=Type.ID,
         )
-        self._decoy = self._argon2.hash(secrets.token_bytes(_DIGEST_BYTES))
+        self._kind = f"$argon2id$v=19${parameters.encode()}"
         self._places = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(threads or _cores(), thread_name_prefix="hashing")
 
     async def hash_password(self, password: str) -> str:
         """Return the PHC string of the normalized password under today's parameters and a new salt."""
-        return await self._run(lambda: self._argon2.hash(_password_bytes(password)))
+        return await self._run(lambda: self._argon2.hash(_encode(normalize_password(password))))
 
-    async def verify_password(self, hash_: str | None, password: str) -> PasswordCheck:
-        """Judge a password; without a hash, or with a malformed one, judge a decoy of the same cost in vain."""
-        return await self._run(lambda: self._verify(hash_, _password_bytes(password)))
+    async def verify_password(
+        self, hash_: str | None, password: str, *, kinds: Collection[str] = ()
+    ) -> PasswordCheck:
+        """Judge a password; without a hash, or with a malformed one, judge decoys in vain.
+
+        `kinds` are those of the hashes that the user could have had: all that the account has. What is done does
+        not depend on whose hash it is, nor on whether it matches: one hash of each kind, and one by today's
+        parameters. So the time tells neither an imported user from an ordinary one or from nobody, nor a wrong
+        password from a right one that is refused for another reason. (Wrapping imported hashes in Argon2id as they
+        come in would not do it: they would still cost more than the others, and wrapping 100,000 of them takes
+        half an hour.)
+        """
+        return await self._run(lambda: self._verify(hash_ or "", password, kinds))
 
     async def digest_codes(
         self, codes: Sequence[str], salt: bytes, parameters: Argon2Parameters | None = None
@@ -111,17 +119,19 @@ class Hasher:
         """Take no further job, and return when those that were taken have ended."""
         self._threads.shutdown(wait=True)
 
-    def _verify(self, hash_: str | None, password: bytes) -> PasswordCheck:
-        try:
-            self._argon2.verify((hash_ or "").encode(errors="replace"), password)
-        except VerifyMismatchError:
-            return PasswordCheck(matches=False, renewed_hash=None)
-        except (InvalidHashError, VerificationError):
-            with suppress(VerifyMismatchError):
-                self._argon2.verify(self._decoy, password)
-            return PasswordCheck(matches=False, renewed_hash=None)
-        outdated = self._argon2.check_needs_rehash(hash_ or "")
-        return PasswordCheck(matches=True, renewed_hash=self._argon2.hash(password) if outdated else None)
+    def _verify(self, hash_: str, password: str, kinds: Collection[str]) -> PasswordCheck:
+        kind = password_hashes.kind_of(hash_)
+        normal = _encode(normalize_password(password))
+        # Another system may have hashed what was typed as it came in.
+        forms = {normal, _encode(password)}
+        verdicts: list[bool] = []
+        for old in sorted({*kinds, kind or self._kind} - {self._kind}):
+            stored = hash_ if old == kind else password_hashes.decoy(old)
+            verdicts += [password_hashes.matches(stored, form) for form in forms]
+        if any(verdicts):
+            return PasswordCheck(matches=True, renewed_hash=self._argon2.hash(normal))
+        stored = hash_ if kind == self._kind else password_hashes.decoy(self._kind)
+        return PasswordCheck(matches=password_hashes.matches(stored, normal), renewed_hash=None)
 
     async def _run(self, job: Callable[[], _T]) -> _T:
         if not self._places.acquire(blocking=False):

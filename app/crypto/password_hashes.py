@@ -1,0 +1,110 @@
+"""Reading password hashes: those of Passgate, and those that another system made (bcrypt, other Argon2)."""
+
+import base64
+import functools
+import re
+import secrets
+import string
+
+import bcrypt
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+# bcrypt's base64 has 22 characters of salt and 31 of hash, whose last ones have bits left over: zero, or else the
+# hash is not as any implementation writes it, and nothing would ever match it.
+_BCRYPT = re.compile(r"(\$2)[aby](\$([0-9]{2}))(\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26])")
+_ARGON2 = re.compile(
+    r"(\$argon2id?\$v=19\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9}))"
+    r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
+)
+_KIND_OF_BCRYPT = re.compile(r"\$2b\$[0-9]{2}")
+
+# What an imported hash may cost. As with every hash here, judging one is the price of a wrong password.
+_BCRYPT_COSTS = range(4, 15)  # bcrypt has none below 4; 14 takes about a second
+_MOST_MEMORY_KIB = 256 * 1024
+_MOST_WORK_KIB = 1024 * 1024  # memory times passes; about a second
+_MOST_LANES = 16
+_LEAST_KIB_A_LANE = 8  # Argon2's own limit (RFC 9106 3.1)
+
+_BCRYPT_BYTES = 72  # bcrypt looks at no byte beyond
+_verifier = PasswordHasher()  # verifying goes by the parameters that stand in the hash
+
+
+class UnusableHashError(ValueError):
+    """A password hash that cannot be imported; the message says why, and never what it is."""
+
+
+def kind_of(hash_: str) -> str | None:
+    """Return what a hash costs to judge, such as `$2b$12` or `$argon2id$v=19$m=19456,t=2,p=1`; None for no hash.
+
+    It is the beginning of the hash, as `app.database.tables.users.password_kind` cuts it off too.
+    """
+    if (found := _ARGON2.fullmatch(hash_)) is not None:
+        return found[1]
+    if _BCRYPT.fullmatch(hash_) and (start := _KIND_OF_BCRYPT.match(hash_)) is not None:
+        return start[0]
+    return None
+
+
+def read_imported(hash_: str) -> str:
+    """Return a hash that another system made as it is stored here; raises `UnusableHashError`.
+
+    `$2a$`, `$2y$` and `$2b$` name one algorithm for all passwords that bcrypt sees whole, so it becomes `$2b$`.
+    """
+    if (found := _BCRYPT.fullmatch(hash_)) is not None:
+        if int(found[3]) not in _BCRYPT_COSTS:
+            raise UnusableHashError(
+                f"a bcrypt hash of a cost other than {_BCRYPT_COSTS[0]} to {_BCRYPT_COSTS[-1]}"
+            )
+        return f"{found[1]}b{found[2]}{found[4]}"
+    if (found := _ARGON2.fullmatch(hash_)) is not None:
+        memory, passes, lanes = int(found[2]), int(found[3]), int(found[4])
+        if (
+            memory > _MOST_MEMORY_KIB
+            or memory * passes > _MOST_WORK_KIB
+            or lanes > _MOST_LANES
+            or memory < _LEAST_KIB_A_LANE * lanes
+        ):
+            raise UnusableHashError(
+                f"an Argon2 hash beyond m={_MOST_MEMORY_KIB}, p={_MOST_LANES} or m times t={_MOST_WORK_KIB}"
+            )
+        for part in (found[5], found[6]):
+            if not _is_canonical_base64(part):
+                raise UnusableHashError("an Argon2 hash whose base64 is broken")
+        return hash_
+    raise UnusableHashError("neither an Argon2 hash ($argon2id$ or $argon2i$, v=19) nor a bcrypt hash ($2b$)")
+
+
+def matches(hash_: str, password: bytes) -> bool:
+    """Whether the password is the one that was hashed; takes the time of the hash's kind whether or not it is.
+
+    Of a password, bcrypt sees 72 bytes. A longer one is judged, and never matches: it would be proven only in
+    part, and when the hash is renewed the unproven part would become the password. Its user takes a new one by
+    e-mail.
+    """
+    if hash_.startswith("$2b$"):
+        same = bcrypt.checkpw(password[:_BCRYPT_BYTES], hash_.encode())
+        return same and len(password) <= _BCRYPT_BYTES
+    try:
+        return _verifier.verify(hash_, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+@functools.lru_cache(maxsize=64)
+def decoy(kind: str) -> str:
+    """Return a hash of this kind that no password is known to match: judging it takes as long as a real one."""
+    if _KIND_OF_BCRYPT.fullmatch(kind):
+        alphabet = "./" + string.ascii_letters + string.digits
+        drawn = "".join(secrets.choice(alphabet) for _ in range(51))
+        return f"{kind}${drawn[:21]}.{drawn[21:]}."
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"{kind}${salt}${digest}"
+
+
+def _is_canonical_base64(text: str) -> bool:
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return base64.b64encode(base64.b64decode(padded, validate=True)).decode() == padded
+    except ValueError:
+        return False

@@ -1,0 +1,42 @@
+"""The signing keys in the database."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.tables import signing_keys
+from app.database.tables.signing_keys import OF_THE_SERVICE
+
+
+class SealedKey(NamedTuple):
+    """A key as it rests."""
+
+    id: UUID
+    generation: int
+    signs_from: datetime
+    sealed_private_key: bytes
+
+
+async def list_keys(tx: AsyncConnection) -> list[SealedKey]:
+    """Return every key, oldest first."""
+    columns = [signing_keys.c[name] for name in SealedKey._fields]
+    query = select(*columns).where(signing_keys.c.account_id == OF_THE_SERVICE).order_by(signing_keys.c.generation)
+    return [SealedKey(*row) for row in await tx.execute(query)]
+
+
+async def add_key(tx: AsyncConnection, key: SealedKey) -> None:
+    """Store a key, unless another instance has stored one of this generation: then that one is it."""
+    values = {"account_id": OF_THE_SERVICE, **key._asdict()}
+    await tx.execute(insert(signing_keys).values(values).on_conflict_do_nothing())
+
+
+async def delete_keys(tx: AsyncConnection, ids: Collection[UUID]) -> None:
+    """Remove keys for good."""
+    await tx.execute(
+        delete(signing_keys).where(signing_keys.c.account_id == OF_THE_SERVICE, signing_keys.c.id.in_(ids))
+    )

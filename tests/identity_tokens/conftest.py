@@ -1,0 +1,26 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import delete
+
+from app.database.tables import signing_keys
+from app.main import create_app
+from app.services import Services
+from tests.support.client import BASE_URL
+
+
+@pytest.fixture
+async def app(services: Services) -> FastAPI:
+    """An instance that remembers no key, on a database that has none: keys are the service's, not an account's."""
+    async with services.database.begin() as tx:
+        await tx.execute(delete(signing_keys))
+    return create_app(services)
+
+
+@pytest.fixture
+async def root(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the paths outside every account."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE_URL) as http:
+        yield http
