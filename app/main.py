@@ -1,16 +1,25 @@
 """The door of HTTP: puts the application together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from app.api_tokens.router import router as api_tokens
+from app.audit.router import router as audit
 from app.database.migrate import needed_revision
+from app.directory.router import router as directory
 from app.enrollment.router import router as enrollment
+from app.identity_tokens.router import router as identity_tokens
+from app.identity_tokens.router import well_known
+from app.identity_tokens.use_cases import KeyRing
+from app.links.page_router import router as link_pages
+from app.links.router import router as links
 from app.logs import configure_logs
 from app.passwords.router import router as passwords
+from app.reports.router import router as reports
 from app.security_policy.router import router as security_policy
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
@@ -20,21 +29,39 @@ from app.sign_in.router import router as sign_in
 from app.trusted_devices.router import router as trusted_devices
 from app.two_factor.router import router as two_factor
 from app.web.dependencies import AccountDirectory
+from app.web.explanations import router as explanations
 from app.web.health import router as health
 from app.web.middleware import EveryRequest
 from app.web.openapi import describe
-from app.web.problems import add_problem_handlers
+from app.web.problems import add_problem_handlers, problems
+from app.worker import worker_beside
 
 # What is under `me` stands before what is under an id.
-_FEATURES = (sign_in, enrolling, sessions, two_factor, enrollment, trusted_devices, passwords, security_policy)
+_FEATURES = (
+    sign_in,
+    enrolling,
+    sessions,
+    identity_tokens,
+    two_factor,
+    enrollment,
+    trusted_devices,
+    passwords,
+    links,
+    security_policy,
+    api_tokens,
+    directory,
+    audit,
+    reports,
+)
 
 
-def create_app(services: Services) -> FastAPI:
-    """Return the application; entering its lifespan and leaving it closes the services."""
+def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
+    """Return the application; its lifespan runs a job worker, if it shall, and in the end closes the services."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with worker_beside(services) if jobs else nullcontext():
+            yield
         await services.close()
 
     app = FastAPI(
@@ -50,12 +77,16 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.accounts = AccountDirectory(services.database)
+    app.state.key_ring = KeyRing(services)
     app.state.needed_revision = needed_revision()
-    account = APIRouter(prefix="/v1/accounts/{account}")
+    account = APIRouter(prefix="/v1/accounts/{account}", responses=problems(401, 404, 413, 415, 422, 503))
     for feature in _FEATURES:
         account.include_router(feature)
     app.include_router(account)
     app.include_router(health)
+    app.include_router(well_known)
+    app.include_router(explanations)
+    app.include_router(link_pages)
     add_problem_handlers(app)
     describe(app)
     return app
@@ -76,8 +107,13 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
     ]
 
 
-def from_environment() -> FastAPI:
+def from_environment(*, jobs: bool = True) -> FastAPI:
     """Return the application for the settings of the environment: what a server's worker process calls."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    return create_app(make_services(settings))
+    return create_app(make_services(settings), jobs=jobs)
+
+
+def without_jobs() -> FastAPI:
+    """Return the application for the settings of the environment, without a job worker inside."""
+    return from_environment(jobs=False)

@@ -3,9 +3,13 @@
 import asyncio
 import email.message
 import json
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from app.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
@@ -14,30 +18,61 @@ _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAINED_SECONDS = 5
 _READ_SECONDS = 20
 
+_TOO_LARGE = "A body has at most 64 KiB."
+
+NO_BODY: Any = object()
+"""What a request without a body has; `null` is a body."""
+
 
 class _NotWellFormedError(ValueError):
     """JSON that another reader could understand differently."""
 
 
+class Incoming:
+    """A request's body as it comes in, and what is left of it when the answer is ready."""
+
+    def __init__(self, headers: Headers, receive: Receive) -> None:
+        self._receive = receive
+        self._more = _announced(headers)
+        self._asked_first = headers.get("expect", "").lower() == "100-continue"
+
+    async def receive(self) -> Message:
+        """Receive the next message."""
+        self._asked_first = False
+        message = await self._receive()
+        self._more = message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read on and throw away, within bounds: closing on a client that still sends would lose it the answer."""
+        left = 0 if self._asked_first else _DRAINED_BYTES  # who asked first, and got no "go on", sends nothing
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAINED_SECONDS):
+                while self._more and left > 0:
+                    left -= len((await self.receive()).get("body", b""))
+
+
 async def read_json(request: Request) -> Any:
-    """Return the parsed body, or None when there is none.
+    """Return the parsed body, or `NO_BODY`.
 
     Raises `UnsupportedMediaType`, `TooLarge` (over 64 KiB) or `InvalidRequest` (not UTF-8, not JSON, too deep,
     duplicate keys, NaN, NUL or lone surrogates), in this order.
     """
-    has_body = "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
-    if not has_body:
-        return None
+    if not _announced(request.headers):
+        return NO_BODY
     if not _is_json(request.headers.get("content-type", "")):
-        await _drain(request)
         raise UnsupportedMediaType("The Content-Type must be application/json.")
     content = await _read(request)
     if not content:
-        return None
+        return NO_BODY
     try:
         return _parse(content)
     except (ValueError, RecursionError):  # what `json` and `str` raise are ValueErrors too
         raise InvalidRequest("The body is not well-formed JSON in UTF-8.") from None
+
+
+def _announced(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _is_json(content_type: str) -> bool:
@@ -48,34 +83,18 @@ def _is_json(content_type: str) -> bool:
 
 
 async def _read(request: Request) -> bytes:
-    chunks, size = [], 0
+    if int(request.headers.get("content-length", "0")) > MOST_BYTES:  # the server has seen that it is a number
+        raise TooLarge(_TOO_LARGE)
+    content = bytearray()
     try:
         async with asyncio.timeout(_READ_SECONDS):
             async for chunk in request.stream():
-                size += len(chunk)
-                if size > MOST_BYTES:
-                    break
-                chunks.append(chunk)
-    except TimeoutError:
-        raise InvalidRequest("The body did not arrive in time.") from None
-    if size > MOST_BYTES:
-        await _drain(request)
-        raise TooLarge("A body has at most 64 KiB.")
-    return b"".join(chunks)
-
-
-async def _drain(request: Request) -> None:
-    """Read on and throw away, within bounds: closing on a client that still sends would lose it the answer."""
-    left = _DRAINED_BYTES
-    try:
-        async with asyncio.timeout(_DRAINED_SECONDS):
-            while left > 0:
-                message = await request.receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return
+                content += chunk
+                if len(content) > MOST_BYTES:
+                    raise TooLarge(_TOO_LARGE)
+    except (TimeoutError, ClientDisconnect):
+        raise InvalidRequest("The body did not arrive whole and in time.") from None
+    return bytes(content)
 
 
 def _parse(content: bytes) -> Any:

@@ -11,10 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InternalError
+from app.web.bodies import Incoming
 from app.web.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_CACHEABLE = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/.well-known/", "/problems/")
+_CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
+_PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
 _HSTS = "max-age=31536000; includeSubDomains"
 
 log = structlog.get_logger()
@@ -32,21 +34,24 @@ class EveryRequest:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         begun_at = time.perf_counter()
+        incoming = Incoming(headers, receive)
         status = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                await incoming.drain()
                 status = message["status"]
                 self._add_headers(scope, message, request_id)
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, incoming.receive, send_with_headers)
         except Exception:
             log.exception("fault", request_id=request_id, method=scope["method"])
             if status:
@@ -64,7 +69,9 @@ class EveryRequest:
         headers["X-Request-ID"] = request_id
         if self._https:
             headers["Strict-Transport-Security"] = _HSTS
-        if not scope["path"].startswith(_CACHEABLE):
+        if scope["state"].get("by_password"):
+            headers["Deprecation"] = _PASSWORDS_DEPRECATED
+        if not _CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 
 

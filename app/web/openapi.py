@@ -1,31 +1,51 @@
-"""The OpenAPI document: what FastAPI generates, less what it promises of its own."""
+"""The OpenAPI document: what FastAPI generates, and what it cannot know."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from app.web.problems import SCHEMAS, Problem, ValidationProblem
+
+_ACCOUNT = {
+    "name": "account",
+    "in": "path",
+    "required": True,
+    "description": "the account's slug",
+    "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+}
 
 
 def describe(app: FastAPI) -> None:
-    """Make the application describe its own problem documents instead of FastAPI's validation errors."""
+    """Complete the document that the application generates of itself."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = generate()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _drop_default_validation_error(operation)
-            for name in ("HTTPValidationError", "ValidationError"):
-                document["components"]["schemas"].pop(name, None)
-            app.openapi_schema = document
+            app.openapi_schema = _completed(generate())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to change the document
 
 
-def _drop_default_validation_error(operation: dict[str, Any]) -> None:
-    answer = operation["responses"].get("422", {})
-    if "application/json" in answer.get("content", {}):
-        reference = answer["content"]["application/json"]["schema"].get("$ref", "")
-        if reference.endswith("/HTTPValidationError"):
-            del operation["responses"]["422"]
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    # No handler under an account takes it as an argument, and none returns a problem.
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if "HTTPValidationError" in json.dumps(operation["responses"].get("422", {})):
+                del operation["responses"]["422"]  # FastAPI's own, of which we answer none
+        if path.startswith("/v1/accounts/{account}"):
+            operations["parameters"] = [_ACCOUNT]
+    _, found = models_json_schema(
+        [(Problem, "serialization"), (ValidationProblem, "serialization")], ref_template=SCHEMAS + "{model}"
+    )
+    schemas = document["components"]["schemas"] | found["$defs"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    # A body's field that is read into a class of ours brings a schema of that class, to which nothing refers.
+    text = json.dumps([document["paths"], schemas])
+    document["components"]["schemas"] = {
+        name: schema for name, schema in sorted(schemas.items()) if f'"{SCHEMAS}{name}"' in text
+    }
+    return document

@@ -1,12 +1,15 @@
 """Lists, a page at a time: ids are in the order of time, so the last one shown says where to go on."""
 
 import base64
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import BeforeValidator
 
 from app.errors import FieldError, InvalidRequest
 from app.web.wire import Answer
@@ -51,18 +54,25 @@ def _encode(id_: UUID) -> str:
     return base64.urlsafe_b64encode(id_.bytes).decode().rstrip("=")
 
 
+def _plain(value: int | str) -> int | str:
+    if isinstance(value, str) and not re.fullmatch("[0-9]{1,3}", value):
+        raise ValueError("not a number in plain digits")
+    return value
+
+
 def ask_page(
-    limit: Annotated[int, Query(ge=1, le=100)] = 50, cursor: Annotated[str | None, Query(max_length=64)] = None
+    limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageAsked:
     """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a cursor that no list gave."""
     if cursor is None:
         return PageAsked(limit, None)
-    try:
+    with suppress(ValueError):
         before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
-    except ValueError:
-        error = FieldError("/cursor", "malformed", "This is no cursor of a list.")
-        raise InvalidRequest("Some fields are not valid.", error) from None
-    return PageAsked(limit, before)
+        if _encode(before) == cursor:
+            return PageAsked(limit, before)
+    error = FieldError("/cursor", "malformed", "This is no cursor of a list.")
+    raise InvalidRequest("Some fields are not valid.", error)
 
 
 Paged = Annotated[PageAsked, Depends(ask_page)]

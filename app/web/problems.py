@@ -6,11 +6,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app import errors
 from app.errors import FieldError, InvalidRequest, NotFound, Refusal
+from app.web.explanations import EXPLANATIONS
 
 _STATUS: dict[type[Refusal], int] = {
     errors.InvalidRequest: 422,
@@ -27,34 +29,6 @@ _STATUS: dict[type[Refusal], int] = {
     errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.InternalError: 500,
-}
-
-TITLES = {
-    "invalid_request": "The request is not valid",
-    "unsupported_media_type": "The body is not JSON",
-    "too_large": "The body is too large",
-    "not_found": "Not found",
-    "method_not_allowed": "The method is not allowed here",
-    "unauthenticated": "Signed out",
-    "invalid_credentials": "The e-mail address or the password is not correct",
-    "sign_in_expired": "The sign-in has ended",
-    "passcode_incorrect": "The passcode is not correct",
-    "passcode_already_used": "The passcode was used before",
-    "step_up_required": "A fresh second factor is required",
-    "forbidden": "Not allowed",
-    "session_required": "Only a session may do this",
-    "only_the_user_can_turn_off": "Only the user can turn two-factor authentication off",
-    "two_factor_required": "The account requires two-factor authentication",
-    "already_enrolled": "An authenticator is enrolled already",
-    "no_authenticator": "There is no authenticator",
-    "last_authenticator": "This is the last authenticator",
-    "enrollment_expired": "The enrollment has ended",
-    "conflict": "The state does not allow this",
-    "precondition_failed": "Changed meanwhile",
-    "too_many_attempts": "Too many passcodes were wrong",
-    "too_many_requests": "Too many requests",
-    "unavailable": "Not available at the moment",
-    "internal_error": "Something went wrong here",
 }
 
 _STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
@@ -77,6 +51,10 @@ _FIELD_CODES = {
     "string_pattern_mismatch": ("malformed", "The value does not have the form that it must have."),
 }
 _WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
+
+
+# Where the OpenAPI document keeps its schemas; `app.web.openapi` puts those of the problems there.
+SCHEMAS = "#/components/schemas/"
 
 
 class Problem(BaseModel):
@@ -108,7 +86,7 @@ def problem_response(refusal: Refusal) -> JSONResponse:
     status = _STATUS[type(refusal)]
     content: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
-        "title": TITLES[refusal.code],
+        "title": EXPLANATIONS[refusal.code].title,
         "status": status,
         "code": refusal.code,
         "detail": refusal.detail,
@@ -151,10 +129,10 @@ def add_problem_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101 -- as above
         return problem_response(field_errors(error.errors()))
 
-    async def not_routed(_: Request, error: Exception) -> JSONResponse:
+    async def not_routed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 -- as above
         if error.status_code == _STATUS[errors.MethodNotAllowed]:
-            allow = (error.headers or {}).get("Allow", "")
+            allow = ", ".join(sorted(_methods_of(app, request.scope["path"])))
             return problem_response(errors.MethodNotAllowed("This path has no such method.", allow=allow))
         return problem_response(NotFound("There is no such path."))
 
@@ -163,13 +141,22 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, not_routed)
 
 
+def _methods_of(app: FastAPI, path: str) -> set[str]:
+    """Return every method of a path: the framework names those of the first route alone."""
+    routes = [route for route in iter_route_contexts(app.routes) if route.methods]
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that may refuse with these statuses, for the OpenAPI document."""
     return {
         status: {
-            "model": ValidationProblem if status == _STATUS[InvalidRequest] else Problem,
-            "content": {"application/problem+json": {}},
+            "content": {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}{_model(status).__name__}"}}},
             "description": next(kind.__doc__ or "" for kind, known in _STATUS.items() if known == status),
         }
         for status in statuses
     }
+
+
+def _model(status: int) -> type[Problem]:
+    return ValidationProblem if status == _STATUS[InvalidRequest] else Problem

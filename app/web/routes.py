@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import InvalidRequest, NotFound
-from app.web.bodies import read_json
+from app.web.bodies import NO_BODY, read_json
 from app.web.dependencies import get_accounts
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -34,8 +34,8 @@ class AccountRoute(APIRoute):
             body = await read_json(request)
             # FastAPI asks for these again; what Starlette caches there is what it gets.
             request._json = body  # noqa: SLF001 -- Starlette's own cache of `request.json()`
-            request._body = b"" if body is None else b"{}"  # noqa: SLF001 -- likewise, of `request.body()`
-            request.state.unexpected_body = not takes_body and body not in (None, {})
+            request._body = b"" if body is NO_BODY else b"{}"  # noqa: SLF001 -- likewise, of `request.body()`
+            request.state.unexpected_body = not takes_body and body is not NO_BODY and body != {}
             # What has begun is finished, whatever the client does: a counted failure stays counted.
             return await asyncio.shield(_started(handle(request)))
 

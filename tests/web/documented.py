@@ -1,0 +1,86 @@
+"""Holds answers against the OpenAPI document: what is not documented must not be answered."""
+
+import re
+from typing import Any
+
+import httpx
+
+_TYPES: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+class Documented:
+    """The document of a service, and how many different answers were held against it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.seen: set[tuple[str, int]] = set()
+
+    def operation(self, method: str, path: str) -> dict[str, Any]:
+        """Return the operation that a request called: of several paths that fit, the most literal one."""
+        fitting = [
+            template
+            for template in self.document["paths"]
+            if re.fullmatch(re.sub(r"\\{[^/]+\\}", "[^/]+", re.escape(template)), path)
+        ]
+        for template in sorted(fitting, key=lambda found: found.count("{")):
+            if method.lower() in self.document["paths"][template]:
+                found: dict[str, Any] = self.document["paths"][template][method.lower()]
+                return found
+        raise AssertionError(f"{method} {path} is not documented")
+
+    async def check(self, response: httpx.Response) -> None:
+        """Assert that the answer is one that the document promises; fit for httpx as an event hook."""
+        await response.aread()
+        operation = self.operation(response.request.method, response.request.url.path)
+        name, status = operation["operationId"], response.status_code
+        assert str(status) in operation["responses"], f"{name} answers {status}: {response.text}"
+        self.seen.add((name, status))
+        content = operation["responses"][str(status)].get("content")
+        if content is None:
+            assert response.content == b""
+            return
+        assert list(content) == [response.headers["content-type"]]
+        schema = next(iter(content.values()))["schema"]
+        self.validate(response.json(), schema, name, open_ended=status >= 400)
+
+    def validate(self, value: Any, schema: dict[str, Any], where: str, *, open_ended: bool = False) -> None:
+        """Assert that the value fits the schema, and, unless it is `open_ended`, has no property beyond it."""
+        while "$ref" in schema:
+            schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        if "anyOf" in schema:
+            self._validate_any(value, schema["anyOf"], where, open_ended=open_ended)
+            return
+        if not schema:
+            assert value is None, where
+            return
+        kind = schema["type"]
+        assert isinstance(value, _TYPES[kind]), f"{where}: {value!r} is no {kind}"
+        assert kind == "boolean" or not isinstance(value, bool), where
+        assert value in schema.get("enum", [value]), f"{where}: {value!r}"
+        assert value == schema.get("const", value), f"{where}: {value!r}"
+        if kind == "array":
+            for item in value:
+                self.validate(item, schema["items"], f"{where}/*", open_ended=open_ended)
+        if kind == "object" and schema.get("additionalProperties") is not True:
+            properties = schema["properties"]
+            assert set(schema.get("required", ())) <= set(value), f"{where}: {sorted(value)}"
+            assert open_ended or set(value) <= set(properties), f"{where}: {sorted(value)}"
+            for name in set(value) & set(properties):
+                self.validate(value[name], properties[name], f"{where}/{name}", open_ended=open_ended)
+
+    def _validate_any(self, value: Any, schemas: list[dict[str, Any]], where: str, *, open_ended: bool) -> None:
+        reasons = []
+        for schema in schemas:
+            try:
+                self.validate(value, schema, where, open_ended=open_ended)
+            except AssertionError as error:
+                reasons.append(str(error))
+        assert len(reasons) < len(schemas), reasons

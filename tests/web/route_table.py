@@ -1,0 +1,144 @@
+"""Every call that the service knows: who may make it, with which body, and what it says to a caller who may.
+
+Kept by hand, from the contract. A route that has no entry here fails `test_routes.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.callers import Role
+
+OWNER = frozenset({Role.OWNER})
+ADMINS = OWNER | {Role.ADMIN}
+TEAM = ADMINS | {Role.AGENT}
+EVERYBODY = frozenset(Role)
+AT_THE_DOOR: frozenset[Role] = frozenset()
+
+# An id that nothing has, and secrets that open nothing.
+SOME_ID = "01900000-0000-7000-8000-00000000abcd"
+SIGN_IN_TOKEN = "pgi_" + "A" * 43
+LINK_TOKEN = "pgp_" + "A" * 43
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of one path under an account; without roles, whoever is at the door may call it.
+
+    `answer` is what a caller gets who may call: a fresh session by password of a user without authenticator. An
+    API token may call where a `scope` is named, and a password where `password` is true.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    answer: tuple[int, str | None]
+    fresh: Literal["no", "yes", "for_enrolling"] = "no"
+    body: dict[str, Any] | None = None
+    scope: str | None = None
+    password: bool = False
+
+    @property
+    def sent_to(self) -> str:
+        """The path with an id in the place of each name."""
+        return "/".join(SOME_ID if part.startswith("{") else part for part in self.path.split("/"))
+
+    @property
+    def name(self) -> str:
+        """What the test report calls it."""
+        return f"{self.method} {self.path}"
+
+
+_ME = "/users/me/two-factor"
+_PASSCODE = {"passcode": "123456"}
+_HELD = {"sign_in_token": SIGN_IN_TOKEN}
+_CREDENTIALS = {"email": "nobody@example.com", "password": "some password"}
+_NEW_PASSWORD = {"current_password": "not the one", "new_password": "correct horse battery staple"}
+_REDEMPTION = {"token": LINK_TOKEN, "new_password": "correct horse battery staple"}
+_AUDIENCE = {"audience": "https://api.example.com"}
+_NEW_USER = {"email": "new@example.com", "name": "New", "role": "agent"}
+_NEW_TOKEN = {"description": "a job", "scopes": ["api"]}
+
+_DEAD = (401, "sign_in_expired")
+_OVER = (410, "link_expired")
+_MISSING = (404, "not_found")
+_NO_AUTHENTICATOR = (409, "no_authenticator")
+_NOT_YOU = (403, "only_the_user_can_turn_off")
+_OK, _CREATED, _TAKEN_UP, _DONE = (200, None), (201, None), (202, None), (204, None)
+
+_DOOR = (
+    Call("POST", "/sign-ins", AT_THE_DOOR, (401, "invalid_credentials"), body=_CREDENTIALS),
+    Call("POST", "/sign-ins/passcode", AT_THE_DOOR, _DEAD, body=_HELD | _PASSCODE),
+    Call("POST", "/sign-ins/enrollments", AT_THE_DOOR, _DEAD, body=_HELD | {"kind": "totp"}),
+    Call("POST", "/sign-ins/enrollments/{id}/confirmation", AT_THE_DOOR, _DEAD, body=_HELD | _PASSCODE),
+    Call("POST", "/password-links", AT_THE_DOOR, _TAKEN_UP, body={"email": "nobody@example.com"}),
+    Call("POST", "/password-links/redemption", AT_THE_DOOR, _OVER, body=_REDEMPTION),
+    Call("POST", "/email-confirmations", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
+)
+_ONE_S_OWN = (
+    Call("GET", "/session", EVERYBODY, _OK),
+    Call("DELETE", "/session", EVERYBODY, _DONE),
+    Call("GET", "/authorize", EVERYBODY, _DONE, scope="api", password=True),
+    Call("POST", "/session/step-up", EVERYBODY, _NO_AUTHENTICATOR, body=_PASSCODE),
+    Call("POST", "/session/identity-token", EVERYBODY, _OK, body=_AUDIENCE),
+    Call("GET", "/users/me/sessions", EVERYBODY, _OK),
+    Call("DELETE", "/users/me/sessions", EVERYBODY, _DONE),
+    Call("DELETE", "/users/me/sessions/{id}", EVERYBODY, _MISSING),
+    Call("GET", _ME, EVERYBODY, _OK),
+    Call("PATCH", _ME, EVERYBODY, _OK, body={"passcode_frequency": "every_sign_in"}),
+    Call("PUT", f"{_ME}/turned-on", EVERYBODY, _NO_AUTHENTICATOR, fresh="yes"),
+    Call("DELETE", _ME, EVERYBODY, _DONE, fresh="yes"),
+    Call("POST", f"{_ME}/enrollments", EVERYBODY, _CREATED, fresh="for_enrolling", body={"kind": "totp"}),
+    Call("POST", f"{_ME}/enrollments/{{id}}/confirmation", EVERYBODY, _MISSING, body=_PASSCODE),
+    Call("PATCH", f"{_ME}/authenticators/{{id}}", EVERYBODY, _MISSING, body={"label": "Phone"}),
+    Call("DELETE", f"{_ME}/authenticators/{{id}}", EVERYBODY, _MISSING, fresh="yes"),
+    Call("POST", f"{_ME}/recovery-codes", EVERYBODY, _NO_AUTHENTICATOR, fresh="yes"),
+    Call("GET", "/users/me/trusted-devices", EVERYBODY, _OK),
+    Call("DELETE", "/users/me/trusted-devices", EVERYBODY, _DONE),
+    Call("DELETE", "/users/me/trusted-devices/{id}", EVERYBODY, _MISSING),
+    Call("PUT", "/users/me/password", EVERYBODY, (401, "invalid_credentials"), fresh="yes", body=_NEW_PASSWORD),
+)
+_RECOVERY_CODES = "/users/{id}/two-factor/recovery-codes"
+_ADMINISTRATION = (
+    Call("GET", "/security-policy", TEAM, _OK, scope="policy:read", password=True),
+    Call("PATCH", "/security-policy", ADMINS, _OK, fresh="yes", body={"trusted_device_days": 7}),
+    Call("GET", "/security-policy/preview", ADMINS, _OK, password=True),
+    Call("DELETE", "/users/{id}/two-factor", EVERYBODY, _NOT_YOU),
+    Call("POST", _RECOVERY_CODES, ADMINS, _MISSING, fresh="yes", body={"reason": "lost the phone"}),
+    Call("GET", "/users", TEAM, _OK, scope="users:read", password=True),
+    Call("POST", "/users", ADMINS, _CREATED, fresh="yes", body=_NEW_USER, scope="users:write"),
+    Call("GET", "/users/{id}", TEAM, _MISSING, scope="users:read", password=True),
+    Call("PATCH", "/users/{id}", ADMINS, _MISSING, fresh="yes", body={"name": "New"}, scope="users:write"),
+    Call("DELETE", "/users/{id}", ADMINS, _MISSING, fresh="yes", scope="users:write"),
+    Call("POST", "/ownership", OWNER, _MISSING, fresh="yes", body={"user_id": SOME_ID}),
+    Call("GET", "/users/{id}/two-factor", ADMINS, _MISSING, scope="users:read", password=True),
+    Call("GET", "/users/{id}/trusted-devices", ADMINS, _MISSING, password=True),
+    Call("DELETE", "/users/{id}/trusted-devices", ADMINS, _MISSING),
+    Call("GET", "/users/{id}/sessions", ADMINS, _MISSING, password=True),
+    Call("DELETE", "/users/{id}/sessions", ADMINS, _MISSING),
+    Call("POST", "/api-tokens", ADMINS, _CREATED, fresh="yes", body=_NEW_TOKEN),
+    Call("GET", "/api-tokens", ADMINS, _OK, password=True),
+    Call("DELETE", "/api-tokens/{id}", ADMINS, _MISSING),
+    Call("GET", "/audit-events", ADMINS, _OK, scope="audit:read", password=True),
+)
+_REPORTS = (
+    Call("POST", "/reports", ADMINS, _TAKEN_UP, body={"type": "two_factor_status"}, scope="reports"),
+    Call("GET", "/reports", ADMINS, _OK, scope="reports", password=True),
+    Call("GET", "/reports/{id}", ADMINS, _MISSING, scope="reports", password=True),
+    Call("GET", "/reports/{id}/csv", ADMINS, _MISSING, scope="reports", password=True),
+)
+CALLS = _DOOR + _ONE_S_OWN + _ADMINISTRATION + _REPORTS
+
+# Outside every account, for anybody.
+ROOT = {
+    "GET /healthz",
+    "GET /readyz",
+    "GET /openapi.json",
+    "HEAD /openapi.json",
+    "GET /.well-known/jwks.json",
+    "GET /problems/{code}",
+    "GET /links/page.{kind}",
+    "GET /links/{account}/{kind}",
+}
+
+WITH_BODY = tuple(call for call in CALLS if call.body is not None)
+WITHOUT_BODY = tuple(call for call in CALLS if call.body is None)

@@ -1,0 +1,273 @@
+"""Fields of the wrong type, form or name: refused by their place, without conversion and without an echo."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import refused
+from tests.web.route_table import SOME_ID, WITH_BODY, Call
+
+MARKER = "mArKeR"
+ARABIC = "\u0661\u0662\u0663\u0664\u0665\u0666"
+FULL_WIDTH = "\uff11\uff12\uff13\uff14\uff15\uff16"
+
+NOT_TEXT: list[Any] = [12, 1.5, True, [], {}, ["mArKeR"], {"mArKeR": "mArKeR"}]
+NOT_BOOL: list[Any] = [1, 0, 1.0, "true", "yes", "mArKeR", "", [], {}]
+NOT_OBJECT: list[Any] = [1, True, "mArKeR", [], ["mArKeR"], {"mArKeR": True}]
+NO_CHOICE: list[Any] = [*NOT_TEXT, "", "mArKeR", "TOTP", " totp", "totp\n"]
+
+NO_ID: list[Any] = [
+    *NOT_TEXT,
+    "",
+    "mArKeR",
+    SOME_ID[:-1],
+    SOME_ID + "0",
+    SOME_ID.replace("0", "\uff10"),
+    SOME_ID.replace("0", "_"),
+]
+
+# What each field must not be. None is added where a field may not be null.
+WRONG: dict[str, list[Any]] = {
+    "email": [*NOT_TEXT, "mArKeR" * 60],
+    "password": [*NOT_TEXT, "mArKeR" * 200],
+    "device_token": [*NOT_TEXT, "mArKeR" * 50],
+    "sign_in_token": [*NOT_TEXT, "mArKeR" * 30],
+    "passcode": [
+        *NOT_TEXT,
+        123456,
+        ARABIC,
+        FULL_WIDTH,
+        "12345\uff16",
+        "12345",
+        "1234567",
+        "123456\n",
+        " 123456",
+        "123 456",
+        "+12345",
+        "-12345",
+        "1e5",
+        "0x1234",
+        "",
+        "mArKeR",
+        "mArKeR" * 2_000,
+        "uuuuuuu-uuuuuuu",
+        "aaaaaaa_aaaaaaa",
+        f"aaaaaaa-aaaaaa{FULL_WIDTH[0]}",
+    ],
+    "authenticator_id": NO_ID,
+    "user_id": NO_ID,
+    "name": [*NOT_TEXT, "", "mArKeR\n", "mArKeR\u202e", "mArKeR" * 34],
+    "role": [*NO_CHOICE, "OWNER", " agent"],
+    "status": [*NO_CHOICE, "deleted"],
+    "external_id": [*NOT_TEXT, "", "mArKeR\t", "mArKeR" * 43],
+    "locale": [*NOT_TEXT, "", "mArKeR", "en\n", "EN", "en_GB", ARABIC],
+    "audience": [*NOT_TEXT, "", "mArKeR", "//mArKeR.example", "ftp://mArKeR.example", "https://mArKeR.example#a"],
+    "remember_device": NOT_BOOL,
+    "device_storage": NO_CHOICE,
+    "kind": NO_CHOICE,
+    "label": [*NOT_TEXT, "", " \t\n", "mArKeR" * 11],
+    "passcode_frequency": NO_CHOICE,
+    "current_password": [*NOT_TEXT, "mArKeR" * 200],
+    "new_password": [*NOT_TEXT, "mArKeR" * 200],
+    "reason": [*NOT_TEXT, "", "  ", "mArKeR" * 100],
+    "trusted_device_days": ["12", "mArKeR", 1.0, 12.5, True, -1, 31, 10**20, -(10**4000), ARABIC, [], {}, [7]],
+    "api_password_access": NOT_BOOL,
+    "end_sessions": NOT_BOOL,
+    "require_two_factor": [*NOT_OBJECT, {"team_members": 1}, {"end_users": "yes"}, {"end_users": None}],
+    "token": [*NOT_TEXT, "mArKeR" * 30],
+    "description": [*NOT_TEXT, "", "  ", "mArKeR" * 40],
+    "scopes": [*NOT_OBJECT, [], "api", ["mArKeR"], ["api", "mArKeR"], ["api"] * 17, [["api"]]],
+    "expires_at": [*NOT_TEXT, "", "mArKeR", "2030-01-01", "2030-01-01T00:00:00", "1893456000", "tomorrow"],
+    "type": NO_CHOICE,
+    "include_end_users": NOT_BOOL,
+    "allowed_kinds": [*NOT_OBJECT, {"team_members": []}, {"end_users": ["mArKeR"]}, {"end_users": "totp"}],
+}
+NULLABLE = {"device_token", "authenticator_id", "external_id", "expires_at"}
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "POST /sign-ins": {"device_token": "x"},
+    "POST /sign-ins/passcode": {"remember_device": True, "device_storage": "cookie", "authenticator_id": SOME_ID},
+    "POST /sign-ins/enrollments": {"label": "Phone"},
+    "POST /sign-ins/enrollments/{id}/confirmation": {"remember_device": True, "device_storage": "cookie"},
+    "POST /session/step-up": {"password": "x"},
+    "POST /users/me/two-factor/enrollments": {"label": "Phone"},
+    "POST /api-tokens": {"expires_at": "2030-01-01T00:00:00Z"},
+    "POST /reports": {"include_end_users": False},
+    "PATCH /security-policy": {
+        "api_password_access": False,
+        "end_sessions": False,
+        "require_two_factor": {},
+        "allowed_kinds": {},
+    },
+    "POST /users": {"external_id": "crm-1", "locale": "de-AT"},
+    "PATCH /users/{id}": {"role": "agent", "status": "active", "external_id": "crm-1", "email": "a@example.com"},
+}
+# Where a field must have more of a form than elsewhere.
+STRICTER = {
+    "POST /users": {
+        "email": ["", "mArKeR", "mArKeR@", "@mArKeR.example", "mArKeR @example.com", "a@b@mArKeR.example"]
+    },
+    "PATCH /users/{id}": {"email": ["", "mArKeR"]},
+}
+# A recovery code is no passcode that a new authenticator could show.
+WRONG_DIGITS = [*WRONG["passcode"], "0123456-789abcd"]
+
+each_call = pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: call.name)
+
+
+@pytest.fixture
+async def caller(place: Place) -> Person:
+    return await place.signed_in(Role.OWNER)
+
+
+async def send(caller: Person, call: Call, body: Any, **arguments: Any) -> httpx.Response:
+    response = await caller.browser.request(call.method, call.sent_to, json=body, **arguments)
+    assert MARKER not in response.text
+    assert MARKER not in str(response.headers)
+    return response
+
+
+async def pointers(caller: Person, call: Call, body: Any) -> list[tuple[str, str]]:
+    problem = refused(await send(caller, call, body), 422, "invalid_request")
+    assert "mArKeR" not in str(problem)
+    return [(error["pointer"], error["code"]) for error in problem["errors"]]
+
+
+@each_call
+async def test_a_field_of_the_wrong_type_or_form_is_named_and_not_converted(caller: Person, call: Call) -> None:
+    valid = {**(call.body or {}), **OPTIONAL.get(call.name, {})}
+    if call.path == "/session/step-up":
+        valid = dict(call.body or {})
+    for field in valid:
+        wrong = WRONG_DIGITS if field == "passcode" and "confirmation" in call.path else WRONG[field]
+        wrong = [*wrong, *STRICTER.get(call.name, {}).get(field, [])]
+        nullable = field in NULLABLE or call.path == "/session/step-up"
+        for value in wrong if nullable else [*wrong, None]:
+            found = await pointers(caller, call, valid | {field: value})
+            assert found, (field, value)
+            assert all(pointer == f"/{field}" or pointer.startswith(f"/{field}/") for pointer, _ in found), found
+            assert all(part.isalnum() or "_" in part for pointer, _ in found for part in pointer[1:].split("/"))
+
+
+@each_call
+async def test_an_unknown_field_is_refused_without_its_name(caller: Person, call: Call) -> None:
+    for name in ("mArKeR", "is_owner", "account_id", "__proto__", "", "a/b~c", "\U0001f511" * 100):
+        found = await pointers(caller, call, {**(call.body or {}), name: "mArKeR"})
+        assert ("", "unknown_field") in found
+    for field in call.body or {}:
+        found = await pointers(caller, call, {**(call.body or {}), field.upper(): "mArKeR"})
+        assert ("", "unknown_field") in found
+
+
+@each_call
+async def test_each_field_that_is_required_is_missed(caller: Person, call: Call) -> None:
+    body = call.body or {}
+    optional = call.method == "PATCH" or call.path == "/session/step-up"
+    for field in () if optional else body:
+        found = await pointers(caller, call, {name: value for name, value in body.items() if name != field})
+        assert found == [(f"/{field}", "missing")]
+
+
+@each_call
+async def test_what_is_no_object_is_refused(caller: Person, call: Call) -> None:
+    for value in ([], [call.body], "mArKeR", "", 0, 1.5, True, False, ["mArKeR"]):
+        found = await pointers(caller, call, value)
+        assert found == [("", "wrong_type")], value
+    for headers in ({}, {"Content-Type": "application/json"}):
+        response = await caller.browser.request(call.method, call.sent_to, headers=headers)
+        assert [error["code"] for error in refused(response, 422, "invalid_request")["errors"]] == ["missing"]
+    found = await pointers(caller, call, None)
+    assert found == [("", "missing")]
+
+
+async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller: Person) -> None:
+    response = await caller.browser.patch("/security-policy", json={"require_two_factor": {"mArKeR": True}})
+
+    problem = refused(response, 422, "invalid_request")
+    assert [error["pointer"] for error in problem["errors"]] == ["/require_two_factor"]
+    assert MARKER not in response.text
+
+
+async def test_an_item_of_a_list_is_named_by_its_place(caller: Person) -> None:
+    response = await caller.browser.patch(
+        "/security-policy", json={"allowed_kinds": {"end_users": ["totp", "mArKeR"]}}
+    )
+
+    problem = refused(response, 422, "invalid_request")
+    assert [error["pointer"] for error in problem["errors"]] == ["/allowed_kinds/end_users/1"]
+    assert MARKER not in response.text
+
+
+@pytest.mark.parametrize("path", ["/users/me/sessions", "/users/me/trusted-devices"])
+async def test_a_page_is_asked_for_in_plain_numbers_and_with_a_cursor_of_ours(caller: Person, path: str) -> None:
+    wrong = ("0", "101", "-1", "1.0", "1e1", "0x10", "+5", "1_0", " 5", "", "mArKeR", ARABIC, "9" * 5000, "true")
+    for limit in wrong:
+        response = await caller.browser.get(path, params={"limit": limit})
+        problem = refused(response, 422, "invalid_request")
+        assert [error["pointer"] for error in problem["errors"]] == ["/limit"], limit
+        assert MARKER not in response.text
+    for cursor in (
+        "mArKeR",
+        "",
+        "A" * 21,
+        "A" * 23,
+        "A" * 65,
+        "\x00",
+        "ä" * 22,
+        "A" * 21 + "=",
+        "A" * 20 + "+/",
+        ARABIC,
+    ):
+        response = await caller.browser.get(path, params={"cursor": cursor})
+        problem = refused(response, 422, "invalid_request")
+        assert [error["pointer"] for error in problem["errors"]] == ["/cursor"], cursor
+        assert MARKER not in response.text
+
+
+async def test_a_flag_in_a_query_is_true_or_false(caller: Person) -> None:
+    for value in ("mArKeR", "2", "", "None", "\uff11"):
+        response = await caller.browser.get("/security-policy/preview", params={"team_members": value})
+        problem = refused(response, 422, "invalid_request")
+        assert [error["pointer"] for error in problem["errors"]] == ["/team_members"], value
+        assert MARKER not in response.text
+
+
+async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(caller: Person) -> None:
+    for path in (
+        "/mArKeR",
+        "/users/mArKeR/two-factor",
+        "/users/me/sessions/mArKeR",
+        "/users/me/sessions/%00mArKeR",
+        "/users/me/sessions/%ffmArKeR",
+        "/users/me/two-factor/authenticators/mArKeR",
+        "/session?mArKeR=mArKeR",
+        "http://127.0.0.1:8000/mArKeR",
+        "http://127.0.0.1:8000/problems/mArKeR",
+        "http://127.0.0.1:8000/v1/accounts/mArKeR/session",
+        "http://127.0.0.1:8000/healthz?mArKeR",
+    ):
+        for method in ("GET", "DELETE", "PUT", "mArKeR"):
+            headers = {
+                "If-Match": '"mArKeR"',
+                "Accept": "mArKeR/*",
+                "Origin": "https://mArKeR",
+                "Cookie": "mArKeR=1",
+            }
+            response = await caller.browser.request(method, path, headers=headers | {"X-Request-ID": "mArKeR/"})
+            assert response.status_code < 500
+            assert MARKER not in response.text
+            assert MARKER not in str(response.headers)
+
+
+async def test_a_wrong_field_costs_no_attempt_and_changes_nothing(place: Place) -> None:
+    enrolled = await place.enrolled()
+    token = await place.asked(enrolled)
+    browser = place.browser()
+    for passcode in [*WRONG["passcode"], None] * 2:
+        body = {"sign_in_token": token, "passcode": passcode}
+        refused(await browser.post("/sign-ins/passcode", json=body), 422, "invalid_request")
+
+    body = {"sign_in_token": token, "passcode": enrolled.authenticator.next_passcode()}
+    assert (await browser.post("/sign-ins/passcode", json=body)).status_code == 201

@@ -1,0 +1,200 @@
+"""The log of a real service: it finds every fault again, and holds nothing that opens anything."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.database.embedded import running_url
+from tests.support.authenticator_app import AuthenticatorApp
+from tests.support.clock import TurnableClock
+from tests.support.serving import Serving
+
+MARKER = "mArKeR"
+OWNER = "owner@demo.example"
+
+FAULT = """
+import logging, structlog
+from app.errors import NotFound
+from app.logs import configure_logs
+configure_logs({level!r})
+log, foreign = structlog.get_logger(), logging.getLogger("a library")
+def fail(secret):
+    try:
+        int(secret)
+    except ValueError as error:
+        raise NotFound("our own words") from error
+try:
+    fail("mAr" + "KeR")
+except NotFound:
+    log.exception("ours", number=1)
+    foreign.exception("theirs")
+log.info("ours told")
+foreign.info("theirs told")
+foreign.warning("line one\\nline two")
+"""
+
+
+def lines_of(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def logged(level: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-c", FAULT.format(level=level)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == ""
+    assert MARKER not in done.stderr
+    assert len(lines_of(done.stderr)) == len(done.stderr.splitlines())
+    return lines_of(done.stderr)
+
+
+async def ask(data_dir: Path, statement: str) -> None:
+    connection = await asyncpg.connect(dsn=running_url(data_dir), timeout=5)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def test_a_fault_is_told_by_its_types_and_places_whoever_logs_it() -> None:
+    lines = logged("info")
+
+    assert [line["event"] for line in lines] == ["ours", "theirs", "ours told", "line one\nline two"]
+    for line in lines[:2]:
+        assert line["level"] == "error"
+        assert line["timestamp"].endswith("Z")
+        assert "builtins.ValueError\nwhich led to:\n" in line["exception"]
+        assert line["exception"].endswith("app.errors.NotFound: our own words\n")
+        assert "in fail\n" in line["exception"]
+
+
+def test_the_level_that_was_set_holds_for_all() -> None:
+    assert [line["event"] for line in logged("error")] == ["ours", "theirs"]
+
+
+class Flow:
+    """Everything that an owner does with secrets, and the secrets that were met on the way."""
+
+    def __init__(self, service: Serving, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.password = service.owner_password
+        self.secrets = {self.password, "mArKeR", OWNER}
+
+    async def send(self, status: int, method: str, path: str, **arguments: Any) -> Any:
+        response = await self.client.request(method, path, **arguments)
+        assert response.status_code == status, response.text
+        return response.json() if response.content else None
+
+    def sign(self, answer: dict[str, Any]) -> None:
+        self.client.headers["Authorization"] = f"Bearer {answer['session']['token']}"
+        self.secrets.add(answer["session"]["token"])
+
+    async def sign_in(self) -> dict[str, Any]:
+        body = {"email": OWNER, "password": self.password}
+        answer: dict[str, Any] = await self.send(201, "POST", "/sign-ins", json=body)
+        return answer
+
+    async def go(self) -> None:
+        await self.send(401, "POST", "/sign-ins", json={"email": OWNER, "password": "mArKeR password"})
+        self.sign(await self.sign_in())
+        enrollments = "/users/me/two-factor/enrollments"
+        begun = await self.send(201, "POST", enrollments, json={"kind": "totp", "label": "mArKeR"})
+        app = AuthenticatorApp(begun["secret"], TurnableClock())
+        path = f"{enrollments}/{begun['id']}/confirmation"
+        confirmed = await self.send(201, "POST", path, json={"passcode": app.passcode()})
+        waiting = await self.sign_in()
+        self.secrets |= {begun["secret"], *confirmed["recovery_codes"], waiting["sign_in_token"]}
+        body = {"sign_in_token": waiting["sign_in_token"]}
+        await self.send(401, "POST", "/sign-ins/passcode", json=body | {"passcode": "aaaaaaa-bbbbbbb"})
+        done = await self.client.post("/sign-ins/passcode", json=body | {"passcode": app.passcode(1)})
+        self.sign(done.json())
+        self.secrets |= {cookie.value or "" for cookie in self.client.cookies.jar}
+        body = {"current_password": "mArKeR password", "new_password": "mArKeR new password"}
+        await self.send(401, "PUT", "/users/me/password", json=body)
+        await self.send(201, "POST", "/users/me/two-factor/recovery-codes")
+
+    async def stray(self) -> None:
+        basic = base64.b64encode(f"{OWNER}:{self.password}".encode()).decode()
+        self.secrets.add(basic)
+        for credential in (f"Basic {basic}", "Bearer mArKeR", "mArKeR"):
+            await self.send(
+                401, "GET", "/session", headers={"Authorization": credential, "Cookie": "mArKeR=mArKeR"}
+            )
+        await self.send(404, "GET", "/mArKeR?token=mArKeR")
+        await self.send(401, "DELETE", "/users/me/sessions/mArKeR", headers={"Authorization": "mArKeR"})
+        await self.send(422, "POST", "/sign-ins", json={"mArKeR": "mArKeR", "email": ["mArKeR"]})
+        await self.send(422, "POST", "/sign-ins", content=b"mArKeR", headers={"Content-Type": "application/json"})
+
+
+@pytest.fixture(scope="session")
+async def flow(service: Serving) -> AsyncIterator[Flow]:
+    headers = {"User-Agent": "mArKeR"}
+    async with httpx.AsyncClient(base_url=f"{service.url}/v1/accounts/demo", headers=headers) as client:
+        made = Flow(service, client)
+        await made.go()
+        await made.stray()
+        yield made
+
+
+def assert_clean(service: Serving, flow: Flow) -> None:
+    for line in service.output().splitlines():
+        if line.startswith("{"):
+            assert json.loads(line)
+            assert not [secret for secret in flow.secrets if secret in line], line
+
+
+async def test_nothing_that_opens_anything_is_ever_logged(service: Serving, flow: Flow) -> None:
+    assert len(flow.secrets) >= 18
+    assert_clean(service, flow)
+    told = [line for line in lines_of(service.output()) if line["event"] == "request"]
+    assert len(told) > 15
+    assert all({"request_id", "method", "route", "status", "milliseconds"} <= set(line) for line in told)
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "call"),
+    [
+        (
+            "ALTER TABLE enrollments ADD CONSTRAINT no_marker CHECK (label <> 'mArKeR') NOT VALID",
+            "ALTER TABLE enrollments DROP CONSTRAINT no_marker",
+            ("POST", "/users/me/two-factor/enrollments", {"kind": "totp", "label": "mArKeR"}),
+        ),
+        (
+            "ALTER TABLE trusted_devices RENAME COLUMN ip TO gone",
+            "ALTER TABLE trusted_devices RENAME COLUMN gone TO ip",
+            ("GET", "/users/me/trusted-devices", None),
+        ),
+        (
+            """
+            ALTER TABLE second_factor_state DROP CONSTRAINT ck_second_factor_state_passcode_frequency;
+            UPDATE second_factor_state SET passcode_frequency = 'mArKeR'
+            """,
+            "UPDATE second_factor_state SET passcode_frequency = 'every_30_days'",
+            ("GET", "/users/me/two-factor", None),
+        ),
+    ],
+    ids=["a constraint that quotes the row", "a missing column", "a value that no answer may hold"],
+)
+async def test_a_fault_of_the_database_is_found_by_its_request_without_a_value(
+    service: Serving, flow: Flow, served_data_dir: Path, broken: str, mended: str, call: tuple[str, str, Any]
+) -> None:
+    method, path, body = call
+    await ask(served_data_dir, broken)
+    try:
+        response = await flow.client.request(method, path, json=body, headers={"X-Request-ID": "find-me"})
+    finally:
+        await ask(served_data_dir, mended)
+
+    assert response.status_code == 500
+    assert response.json()["code"] == "internal_error"
+    assert_clean(service, flow)
+    found = [line for line in lines_of(service.output()) if line.get("request_id") == "find-me"][-2:]
+    assert [line["event"] for line in found] == ["fault", "request"]
+    assert "/app/" in found[0]["exception"]

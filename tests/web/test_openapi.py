@@ -1,0 +1,195 @@
+"""The OpenAPI document: complete, of our own making, and true of what is answered."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import Client, ok
+from tests.support.enrolling import enroll_at_sign_in
+from tests.web.documented import Documented
+from tests.web.route_table import CALLS, ROOT, Call
+
+ALWAYS = {"401", "404", "413", "415", "422", "503"}
+Operation = tuple[str, str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def document(app: FastAPI) -> dict[str, Any]:
+    # As a client reads it: through JSON.
+    found: dict[str, Any] = json.loads(json.dumps(app.openapi()))
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield path, method, operation
+
+
+def schemas_used(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield part["$ref"]
+        for value in part.values():
+            yield from schemas_used(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from schemas_used(value)
+
+
+async def test_the_document_is_served_as_it_is_generated(place: Place, document: dict[str, Any]) -> None:
+    response = await place.browser().get("http://127.0.0.1:8000/openapi.json")
+
+    assert response.headers["content-type"] == "application/json"
+    assert ok(response) == document
+    assert document["openapi"].startswith("3.1.")
+
+
+def test_every_call_has_an_operation_id_of_its_own(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+
+    assert len(ids) == len(set(ids)) == len(CALLS) + len(ROOT) - 2  # it does not describe itself
+    assert all(re.fullmatch("[a-z][a-zA-Z]+", operation_id) for operation_id in ids)
+
+
+def test_every_call_under_an_account_lists_the_problems_that_it_can_answer(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        responses = operation["responses"]
+        if path.startswith("/v1/"):
+            assert set(responses) >= ALWAYS, path
+        for status, answer in responses.items():
+            if int(status) >= 400:
+                assert list(answer["content"]) == ["application/problem+json"]
+                assert answer["description"]
+                model = "ValidationProblem" if status == "422" else "Problem"
+                schema = answer["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": f"#/components/schemas/{model}"}
+
+
+def test_nothing_of_the_framework_is_in_the_document(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert not {"HTTPValidationError", "ValidationError", "TotpPasscode", "RecoveryCode"} & set(schemas)
+    for word in ("PlainValidator", "function-", "Input", "Output", "app.", "pydantic", "-Body"):
+        assert word not in "".join(schemas)
+    assert all(re.fullmatch("[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+_)?", name) for name in schemas)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_referred_to(document: dict[str, Any]) -> None:
+    used = {reference.removeprefix("#/components/schemas/") for reference in schemas_used(document)}
+
+    assert used == set(document["components"]["schemas"])
+
+
+def test_every_name_in_a_path_is_a_parameter(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        shared = item.get("parameters", [])
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            given = [found for found in [*shared, *operation.get("parameters", [])] if found["in"] == "path"]
+            assert sorted(found["name"] for found in given) == sorted(re.findall("{([^}]+)}", path))
+            assert all(found["required"] for found in given)
+
+
+def test_a_call_that_asks_for_a_session_says_so(document: dict[str, Any]) -> None:
+    signed = {(call.method.lower(), re.sub("{[^}]+}", "{}", call.path)) for call in CALLS if call.roles}
+    for path, method, operation in operations(document):
+        below = re.sub("{[^}]+}", "{}", path.removeprefix("/v1/accounts/{account}"))
+        if below == "/reports/{}/csv":
+            continue  # or by the link in the letter
+        assert ("security" in operation) == ((method, below) in signed), path
+
+
+def test_a_body_takes_no_unknown_field_and_promises_no_default_that_a_patch_does_not_have(
+    document: dict[str, Any],
+) -> None:
+    schemas = document["components"]["schemas"]
+    for path, method, operation in operations(document):
+        if "requestBody" not in operation:
+            continue
+        assert list(operation["requestBody"]["content"]) == ["application/json"]
+        schema = schemas[
+            operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        ]
+        nested = [schemas[reference.rpartition("/")[2]] for reference in schemas_used(schema)]
+        for found in (schema, *nested):
+            assert found["additionalProperties"] is False, path
+            if method == "patch":
+                assert "required" not in found
+                defaults = {name for name, field in found["properties"].items() if "default" in field}
+                assert defaults <= {"end_sessions"}, path
+
+
+def test_what_a_password_or_passcode_is_stays_unsaid_in_examples(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+
+    assert "example" not in text.replace("example.com", "").lower()
+
+
+@pytest.fixture
+async def documented(document: dict[str, Any]) -> Documented:
+    return Documented(document)
+
+
+def watch(browser: Client, documented: Documented) -> None:
+    browser.http.event_hooks = {"request": [], "response": [documented.check]}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+async def test_every_call_answers_as_documented(place: Place, documented: Documented, call: Call) -> None:
+    people = [await place.signed_in(role) for role in (Role.OWNER, Role.END_USER)]
+    stale = await place.signed_in()
+    people.append(await place.person())
+    headers = {"Content-Type": "application/json"}
+    place.clock.turn(minutes=9)
+    await place.sign_in(people[0])
+    people.append(await place.signed_in(Role.ADMIN))
+    place.clock.turn(minutes=2)
+    for person in [stale, *people]:
+        watch(person.browser, documented)
+        await person.browser.request(call.method, call.sent_to, json=call.body)
+        await person.browser.request(call.method, call.sent_to, content=b"{", headers=headers)
+        await person.browser.request(
+            call.method, call.sent_to, content=b"{}", headers={"Content-Type": "text/plain"}
+        )
+        await person.browser.request(call.method, call.sent_to, content=b" " * 70_000, headers=headers)
+        await person.browser.request(call.method, call.sent_to, json={"unknown": 1})
+
+    statuses = {status for _, status in documented.seen}
+    assert {413, 415, 422, call.answer[0]} <= statuses
+
+
+async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
+    place: Place, owner: Person, documented: Documented
+) -> None:
+    watch(owner.browser, documented)
+    await place.enroll(owner)
+    await place.pass_passcode(owner)
+    await place.sign_in(owner)
+    await place.step_up(owner)
+    await place.require(owner, team_members=True)
+    person = await place.person()
+    watch(person.browser, documented)
+    await enroll_at_sign_in(place, person)
+    await place.pass_passcode(person, device_storage="body")
+    for path in ("sessions", "trusted-devices", "two-factor"):
+        ok(await person.browser.get(f"/users/me/{path}"))
+    ok(await person.browser.put("/users/me/two-factor/turned-on"))
+    ok(await owner.browser.post("/users/me/two-factor/recovery-codes"), 201)
+    body = {"reason": "lost"}
+    ok(await owner.browser.post(f"/users/{person.id}/two-factor/recovery-codes", json=body), 201)
+    await owner.browser.delete("/users/me/two-factor")
+    await place.require(owner, team_members=False)
+    ok(await owner.browser.delete("/users/me/two-factor"), 204)
+
+    assert len(documented.seen) >= 16
+    assert ("turnMyTwoFactorOff", 409) in documented.seen
+    assert ("confirmEnrollmentAtSignIn", 201) in documented.seen

@@ -1,0 +1,168 @@
+"""The order of the checks (contract section 2): an answer says what is wrong first, whatever else is wrong."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.freshness import step_up_required
+from tests.web.route_table import CALLS, SOME_ID
+
+# What can be wrong with POST /users/{id}/two-factor/recovery-codes, in the order of the checks.
+ORDER = {
+    "path": (404, "not_found"),
+    "method": (405, "method_not_allowed"),
+    "account": (404, "not_found"),
+    "type": (415, "unsupported_media_type"),
+    "size": (413, "too_large"),
+    "form": (422, "invalid_request"),
+    "credential": (401, "unauthenticated"),
+    "role": (403, "forbidden"),
+    "freshness": (401, "step_up_required"),
+    "fields": (422, "invalid_request"),
+    "object": (404, "not_found"),
+    "state": (409, "no_authenticator"),
+}
+NAMES = list(ORDER)
+
+
+@dataclass
+class Cast:
+    """Everybody who can send the request, and those whom it can be about."""
+
+    place: Place
+    callers: dict[str, Person] = field(default_factory=dict)
+
+    async def arrange(self) -> None:
+        """Make two stale callers, and then two fresh ones."""
+        place = self.place
+        self.callers["stale owner"] = await place.enrolled(Role.OWNER)
+        self.callers["stale agent"] = await place.enrolled(Role.AGENT)
+        place.clock.turn(minutes=11)
+        self.callers["owner"] = await place.signed_in(Role.ADMIN)
+        self.callers["agent"] = await place.signed_in(Role.AGENT)
+        self.callers["without authenticator"] = await place.person()
+        self.callers["nobody"] = await place.person()
+
+    def caller(self, wrong: set[str]) -> Person:
+        if "credential" in wrong:
+            return self.callers["nobody"]
+        stale = "stale " if "freshness" in wrong else ""
+        return self.callers[stale + ("agent" if "role" in wrong else "owner")]
+
+    def target(self, wrong: set[str]) -> str:
+        if "object" in wrong:
+            return SOME_ID
+        return self.callers["without authenticator" if "state" in wrong else "stale agent"].id
+
+    async def send(self, wrong: set[str]) -> httpx.Response:
+        reason: Any = 5 if "fields" in wrong else "lost the phone"
+        content = json.dumps({"reason": reason}).encode()
+        content = content[: -1 if "form" in wrong else None] + b" " * (70_000 if "size" in wrong else 0)
+        account = "unknown" if "account" in wrong else self.place.account.slug
+        path = f"http://127.0.0.1:8000/v1/accounts/{account}/users/{self.target(wrong)}/two-factor/recovery-codes"
+        return await self.caller(wrong).browser.request(
+            "PUT" if "method" in wrong else "POST",
+            path + ("/none" if "path" in wrong else ""),
+            content=content,
+            headers={"Content-Type": "text/plain" if "type" in wrong else "application/json"},
+        )
+
+
+@pytest.fixture
+async def cast(place: Place) -> Cast:
+    made = Cast(place)
+    await made.arrange()
+    return made
+
+
+async def test_nothing_wrong_succeeds(cast: Cast) -> None:
+    assert len(ok(await cast.send(set()), 201)["recovery_codes"]) == 10
+
+
+@pytest.mark.parametrize("first", NAMES)
+async def test_each_check_comes_before_all_later_ones(cast: Cast, first: str) -> None:
+    later = NAMES[NAMES.index(first) + 1 :]
+
+    for wrong in ({first}, {first, *later}, *({first, other} for other in later)):
+        refused(await cast.send(wrong), *ORDER[first])
+
+
+async def test_the_two_that_are_not_found_are_told_apart_by_their_detail(cast: Cast) -> None:
+    path = refused(await cast.send({"path", "account"}), 404, "not_found")["detail"]
+    account = refused(await cast.send({"account"}), 404, "not_found")["detail"]
+    missing = refused(await cast.send({"object"}), 404, "not_found")["detail"]
+
+    assert len({path, account, missing}) == 3
+
+
+@pytest.mark.parametrize("target", ["none", "0", "%00", SOME_ID[:-1], SOME_ID.replace("-", ""), f"{{{SOME_ID}}}"])
+async def test_what_is_no_id_is_not_found_when_its_turn_comes(place: Place, owner: Person, target: str) -> None:
+    path = f"/users/{target}/two-factor/recovery-codes"
+    agent = await place.signed_in()
+
+    refused(await place.browser().post(path, json={"reason": "lost"}), 401, "unauthenticated")
+    refused(await agent.browser.post(path, json={"reason": "lost"}), 403, "forbidden")
+    refused(await owner.browser.post(path, json={"reason": 5}), 422, "invalid_request")
+    refused(await owner.browser.post(path, json={"reason": "lost"}), 404, "not_found")
+
+
+async def test_every_id_in_a_path_has_one_spelling(place: Place) -> None:
+    person = await place.signed_in()
+    shown = ok(await person.browser.get("/session"))["session"]["id"]
+    digits = shown.replace(shown[0], chr(ord("\uff10") + int(shown[0])), 1)
+    for spelling in (
+        shown.replace("-", ""),
+        f"urn:uuid:{shown}",
+        f"{{{shown}}}",
+        digits,
+        f"{shown}-",
+        f" {shown}",
+    ):
+        refused(await person.browser.delete(f"/users/me/sessions/{spelling}"), 404, "not_found")
+
+    assert (await person.browser.delete(f"/users/me/sessions/{shown.upper()}")).status_code == 204
+
+
+async def test_a_body_that_is_not_taken_is_looked_at_after_the_caller(place: Place) -> None:
+    agent = await place.enrolled()
+    place.clock.turn(minutes=11)
+    body = {"unexpected": True}
+
+    refused(await place.browser().put("/users/me/two-factor/turned-on", json=body), 401, "unauthenticated")
+    step_up_required(await agent.browser.put("/users/me/two-factor/turned-on", json=body))
+    await place.step_up(agent)
+    refused(await agent.browser.put("/users/me/two-factor/turned-on", json=body), 422, "invalid_request")
+
+
+async def test_a_query_is_looked_at_after_the_caller(place: Place) -> None:
+    agent = await place.signed_in()
+    for query in ("limit=0", "cursor=none"):
+        for path in ("/users/me/sessions", "/users/me/trusted-devices"):
+            refused(await place.browser().get(f"{path}?{query}"), 401, "unauthenticated")
+            refused(await agent.browser.get(f"{path}?{query}"), 422, "invalid_request")
+    refused(await agent.browser.get("/security-policy/preview?team_members=2"), 403, "forbidden")
+
+
+async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_it_has(place: Place) -> None:
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONE")
+    for path in {call.sent_to for call in CALLS}:
+        has = {call.method for call in CALLS if call.sent_to == path}
+        for method in set(methods) - has:
+            response = await place.browser().request(method, path, content=b"{")
+            if method == "HEAD":
+                assert response.status_code == 405
+            else:
+                refused(response, 405, "method_not_allowed")
+            assert response.headers["allow"] == ", ".join(sorted(has))
+
+
+async def test_a_path_with_a_slash_too_many_is_no_path(place: Place) -> None:
+    for path in ("/session/", "//session", "/users//two-factor", "/SESSION", "/session;x", "/session%2f", ""):
+        url = f"http://127.0.0.1:8000/v1/accounts/{place.account.slug}{path}"
+        refused(await place.browser().get(url), 404, "not_found")
