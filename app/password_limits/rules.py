@@ -26,8 +26,8 @@ class Bucket:
 
     @property
     def cost(self) -> timedelta:
-        """By how much one failure fills it."""
-        return self.period / self.limit.failures
+        """By how much one failure fills it; rounded down, so that as many as the limit says do fit."""
+        return self.period // self.limit.failures
 
 
 def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) -> list[Bucket]:
@@ -44,6 +44,12 @@ def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) 
     if not known_device:
         found.append(Bucket("user", _key(user), limits.user))
     return found
+
+
+def link_buckets(*, email: str, ip: str, letters: Limit, requests: Limit) -> tuple[Bucket, Bucket]:
+    """Return the buckets that one request for a password link fills: the e-mail address's, and the address's."""
+    by_email = Bucket("password_link_user", _key(email_key(email)), letters)
+    return by_email, Bucket("password_link_address", _key(_network(ip)), requests)
 
 
 def _key(*parts: str) -> bytes:

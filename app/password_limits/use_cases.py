@@ -1,6 +1,7 @@
 """Counting a password attempt before it is judged, and taking it back when the password was right."""
 
 import math
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,13 +19,18 @@ async def count_password_attempt(database: Database, visitor: Visitor, buckets: 
     is looked at: of a hundred sent together no more are judged than the limit allows.
     """
     async with database.begin() as tx:
-        for bucket in buckets:
+        for position, bucket in enumerate(buckets):
             if not await repository.fill(tx, visitor.account_id, bucket, now=visitor.now):
-                empty_at = await repository.empty_at(tx, visitor.account_id, bucket) or visitor.now
-                wait = empty_at + bucket.cost - bucket.period - visitor.now
-                raise TooMany(
-                    "Too many passwords were wrong.", retry_after=max(1, math.ceil(wait.total_seconds()))
-                )
+                # Those not asked yet may be fuller still, and the time told must be true for all.
+                waits = [await _wait(tx, visitor, unfilled) for unfilled in buckets[position:]]
+                retry_after = max(1, math.ceil(max(waits).total_seconds()))
+                raise TooMany("Too many passwords were wrong.", retry_after=retry_after)
+
+
+async def _wait(tx: AsyncConnection, visitor: Visitor, bucket: Bucket) -> timedelta:
+    """Return how long it takes until one more failure fits in; not more than zero when it does now."""
+    empty_at = await repository.empty_at(tx, visitor.account_id, bucket) or visitor.now
+    return empty_at + bucket.cost - bucket.period - visitor.now
 
 
 async def take_password_attempt_back(tx: AsyncConnection, visitor: Visitor, buckets: list[Bucket]) -> None:

@@ -16,6 +16,7 @@ from app.callers import Visitor
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place, SealBroken, Sealer
 from app.database.engine import Database
+from app.delivery.letters import Kind, tell
 from app.errors import Refusal, TooMany, Unauthenticated
 from app.recovery_codes import repository as recovery_codes
 from app.recovery_codes.use_cases import HashedCode, hash_typed_code
@@ -145,6 +146,7 @@ async def _use_recovery_code(
     revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
     used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})
     await record(tx, visitor, Actor(user_id, None), used, *revoked)
+    await tell(tx, visitor, user_id, Kind.RECOVERY_CODE_USED, left=left)
     return Proof(RECOVERY_CODE)
 
 

@@ -36,10 +36,13 @@ async def sign_in(
     device = Device(cookies, parse_device_token(body.device_token) if body.device_token else None)
     async with services.database.read() as tx:
         found = await users.find_by_email(tx, visitor.account_id, body.email)
-        known = found is not None and await use_cases.is_known_device(tx, visitor, found.user.id, device)
+        known = await use_cases.is_known_device(tx, visitor, found, device)
+        kinds = await users.list_password_kinds(tx, visitor.account_id)
     filled = buckets(services.password_limits, email=body.email, ip=visitor.ip, known_device=known)
     await count_password_attempt(services.database, visitor, filled)
-    check = await services.hasher.verify_password(found.password_hash if found else None, body.password)
+    check = await services.hasher.verify_password(
+        found.password_hash if found else None, body.password, kinds=kinds
+    )
     outcome: Completed | Waiting | Refusal
     async with services.database.begin() as tx:
         if found and check.matches:

@@ -15,6 +15,7 @@ from app.callers import Visitor
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
+from app.delivery.letters import Kind, tell
 from app.errors import Refusal, Unauthenticated
 from app.password_limits.rules import Bucket
 from app.password_limits.use_cases import take_password_attempt_back
@@ -34,6 +35,8 @@ from app.two_factor.use_cases import no_authenticator
 from app.users import repository as users
 from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE, User
+
+_NO_ID = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,14 @@ def invalid_credentials() -> Unauthenticated:
     return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
 
 
-async def is_known_device(tx: AsyncConnection, visitor: Visitor, user_id: UUID, device: Device) -> bool:
-    """Whether the client is one in which this user passed a passcode and which is still trusted."""
+async def is_known_device(
+    tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None, device: Device
+) -> bool:
+    """Whether the client is one in which this user passed a passcode and which is still trusted.
+
+    For an address that nobody has it is asked just the same, of nobody, so that the time taken does not tell.
+    """
+    user_id = found.user.id if found else _NO_ID
     tokens = device.tokens_of(user_id)
     if not tokens:
         return False
@@ -121,6 +130,8 @@ async def begin_sign_in(
     sign in, the password counts as wrong.
     """
     account_id, user_id = visitor.account_id, checked.user.id
+    if checked.user.status != ACTIVE:
+        return await refuse_password(tx, visitor, checked)  # with the work of a wrong password, and no more
     # A policy that ends sessions must find this one, or be found by it.
     await accounts.hold_policy_still(tx, account_id)
     state = await second_factor.lock_state(tx, account_id, user_id)
@@ -268,5 +279,7 @@ async def _complete(
     if given:
         events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id))
     await record(tx, visitor, Actor(user.id, None), *events)
+    if given:
+        await tell(tx, visitor, user.id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
     left = await recovery_codes.count_left(tx, visitor.account_id, user.id) if proven else 0
     return Completed(session, token, signed_in, given, left)

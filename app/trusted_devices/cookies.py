@@ -4,6 +4,7 @@ Read here rather than by the framework, whose dictionary hides that a name came 
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,6 +13,8 @@ from app.trusted_devices.rules import DeviceToken, parse_device_token
 
 MOST_USERS_IN_A_BROWSER = 10
 _DAY_SECONDS = 86_400
+_HEX_LENGTH = 16
+_HEX = re.compile(f"[0-9a-f]{{{_HEX_LENGTH}}}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class DeviceCookies:
 
     def name(self, user_id: UUID) -> str:
         """Return the name of the user's cookie."""
-        return _prefix(secure=self.secure) + hashlib.sha256(str(user_id).encode()).hexdigest()[:16]
+        return _prefix(secure=self.secure) + hashlib.sha256(str(user_id).encode()).hexdigest()[:_HEX_LENGTH]
 
     def token_of(self, user_id: UUID) -> DeviceToken | None:
         """Return what the browser brought for this user."""
@@ -53,7 +56,7 @@ def read_device_cookies(headers: Iterable[str], *, secure: bool) -> DeviceCookie
     values: dict[str, list[str]] = {}
     for pair in "; ".join(headers).split(";"):
         name, _, value = pair.strip().partition("=")
-        if name.startswith(_prefix(secure=secure)):
+        if _is_ours(name, secure=secure):
             values.setdefault(name, []).append(value)
     tokens = {name: parse_device_token(found[0]) for name, found in values.items() if len(found) == 1}
     return DeviceCookies({name: token for name, token in tokens.items() if token}, secure)
@@ -61,3 +64,8 @@ def read_device_cookies(headers: Iterable[str], *, secure: bool) -> DeviceCookie
 
 def _prefix(*, secure: bool) -> str:
     return "__Host-passgate_device_" if secure else "passgate_device_"
+
+
+def _is_ours(name: str, *, secure: bool) -> bool:
+    prefix = _prefix(secure=secure)
+    return name.startswith(prefix) and _HEX.fullmatch(name, len(prefix)) is not None

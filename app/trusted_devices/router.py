@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.trusted_devices import repository, use_cases
+from app.trusted_devices import repository, rules, use_cases
 from app.trusted_devices.schemas import TrustedDevice
 from app.web.caller import Owner, Signed
 from app.web.dependencies import AppServices
@@ -12,6 +12,18 @@ from app.web.routes import AccountRoute
 from app.web.wire import PathId
 
 router = APIRouter(tags=["trusted devices"], route_class=AccountRoute)
+
+
+def show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
+    """Return the device as the wire carries it."""
+    return TrustedDevice(
+        id=device.id,
+        created_at=device.trusted_at,
+        last_used_at=device.last_used_at,
+        expires_at=device.expires_at(policy_days),
+        ip=device.ip,
+        user_agent=device.user_agent,
+    )
 
 
 @router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 422))
@@ -31,18 +43,7 @@ async def list_my_trusted_devices(
             limit=page.fetch,
         )
     shown, cursor = page.cut(rows)
-    items = [
-        TrustedDevice(
-            id=found.id,
-            created_at=found.trusted_at,
-            last_used_at=found.last_used_at,
-            expires_at=found.expires_at(days),
-            ip=found.ip,
-            user_agent=found.user_agent,
-        )
-        for found in shown
-    ]
-    return Page(items=items, next_cursor=cursor)
+    return Page(items=[show_device(found, days) for found in shown], next_cursor=cursor)
 
 
 @router.delete(

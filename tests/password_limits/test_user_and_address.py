@@ -1,0 +1,212 @@
+"""How many wrong passwords are judged for one user from one address (contract section 9)."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.arrange import Person, Place
+from tests.support.client import refused
+from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
+from tests.support.sign_ins import set_status
+from tests.support.variants import another_account, variant
+
+ELSEWHERE = "198.51.100.7"
+
+
+@pytest.fixture
+async def email(limited: Place) -> str:
+    return (await limited.person()).user.email
+
+
+async def test_after_the_third_failure_a_right_password_is_not_judged(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+
+    assert await limited_for(limited, email) == 200
+    assert await limited_for(limited, email, password=WRONG) == 200
+    limited.clock.turn(seconds=199.5)
+    assert await limited_for(limited, email) == 1
+    limited.clock.turn(seconds=0.5)
+
+    await succeed(limited, email)
+
+
+async def test_two_failures_limit_nobody(limited: Place, email: str) -> None:
+    await fail(limited, email, times=2)
+
+    await succeed(limited, email)
+
+
+async def test_the_limit_refills_evenly(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+    for _ in range(3):
+        limited.clock.turn(seconds=200)
+        await fail(limited, email)
+        assert await limited_for(limited, email) == 200
+    limited.clock.turn(seconds=399)
+
+    await fail(limited, email)
+    assert await limited_for(limited, email) == 1
+
+
+async def test_after_the_whole_time_it_is_as_if_nothing_had_been(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+    limited.clock.turn(seconds=600)
+
+    await fail(limited, email, times=3)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_attempts_that_are_not_judged_do_not_count(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+    for _ in range(20):
+        assert await limited_for(limited, email, password=WRONG) == 200
+    limited.clock.turn(seconds=200)
+
+    await succeed(limited, email)
+
+
+async def test_a_success_does_not_count(limited: Place, email: str) -> None:
+    for _ in range(12):
+        await succeed(limited, email)
+    await fail(limited, email, times=3)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_a_success_clears_the_failures_of_the_user_at_this_address(limited: Place, email: str) -> None:
+    await fail(limited, email, times=2)
+    await succeed(limited, email)
+
+    await fail(limited, email, times=3)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_a_success_elsewhere_clears_nothing_here(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+
+    await succeed(limited, email, ip=ELSEWHERE)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_a_success_of_another_user_clears_nothing(limited: Place, email: str) -> None:
+    colleague = await limited.person()
+    await fail(limited, email, times=3)
+
+    await succeed(limited, colleague.user.email)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_a_password_that_leads_to_a_passcode_is_a_success(limited: Place) -> None:
+    person = await limited.enrolled()
+    await fail(limited, person.user.email, times=2)
+
+    await limited.asked(person, limited.browser(ip=HERE))
+
+    await fail(limited, person.user.email, times=3)
+
+
+async def test_the_right_password_of_a_suspended_user_counts_as_a_failure(limited: Place) -> None:
+    person = await limited.person()
+    await set_status(limited, person, "suspended")
+    browser = limited.browser(ip=HERE)
+    for _ in range(3):
+        refused(await send(browser, person.user.email), 401, "invalid_credentials")
+
+    assert await limited_for(limited, person.user.email) == 200
+
+
+async def test_from_another_address_the_user_is_judged(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+
+    await succeed(limited, email, ip=ELSEWHERE)
+
+
+async def test_another_user_at_this_address_is_judged(limited: Place, email: str) -> None:
+    colleague = await limited.person()
+    await fail(limited, email, times=3)
+
+    await succeed(limited, colleague.user.email)
+
+
+async def test_another_spelling_of_the_address_is_the_same_user(limited: Place, email: str) -> None:
+    for spelling in (email, email.upper(), f"  {email} "):
+        await fail(limited, spelling)
+
+    assert await limited_for(limited, email.title()) == 200
+
+
+async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Place, email: str) -> None:
+    for who in ("nobody@example.com", email):
+        await fail(limited, who, times=3, ip=HERE if who == email else ELSEWHERE)
+
+    of_nobody = await send(limited.browser(ip=ELSEWHERE), "nobody@example.com")
+    of_somebody = await send(limited.browser(ip=HERE), email)
+
+    assert of_nobody.status_code == 429
+    assert of_nobody.content == of_somebody.content
+    assert of_nobody.headers["retry-after"] == of_somebody.headers["retry-after"]
+
+
+async def test_a_request_that_makes_no_sense_does_not_count(limited: Place, email: str) -> None:
+    browser = limited.browser(ip=HERE)
+    nonsense: list[dict[str, Any]] = [
+        {"email": email},
+        {"email": email, "password": None},
+        {"email": email, "password": WRONG, "role": "owner"},
+        {"email": email, "password": "x" * 1025},
+    ]
+    for body in nonsense * 3:
+        refused(await browser.post("/sign-ins", json=body), 422, "invalid_request")
+
+    await fail(limited, email, times=3)
+
+
+async def test_the_failures_of_one_account_are_not_those_of_another(limited: Place, email: str) -> None:
+    elsewhere = variant(await another_account(limited), password_limits=limited.services.password_limits)
+    namesake = await elsewhere.person(email=email)
+    await fail(limited, email, times=3)
+
+    await succeed(elsewhere, namesake.user.email)
+
+    assert await limited_for(limited, email) == 200
+
+
+async def test_a_password_that_is_not_judged_is_not_hashed(limited: Place, email: str) -> None:
+    await fail(limited, email, times=3)
+    closed = variant(limited, hasher=None)
+
+    assert await limited_for(closed, email) == 200
+
+
+async def test_a_session_that_guesses_its_password_shares_the_limit(limited: Place) -> None:
+    person = await signed_in_here(limited)
+    change = {"current_password": WRONG, "new_password": "quite another password"}
+    refused(await person.browser.put("/users/me/password", json=change), 401, "invalid_credentials")
+    refused(await person.browser.post("/session/step-up", json={"password": WRONG}), 401, "invalid_credentials")
+    await fail(limited, person.user.email)
+
+    for response in (
+        await person.browser.put("/users/me/password", json=change),
+        await person.browser.post("/session/step-up", json={"password": "a long enough password"}),
+    ):
+        refused(response, 429, "too_many_requests")
+        assert response.headers["retry-after"] == "200"
+    assert await limited_for(limited, person.user.email) == 200
+
+
+async def test_by_default_ten_failures_are_judged_in_ten_minutes(place: Place) -> None:
+    email = (await place.person()).user.email
+    await fail(place, email, times=10)
+
+    assert await limited_for(place, email) == 60
+
+
+async def signed_in_here(place: Place) -> Person:
+    person = await place.person()
+    person.browser = place.browser(ip=HERE)
+    await place.sign_in(person)
+    return person

@@ -1,0 +1,133 @@
+"""One passcode, sent many times at once through two instances, opens one session (contract section 4)."""
+
+import asyncio
+from typing import Any
+
+from tests.support.arrange import Person, Place
+from tests.support.client import ok
+from tests.support.instances import Crowd, outcomes
+from tests.support.sign_ins import submit
+
+PASSCODE = "/sign-ins/passcode"
+
+
+async def sessions_of(person: Person) -> int:
+    return len(ok(await person.browser.get("/users/me/sessions", params={"limit": 100}))["items"])
+
+
+async def two_factor_of(person: Person) -> Any:
+    return ok(await person.browser.get("/users/me/two-factor"))
+
+
+async def test_one_passcode_in_one_sign_in_opens_one_session(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.next_passcode()}
+
+    responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(50)))
+
+    assert outcomes(responses) == {"complete": 1, "sign_in_expired": 49}
+    assert await sessions_of(person) == 2  # with the one in which they enrolled
+    assert (await two_factor_of(person))["trusted_devices"] == 1
+
+
+async def test_one_passcode_in_fifty_sign_ins_opens_one_session(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    tokens = [await place.asked(person) for _ in range(50)]
+    passcode = person.authenticator.next_passcode()
+
+    responses = await asyncio.gather(
+        *(crowd.post(PASSCODE, {"sign_in_token": token, "passcode": passcode}) for token in tokens)
+    )
+
+    assert outcomes(responses) == {"complete": 1, "passcode_already_used": 5, "too_many_attempts": 44}
+    assert await sessions_of(person) == 2
+
+
+async def test_one_passcode_in_sign_ins_and_step_ups_is_used_once(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    tokens = [await place.asked(person) for _ in range(20)]
+    passcode = person.authenticator.next_passcode()
+
+    responses = await asyncio.gather(
+        *(crowd.post(PASSCODE, {"sign_in_token": token, "passcode": passcode}) for token in tokens),
+        *(crowd.post("/session/step-up", {"passcode": passcode}, token=person.browser.token) for _ in range(20)),
+    )
+
+    assert sum(response.is_success for response in responses) == 1
+    refused = outcomes([response for response in responses if not response.is_success])
+    assert refused == {"passcode_already_used": 5, "too_many_attempts": 34}
+
+
+async def test_one_recovery_code_in_one_sign_in_opens_one_session(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    body = {"sign_in_token": await place.asked(person), "passcode": person.recovery_codes[0]}
+
+    responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(50)))
+
+    assert outcomes(responses) == {"complete": 1, "sign_in_expired": 49}
+    assert await sessions_of(person) == 2
+    assert (await two_factor_of(person))["recovery_codes_left"] == 9
+
+
+async def test_one_recovery_code_in_fifty_sign_ins_opens_one_session(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    tokens = [await place.asked(person) for _ in range(50)]
+    code = person.recovery_codes[0]
+
+    responses = await asyncio.gather(
+        *(crowd.post(PASSCODE, {"sign_in_token": token, "passcode": code}) for token in tokens)
+    )
+
+    assert outcomes(responses) == {"complete": 1, "passcode_already_used": 5, "too_many_attempts": 44}
+    assert await sessions_of(person) == 2
+    assert (await two_factor_of(person))["recovery_codes_left"] == 9
+
+
+async def test_one_sign_in_with_twenty_right_answers_opens_one_session(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    apps = [person.authenticator]
+    for _ in range(3):
+        await place.enroll(person)
+        apps.append(person.authenticator)
+    place.clock.turn(seconds=60)
+    right = [app.passcode(ahead) for app in apps for ahead in (-1, 0, 1)] + person.recovery_codes[:8]
+    token = await place.asked(person)
+    before = await sessions_of(person)
+
+    responses = await asyncio.gather(
+        *(crowd.post(PASSCODE, {"sign_in_token": token, "passcode": passcode}) for passcode in right)
+    )
+
+    assert outcomes(responses) == {"complete": 1, "sign_in_expired": 19}
+    assert await sessions_of(person) == before + 1
+    [won] = [passcode for passcode, response in zip(right, responses, strict=True) if response.is_success]
+    assert (await two_factor_of(person))["recovery_codes_left"] == (10 if len(won) == 6 else 9)
+    # What lost was not used up: another recovery code, or another authenticator's passcode, still works.
+    unused = person.recovery_codes[9]
+    ok(await submit(place.browser(), await place.asked(person), unused), 201)
+
+
+async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.wrong_passcode()}
+
+    responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(200)))
+
+    assert outcomes(responses) == {"passcode_incorrect": 5, "too_many_attempts": 195}
+    waits = {response.headers["retry-after"] for response in responses if response.status_code == 429}
+    assert waits == {"30"}
+
+
+async def test_of_wrong_passcodes_and_recovery_codes_at_once_five_are_judged(place: Place, crowd: Crowd) -> None:
+    person = await place.enrolled()
+    tokens = [await place.asked(person) for _ in range(10)]
+    wrong = [person.authenticator.wrong_passcode(), "0000000-0000000"]
+
+    responses = await asyncio.gather(
+        *(
+            crowd.post(PASSCODE, {"sign_in_token": tokens[number % 10], "passcode": wrong[number % 2]})
+            for number in range(60)
+        ),
+    )
+
+    assert outcomes(responses) == {"passcode_incorrect": 5, "too_many_attempts": 55}

@@ -1,0 +1,73 @@
+"""Passwords sent many times at once through two instances (contract sections 5 and 9)."""
+
+import asyncio
+
+from tests.support.arrange import PASSWORD, Place
+from tests.support.client import ok, refused
+from tests.support.instances import Crowd, outcomes
+from tests.support.passwords import WRONG, fail, limited_for
+from tests.support.sign_ins import credentials
+
+LOOPBACK = "127.0.0.1"  # where the crowd comes from
+
+
+async def test_of_fifty_wrong_passwords_at_once_ten_are_judged(place: Place, crowd: Crowd) -> None:
+    person = await place.person()
+    body = credentials(person, password=WRONG)
+
+    responses = await asyncio.gather(*(crowd.post("/sign-ins", body) for _ in range(50)))
+
+    assert outcomes(responses) == {"invalid_credentials": 10, "too_many_requests": 40}
+    assert await limited_for(place, person.user.email, ip=LOOPBACK) == 60
+
+
+async def test_of_wrong_passwords_for_many_users_at_once_a_hundred_are_judged(crowd: Crowd) -> None:
+    bodies = [{"email": f"nobody-{number}@example.com", "password": WRONG} for number in range(30)]
+
+    responses = await asyncio.gather(*(crowd.post("/sign-ins", body) for body in bodies * 4))
+
+    assert outcomes(responses) == {"invalid_credentials": 100, "too_many_requests": 20}
+
+
+async def test_right_passwords_at_once_leave_no_failure_behind(place: Place, crowd: Crowd) -> None:
+    person = await place.person()
+    for _ in range(3):
+        responses = await asyncio.gather(*(crowd.post("/sign-ins", credentials(person)) for _ in range(10)))
+        assert outcomes(responses) == {"complete": 10}
+
+    await fail(place, person.user.email, times=10, ip=LOOPBACK)
+
+
+async def test_no_session_by_the_old_password_outlives_its_change(place: Place, crowd: Crowd) -> None:
+    person = await place.signed_in()
+    change = {"current_password": PASSWORD, "new_password": "quite another password"}
+
+    changed, *responses = await asyncio.gather(
+        crowd.request("PUT", "/users/me/password", token=person.browser.token, json=change),
+        *(crowd.post("/sign-ins", credentials(person)) for _ in range(8)),
+    )
+
+    ok(changed, 204)
+    assert set(outcomes(responses)) <= {"complete", "invalid_credentials"}
+    for response in responses:
+        if response.is_success:
+            token = response.json()["session"]["token"]
+            refused(await crowd.request("GET", "/session", token=token), 401, "unauthenticated")
+    ok(await person.browser.get("/session"))
+    assert len(ok(await person.browser.get("/users/me/sessions"))["items"]) == 1
+
+
+async def test_of_password_changes_at_once_one_is_made(place: Place, crowd: Crowd) -> None:
+    person = await place.signed_in()
+    changes = [{"current_password": PASSWORD, "new_password": f"password number {number}"} for number in range(9)]
+
+    responses = await asyncio.gather(
+        *(
+            crowd.request("PUT", "/users/me/password", token=person.browser.token, json=change)
+            for change in changes
+        )
+    )
+
+    assert outcomes(responses) == {"204": 1, "invalid_credentials": 8}
+    [made] = [change for change, response in zip(changes, responses, strict=True) if response.is_success]
+    assert (await place.sign_in(person, password=made["new_password"]))["status"] == "complete"

@@ -1,0 +1,100 @@
+"""Requiring a second factor, and ending sessions for it, while people sign in (contract section 7)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.instances import Crowd, outcomes
+from tests.support.locks import locked
+from tests.support.sign_ins import credentials
+
+REQUIRED_NOW = {"require_two_factor": {"end_users": True}, "end_sessions": True}
+NOT_REQUIRED = {"require_two_factor": {"end_users": False}}
+
+
+@pytest.fixture
+async def admin(place: Place) -> Person:
+    return await place.enrolled(Role.OWNER)
+
+
+async def change_policy(crowd: Crowd, admin: Person, change: dict[str, Any]) -> None:
+    ok(await crowd.request("PATCH", "/security-policy", token=admin.browser.token, json=change))
+
+
+async def change_after(seconds: float, crowd: Crowd, admin: Person) -> None:
+    await asyncio.sleep(seconds)
+    await change_policy(crowd, admin, REQUIRED_NOW)
+
+
+async def test_no_session_of_who_must_enroll_survives_the_end_of_sessions(
+    place: Place, crowd: Crowd, admin: Person
+) -> None:
+    people = [await place.person(Role.END_USER) for _ in range(30)]
+    enrolled = await place.enrolled(Role.END_USER)
+    for seconds in (0.0, 0.03, 0.06, 0.1):
+        await change_policy(crowd, admin, NOT_REQUIRED)
+
+        changing = asyncio.create_task(change_after(seconds, crowd, admin))
+        responses = await asyncio.gather(*(crowd.post("/sign-ins", credentials(person)) for person in people))
+        await changing
+
+        assert set(outcomes(responses)) <= {"complete", "enrollment_required"}
+        for response in responses:
+            if response.json()["status"] == "complete":
+                token = response.json()["session"]["token"]
+                refused(await crowd.request("GET", "/session", token=token), 401, "unauthenticated")
+    ok(await enrolled.browser.get("/session"))
+    ok(await admin.browser.get("/session"))
+
+
+async def test_a_sign_in_under_way_is_ended_with_the_others(place: Place, crowd: Crowd, admin: Person) -> None:
+    person = await place.person(Role.END_USER)
+    async with locked(place, person) as lock:
+        signing_in = asyncio.create_task(crowd.post("/sign-ins", credentials(person)))
+        await lock.until_waiting()  # the policy is held still, and read as it was
+        changing = asyncio.create_task(change_policy(crowd, admin, REQUIRED_NOW))
+        await lock.until_waiting(2)
+        assert not changing.done()
+
+    response, _ = await asyncio.gather(signing_in, changing)
+
+    token = ok(response, 201)["session"]["token"]
+    refused(await crowd.request("GET", "/session", token=token), 401, "unauthenticated")
+    assert (await place.sign_in(person))["status"] == "enrollment_required"
+
+
+async def test_policy_changes_at_once_do_not_undo_each_other(crowd: Crowd, admin: Person) -> None:
+    changes: list[dict[str, Any]] = [
+        {"require_two_factor": {"end_users": True}},
+        {"require_two_factor": {"team_members": True}},
+        {"trusted_device_days": 3},
+    ]
+
+    await asyncio.gather(*(change_policy(crowd, admin, change) for change in changes * 5))
+
+    policy = ok(await admin.browser.get("/security-policy"))
+    assert policy["require_two_factor"] == {"team_members": True, "end_users": True}
+    assert policy["trusted_device_days"] == 3
+
+
+async def test_of_changes_to_one_version_at_once_one_is_made(crowd: Crowd, admin: Person) -> None:
+    version = (await admin.browser.get("/security-policy")).headers["etag"]
+
+    responses = await asyncio.gather(
+        *(
+            crowd.request(
+                "PATCH",
+                "/security-policy",
+                token=admin.browser.token,
+                headers={"If-Match": version},
+                json={"trusted_device_days": days},
+            )
+            for days in range(1, 21)
+        )
+    )
+
+    assert sorted(response.status_code for response in responses) == [200] + [412] * 19

@@ -1,0 +1,184 @@
+"""The one refusal of an e-mail address and a password, whatever was wrong with them (contract section 4)."""
+
+import unicodedata
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from app.callers import Role
+from tests.support.arrange import PASSWORD, Place
+from tests.support.client import refused
+from tests.support.hashing_work import counted_work
+from tests.support.sign_ins import credentials, set_status
+from tests.support.variants import another_account
+
+WRONG = "a wrong password"
+MADE_UP_DEVICE = f"pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"
+
+
+async def unknown_address(place: Place) -> dict[str, str]:
+    await place.person()
+    return {"email": "nobody@example.com", "password": PASSWORD}
+
+
+async def wrong_password(place: Place) -> dict[str, str]:
+    return {"email": (await place.person()).user.email, "password": WRONG}
+
+
+async def wrong_password_of_an_enrolled_user(place: Place) -> dict[str, str]:
+    return {"email": (await place.enrolled()).user.email, "password": WRONG}
+
+
+async def suspended_user(place: Place) -> dict[str, str]:
+    person = await place.person()
+    await set_status(place, person, "suspended")
+    return {"email": person.user.email, "password": PASSWORD}
+
+
+async def user_without_password(place: Place) -> dict[str, str]:
+    return {"email": (await place.person(password=None)).user.email, "password": PASSWORD}
+
+
+async def user_without_password_and_none_sent(place: Place) -> dict[str, str]:
+    return {"email": (await place.person(password=None)).user.email, "password": ""}
+
+
+async def user_of_another_account(place: Place) -> dict[str, str]:
+    return {"email": (await (await another_account(place)).person()).user.email, "password": PASSWORD}
+
+
+async def required_to_enroll_and_wrong(place: Place) -> dict[str, str]:
+    await place.require(await place.signed_in(Role.OWNER), team_members=True)
+    return {"email": (await place.person()).user.email, "password": WRONG}
+
+
+Wrong = Callable[[Place], Awaitable[dict[str, str]]]
+EVERY_WAY = [
+    unknown_address,
+    wrong_password,
+    wrong_password_of_an_enrolled_user,
+    suspended_user,
+    user_without_password,
+    user_without_password_and_none_sent,
+    user_of_another_account,
+    required_to_enroll_and_wrong,
+]
+
+
+def comparable(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
+    headers = [(name, value) for name, value in response.headers.items() if name not in {"x-request-id", "date"}]
+    return response.status_code, response.content, headers
+
+
+@pytest.mark.parametrize("way", EVERY_WAY)
+async def test_whatever_is_wrong_gets_the_very_same_answer(place: Place, way: Wrong) -> None:
+    reference = await place.browser().post("/sign-ins", json={"email": "x@example.com", "password": WRONG})
+
+    response = await place.browser().post("/sign-ins", json=await way(place))
+
+    problem = refused(response, 401, "invalid_credentials")
+    assert set(problem) == {"type", "title", "status", "code", "detail"}
+    assert "set-cookie" not in response.headers
+    assert comparable(response) == comparable(reference)
+
+
+@pytest.mark.parametrize("way", EVERY_WAY)
+@pytest.mark.parametrize("device", [{}, {"device_token": MADE_UP_DEVICE}], ids=["browser", "native client"])
+async def test_whatever_is_wrong_costs_the_same_work(place: Place, way: Wrong, device: dict[str, str]) -> None:
+    body = await way(place) | device
+    statements: list[str] = []
+    engine = place.services.database._engine.sync_engine  # noqa: SLF001 -- there is no other place to count at
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    async def work_for(body: dict[str, str]) -> tuple[list[str], list[str]]:
+        statements.clear()
+        with counted_work() as costs:
+            refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+        return costs, statements.copy()
+
+    unknown = {"email": "x@example.com", "password": WRONG} | device
+    await work_for(unknown)  # the first call also asks for the account
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        reference, found = await work_for(unknown), await work_for(body)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+    assert reference[0] == ["$argon2id$v=19$m=64,t=1,p=1"]
+    assert found == reference
+
+
+async def test_a_refused_suspended_user_may_sign_in_again_once_active(place: Place) -> None:
+    person = await place.person()
+    await set_status(place, person, "suspended")
+    refused(await place.browser().post("/sign-ins", json=credentials(person)), 401, "invalid_credentials")
+    await set_status(place, person, "active")
+
+    assert (await place.sign_in(person))["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("Ada.Lovelace@Example.com", "ada.lovelace@example.COM"),
+        ("ada@example.com", "  ada@example.com\t"),
+        ("zo\u00eb@example.com", "zoe\u0308@example.com"),
+        ("zoe\u0308@example.com", "ZO\u00cb@example.com"),
+        ("stra\u00dfe@example.com", "STRASSE@example.com"),
+        ("\u1fb4@example.com", "\u03b1\u0345\u0301@example.com"),
+        ("\u0390@example.com", "\u03b9\u0308\u0301@EXAMPLE.com"),
+    ],
+)
+async def test_an_equal_address_is_the_same_user(place: Place, stored: str, typed: str) -> None:
+    person = await place.person(email=stored)
+
+    answer = await place.sign_in(person, email=typed)
+
+    assert answer["user"]["id"] == person.id
+    assert answer["user"]["email"] == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ada+x@example.com",
+        "\uff41da@example.com",
+        "a da@example.com",
+        "ad\u0430@example.com",
+        "%@example.com",
+        "ada@example.com.",
+        "_da@example.com",
+    ],
+)
+async def test_an_address_that_only_looks_alike_is_another(place: Place, typed: str) -> None:
+    await place.person(email="ada@example.com")
+
+    body = {"email": typed, "password": PASSWORD}
+    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+
+
+async def test_a_password_is_right_in_either_normal_form_and_no_other_spelling(place: Place) -> None:
+    password = "n\u00fctzlich und lang"
+    person = await place.person(password=password)
+
+    assert (await place.sign_in(person, password=unicodedata.normalize("NFD", password)))["status"] == "complete"
+    for other in (password.upper(), password + " ", " " + password, password[:-1], "nutzlich und lang"):
+        body = {"email": person.user.email, "password": other}
+        refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+
+
+async def test_a_password_over_the_limit_is_refused_before_it_is_hashed(place: Place) -> None:
+    person = await place.person()
+
+    problem = refused(
+        await place.browser().post("/sign-ins", json={"email": person.user.email, "password": "x" * 1025}),
+        422,
+        "invalid_request",
+    )
+
+    assert problem["errors"][0]["pointer"] == "/password"

@@ -1,0 +1,131 @@
+"""A malformed, foreign, doubled or oversized device cookie is ignored: asked, and never an error (section 4)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.arrange import Person, Place
+from tests.support.devices import cookie_name, device_token, is_asked, is_asked_with, trusted_person
+from tests.support.variants import another_account
+
+OTHER_ID = "0192f0c0-0000-7000-8000-000000000000"
+
+
+def flip(text: str, at: int) -> str:
+    return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+
+
+HEADERS: dict[str, Callable[[str, str], list[str | bytes]]] = {
+    "no value": lambda name, _: [f"{name}="],
+    "no equals sign": lambda name, _: [name],
+    "no secret": lambda name, token: [f"{name}={token.split('.')[0]}"],
+    "an empty secret": lambda name, token: [f"{name}={token.split('.')[0]}."],
+    "no id": lambda name, token: [f"{name}=pgd_.{token.split('.')[1]}"],
+    "another id": lambda name, token: [f"{name}=pgd_{OTHER_ID}.{token.split('.')[1]}"],
+    "another secret": lambda name, token: [f"{name}={token.split('.')[0]}.{'A' * 43}"],
+    "one bit of the secret": lambda name, token: [f"{name}={flip(token, 50)}"],
+    "a secret cut short": lambda name, token: [f"{name}={token[:-1]}"],
+    "a secret with more behind it": lambda name, token: [f"{name}={token}A"],
+    "no prefix": lambda name, token: [f"{name}={token.removeprefix('pgd_')}"],
+    "a session's prefix": lambda name, token: [f"{name}={token.replace('pgd_', 'pgs_')}"],
+    "upper case": lambda name, token: [f"{name}={token.upper()}"],
+    "a prefix in upper case": lambda name, token: [f"{name}={token.replace('pgd_', 'PGD_')}"],
+    "an id in upper case": lambda name, token: [f"{name}={token[:40].upper()}{token[40:]}"],
+    "an id without dashes": lambda name, token: [f"{name}={token[:40].replace('-', '')}{token[40:]}"],
+    "an id in braces": lambda name, token: [f"{name}=pgd_{{{token[4:40]}}}{token[40:]}"],
+    "quotes": lambda name, token: [f'{name}="{token}"'],
+    "a space before": lambda name, token: [f"{name}= {token}"],
+    "an encoded dot": lambda name, token: [f"{name}={token.replace('.', '%2E')}"],
+    "a comma behind": lambda name, token: [f"{name}={token},{token}"],
+    "two dots": lambda name, token: [f"{name}={token.replace('.', '..')}"],
+    "oversized": lambda name, token: [f"{name}={token}{'A' * 5000}"],
+    "oversized before": lambda name, token: [f"{name}={'A' * 5000}{token}"],
+    "bytes that are no text": lambda name, token: [f"{name}={token}".encode() + b"\xff\xfe"],
+    "another case of the name": lambda name, token: [f"{name.upper()}={token}"],
+    "a longer name": lambda name, token: [f"{name}0={token}"],
+    "a shorter name": lambda name, token: [f"{name[:-1]}={token}"],
+    "the name alone": lambda _, token: [f"passgate_device_={token}"],
+    "doubled, equal": lambda name, token: [f"{name}={token}; {name}={token}"],
+    "doubled, the right one first": lambda name, token: [f"{name}={token}; {name}={flip(token, 50)}"],
+    "doubled, the right one last": lambda name, token: [f"{name}=x; {name}={token}"],
+    "doubled, one empty": lambda name, token: [f"{name}={token}; {name}="],
+    "doubled in two headers": lambda name, token: [f"{name}={token}", f"{name}={token}"],
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+async def test_a_cookie_that_is_not_exactly_what_was_set_is_ignored(place: Place, case: str) -> None:
+    person = await trusted_person(place)
+    headers = HEADERS[case](cookie_name(person), device_token(person))
+
+    assert await is_asked_with(place, person, *headers)
+    assert not await is_asked(place, person)  # and what was set goes on being good
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "theme=dark; {}",
+        "{}; theme=dark",
+        "passgate_device_0000000000000000=x; {}",
+        "a=b;{};c=d",
+        '{}; q="x; y"',
+    ],
+)
+async def test_the_cookie_is_found_among_others(place: Place, around: str) -> None:
+    person = await trusted_person(place)
+    header = around.format(f"{cookie_name(person)}={device_token(person)}")
+
+    assert not await is_asked_with(place, person, header)
+
+
+async def test_the_cookie_of_another_user_is_worth_nothing(place: Place) -> None:
+    person, other = await trusted_person(place), await trusted_person(place)
+    theirs = device_token(other)
+
+    assert await is_asked_with(place, person, f"{cookie_name(other)}={theirs}")
+    assert await is_asked_with(place, person, f"{cookie_name(person)}={theirs}")
+    assert await is_asked_with(place, person, f"{cookie_name(other)}={device_token(person)}")
+    assert await is_asked(place, person, other.browser)
+
+
+async def test_the_secret_of_one_device_is_worth_nothing_with_the_id_of_another(place: Place) -> None:
+    person = await trusted_person(place)
+    first = device_token(person)
+    person.browser = place.browser()
+    await place.pass_passcode(person)
+    second = device_token(person)
+
+    crossed = f"{first.split('.')[0]}.{second.split('.')[1]}"
+
+    assert await is_asked_with(place, person, f"{cookie_name(person)}={crossed}")
+    for own in (first, second):
+        assert not await is_asked_with(place, person, f"{cookie_name(person)}={own}")
+
+
+async def test_the_cookie_of_another_account_is_worth_nothing(place: Place) -> None:
+    elsewhere = await another_account(place)
+    person = await trusted_person(place)
+    namesake = await elsewhere.person(email=person.user.email)
+    await elsewhere.sign_in(namesake)
+    await elsewhere.enroll(namesake)
+
+    token = device_token(person)
+
+    assert await is_asked_with(elsewhere, namesake, f"{cookie_name(namesake)}={token}")
+    assert await is_asked_with(elsewhere, namesake, f"{cookie_name(person)}={token}")
+    assert not await is_asked(place, person)
+
+
+async def test_a_cookie_does_nothing_for_somebody_who_must_enroll(place: Place, owner: Person) -> None:
+    person = await trusted_person(place)
+    token = device_token(person)
+    await place.step_up(person)
+    assert (await person.browser.delete("/users/me/two-factor")).status_code == 204
+    await place.require(owner, team_members=True)
+
+    browser = place.browser()
+    browser.cookies.set(cookie_name(person), token, domain="127.0.0.1")
+
+    assert (await place.sign_in(person, browser))["status"] == "enrollment_required"

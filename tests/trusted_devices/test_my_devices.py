@@ -1,0 +1,104 @@
+"""The list of one's own trusted devices (contract section 5)."""
+
+from tests.support.arrange import Place
+from tests.support.client import ok, refused
+from tests.support.devices import device_token, is_asked, pass_passcode, trusted_person
+from tests.support.variants import another_account
+
+DEVICES = "/users/me/trusted-devices"
+
+
+def id_of(token: str) -> str:
+    return token.removeprefix("pgd_").split(".")[0]
+
+
+async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(place: Place) -> None:
+    person = await place.enrolled()
+    browser = place.browser(ip="192.0.2.7")
+    browser.http.headers["User-Agent"] = "Some browser"
+    response = await pass_passcode(place, person, browser)
+    trusted_at = place.clock.now().isoformat().replace("+00:00", "Z")
+
+    listed = await person.browser.get(DEVICES)
+
+    [device] = ok(listed)["items"]
+    assert ok(listed)["next_cursor"] is None
+    assert device == {
+        "id": response.json()["trusted_device"]["id"],
+        "created_at": trusted_at,
+        "last_used_at": None,
+        "expires_at": response.json()["trusted_device"]["expires_at"],
+        "ip": "192.0.2.7",
+        "user_agent": "Some browser",
+    }
+    [secret] = [cookie.split(".")[1] for cookie in browser.cookies.values()]
+    assert secret not in listed.text
+
+
+async def test_the_list_says_when_a_device_last_let_a_sign_in_through(place: Place) -> None:
+    person = await trusted_person(place)
+    place.clock.turn(minutes=5)
+    assert not await is_asked(place, person)
+    used_at = place.clock.now().isoformat().replace("+00:00", "Z")
+    place.clock.turn(minutes=5)
+    refused(
+        await person.browser.post("/sign-ins", json={"email": person.user.email, "password": "a wrong one"}),
+        401,
+        "invalid_credentials",
+    )
+
+    [device] = ok(await person.browser.get(DEVICES))["items"]
+
+    assert device["last_used_at"] == used_at
+
+
+async def test_revoking_one_device_leaves_the_others(place: Place) -> None:
+    person = await trusted_person(place)
+    laptop = place.browser()
+    await pass_passcode(place, person, laptop)
+    ids = [device["id"] for device in ok(await person.browser.get(DEVICES))["items"]]
+    assert ids[1] == id_of(device_token(person))  # newest first
+
+    ok(await person.browser.delete(f"{DEVICES}/{ids[0]}"), 204)
+
+    assert await is_asked(place, person, laptop)
+    assert not await is_asked(place, person)
+    refused(await person.browser.delete(f"{DEVICES}/{ids[0]}"), 404, "not_found")
+
+
+async def test_a_device_of_another_user_cannot_be_revoked_or_seen(place: Place) -> None:
+    person, other = await trusted_person(place), await trusted_person(place)
+    elsewhere = await trusted_person(await another_account(place))
+
+    for theirs in (device_token(other), device_token(elsewhere)):
+        missing = await person.browser.delete(f"{DEVICES}/0192f0c0-0000-7000-8000-000000000000")
+        response = await person.browser.delete(f"{DEVICES}/{id_of(theirs)}")
+        refused(response, 404, "not_found")
+        assert response.content == missing.content
+    ok(await person.browser.delete(DEVICES), 204)
+
+    assert not await is_asked(place, other)
+    assert ok(await person.browser.get(DEVICES))["items"] == []
+
+
+async def test_a_device_token_is_no_credential(place: Place) -> None:
+    person = await trusted_person(place)
+    thief = place.browser()
+    thief.http.cookies = person.browser.cookies
+
+    for token in (None, device_token(person), device_token(person).split(".")[1]):
+        thief.token = token
+        for path in (DEVICES, "/session", "/users/me/two-factor"):
+            refused(await thief.get(path), 401, "unauthenticated")
+        refused(await thief.delete(DEVICES), 401, "unauthenticated")
+
+
+async def test_the_list_comes_in_pages_newest_first(place: Place) -> None:
+    person = await place.enrolled()
+    made = [(await pass_passcode(place, person, place.browser())).json()["trusted_device"]["id"] for _ in range(3)]
+
+    first = ok(await person.browser.get(DEVICES, params={"limit": 2}))
+    rest = ok(await person.browser.get(DEVICES, params={"limit": 2, "cursor": first["next_cursor"]}))
+
+    assert [device["id"] for device in first["items"] + rest["items"]] == made[::-1]
+    assert rest["next_cursor"] is None
