@@ -25,7 +25,9 @@ from app.main import create_app
 from app.services import Services, make_services
 from app.settings import Settings, SettingsError, is_loopback, load_settings
 from app.users.use_cases import NewUser
+from app.worker import work_until_told
 
+STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
 GRACE_SECONDS = 20  # for the requests in flight when the service is told to end
 
 cli = typer.Typer(
@@ -68,6 +70,7 @@ def serve(
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes that share the port")] = 1,
+    no_jobs: Annotated[bool, typer.Option("--no-jobs", help="run no job worker inside")] = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
     """Serve the API; without PASSGATE_DATABASE_URL on the embedded Postgres, migrated and with a demo account."""
     settings = load_settings()
@@ -92,7 +95,7 @@ def serve(
         typer.echo(f"Passgate listens on http://{host}:{port}", err=True)
         sys.stdout.flush()
         uvicorn.run(
-            "app.main:from_environment",
+            "app.main:without_jobs" if no_jobs else "app.main:from_environment",
             factory=True,
             host=host,
             port=port,
@@ -105,11 +108,19 @@ def serve(
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_worker_healthcheck=STARTS_SECONDS,
         )
 
 
 async def _nothing(_: Services) -> None:
     """Do nothing: making the services is the point."""
+
+
+@cli.command()
+def worker() -> None:
+    """Run the jobs alone: send letters, write reports, throw away what is over."""
+    with _database() as settings:
+        _with_services(settings, work_until_told)
 
 
 @cli.command()
@@ -122,7 +133,7 @@ def migrate() -> None:
 
 @cli.command()
 def check() -> None:
-    """Look at the settings, the database and the keys; each line says what is well or wrong."""
+    """Look at the settings, the database, the keys and the mail; each line says what is well or wrong."""
     with _database() as settings:
         findings = _with_services(settings, examine)
     for finding in findings:
@@ -138,7 +149,7 @@ def create_account(
     owner_email: Annotated[str, typer.Option(help="the owner's e-mail address")],
     password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Make an account and its owner."""
+    """Make an account and its owner; without a password the owner is invited by e-mail."""
     password = _read_password(given=password_stdin)
     with _database() as settings:
         _with_services(
@@ -158,7 +169,7 @@ def create_user(
     role: Annotated[Role, typer.Option(help="what the user is in the account")],
     password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Make a user."""
+    """Make a user; without a password the user is invited by e-mail."""
     password = _read_password(given=password_stdin)
     new = NewUser(email=email, name=name, role=role)
     with _database() as settings:
@@ -166,10 +177,24 @@ def create_user(
     typer.echo(f"Made the user {email}.")
 
 
-def _read_password(*, given: bool) -> str:
-    if not given:
-        raise InvalidRequest("Invitations by e-mail are not built yet: give the password with --password-stdin.")
-    return sys.stdin.readline().rstrip("\r\n")
+def _read_password(*, given: bool) -> str | None:
+    return sys.stdin.readline().rstrip("\r\n") if given else None
+
+
+@cli.command()
+def import_users(
+    slug: Slug,
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for standard input")],
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave bad lines out")] = False,  # noqa: FBT002 -- a flag of the command line
+) -> None:
+    """Take over users with their Argon2 or bcrypt hashes and TOTP secrets; one bad line, and none is taken."""
+    with _database() as settings:
+        report = _with_services(
+            settings, lambda services: administration.import_users(services, slug, file, skip_bad=skip_bad)
+        )
+    for sentence in report.describe():
+        typer.echo(f"passgate: {sentence}", err=True)
+    typer.echo(f"Took {report.taken} users and left out {report.bad} lines.")
 
 
 @cli.command()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from app.database.migrate import current_revision, needed_revision
+from app.delivery.mailer import MailUnavailable, look_at
 from app.errors import Refusal
 from app.services import Services
 
@@ -30,7 +31,15 @@ async def examine(services: Services) -> list[Finding]:
         findings += await _database(services)
     except Refusal as refusal:
         findings.append(Finding("database", well=False, says=refusal.detail))
+    findings.append(await _mail(services))
     return findings
+
+
+async def _mail(services: Services) -> Finding:
+    try:
+        return Finding("mail", well=True, says=await look_at(services.settings))
+    except (MailUnavailable, OSError) as error:
+        return Finding("mail", well=False, says=str(error))
 
 
 async def _database(services: Services) -> list[Finding]:

@@ -20,6 +20,12 @@ class Services:
     sealer: Sealer
     password_limits: PasswordLimits
 
+    @property
+    def database_url(self) -> str:
+        """Where the database is, for what needs a connection of its own."""
+        assert self.settings.database_url is not None  # noqa: S101 -- `make_services` has seen to it
+        return self.settings.database_url.get_secret_value()
+
     async def close(self) -> None:
         """Give back the connections and the threads."""
         await self.database.close()

@@ -1,14 +1,25 @@
 """The settings: read from the environment once, when a command starts, and handed on from there."""
 
 import ipaddress
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.crypto.sealing import parse_keys
+
 PREFIX = "PASSGATE_"
+
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
+_DATABASE_URL = re.compile(rf"postgres(ql)?://([^\s/?#]*@)?{_HOST}(,{_HOST})*(/[^\s?#]*)?(\?[^\s#]*)?")
+_LIMIT = re.compile("([1-9][0-9]{0,5})/([1-9][0-9]{0,6})")
 
 
 class SettingsError(Exception):
@@ -23,10 +34,10 @@ class Limit:
     """At most `failures` in `seconds`, refilled evenly."""
 
     def __init__(self, text: str) -> None:
-        failures, _, seconds = text.strip().partition("/")
-        self.failures, self.seconds = int(failures), int(seconds)
-        if self.failures < 1 or self.seconds < 1:
-            raise ValueError("not positive")
+        found = _LIMIT.fullmatch(text.strip())
+        if found is None:
+            raise ValueError("not failures/seconds")
+        self.failures, self.seconds = int(found[1]), int(found[2])
 
 
 class PasswordLimits:
@@ -36,34 +47,113 @@ class PasswordLimits:
         self.user_and_address, self.address, self.user = (Limit(part) for part in text.split(","))
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """Where letters are handed over: by TLS from the first byte on, or by STARTTLS where the server offers it."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class MailDirectory:
+    """Where letters are written as files."""
+
+    path: Path
+
+
+_MAIL_URL = re.compile(rf"(smtps?)://(?:([^\s:@/?#]+):([^\s:@/?#]+)@)?(?!/){_HOST}/?")
+_MAIL_PORTS = {"smtp": 587, "smtps": 465}
+
+
+def parse_mail_url(url: str) -> MailServer | MailDirectory:
+    """Return what the URL names; raises `ValueError` for what it does not."""
+    if url.startswith("file:") and (path := unquote(url.removeprefix("file:").removeprefix("//"))):
+        return MailDirectory(Path(path))
+    found = _MAIL_URL.fullmatch(url)
+    if found is None or not found[4] or int((found[5] or ":1")[1:]) not in range(1, 65_536):
+        raise ValueError("must be smtp://user:password@host:port, smtps://user:password@host:port or file:DIR")
+    scheme, user, password, host, port = found.groups()
+    return MailServer(
+        host=host.strip("[]"),
+        port=int(port[1:]) if port else _MAIL_PORTS[scheme],
+        tls=scheme == "smtps",
+        user=unquote(user) if user else None,
+        password=unquote(password) if password else None,
+    )
+
+
 class Settings(BaseSettings):
     """Every setting of contract section 11; the field `data_dir` is the variable `PASSGATE_DATA_DIR`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     database_url: SecretStr | None = None
     data_dir: Path = Path(".passgate")
     public_url: str = "http://127.0.0.1:8000"
     secret_keys: SecretStr | None = None
+    mail_url: SecretStr | None = None
+    mail_from: str = "Passgate <no-reply@localhost>"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
+    link_url: str | None = None
+    audit_days: int = Field(default=400, ge=1, le=36_500)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("database_url")
     @classmethod
     def _database_url_is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-            raise ValueError("must be postgresql://user:password@host[,host2]:port/db")
+        url = value.get_secret_value() if value else ""
+        if url and not (url.isascii() and _DATABASE_URL.fullmatch(url)):
+            raise ValueError(
+                "must be postgresql://user:password@host[,host2]:port/db, its special characters percent-encoded"
+            )
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys_are_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            parse_keys(value.get_secret_value())
         return value
 
     @field_validator("public_url")
     @classmethod
     def _public_url_is_a_web_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        parts = _web_address(value)
+        if parts is None or parts.query or parts.fragment:
             raise ValueError("must be http://host[:port] or https://host[:port]")
-        return value.rstrip("/")
+        return parts.geturl().rstrip("/")  # the scheme in lower case
+
+    @field_validator("link_url")
+    @classmethod
+    def _link_url_has_its_parts(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith(("https://", "http://")) and "#{token}" in value):
+            raise ValueError("must be like https://app.example.com/{account}/{kind}#{token}")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            parse_mail_url(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender_is_an_address(cls, value: str) -> str:
+        with suppress(Exception):  # whatever the parser stumbles over
+            [(name, address)] = getaddresses([value])
+            sender = Address(name, addr_spec=address)
+            if sender.username and sender.domain and value.isprintable() and address.isascii():
+                return value
+        raise ValueError("must be an address like Passgate <no-reply@example.com>")
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -72,8 +162,8 @@ class Settings(BaseSettings):
             return value
         origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
         for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+            parts = _web_address(origin)
+            if parts is None or parts.path or parts.query or parts.fragment:
                 raise ValueError("must be origins like https://app.example.com, comma separated")
         return origins
 
@@ -87,9 +177,25 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def mail(self) -> MailServer | MailDirectory:
+        """Where letters go: by default into files beside the embedded database."""
+        if self.mail_url is None:
+            return MailDirectory(self.data_dir / "letters")
+        return parse_mail_url(self.mail_url.get_secret_value())
+
+    @property
     def is_https(self) -> bool:
         """Whether clients reach the service by https: decides about cookie prefixes and HSTS."""
         return self.public_url.startswith("https://")
+
+
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an address of the web, or None. What `urlsplit` raises quotes the value."""
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        has_host = parts.hostname and parts.port != 0 and not re.search(r"[\s@]", text)
+        return parts if has_host and parts.scheme in {"http", "https"} else None
+    return None
 
 
 def load_settings(**overrides: Any) -> Settings:

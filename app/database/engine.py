@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ExceptionContext, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -14,7 +16,9 @@ from app.errors import Unavailable
 CONNECT_SECONDS = 2
 POOL_WAIT_SECONDS = 2
 TRANSACTION_SECONDS = 2.5
-"""The longest that a transaction may take. Giving a frozen connection up takes 2 s more: under 5 s in all."""
+"""The longest that a transaction may take."""
+CLOSE_SECONDS = 0.2
+"""How long a connection may take to say good-bye; one that is frozen never does, and there may be ten."""
 
 _SERVER_SETTINGS = {
     "application_name": "passgate",
@@ -26,25 +30,57 @@ _SERVER_SETTINGS = {
 
 # The SQLSTATE classes and codes that say "not now" rather than "not so": connection lost, out of resources, shut
 # down or canceled by an operator or a time-out, read only, serialization failure, deadlock, lock not available.
-_NOT_NOW = ("08", "53", "57", "25006", "40", "55P03")
+_READ_ONLY = "25006"
+_NOT_NOW = ("08", "53", "57", _READ_ONLY, "40", "55P03")
+
+
+# What connecting raises, a URL that asyncpg cannot use included.
+_NO_CONNECTION = (
+    OSError,
+    ValueError,
+    OverflowError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 -- asyncpg's signature
+        """Close in time, whatever the pool asks for: it would wait 2 s to close a frozen one, or for ever."""
+        with suppress(TimeoutError):  # then asyncpg has cut the connection
+            await super().close(timeout=min(timeout or CLOSE_SECONDS, CLOSE_SECONDS))
+
+
+async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyncpg.Connection:
+    """Return a new connection to a database that can be written; raises `Unavailable`."""
+    try:
+        return await asyncpg.connect(
+            dsn=url,
+            timeout=seconds,
+            server_settings=settings,
+            target_session_attrs="read-write",  # of several hosts, the primary
+            connection_class=_Connection,
+        )
+    except _NO_CONNECTION as error:
+        raise Unavailable("The database does not accept connections.") from error
 
 
 class Database:
     """A pool of connections to one database, opened lazily."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        async def connect() -> asyncpg.Connection:
-            return await asyncpg.connect(dsn=url, timeout=CONNECT_SECONDS, server_settings=_SERVER_SETTINGS)
-
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=connect,
+            async_creator=lambda: connect(url, seconds=CONNECT_SECONDS, settings=_SERVER_SETTINGS),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
             hide_parameters=True,  # an error's text goes to the log
         )
+        event.listen(self._engine.sync_engine, "checkout", _replace_if_closed)
+        event.listen(self._engine.sync_engine, "handle_error", _leave_if_read_only)
         # Same pool, but each statement stands alone: a lone SELECT then needs no BEGIN and no COMMIT.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -68,6 +104,18 @@ class Database:
         await self._engine.dispose()
 
 
+def _replace_if_closed(connection: Any, *_: Any) -> None:
+    """Spare a request the connections that ended while they were idle: after a restart of the database, all."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _leave_if_read_only(context: ExceptionContext) -> None:
+    """Connect anew where the server has become a standby: another host may be the primary now."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
+
+
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
     try:
@@ -75,8 +123,6 @@ async def _in_time() -> AsyncIterator[None]:
             yield
     except (TimeoutError, PoolTimeoutError, OSError) as error:
         raise Unavailable("The database does not answer.") from error
-    except asyncpg.PostgresError as error:  # raised bare while connecting
-        raise Unavailable("The database does not accept connections.") from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
         if error.connection_invalidated or state.startswith(_NOT_NOW):

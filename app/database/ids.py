@@ -1,8 +1,10 @@
 """Ids: UUID version 7, so that rows lie in the order in which they were made."""
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id(now: datetime) -> UUID:
@@ -10,8 +12,12 @@ def new_id(now: datetime) -> UUID:
 
     The 12 bits after the version hold the fraction of the millisecond (6.2, method 3); 62 bits are random.
     """
-    microseconds = int(now.timestamp()) * 1_000_000 + now.microsecond
+    return UUID(int=oldest_id(now).int | secrets.randbits(62))
+
+
+def oldest_id(now: datetime) -> UUID:
+    """Return the smallest id that `new_id` can return for the moment: what is older has a smaller one."""
+    microseconds = int(max(now, _EPOCH).timestamp()) * 1_000_000 + now.microsecond
     milliseconds, rest = divmod(microseconds, 1000)
     fraction = rest * 4096 // 1000
-    value = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62)
-    return UUID(int=value)
+    return UUID(int=(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 2 << 62)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -11,10 +10,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.database.engine import connect
+
 _MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 
 # One migration at a time on a database, whoever starts it: an arbitrary number, the same in every release.
 _ADVISORY_LOCK = 7_237_123_874
+
+_CONNECT_SECONDS = 10
 
 # A migration must not queue behind a long transaction with everybody queueing behind it.
 _MIGRATION_SETTINGS = {"application_name": "passgate migrate", "lock_timeout": "5s", "statement_timeout": "10min"}
@@ -36,12 +39,12 @@ def needed_revision() -> str:
 
 
 async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
-    """Run `work` on a connection made for migrations, while holding the advisory lock."""
-
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(dsn=url, timeout=10, server_settings=_MIGRATION_SETTINGS)
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    """Run `work` on a connection made for migrations, while holding the advisory lock; raises `Unavailable`."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url, seconds=_CONNECT_SECONDS, settings=_MIGRATION_SETTINGS),
+        poolclass=NullPool,
+    )
     try:
         async with engine.connect() as connection:
             # Waiting for another migration is no lock conflict: the time-out holds from here on, not for this.

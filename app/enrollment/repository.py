@@ -1,16 +1,13 @@
 """The enrollments in the database. Their user's state is locked whenever one changes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import enrollments
-from app.enrollment.rules import Enrollment
-
-# An ended enrollment is kept this long, to answer "gone" rather than "never there".
-_KEPT = timedelta(days=1)
+from app.enrollment.rules import KEPT, Enrollment
 
 _COLUMNS = [
     enrollments.c.id,
@@ -30,7 +27,7 @@ _COLUMNS = [
 async def add_enrollment(tx: AsyncConnection, account_id: UUID, enrollment: Enrollment) -> None:
     """Store a new enrollment; the user's open one is voided, and those of more than a day ago go."""
     mine = (enrollments.c.account_id == account_id, enrollments.c.user_id == enrollment.user_id)
-    await tx.execute(delete(enrollments).where(*mine, enrollments.c.expires_at < enrollment.created_at - _KEPT))
+    await tx.execute(delete(enrollments).where(*mine, enrollments.c.expires_at < enrollment.created_at - KEPT))
     await tx.execute(
         update(enrollments).where(*mine, enrollments.c.ended_at.is_(None)).values(ended_at=enrollment.created_at)
     )

@@ -7,7 +7,7 @@ from app.enrollment import use_cases
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
 from app.enrollment.use_cases import Enrollee
 from app.sessions.repository import SessionOwner
-from app.two_factor.use_cases import lock_own_state
+from app.two_factor.use_cases import lock_own_factors
 from app.web.caller import Enrolling, Owner, Signed
 from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
@@ -18,7 +18,8 @@ router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
 
 
 def _enrollee(caller: Caller, owner: SessionOwner) -> Enrollee:
-    return Enrollee(caller.user_id, caller.email, owner.policy.kinds_for(caller.role))
+    kinds = owner.policy.kinds_for(caller.role)
+    return Enrollee(caller.user_id, caller.email, kinds, credential=caller.credential)
 
 
 @router.post(
@@ -32,7 +33,7 @@ async def begin_my_enrollment(
 ) -> Enrollment:
     """Begin to enroll an authenticator; nothing changes until it is confirmed. Needs a fresh session."""
     async with services.database.begin() as tx:
-        state = await lock_own_state(tx, caller)
+        state, _ = await lock_own_factors(tx, caller)
         begun = await use_cases.begin_enrollment(
             tx,
             caller.visitor,

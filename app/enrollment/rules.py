@@ -7,6 +7,8 @@ from uuid import UUID
 from app.authenticators import totp
 
 LIFETIME = timedelta(minutes=10)
+KEPT = timedelta(days=1)
+"""How long one whose time is over is kept, to answer "gone" rather than "never there"."""
 MOST_FAILURES = 5
 DEFAULT_LABEL = "Authenticator app"
 

@@ -17,6 +17,7 @@ from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place, SealBroken, Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
+from app.delivery.letters import Kind, tell
 from app.enrollment import repository
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
 from app.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
@@ -54,12 +55,18 @@ class Bound:
 
 @dataclass(frozen=True)
 class Enrollee:
-    """Who enrolls, which kinds the policy allows them, and the sign-in that demands it, if one does."""
+    """Who enrolls, which kinds the policy allows them, and by what: a session, or a sign-in that demands it."""
 
     user_id: UUID
     email: str
     kinds: tuple[str, ...]
+    credential: str | None = None
     sign_in_id: UUID | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who is recorded to have done it."""
+        return Actor(self.user_id, self.credential)
 
 
 def _place(account_id: UUID, enrollment_id: UUID) -> Place:
@@ -78,13 +85,14 @@ async def begin_enrollment(
 ) -> Begun:
     """Begin an enrollment, voiding the user's open one; the caller has locked `state`.
 
-    Raises `InvalidRequest` for a kind that the policy does not allow, `Conflict` when the user has five.
+    Raises `InvalidRequest` for a kind that the policy does not allow, `Conflict` when the user has five that work:
+    disabled ones make room for the new one.
     """
     account_id, user_id = visitor.account_id, enrollee.user_id
     if kind not in enrollee.kinds:
         error = FieldError("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
         raise InvalidRequest("Some fields are not valid.", error)
-    _refuse_too_many(await second_factor.list_authenticators(tx, account_id, user_id))
+    _refuse_too_many(state, await second_factor.list_authenticators(tx, account_id, user_id))
     secret = totp.new_secret()
     enrollment_id = new_id(visitor.now)
     enrollment = Enrollment(
@@ -102,14 +110,14 @@ async def begin_enrollment(
     )
     await repository.add_enrollment(tx, account_id, enrollment)
     begun = Event(EventType.ENROLLMENT_BEGUN, "enrollment", enrollment.id, {"kind": kind})
-    await record(tx, visitor, Actor(user_id, None), begun)
+    await record(tx, visitor, enrollee.actor, begun)
     account = await accounts.get_account(tx, account_id)
     uri = otpauth_uri(account_name=account.name, email=enrollee.email, secret=secret)
     return Begun(enrollment.id, kind, enrollment.expires_at, totp.encode_secret(secret), uri, qr_code_svg(uri))
 
 
-def _refuse_too_many(authenticators: list[Authenticator]) -> None:
-    if len(authenticators) >= MOST_AUTHENTICATORS:
+def _refuse_too_many(state: SecondFactorState, authenticators: list[Authenticator]) -> None:
+    if len(authenticators) >= MOST_AUTHENTICATORS and state.authenticators_disabled_at is None:
         raise Conflict(f"A user has at most {MOST_AUTHENTICATORS} authenticators.")
 
 
@@ -172,10 +180,9 @@ async def confirm_enrollment(
     secret = _open(sealer, account_id, enrollment)
     step = proven_step(secret, digits, now=visitor.now)
     if step is None:
-        return await _count_wrong_passcode(tx, visitor, enrollment)
+        return await _count_wrong_passcode(tx, visitor, enrollee, enrollment)
     known = await second_factor.list_authenticators(tx, account_id, user_id)
-    if state.authenticators_disabled_at is None:
-        _refuse_too_many(known)
+    _refuse_too_many(state, known)
     if not known and codes is None:
         raise Conflict("The authenticators changed meanwhile. Send the passcode again.")
     authenticator = _authenticator(visitor, sealer, enrollment, secret, step)
@@ -202,16 +209,23 @@ async def confirm_enrollment(
         await store_codes(tx, account_id, user_id, first_codes, now=visitor.now)
         because = "the first authenticator was added"
         events += await end_sessions(tx, account_id, user_id, because=because, spared=spared_session)
-    await record(tx, visitor, Actor(user_id, None), *events)
+    await record(tx, visitor, enrollee.actor, *events)
+    # One letter: that 2FA is on now says, too, by which authenticator.
+    on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
+    kind = Kind.TWO_FACTOR_TURNED_ON if on_now else Kind.AUTHENTICATOR_ADDED
+    replaced = len(known) if state.authenticators_disabled_at else 0
+    await tell(tx, visitor, user_id, kind, label=authenticator.label, replaced=replaced)
     return Bound(authenticator, first_codes.shown if first_codes else None)
 
 
-async def _count_wrong_passcode(tx: AsyncConnection, visitor: Visitor, enrollment: Enrollment) -> Refusal:
+async def _count_wrong_passcode(
+    tx: AsyncConnection, visitor: Visitor, enrollee: Enrollee, enrollment: Enrollment
+) -> Refusal:
     failures = await repository.count_failure(tx, visitor.account_id, enrollment.id)
     if failures >= MOST_FAILURES:
         await repository.end_enrollment(tx, visitor.account_id, enrollment.id, now=visitor.now)
     failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, {"failures": failures})
-    await record(tx, visitor, Actor(enrollment.user_id, None), failed)
+    await record(tx, visitor, enrollee.actor, failed)
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 

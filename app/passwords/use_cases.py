@@ -5,13 +5,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.callers import Caller
+from app.delivery.letters import Kind, tell
 from app.errors import Unauthenticated
 from app.password_limits.rules import Bucket
 from app.password_limits.use_cases import take_password_attempt_back
 from app.second_factor import repository as second_factor
 from app.sessions.use_cases import end_sessions
 from app.trusted_devices.use_cases import revoke_all
-from app.two_factor.use_cases import lock_own_state
+from app.two_factor.use_cases import lock_own_factors
 from app.users import repository as users
 from app.users.repository import PasswordUser
 
@@ -24,7 +25,7 @@ async def change_password(
     `checked` is the user whose hash the current password was checked against; raises `Unauthenticated` when that
     has changed.
     """
-    state = await lock_own_state(tx, caller)
+    state, _ = await lock_own_factors(tx, caller)
     if state.version != checked.version:
         raise wrong_password()
     account_id, user_id = caller.account_id, caller.user_id
@@ -35,6 +36,7 @@ async def change_password(
     events = await end_sessions(tx, account_id, user_id, because=because, spared=caller.session_id)
     events += await revoke_all(tx, account_id, user_id, because=because)
     await record_act(tx, caller, Event(EventType.PASSWORD_CHANGED, "user", user_id), *events)
+    await tell(tx, caller.visitor, user_id, Kind.PASSWORD_CHANGED)
 
 
 def wrong_password() -> Unauthenticated:

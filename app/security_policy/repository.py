@@ -1,13 +1,13 @@
 """Who a requirement touches, asked of the database."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, any_, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
+from app.assurance import PASSWORD
 from app.callers import TEAM, Role
 from app.database.tables import authenticators, second_factor_state, sessions, users
 
@@ -69,7 +69,7 @@ async def end_sessions_of_those_who_must_enroll(
     must_enroll = select(users.c.id).where(
         users.c.account_id == account_id, users.c.role.in_(roles), ~_has_authenticator()
     )
-    by_password: Any = sessions.c.amr.contains(["pwd"])
+    by_password = literal(PASSWORD) == any_(sessions.c.amr)
     query = (
         delete(sessions)
         .where(

@@ -14,20 +14,20 @@ from app.security_policy.schemas import (
     Requirement,
     SecurityPolicy,
 )
-from app.web.caller import Admin, FreshAdmin, Owner, TeamMember
+from app.web.caller import AdminReader, FreshAdmin, Policy, PolicyReader
 from app.web.dependencies import AppServices
 from app.web.problems import problems
 from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["security policy"], route_class=AccountRoute)
 
-_ETAG = re.compile(r'"([0-9]{1,18})"')
+_ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # as it was given: "01" is another tag
 
 
 @router.get("/security-policy", operation_id="getSecurityPolicy", responses=problems(401, 403))
-async def get_security_policy(caller: TeamMember, owner: Owner, response: Response) -> SecurityPolicy:  # noqa: ARG001 -- the caller is the permission
+async def get_security_policy(caller: PolicyReader, policy: Policy, response: Response) -> SecurityPolicy:  # noqa: ARG001 -- the caller is the permission
     """Show what the account requires; the ETag is good for `If-Match`."""
-    return _show(owner.policy, response)
+    return _show(policy, response)
 
 
 @router.patch("/security-policy", operation_id="changeSecurityPolicy", responses=problems(401, 403, 409, 412, 422))
@@ -53,15 +53,15 @@ async def change_security_policy(
 @router.get("/security-policy/preview", operation_id="previewSecurityPolicy", responses=problems(401, 403, 422))
 async def preview_security_policy(
     services: AppServices,
-    caller: Admin,
-    owner: Owner,
+    caller: AdminReader,
+    policy: Policy,
     team_members: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query parameter
     end_users: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query parameter
 ) -> PolicyPreview:
     """Show who a requirement would touch."""
     async with services.database.read() as tx:
         preview = await use_cases.preview_requirement(
-            tx, caller, owner.policy, team_members=team_members, end_users=end_users
+            tx, caller, policy, team_members=team_members, end_users=end_users
         )
     return PolicyPreview.model_validate(preview)
 

@@ -1,7 +1,11 @@
 """HTTP for sessions: who is signed in, stepping up, signing out, and the list of one's own."""
 
-from fastapi import APIRouter
+import string
+from urllib.parse import quote
 
+from fastapi import APIRouter, Response
+
+from app.assurance import assurance
 from app.authenticators.passcode import RecoveryCode, TotpPasscode
 from app.callers import Caller, Role
 from app.errors import FieldError, InvalidRequest, Unauthenticated
@@ -14,7 +18,7 @@ from app.sessions.schemas import MySession, Session, StepUp
 from app.two_factor.use_cases import no_authenticator
 from app.users import repository as users
 from app.users.schemas import User
-from app.web.caller import Owner, Signed
+from app.web.caller import Authorizing, Owner, Signed
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
@@ -54,6 +58,19 @@ async def sign_out(services: AppServices, caller: Signed) -> None:
     """Sign out."""
     async with services.database.begin() as tx:
         await use_cases.end_my_session(tx, caller, caller.session_id)
+
+
+@router.get("/authorize", status_code=204, operation_id="authorize", responses=problems(403))
+async def authorize(caller: Authorizing, response: Response) -> None:
+    """Say whether the credential is good, and whose: for a gateway in front of another API.
+
+    An e-mail address with characters beyond ASCII is percent-encoded in its header.
+    """
+    response.headers["Passgate-User-Id"] = str(caller.user_id)
+    response.headers["Passgate-User-Email"] = quote(caller.email, safe=string.punctuation)
+    response.headers["Passgate-User-Role"] = caller.role.value
+    response.headers["Passgate-Credential"] = caller.credential.value
+    response.headers["Passgate-Assurance"] = assurance(caller.second_factor_at)
 
 
 @router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 409, 422, 429, 503))

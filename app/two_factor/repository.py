@@ -1,13 +1,30 @@
-"""Renaming and removing authenticators in the database."""
+"""Two-factor authentication in the database: who has it on, and renaming and removing authenticators."""
 
 from uuid import UUID
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import ColumnElement, delete, exists, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.tables import authenticators
+from app.accounts.rules import SecurityPolicy
+from app.callers import Role
+from app.database.tables import authenticators, second_factor_state, users
 from app.second_factor.repository import AUTHENTICATOR_COLUMNS
 from app.second_factor.rules import Authenticator
+from app.two_factor.rules import Status
+
+
+def has_status(policy: SecurityPolicy, wanted: Status) -> ColumnElement[bool]:
+    """Return `rules.status(...) == wanted` in SQL, for a query of `users` joined with `second_factor_state`."""
+    required = users.c.role.in_([role.value for role in Role if policy.requires_two_factor_of(role)])
+    turned_on = second_factor_state.c.turned_on_by_user
+    has_authenticator = exists().where(
+        authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
+    )
+    if wanted == "on":
+        return has_authenticator & (required | turned_on)
+    if wanted == "setup_required":
+        return ~has_authenticator & required
+    return ~required & ~(has_authenticator & turned_on)
 
 
 async def rename_authenticator(

@@ -1,12 +1,13 @@
 """HTTP for two-factor authentication: one's own, and what an admin may do for another."""
 
+from uuid import UUID
+
 from fastapi import APIRouter
 
+from app.accounts.rules import SecurityPolicy
 from app.callers import Caller
-from app.errors import Forbidden
 from app.recovery_codes.use_cases import make_codes
 from app.services import Services
-from app.sessions.repository import SessionOwner
 from app.two_factor import use_cases
 from app.two_factor.schemas import (
     Authenticator,
@@ -16,8 +17,8 @@ from app.two_factor.schemas import (
     TwoFactor,
     TwoFactorChange,
 )
-from app.web.caller import FreshAdmin, FreshlySigned, Owner, Signed
-from app.web.dependencies import AppServices
+from app.web.caller import FreshAdmin, FreshlySigned, Policy, Signed
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 from app.web.routes import AccountRoute
 from app.web.wire import PathId
@@ -25,35 +26,35 @@ from app.web.wire import PathId
 router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
 
 
-async def _show(services: Services, caller: Caller, owner: SessionOwner) -> TwoFactor:
+async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> TwoFactor:
     async with services.database.read() as tx:
-        shown = await use_cases.show_two_factor(tx, caller.visitor, caller.user_id, caller.role, owner.policy)
+        shown = await use_cases.show_two_factor(tx, caller.visitor, caller.user_id, caller.role, policy)
     return TwoFactor.model_validate(shown)
 
 
 @router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401))
-async def get_my_two_factor(services: AppServices, caller: Signed, owner: Owner) -> TwoFactor:
+async def get_my_two_factor(services: AppServices, caller: Signed, policy: Policy) -> TwoFactor:
     """Show my second factor."""
-    return await _show(services, caller, owner)
+    return await _show(services, caller, policy)
 
 
 @router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 422))
 async def change_my_two_factor(
-    services: AppServices, caller: Signed, owner: Owner, body: TwoFactorChange
+    services: AppServices, caller: Signed, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
     """Choose whether a trusted device is asked once in a while or at every sign-in."""
     if "passcode_frequency" in body.model_fields_set:
         async with services.database.begin() as tx:
             await use_cases.set_passcode_frequency(tx, caller, body.passcode_frequency)
-    return await _show(services, caller, owner)
+    return await _show(services, caller, policy)
 
 
 @router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 409))
-async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, owner: Owner) -> TwoFactor:
+async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, policy: Policy) -> TwoFactor:
     """Keep it on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.keep_turned_on(tx, caller)
-    return await _show(services, caller, owner)
+    return await _show(services, caller, policy)
 
 
 @router.delete(
@@ -118,7 +119,8 @@ async def renew_recovery_codes_of_user(
     """Give somebody who lost theirs ten new recovery codes; all older ones die. Needs a fresh second factor."""
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
-        await use_cases.renew_recovery_codes_of(tx, caller, user_id, codes, reason=body.reason)
+        refusal = await use_cases.renew_recovery_codes_of(tx, caller, user_id, codes, reason=body.reason)
+    accepted(refusal)
     return RecoveryCodes(recovery_codes=codes.shown)
 
 
@@ -128,9 +130,15 @@ async def renew_recovery_codes_of_user(
     operation_id="turnTwoFactorOffForUser",
     responses=problems(401, 403),
 )
-async def turn_two_factor_off_for_user(_: Signed, user_id: str) -> None:  # noqa: ARG001 -- refused for all
+async def turn_two_factor_off_for_user(services: AppServices, caller: Signed, user_id: str) -> None:
     """Refuse, always: nobody turns off another person's second factor."""
-    raise Forbidden(
-        "Only the user can turn two-factor authentication off, under /users/me/two-factor.",
-        code="only_the_user_can_turn_off",
-    )
+    async with services.database.begin() as tx:
+        refusal = await use_cases.refuse_turning_off(tx, caller, _id_or_none(user_id))
+    raise refusal
+
+
+def _id_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

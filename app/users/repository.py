@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Role
 from app.database.tables import second_factor_state, users
+from app.database.tables.users import password_kind
 from app.users.rules import User, email_key
 
 USER_COLUMNS = [
@@ -67,6 +68,24 @@ async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Pa
     return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
 
 
+async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str]:
+    """Return what the hashes of the account's passwords cost, each kind once: what judging one must spend.
+
+    It jumps through the index from kind to kind, of which an account has one or two.
+    """
+
+    def next_kind(*conditions: ColumnElement[bool]) -> Any:
+        return (
+            select(func.min(password_kind)).where(users.c.account_id == account_id, *conditions).scalar_subquery()
+        )
+
+    kinds = select(next_kind().label("kind")).cte("kinds", recursive=True)
+    kinds = kinds.union_all(
+        select(next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # None is the last one
+    )
+    return list(await tx.scalars(select(kinds.c.kind).where(kinds.c.kind.is_not(None))))
+
+
 async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
     """Store a new user; an `IntegrityError` says that the address, external id or ownership is taken."""
     await tx.execute(
@@ -102,6 +121,15 @@ async def store_password_hash(tx: AsyncConnection, account_id: UUID, user_id: UU
         update(users)
         .where(users.c.account_id == account_id, users.c.id == user_id)
         .values(password_hash=password_hash)
+    )
+
+
+async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, email: str) -> None:
+    """Replace the user's e-mail address; an `IntegrityError` says that it is taken."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(email=email, email_key=email_key(email))
     )
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +15,7 @@ from app.callers import Role, Visitor
 from app.database.ids import new_id
 from app.errors import Conflict, FieldError, InvalidRequest
 from app.users import repository
-from app.users.rules import ACTIVE, User
-
-LONGEST_NAME = 200
+from app.users.rules import ACTIVE, User, check_email, check_name
 
 # What each unique constraint says when it refuses a row.
 _TAKEN = {
@@ -40,28 +37,14 @@ class NewUser:
     locale: str = "en"
 
 
-def check_email(email: str, pointer: str = "/email") -> str:
-    """Return the address trimmed; raises `InvalidRequest` for what is none (RFC 5321, RFC 6531)."""
-    trimmed = email.strip()
-    try:
-        validate_email(trimmed, check_deliverability=False, globally_deliverable=False, test_environment=True)
-    except EmailNotValidError:
-        error = FieldError(pointer, "malformed", "This is no e-mail address.")
-        raise InvalidRequest("The e-mail address is not valid.", error) from None
-    return trimmed
-
-
 async def create_user(
     tx: AsyncConnection, visitor: Visitor, actor: Actor, new: NewUser, password_hash: str | None
 ) -> User:
     """Make a user; raises `InvalidRequest` for a bad address or name, `Conflict` when something is taken."""
-    if not 1 <= len(new.name) <= LONGEST_NAME or not new.name.isprintable():
-        error = FieldError("/name", "malformed", f"A name has 1 to {LONGEST_NAME} printable characters.")
-        raise InvalidRequest("The name is not valid.", error)
     user = User(
         id=new_id(visitor.now),
+        name=check_name(new.name),
         email=check_email(new.email),
-        name=new.name,
         role=new.role,
         status=ACTIVE,
         external_id=new.external_id,
@@ -72,7 +55,7 @@ async def create_user(
     try:
         await repository.add_user(tx, visitor.account_id, user, password_hash)
     except IntegrityError as error:
-        _refuse_taken(error)
+        refuse_taken(error)
     await record(tx, visitor, actor, Event(EventType.USER_CREATED, "user", user.id, {"role": user.role.value}))
     return user
 
@@ -86,11 +69,13 @@ async def create_account(tx: AsyncConnection, visitor: Visitor, *, slug: str, na
     try:
         await accounts.add_account(tx, account, first_policy(visitor.now))
     except IntegrityError as error:
-        _refuse_taken(error)
+        refuse_taken(error)
     return account
 
 
-def _refuse_taken(error: IntegrityError) -> NoReturn:
+def refuse_taken(error: IntegrityError) -> NoReturn:
+    """Raise the `Conflict` that a unique constraint stands for, or the error itself where it is another's."""
+    """Raise `Conflict` when a user's or an account's unique constraint refused a row; else the error itself."""
     constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
     if constraint not in _TAKEN:
         raise error

@@ -113,10 +113,10 @@ def test_check_finds_everything_well(service: Serving, data_dir: Path) -> None: 
     assert "database: Postgres" in ended.stdout
 
 
-def test_check_says_what_is_wrong_and_fails() -> None:
+def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
     ended = passgate(
         "check",
-        data_dir=Path("unused"),
+        data_dir=tmp_path,
         PASSGATE_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
         PASSGATE_SECRET_KEYS="k1:" + "A" * 43 + "=",
     )

@@ -56,7 +56,7 @@ class Place:
     async def person(self, role: Role = Role.AGENT, *, password: str | None = PASSWORD, **changes: Any) -> Person:
         """Return a new user who has not signed in yet."""
         user_id = new_id(self.clock.now())
-        values = {
+        values: dict[str, Any] = {
             "id": user_id,
             "email": f"{role.value}-{user_id.hex[-8:]}@example.com",
             "name": "Somebody",

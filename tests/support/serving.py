@@ -40,7 +40,7 @@ def passgate(
 
 def environment(data_dir: Path, settings: dict[str, str]) -> dict[str, str]:
     """Return an environment with these settings and no others."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PASSGATE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PASSGATE_", "PYTHONDONT"))}
     return {**kept, "PASSGATE_DATA_DIR": str(data_dir), **settings}
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
+    literal_column,
     text,
 )
 
@@ -36,3 +38,10 @@ users = Table(
     CheckConstraint("role IN ('owner', 'admin', 'agent', 'end_user')", name="role"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
 )
+
+# What the hash of a password costs, as `app.crypto.password_hashes.kind_of` reads it. An index, because every
+# password that is judged asks which kinds the account has; not a column, which could disagree with the hash.
+password_kind = func.regexp_substr(
+    users.c.password_hash, literal_column("'^[$](2b[$][0-9]{2}|argon2id?[$]v=19[$][^$]{1,60})'")
+)
+Index("ix_users_account_id_password_kind", users.c.account_id, password_kind)

@@ -1,0 +1,160 @@
+"""Who may begin an enrollment, and what ends one that was begun: adding a factor is as hard as using one."""
+
+from app.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
+from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.sql import set_status
+
+TOTP = {"kind": "totp"}
+
+
+async def test_without_an_authenticator_a_password_of_ten_minutes_ago_is_enough(
+    place: Place, clock: TurnableClock
+) -> None:
+    person = await place.signed_in()
+    clock.turn(minutes=10)
+
+    await begin(person)
+
+
+async def test_without_an_authenticator_an_older_password_is_not(place: Place, clock: TurnableClock) -> None:
+    person = await place.signed_in()
+    clock.turn(minutes=10, seconds=1)
+
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+
+    await place.step_up(person)
+    await begin(person)
+
+
+async def test_once_there_is_an_authenticator_only_its_passcode_lets_another_in(
+    place: Place, clock: TurnableClock
+) -> None:
+    person = await let_through_by_device(place)  # the password is seconds old
+    clock.turn(seconds=30)
+
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+
+    refused(await person.browser.post("/session/step-up", json={"password": PASSWORD}), 422, "invalid_request")
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+    await place.step_up(person)
+    await begin(person)
+
+
+async def test_the_password_does_not_let_another_in_where_the_first_is_no_longer_asked_for(
+    place: Place, owner: Person
+) -> None:
+    person = await place.signed_in()
+    await place.require(owner, team_members=True)
+    await place.enroll(person)
+    await place.enroll(owner)
+    await place.require(owner, team_members=False)
+    answer = await place.sign_in(person, place.browser())
+    assert answer["status"] == "complete"
+    person.browser.token = answer["session"]["token"]
+
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+
+
+async def test_who_must_enroll_can_with_a_fresh_password_and_nothing_else(
+    place: Place, owner: Person, clock: TurnableClock
+) -> None:
+    person = await place.signed_in()
+    await place.require(owner, team_members=True)
+
+    step_up_required(
+        await person.browser.put("/users/me/password", json={"current_password": PASSWORD, "new_password": "x"})
+    )
+    step_up_required(await person.browser.post("/users/me/two-factor/recovery-codes"))
+    step_up_required(await person.browser.put("/users/me/two-factor/turned-on"))
+    step_up_required(await person.browser.delete("/users/me/two-factor"))
+    step_up_required(await owner.browser.patch("/security-policy", json={"trusted_device_days": 7}))
+
+    await place.enroll(person)
+    ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
+    clock.turn(minutes=10)
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+
+
+async def test_who_must_enroll_needs_a_fresh_password_for_it(
+    place: Place, owner: Person, clock: TurnableClock
+) -> None:
+    person = await place.signed_in()
+    await place.require(owner, team_members=True)
+    clock.turn(minutes=10, seconds=1)
+
+    step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
+
+    await place.step_up(person)
+    await begin(person)
+
+
+async def test_a_visitor_enrolls_nothing(place: Place) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+    body = {"passcode": app_of(place, begun).passcode()}
+
+    refused(await place.browser().post(ENROLLMENTS, json=TOTP), 401, "unauthenticated")
+    path = f"{ENROLLMENTS}/{begun['id']}/confirmation"
+    refused(await place.browser().post(path, json=body), 401, "unauthenticated")
+
+
+async def test_a_sign_in_token_enrolls_nothing_in_place_of_a_session(place: Place, owner: Person) -> None:
+    person = await place.person()
+    await place.require(owner, team_members=True)
+    person.browser.token = (await place.sign_in(person))["sign_in_token"]
+
+    refused(await person.browser.post(ENROLLMENTS, json=TOTP), 401, "unauthenticated")
+
+
+async def test_every_role_may_enroll(place: Place) -> None:
+    for role in Role:
+        assert await authenticator_ids(await place.enrolled(role))
+
+
+async def test_an_enrollment_begun_before_a_password_change_cannot_be_confirmed(place: Place) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+    body = {"current_password": PASSWORD, "new_password": "another long password"}
+
+    ok(await person.browser.put("/users/me/password", json=body), 204)
+
+    refused(await confirm(person, begun, app_of(place, begun).passcode()), 410, "enrollment_expired")
+    assert await authenticator_ids(person) == []
+
+
+async def test_an_enrollment_begun_before_another_was_confirmed_elsewhere_cannot_be_confirmed(
+    place: Place, owner: Person
+) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+    await place.require(owner, team_members=True)
+    waiting = await place.sign_in(person, place.browser())
+    held = {"sign_in_token": waiting["sign_in_token"]}
+    at_sign_in = ok(await place.browser().post("/sign-ins/enrollments", json=held | TOTP), 201)
+
+    answer = await confirm(person, begun, app_of(place, begun).passcode())
+
+    refused(answer, 410, "enrollment_expired")
+    path = f"/sign-ins/enrollments/{at_sign_in['id']}/confirmation"
+    body = held | {"passcode": app_of(place, at_sign_in).passcode()}
+    ok(await place.browser().post(path, json=body), 201)
+
+
+async def test_the_session_that_began_it_must_live_to_confirm_it(place: Place) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+    ok(await person.browser.delete("/session"), 204)
+
+    refused(await confirm(person, begun, app_of(place, begun).passcode()), 401, "unauthenticated")
+
+
+async def test_a_suspended_user_confirms_nothing(place: Place) -> None:
+    person = await place.signed_in()
+    begun = await begin(person)
+    await set_status(place, person, "suspended")
+
+    refused(await confirm(person, begun, app_of(place, begun).passcode()), 401, "unauthenticated")

@@ -1,0 +1,50 @@
+"""A Postgres of these tests' own, to be killed, frozen and stopped; `place` and `owner` are on it here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from fastapi import FastAPI
+
+from app.crypto.passwords import Argon2Parameters, Hasher
+from app.crypto.sealing import new_key_setting
+from app.database.migrate import migrate
+from app.main import create_app
+from app.services import Services, make_services
+from app.settings import Settings
+from tests.faults.cluster import Cluster
+from tests.support.clock import TurnableClock
+
+CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("faults") / "data")
+    made.start()
+    try:
+        asyncio.run(migrate(made.url))
+        yield made
+    finally:
+        made.thaw()
+        made.stop()
+
+
+@pytest.fixture
+def settings(cluster: Cluster) -> Settings:
+    return Settings.model_validate({"database_url": cluster.url, "secret_keys": new_key_setting()})
+
+
+@pytest.fixture
+async def services(cluster: Cluster, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Services]:
+    """Services with a pool of their own: no test sees the connections that another one broke."""
+    made = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+    yield made
+    cluster.thaw()
+    cluster.start()
+    await made.close()
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    return create_app(services)

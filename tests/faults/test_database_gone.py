@@ -1,0 +1,145 @@
+"""The database killed, stopped or frozen: every answer is 503 in time, and afterwards all is as it was."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faults.cluster import Cluster, in_time, unavailable
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import Client, ok
+from tests.support.sql import run_sql
+
+ROOT = "http://127.0.0.1:8000"
+GONE: dict[str, Callable[[Cluster], None]] = {
+    "killed": Cluster.kill,
+    "stopped": Cluster.stop,
+    "frozen": Cluster.freeze,
+}
+each_way = pytest.mark.parametrize("go", GONE.values(), ids=GONE)
+
+
+def come_back(cluster: Cluster) -> None:
+    cluster.thaw()
+    cluster.start()
+
+
+def calls_of(person: Person, token: str) -> list[Coroutine[Any, Any, httpx.Response]]:
+    """Return one call of each kind: reading, writing, at the door, and with a slow hash."""
+    browser = person.browser
+    body = {"email": person.user.email, "password": PASSWORD}
+    passcode = {"sign_in_token": token, "passcode": "123456"}
+    return [
+        browser.get("/session"),
+        browser.get("/users/me/trusted-devices"),
+        browser.delete("/users/me/sessions"),
+        browser.post("/sign-ins", json=body),
+        browser.post("/sign-ins/passcode", json=passcode),
+        browser.post("/session/step-up", json={"passcode": "123456"}),
+        browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}),
+        browser.get(f"{ROOT}/v1/accounts/unknown/session"),
+        browser.get(f"{ROOT}/readyz"),
+    ]
+
+
+async def health(browser: Client) -> None:
+    with in_time(1):
+        assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
+
+
+@each_way
+async def test_every_call_is_unavailable_in_time_and_works_when_the_database_is_back(
+    cluster: Cluster, place: Place, go: Callable[[Cluster], None]
+) -> None:
+    person = await place.enrolled()
+    token = await place.asked(person)
+    await asyncio.gather(*(person.browser.get("/session") for _ in range(10)))  # a pool full of connections
+
+    go(cluster)
+    await unavailable(person.browser.get("/session"))  # on a connection from before
+    await asyncio.gather(*map(unavailable, calls_of(person, token)), health(person.browser))
+    await health(person.browser)
+    come_back(cluster)
+
+    with in_time():
+        ok(await person.browser.get("/session"))
+        assert ok(await person.browser.get(f"{ROOT}/readyz")) == {"status": "ok"}
+        assert (await place.sign_in(person, place.browser()))["status"] == "passcode_required"
+
+
+@each_way
+async def test_many_calls_at_once_are_all_unavailable_in_time(
+    cluster: Cluster, place: Place, owner: Person, go: Callable[[Cluster], None]
+) -> None:
+    await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
+
+    go(cluster)
+    await asyncio.gather(*(unavailable(owner.browser.get("/session")) for _ in range(40)), health(place.browser()))
+    await health(owner.browser)
+    come_back(cluster)
+
+    with in_time():
+        for response in await asyncio.gather(*(owner.browser.get("/session") for _ in range(40))):
+            ok(response)
+
+
+@each_way
+async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_counted(
+    cluster: Cluster, place: Place, go: Callable[[Cluster], None]
+) -> None:
+    person = await place.enrolled()
+    token = await place.asked(person)
+    body = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()}
+    browser = place.browser()
+    async with cluster.connection() as somebody_else:
+        await somebody_else.execute("BEGIN; LOCK TABLE second_factor_state IN EXCLUSIVE MODE")
+        request = asyncio.create_task(browser.post("/sign-ins/passcode", json=body))
+        await asyncio.sleep(0.5)
+        assert not request.done()
+        go(cluster)
+        await unavailable(request)
+        come_back(cluster)
+
+    assert await run_sql(place, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
+    state = "SELECT failures FROM second_factor_state WHERE account_id = :account"
+    assert [row.failures for row in await run_sql(place, state)] == [0]
+    assert ok(await browser.post("/sign-ins/passcode", json=body), 201)["status"] == "complete"
+
+
+async def test_connections_that_freeze_alone_are_given_up_and_replaced(
+    cluster: Cluster, place: Place, owner: Person
+) -> None:
+    await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
+
+    cluster.freeze_connections()
+    await asyncio.gather(*(unavailable(owner.browser.get("/session")) for _ in range(10)))
+    with in_time():
+        ok(await owner.browser.get("/session"))
+
+    assert ok(await place.browser().get(f"{ROOT}/readyz")) == {"status": "ok"}
+
+
+async def test_connections_that_were_ended_while_idle_cost_nobody_an_answer(
+    cluster: Cluster, owner: Person
+) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
+    for _ in range(3):
+        await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
+        await cluster.run(end)
+        await asyncio.sleep(0.1)
+
+        for response in await asyncio.gather(*(owner.browser.get("/session") for _ in range(10))):
+            ok(response)
+
+
+@each_way
+async def test_the_service_can_end_while_the_database_is_gone(
+    cluster: Cluster, place: Place, owner: Person, go: Callable[[Cluster], None]
+) -> None:
+    await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
+
+    go(cluster)
+    with in_time():
+        await place.services.database.close()

@@ -1,0 +1,41 @@
+"""Every key begins with the account: it keeps tenants apart, and an account's rows can be placed together."""
+
+import pytest
+from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
+
+import app.database.tables  # noqa: F401 -- fills the metadata
+from app.database.base import metadata
+
+# One row an account, which has no other account to be kept apart from.
+ALONE = {"accounts"}
+TABLES = [table for name, table in metadata.tables.items() if name not in ALONE]
+
+each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+
+@each_table
+def test_every_key_begins_with_the_account(table: Table) -> None:
+    keys = [
+        list(constraint.columns.keys())
+        for constraint in table.constraints
+        if isinstance(constraint, PrimaryKeyConstraint | ForeignKeyConstraint | UniqueConstraint)
+    ]
+    keys += [[column.name for column in index.columns] for index in table.indexes if index.unique]
+
+    assert len(keys) >= 1
+    assert [key[0] for key in keys] == ["account_id"] * len(keys), keys
+
+
+@each_table
+def test_every_reference_stays_inside_the_account(table: Table) -> None:
+    for constraint in table.foreign_key_constraints:
+        first = constraint.elements[0].target_fullname
+        assert first in {"accounts.id", f"{constraint.referred_table.name}.account_id"}
+        assert constraint.ondelete in {"CASCADE", "SET NULL"}, "a user who is deleted goes at once"
+
+
+@each_table
+def test_no_column_has_a_default_of_the_database(table: Table) -> None:
+    # The one clock and the one maker of ids are the service's own.
+    assert [column.name for column in table.columns if column.server_default is not None] == []
+    assert [column.name for column in table.columns if column.default is not None] == []

@@ -1,0 +1,174 @@
+"""Who is signed in: what the session shows, that signing out ends it, and who it is unknown to."""
+
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from app.callers import Role
+from app.services import Services
+from tests.support.arrange import Person, Place, make_place
+from tests.support.client import client_of, ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.sql import set_role, set_status
+from tests.support.times import on_the_wire
+
+
+async def test_it_shows_the_session_and_the_user(place: Place, clock: TurnableClock) -> None:
+    browser = place.browser(ip="203.0.113.9")
+    person = await place.person(Role.ADMIN, name="Jörg Ñandú", external_id="x-1", locale="de")
+    made = (await place.sign_in(person, browser))["session"]
+    now = on_the_wire(clock.now())
+
+    shown = ok(await browser.get("/session"))
+
+    session = {key: value for key, value in made.items() if key != "token"}
+    assert shown["session"] == session
+    assert session == {
+        "id": made["id"],
+        "user_id": person.id,
+        "amr": ["pwd"],
+        "assurance": "aal1",
+        "authenticated_at": now,
+        "second_factor_at": None,
+        "created_at": now,
+        "last_seen_at": now,
+        "expires_at": on_the_wire(clock.now() + timedelta(hours=1)),
+        "ip": "203.0.113.9",
+        "user_agent": "a test browser",
+        "current": True,
+    }
+    assert shown["user"] == {
+        "id": person.id,
+        "email": person.user.email,
+        "name": "Jörg Ñandú",
+        "role": "admin",
+        "status": "active",
+        "external_id": "x-1",
+        "locale": "de",
+        "created_at": now,
+        "last_sign_in_at": now,
+    }
+
+
+async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(place: Place) -> None:
+    person = await place.enrolled()
+    by_passcode = (await place.pass_passcode(person))["session"]
+
+    by_device = (await place.sign_in(person))["session"]
+
+    assert (by_passcode["amr"], by_passcode["assurance"]) == (["pwd", "otp"], "aal2")
+    assert by_passcode["second_factor_at"] == by_passcode["created_at"]
+    assert (by_device["amr"], by_device["assurance"]) == (["pwd"], "aal1")
+    assert by_device["second_factor_at"] is None
+
+
+async def test_its_token_is_never_shown_again(place: Place, owner: Person) -> None:
+    assert owner.browser.token
+
+    for path in ("/session", "/users/me/sessions"):
+        answer = await owner.browser.get(path)
+        assert "pgs_" not in answer.text
+        assert "token" not in answer.text
+    assert (await place.sign_in(owner))["session"]["token"].startswith("pgs_")
+
+
+async def test_signing_out_ends_this_session_and_no_other(place: Place, owner: Person) -> None:
+    elsewhere = place.browser()
+    await place.sign_in(owner, elsewhere)
+
+    ok(await owner.browser.delete("/session"), 204)
+
+    refused(await owner.browser.get("/session"), 401, "unauthenticated")
+    refused(await owner.browser.delete("/session"), 401, "unauthenticated")
+    ok(await elsewhere.get("/session"))
+
+
+async def test_the_session_of_one_account_is_unknown_under_anothers_path(
+    app: FastAPI, services: Services, owner: Person, clock: TurnableClock
+) -> None:
+    elsewhere = await make_place(app, services, clock)
+    intruder = client_of(app, elsewhere.account.slug)
+    intruder.token = owner.browser.token
+
+    for path in ("/session", "/users/me/sessions", "/users/me/two-factor", "/security-policy"):
+        refused(await intruder.get(path), 401, "unauthenticated")
+    refused(await intruder.delete("/session"), 401, "unauthenticated")
+    ok(await owner.browser.get("/session"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer pgs_",
+        "Bearer pgs_" + "A" * 43,
+        "Bearer {token}x",
+        "Bearer x{token}",
+        "Bearer {token} {token}",
+        "Basic {token}",
+        "{token}",
+        "Token {token}",
+    ],
+)
+async def test_whatever_is_no_session_token_is_nobody(owner: Person, header: str) -> None:
+    headers = {"Authorization": header.format(token=owner.browser.token)}
+
+    answer = await owner.browser.get("/session", headers=headers)
+
+    refused(answer, 401, "unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+
+async def test_two_credentials_at_once_are_none(owner: Person) -> None:
+    bearer = f"Bearer {owner.browser.token}"
+
+    answer = await owner.browser.http.get("/session", headers=[("Authorization", bearer)] * 2)
+
+    refused(answer, 401, "unauthenticated")
+
+
+async def test_the_token_is_taken_from_the_header_only(owner: Person) -> None:
+    token, owner.browser.token = owner.browser.token, None
+    owner.browser.cookies.set("session", str(token))
+
+    refused(await owner.browser.get("/session", params={"access_token": token}), 401, "unauthenticated")
+
+
+async def test_a_sign_in_token_is_no_session(place: Place) -> None:
+    person = await place.enrolled()
+    browser = place.browser()
+    browser.token = await place.asked(person)
+
+    refused(await browser.get("/session"), 401, "unauthenticated")
+    refused(await browser.post("/session/step-up", json={"password": "x"}), 401, "unauthenticated")
+
+
+async def test_the_session_of_a_suspended_user_ends_at_once(place: Place) -> None:
+    person, other = await place.signed_in(), await place.signed_in()
+
+    await set_status(place, person, "suspended")
+
+    refused(await person.browser.get("/session"), 401, "unauthenticated")
+    ok(await other.browser.get("/session"))
+
+
+async def test_a_change_of_role_acts_at_once(place: Place) -> None:
+    person = await place.signed_in(Role.AGENT)
+    refused(await person.browser.get("/security-policy/preview"), 403, "forbidden")
+
+    await set_role(place, person, "admin")
+    ok(await person.browser.get("/security-policy/preview"))
+    await set_role(place, person, "end_user")
+
+    refused(await person.browser.get("/security-policy/preview"), 403, "forbidden")
+    assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
+
+
+async def test_a_get_or_delete_with_a_body_is_refused_and_does_nothing(owner: Person) -> None:
+    answer = await owner.browser.request("DELETE", "/session", json={"all": True})
+
+    refused(answer, 422, "invalid_request")
+    ok(await owner.browser.request("GET", "/session", json={}))

@@ -1,0 +1,115 @@
+"""How long a session lives, what it has shown, and when it is fresh."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.assurance import is_fresh
+from app.callers import Caller, Credential, Role, Visitor
+from app.sessions.rules import Lifetime, Session, lifetime_of
+
+NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
+
+
+def a_session(**changes: Any) -> Session:
+    values: dict[str, Any] = {
+        "id": UUID(int=1),
+        "user_id": UUID(int=2),
+        "amr": ("pwd",),
+        "first_factor_at": NOW,
+        "second_factor_at": None,
+        "created_at": NOW,
+        "last_seen_at": NOW,
+        "ip": "192.0.2.1",
+        "user_agent": "",
+    }
+    return Session(**values | changes)
+
+
+def a_caller(**changes: Any) -> Caller:
+    values: dict[str, Any] = {
+        "visitor": Visitor(UUID(int=3), NOW, "192.0.2.1", "", "request"),
+        "credential": Credential.SESSION,
+        "user_id": UUID(int=2),
+        "session_id": UUID(int=1),
+        "email": "somebody@example.com",
+        "role": Role.AGENT,
+        "has_authenticator": False,
+        "required_by_account": False,
+        "first_factor_at": NOW,
+        "second_factor_at": None,
+    }
+    return Caller(**values | changes)
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
+def test_team_members_have_an_hour_unused_and_a_day_in_all(role: Role) -> None:
+    assert lifetime_of(role) == Lifetime(timedelta(hours=1), timedelta(hours=24))
+
+
+def test_end_users_have_eight_hours_unused_and_thirty_days_in_all() -> None:
+    assert lifetime_of(Role.END_USER) == Lifetime(timedelta(hours=8), timedelta(days=30))
+
+
+@pytest.mark.parametrize(
+    ("seen_after", "ends_after"),
+    [
+        (timedelta(0), timedelta(hours=1)),
+        (timedelta(hours=5), timedelta(hours=6)),
+        (timedelta(hours=23, minutes=30), timedelta(hours=24)),
+    ],
+)
+def test_a_session_ends_unused_or_at_its_last_hour_whichever_is_first(
+    seen_after: timedelta, ends_after: timedelta
+) -> None:
+    assert a_session(last_seen_at=NOW + seen_after).expires_at(Role.AGENT) == NOW + ends_after
+
+
+def test_only_a_second_factor_makes_aal2() -> None:
+    assert a_session().assurance == "aal1"
+    assert a_session(second_factor_at=NOW).assurance == "aal2"
+
+
+def test_authentication_is_as_recent_as_what_was_proven_last() -> None:
+    minute = timedelta(minutes=1)
+
+    assert a_session().authenticated_at == NOW
+    assert a_session(first_factor_at=NOW + minute).authenticated_at == NOW + minute
+    assert a_session(first_factor_at=None, second_factor_at=NOW + 2 * minute).authenticated_at == NOW + 2 * minute
+
+
+@pytest.mark.parametrize(("ago", "fresh"), [(0, True), (600, True), (600.001, False), (3600, False)])
+def test_ten_minutes_are_fresh_and_not_a_moment_more(*, ago: float, fresh: bool) -> None:
+    then = NOW - timedelta(seconds=ago)
+
+    assert is_fresh(a_caller(first_factor_at=then)) is fresh
+    assert is_fresh(a_caller(has_authenticator=True, second_factor_at=then)) is fresh
+
+
+@pytest.mark.parametrize("required", [False, True])
+@pytest.mark.parametrize("for_enrolling", [False, True])
+def test_with_an_authenticator_the_password_makes_nothing_fresh(*, required: bool, for_enrolling: bool) -> None:
+    caller = a_caller(has_authenticator=True, required_by_account=required)
+
+    assert not is_fresh(caller, for_enrolling=for_enrolling)
+
+
+def test_who_must_enroll_is_fresh_by_password_for_enrolling_only() -> None:
+    caller = a_caller(required_by_account=True)
+
+    assert is_fresh(caller, for_enrolling=True)
+    assert not is_fresh(caller)
+
+
+def test_a_second_factor_proven_before_it_was_turned_off_does_not_stand_in_for_the_password() -> None:
+    assert not is_fresh(a_caller(first_factor_at=NOW - timedelta(hours=1), second_factor_at=NOW))
+
+
+@pytest.mark.parametrize("has_authenticator", [False, True])
+def test_who_has_proven_nothing_is_not_fresh(*, has_authenticator: bool) -> None:
+    caller = a_caller(has_authenticator=has_authenticator, first_factor_at=None)
+
+    assert not is_fresh(caller)
+    assert not is_fresh(caller, for_enrolling=True)

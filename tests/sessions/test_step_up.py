@@ -1,0 +1,224 @@
+"""Stepping up: proving the second factor again, or the password where there is none."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.times import on_the_wire
+
+PATH = "/session/step-up"
+CODES = "/users/me/two-factor/recovery-codes"
+
+
+async def test_a_passcode_makes_the_session_fresh_and_aal2_under_the_same_token(
+    place: Place, clock: TurnableClock
+) -> None:
+    person = await let_through_by_device(place)
+    before = ok(await person.browser.get("/session"))["session"]
+    passcode = person.authenticator.next_passcode()
+
+    session = ok(await person.browser.post(PATH, json={"passcode": passcode}))
+
+    now = on_the_wire(clock.now())
+    changed = {"amr": ["pwd", "otp"], "assurance": "aal2", "second_factor_at": now, "authenticated_at": now}
+    assert session == before | changed
+    assert session == ok(await person.browser.get("/session"))["session"]
+    ok(await person.browser.post(CODES), 201)
+
+
+async def test_it_makes_only_this_session_fresh(place: Place) -> None:
+    person = await let_through_by_device(place)
+    elsewhere = place.browser()
+    await place.pass_passcode(person, elsewhere)
+
+    step_up_required(await person.browser.post(CODES))
+
+
+@pytest.mark.parametrize("at_sign_in", [True, False])
+async def test_it_is_fresh_for_exactly_ten_minutes(
+    place: Place, clock: TurnableClock, *, at_sign_in: bool
+) -> None:
+    person = await place.enrolled()
+    await (place.pass_passcode(person) if at_sign_in else place.step_up(person))
+    clock.turn(minutes=10)
+    ok(await person.browser.post(CODES), 201)
+
+    clock.turn(milliseconds=1)
+
+    step_up_required(await person.browser.post(CODES))
+    await place.step_up(person)
+    ok(await person.browser.post(CODES), 201)
+
+
+async def test_a_password_is_fresh_for_exactly_ten_minutes(
+    place: Place, owner: Person, clock: TurnableClock
+) -> None:
+    change = {"trusted_device_days": 7}
+    clock.turn(minutes=10)
+    ok(await owner.browser.patch("/security-policy", json=change))
+
+    clock.turn(milliseconds=1)
+
+    step_up_required(await owner.browser.patch("/security-policy", json=change))
+    await place.step_up(owner)
+    ok(await owner.browser.patch("/security-policy", json=change))
+
+
+async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(place: Place) -> None:
+    person = await let_through_by_device(place)
+    code = person.recovery_codes[0]
+
+    session = ok(await person.browser.post(PATH, json={"passcode": code}))
+
+    assert (session["amr"], session["assurance"]) == (["pwd", "recovery_code"], "aal2")
+    shown = ok(await person.browser.get("/users/me/two-factor"))
+    assert (shown["trusted_devices"], shown["recovery_codes_left"]) == (0, 9)
+    refused(await person.browser.post(PATH, json={"passcode": code}), 401, "passcode_already_used")
+    assert (await place.sign_in(person))["status"] == "passcode_required"
+
+
+async def test_methods_are_listed_once_each_the_newest_last(place: Place) -> None:
+    person = await place.enrolled()
+    await place.step_up(person)
+    ok(await person.browser.post(PATH, json={"passcode": person.recovery_codes[0]}))
+
+    await place.step_up(person)
+
+    assert ok(await person.browser.get("/session"))["session"]["amr"] == ["pwd", "recovery_code", "otp"]
+
+
+async def test_a_wrong_passcode_makes_nothing_fresh(place: Place) -> None:
+    person = await let_through_by_device(place)
+    body = {"passcode": person.authenticator.wrong_passcode()}
+
+    refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
+
+    step_up_required(await person.browser.post(CODES))
+    assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
+
+
+async def test_a_passcode_used_at_sign_in_does_not_step_up(place: Place) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+
+    body = {"passcode": person.authenticator.passcode()}
+
+    assert "retry_after" in refused(await person.browser.post(PATH, json=body), 401, "passcode_already_used")
+
+
+async def test_a_passcode_used_to_step_up_does_not_sign_in(place: Place) -> None:
+    person = await place.enrolled()
+    await place.step_up(person)
+
+    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.passcode()}
+
+    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
+
+
+async def test_the_passcode_of_another_user_is_wrong(place: Place) -> None:
+    person, other = await place.enrolled(), await place.enrolled()
+
+    body = {"passcode": other.authenticator.next_passcode()}
+
+    refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
+
+
+async def test_guesses_here_and_at_sign_in_count_together(place: Place, clock: TurnableClock) -> None:
+    person = await place.enrolled()
+    wrong = {"passcode": person.authenticator.wrong_passcode()}
+    at_sign_in = wrong | {"sign_in_token": await place.asked(person)}
+    for _ in range(3):
+        refused(await person.browser.post(PATH, json=wrong), 401, "passcode_incorrect")
+    for _ in range(2):
+        answer = await place.browser().post("/sign-ins/passcode", json=at_sign_in)
+        refused(answer, 401, "passcode_incorrect")
+
+    right = {"passcode": person.authenticator.passcode()}
+    for body in (right, {"passcode": person.recovery_codes[0]}):
+        answer = await person.browser.post(PATH, json=body)
+        refused(answer, 429, "too_many_attempts")
+        assert answer.headers["retry-after"] == "30"
+    clock.turn(seconds=30)
+    ok(await person.browser.post(PATH, json={"passcode": person.authenticator.next_passcode()}))
+
+
+async def test_who_has_no_authenticator_steps_up_by_password(place: Place, clock: TurnableClock) -> None:
+    person = await place.signed_in()
+    clock.turn(minutes=11)
+
+    session = ok(await person.browser.post(PATH, json={"password": PASSWORD}))
+
+    assert (session["amr"], session["assurance"], session["second_factor_at"]) == (["pwd"], "aal1", None)
+    assert session["authenticated_at"] == on_the_wire(clock.now())
+    assert "token" not in session
+
+
+async def test_a_wrong_password_makes_nothing_fresh(place: Place, clock: TurnableClock) -> None:
+    person = await place.signed_in()
+    clock.turn(minutes=11)
+
+    answer = await person.browser.post(PATH, json={"password": "not the password"})
+
+    refused(answer, 401, "invalid_credentials")
+    step_up_required(await person.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}))
+
+
+async def test_guessing_the_password_here_is_limited(place: Place, clock: TurnableClock) -> None:
+    person = await place.signed_in()
+    for _ in range(10):
+        answer = await person.browser.post(PATH, json={"password": "not the password"})
+        refused(answer, 401, "invalid_credentials")
+
+    answer = await person.browser.post(PATH, json={"password": PASSWORD})
+
+    refused(answer, 429, "too_many_requests")
+    clock.turn(seconds=int(answer.headers["retry-after"]))
+    ok(await person.browser.post(PATH, json={"password": PASSWORD}))
+
+
+async def test_who_has_an_authenticator_does_not_step_up_by_password(place: Place) -> None:
+    person = await let_through_by_device(place)
+
+    problem = refused(await person.browser.post(PATH, json={"password": PASSWORD}), 422, "invalid_request")
+
+    assert [error["pointer"] for error in problem["errors"]] == ["/password"]
+    step_up_required(await person.browser.post(CODES))
+
+
+async def test_who_has_no_authenticator_has_no_passcode(place: Place) -> None:
+    person = await place.signed_in()
+
+    refused(await person.browser.post(PATH, json={"passcode": "123456"}), 409, "no_authenticator")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"passcode": "123456", "password": PASSWORD},
+        {"passcode": None},
+        {"passcode": "12345"},
+        {"passcode": "1234567"},
+        {"passcode": 123456},
+        {"password": 7},
+        {"password": "x" * 1025},
+        {"passcode": "123456", "authenticator_id": "x"},
+        [],
+        "123456",
+    ],
+)
+async def test_anything_but_one_of_the_two_is_refused_and_costs_no_attempt(place: Place, body: Any) -> None:
+    person = await place.enrolled()
+
+    for _ in range(6):
+        refused(await person.browser.post(PATH, json=body), 422, "invalid_request")
+
+    await place.step_up(person)
+
+
+async def test_a_visitor_steps_nothing_up(place: Place) -> None:
+    refused(await place.browser().post(PATH, json={"password": PASSWORD}), 401, "unauthenticated")

@@ -1,0 +1,8 @@
+"""Moments as the wire carries them."""
+
+from datetime import datetime
+
+
+def on_the_wire(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with `Z` (contract section 2)."""
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,250 @@
+"""The settings: what is bad stops the service at once, with a line that names the variable and never its value."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.services import make_services
+from app.settings import PasswordLimits, SettingsError, is_loopback, load_settings
+
+KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
+DATABASE = "postgresql://passgate:mArKeR@db/passgate"
+LINE = re.compile(r"PASSGATE_[A-Z_]+: [^\n]{5,}")
+
+BAD: dict[str, list[str]] = {
+    "PASSGATE_DATABASE_URL": [
+        "mArKeR",
+        "mysql://mArKeR@db/passgate",
+        "postgresql+asyncpg://mArKeR@db/passgate",
+        "postgresql:mArKeR",
+        "postgresql://passgate:mArKeR#1@db/passgate",
+        "postgresql://passgate:mArKeR/1@db:port/passgate",
+        "postgresql://passgate:mArKeR 1@db/passgate",
+        "postgresql://passgate:mArKeR@[db/passgate",
+        "postgresql://passgate:mArKeR@\u2100/passgate:x:y",
+        "postgresql://db:mArKeR/passgate",
+        "postgresql://db:543210/mArKeR",
+        "postgresql://db/passgate\nmArKeR",
+        "postgresql://passgate:mArKeR\u2100@db/passgate",
+        "host=db password=mArKeR",
+    ],
+    "PASSGATE_PUBLIC_URL": [
+        "mArKeR",
+        "ftp://mArKeR",
+        "//mArKeR",
+        "https://",
+        "https:mArKeR",
+        "https://mArKeR:port",
+        "https://mArKeR:99999",
+        "https://mArKeR:0",
+        "https://user:mArKeR@example.com",
+        "https://example.com/?mArKeR",
+        "https://example.com/#mArKeR",
+        "https://[mArKeR]",
+        "https://mArKeR\u2100.com",
+        "https://mArKeR example.com",
+        "https://mArKeR\n.example.com",
+    ],
+    "PASSGATE_SECRET_KEYS": [
+        "mArKeR",
+        f"mArKeR {KEY}",
+        f"k1:{KEY},",
+        "k1:mArKeR",
+        f"k1:{KEY}=",
+        f"k 1:{KEY}",
+        f":{KEY}",
+        f"k1:{KEY},k1:{KEY}",
+        f"k1:{KEY[:-4]}",
+        f"k1:{KEY},k2:mArKeRmArKeR",
+    ],
+    "PASSGATE_CORS_ORIGINS": [
+        "mArKeR",
+        "*",
+        "null",
+        "https://app.example.com/mArKeR",
+        "https://app.example.com/",
+        "https://app.example.com, mArKeR",
+        "https://app.example.com?mArKeR",
+        "https://app.example.com:mArKeR",
+        "https://user:mArKeR@app.example.com",
+        "https://*.mArKeR.com/*",
+    ],
+    "PASSGATE_TRUSTED_PROXY_HOPS": ["mArKeR", "-1", "17", "1.5", "\u0661", "9" * 5000],
+    "PASSGATE_PASSWORD_LIMITS": [
+        "mArKeR",
+        "10/600",
+        "10/600,100/600",
+        "10/600,100/600,100/3600,1/1",
+        "10/600,100/600,100/mArKeR",
+        "0/600,100/600,100/3600",
+        "10/0,100/600,100/3600",
+        "-1/600,100/600,100/3600",
+        "10,100,100",
+        "\u0661/600,100/600,100/3600",
+        "1_0/600,100/600,100/3600",
+        "10/99999999999,100/600,100/3600",
+        "99999999999/1,100/600,100/3600",
+    ],
+    "PASSGATE_LOG_LEVEL": ["mArKeR", "INFO ", "trace", "10"],
+}
+GOOD: dict[str, list[str]] = {
+    "PASSGATE_DATABASE_URL": [
+        "postgresql://passgate:secret@db/passgate",
+        "postgres://passgate:secret@db:5432/passgate?sslmode=verify-full",
+        "postgresql://u:p%2F%23@db1,db2:5433/passgate",
+        "postgresql://u:p@ss@[::1]:5432/passgate",
+        "postgresql://u:p@/passgate?host=%2Frun%2Fpostgresql&port=5432",
+        "postgresql:///passgate",
+    ],
+    "PASSGATE_PUBLIC_URL": [
+        "https://id.example.com",
+        "http://localhost:8000/",
+        "https://[::1]:8443",
+        "http://10.0.0.1",
+    ],
+    "PASSGATE_SECRET_KEYS": [f"k1:{KEY}", f" k2:{KEY} , k1:{KEY}"],
+    "PASSGATE_CORS_ORIGINS": ["https://app.example.com", "https://a.example, http://localhost:3000"],
+    "PASSGATE_TRUSTED_PROXY_HOPS": ["0", "16"],
+    "PASSGATE_PASSWORD_LIMITS": ["1/1,1/1,1/1", " 10/600 , 100/600 , 100/3600 "],
+    "PASSGATE_LOG_LEVEL": ["debug", "info", "warning", "error"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PASSGATE_")]:
+        monkeypatch.delenv(name)
+
+
+def lines_for(monkeypatch: pytest.MonkeyPatch, **variables: str) -> tuple[str, ...]:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    lines = caught.value.lines
+    for line in lines:
+        assert LINE.fullmatch(line), line
+        assert "mArKeR" not in line
+        assert KEY not in line
+        assert "Value error" not in line
+    return lines
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_setting_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    (line,) = lines_for(monkeypatch, **{name: value})
+
+    assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_a_good_setting_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    field = name.removeprefix("PASSGATE_").lower()
+    monkeypatch.setenv(name, value)
+    settings = load_settings()
+
+    assert field in settings.model_fields_set
+
+
+def test_several_bad_settings_are_several_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = lines_for(monkeypatch, **{name: values[0] for name, values in BAD.items()})
+
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(BAD)
+
+
+def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    untouched = load_settings()
+    for name in BAD:
+        monkeypatch.setenv(name, "")
+
+    assert load_settings() == untouched
+    assert untouched.database_url is None
+    assert untouched.data_dir == Path(".passgate")
+
+
+def test_what_is_missing_for_services_is_told_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_services(load_settings())
+    assert [line.partition(":")[0] for line in caught.value.lines] == [
+        "PASSGATE_DATABASE_URL",
+        "PASSGATE_SECRET_KEYS",
+    ]
+
+    monkeypatch.setenv("PASSGATE_DATABASE_URL", DATABASE)
+    with pytest.raises(SettingsError) as caught:
+        make_services(load_settings())
+    assert [line.partition(":")[0] for line in caught.value.lines] == ["PASSGATE_SECRET_KEYS"]
+    assert "mArKeR" not in str(caught.value)
+
+
+def test_no_secret_is_in_what_the_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSGATE_DATABASE_URL", DATABASE)
+    monkeypatch.setenv("PASSGATE_SECRET_KEYS", f"k1:{KEY}")
+    settings = load_settings()
+
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "mArKeR" not in shown
+        assert KEY not in shown
+
+
+def test_the_scheme_decides_about_https_in_any_letter_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url, is_https in (("HTTPS://id.example.com/", True), ("Http://localhost", False)):
+        monkeypatch.setenv("PASSGATE_PUBLIC_URL", url)
+        assert load_settings().is_https is is_https
+        assert not load_settings().public_url.endswith("/")
+
+
+def test_the_limits_are_read_in_their_order() -> None:
+    limits = PasswordLimits("1/2,3/4,5/6")
+
+    found = [(limit.failures, limit.seconds) for limit in (limits.user_and_address, limits.address, limits.user)]
+    assert found == [(1, 2), (3, 4), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 -- the very address that is not loopback
+        ("::", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert is_loopback(host) is expected
+
+
+def test_a_bad_setting_stops_every_command_with_its_lines_alone(tmp_path: Path) -> None:
+    variables = {
+        "PASSGATE_DATABASE_URL": "mArKeR",
+        "PASSGATE_PUBLIC_URL": "mArKeR",
+        "PASSGATE_DATA_DIR": str(tmp_path),
+    }
+    for command in ("serve", "migrate"):
+        done = subprocess.run(
+            [sys.executable, "-m", "app", command],
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 2
+        assert all(re.fullmatch(r"passgate: PASSGATE_[A-Z_]+: .+", line) for line in done.stderr.splitlines())
+        assert "mArKeR" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
