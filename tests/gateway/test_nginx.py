@@ -1,0 +1,122 @@
+"""A real nginx, configured as the README says, in front of a small API that knows nothing of Passgate."""
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.database.embedded import running_url
+from tests.support.serving import Serving, free_port, serving
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="apt-get install nginx-light")
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+class SmallApi(BaseHTTPRequestHandler):
+    """Answers with the user id that the gateway handed on."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.headers.get("X-User-Id", "nobody").encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def small_api() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SmallApi)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def nginx(directory: Path, passgate_port: int, api_port: int) -> Iterator[str]:
+    """Run nginx with the block of the README, on these ports."""
+    [block] = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
+    block = block.replace("127.0.0.1:8000", f"127.0.0.1:{passgate_port}").replace(
+        "127.0.0.1:9000", f"127.0.0.1:{api_port}"
+    )
+    port = free_port()
+    temporary = "\n".join(
+        f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = directory / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {directory}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {temporary}\nserver {{ listen 127.0.0.1:{port};\n{block}\n}} }}\n"
+    )
+    process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(directory)], stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}/api/"
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                httpx.get(url)
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def sign_in(service: Serving) -> str:
+    body = {"email": "owner@demo.example", "password": service.owner_password}
+    answer = httpx.post(f"{service.url}/v1/accounts/demo/sign-ins", json=body)
+    token: str = answer.json()["session"]["token"]
+    return token
+
+
+def test_a_token_and_a_session_pass_and_a_password_does_not(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "data") as service,
+        small_api() as api_port,
+        nginx(tmp_path, service.port, api_port) as gate,
+    ):
+        session = {"Authorization": f"Bearer {sign_in(service)}"}
+        account = f"{service.url}/v1/accounts/demo"
+        made = httpx.post(f"{account}/api-tokens", json={"description": "api", "scopes": ["api"]}, headers=session)
+        token = ("owner@demo.example/token", made.json()["token"])
+        owner_id = httpx.get(f"{account}/session", headers=session).json()["user"]["id"]
+        required = {"require_two_factor": {"team_members": True, "end_users": True}}
+        assert httpx.patch(f"{account}/security-policy", json=required, headers=session).status_code == 200
+
+        assert httpx.get(gate, auth=token).text == owner_id
+        assert httpx.get(gate, headers=session).text == owner_id
+        assert httpx.get(gate).status_code == 401
+        assert httpx.get(gate, auth=("owner@demo.example", service.owner_password)).status_code == 401
+        assert httpx.get(gate, headers={"X-User-Id": owner_id}).status_code == 401
+
+        assert httpx.delete(f"{account}/api-tokens/{made.json()['id']}", headers=session).status_code == 204
+        assert httpx.get(gate, auth=token).status_code == 401
+
+
+def test_two_instances_agree_at_once(tmp_path: Path) -> None:
+    """What one instance is told, the other knows on the very next request."""
+    with serving(tmp_path / "data") as first:
+        url = running_url(tmp_path / "data") or ""
+        keys = (tmp_path / "data" / "secret-keys").read_text().strip()
+        with serving(tmp_path / "other", PASSGATE_DATABASE_URL=url, PASSGATE_SECRET_KEYS=keys) as second:
+            session = {"Authorization": f"Bearer {sign_in(first)}"}
+            there = f"{second.url}/v1/accounts/demo/session"
+            assert httpx.get(there, headers=session).status_code == 200
+            httpx.delete(f"{first.url}/v1/accounts/demo/session", headers=session)
+            assert httpx.get(there, headers=session).status_code == 401
