@@ -1,6 +1,6 @@
 """HTTP for links: asking for one, and using one. Whoever holds a link is its user; nothing else is asked."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.accounts import repository as accounts
 from app.links import rules, use_cases
@@ -18,13 +18,20 @@ router = APIRouter(tags=["passwords"], route_class=AccountRoute)
 _LETTERS, _REQUESTS = Limit(rules.LETTERS_TO_EMAIL), Limit(rules.REQUESTS_FROM_ADDRESS)
 
 
-@router.post("/password-links", status_code=202, operation_id="askForPasswordLink", responses=problems(429))
-async def ask_for_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordLinkWanted) -> None:
+@router.post(
+    "/password-links",
+    status_code=202,
+    operation_id="askForPasswordLink",
+    response_class=Response,
+    responses=problems(429),
+)
+async def ask_for_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordLinkWanted) -> Response:
     """Send a link for a new password to this address, if a user has it. The answer is the same for everyone."""
     by_email, by_address = link_buckets(email=body.email, ip=visitor.ip, letters=_LETTERS, requests=_REQUESTS)
     await count_password_attempt(services.database, visitor, [by_address])
     async with services.database.begin() as tx:
         await use_cases.want_password_link(tx, visitor, body.email, by_email)
+    return Response(status_code=202)
 
 
 @router.post(

@@ -17,7 +17,7 @@ from app.errors import Forbidden, Refusal, StepUpRequired
 from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.web.credentials import Identified, identify
-from app.web.dependencies import AtTheDoor, get_services
+from app.web.dependencies import AtTheDoor, services_of
 from app.web.routes import refuse_unexpected_body
 
 
@@ -57,7 +57,7 @@ class Allow:
         __: Annotated[object, Security(BY_TOKEN)],
     ) -> Caller:
         """Return the caller; raises `Unauthenticated`, `Forbidden` or `StepUpRequired`, in this order."""
-        services = get_services(request)
+        services = services_of(request)
         identified = await identify(services, visitor, request.headers.getlist("authorization"))
         caller = identified.caller
         request.state.identified = identified
@@ -97,7 +97,7 @@ def _identified(request: Request) -> Identified:
     return cast("Identified", request.state.identified)
 
 
-def get_owner(request: Request) -> SessionOwner:
+async def get_owner(request: Request) -> SessionOwner:
     """Return the session, user and policy behind a caller by session; ask for the caller first."""
     owner = _identified(request).session
     if owner is None:
@@ -105,7 +105,7 @@ def get_owner(request: Request) -> SessionOwner:
     return owner
 
 
-def get_policy(request: Request) -> SecurityPolicy:
+async def get_policy(request: Request) -> SecurityPolicy:
     """Return the account's policy as it was when the caller was identified; ask for the caller first."""
     return _identified(request).policy
 

@@ -43,9 +43,15 @@ class AccountDirectory:
         return account.id
 
 
-def get_services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """Return the services of this process."""
     return cast("Services", request.app.state.services)
+
+
+# What FastAPI asks for is a coroutine even where nothing is awaited: it would run a plain function in a thread.
+async def get_services(request: Request) -> Services:
+    """Return the services of this process, to FastAPI."""
+    return services_of(request)
 
 
 def get_accounts(request: Request) -> AccountDirectory:
@@ -70,9 +76,9 @@ def client_address(request: Request, hops: int) -> str:
     return peer
 
 
-def get_visitor(request: Request) -> Visitor:
+async def get_visitor(request: Request) -> Visitor:
     """Return who is at the door: of which account, when, and from where."""
-    services = get_services(request)
+    services = services_of(request)
     return Visitor(
         account_id=request.state.account_id,
         now=services.clock.now(),
@@ -82,9 +88,9 @@ def get_visitor(request: Request) -> Visitor:
     )
 
 
-def get_device_cookies(request: Request) -> DeviceCookies:
+async def get_device_cookies(request: Request) -> DeviceCookies:
     """Return the device cookies that the browser sent."""
-    secure = get_services(request).settings.is_https
+    secure = services_of(request).settings.is_https
     return read_device_cookies(request.headers.getlist("cookie"), secure=secure)
 
 

@@ -60,7 +60,7 @@ def _plain(value: int | str) -> int | str:
     return value
 
 
-def ask_page(
+async def ask_page(
     limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageAsked:
