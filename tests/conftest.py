@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
+from structlog.processors import KeyValueRenderer
 
 from app.callers import Role
 from app.crypto.passwords import Argon2Parameters, Hasher
@@ -18,6 +20,9 @@ from tests.support.database import migrated_database
 
 hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
 hypothesis_settings.load_profile("machine-of-any-speed")
+
+# Nobody reads the log of a test, and rendering it well takes longer than most requests.
+structlog.configure(processors=[KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory())
 
 # The cost of a hash is not what these tests are about.
 CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)

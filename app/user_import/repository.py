@@ -184,3 +184,8 @@ def _insert_staged(table: Table, values: dict[str, Any], *conditions: ColumnElem
 
 def _is_stored(account_id: UUID) -> Any:
     return exists().where(users.c.account_id == account_id, users.c.id == staged.c.id)
+
+
+async def look_at_sizes(tx: AsyncConnection) -> None:
+    """Let Postgres see how large the tables are now: until then it plans as if there were hardly a row."""
+    await tx.execute(text("ANALYZE users, second_factor_state, authenticators"))

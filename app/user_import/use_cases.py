@@ -62,6 +62,7 @@ async def import_users(
         )
     await repository.add_second_factors(tx, visitor)
     await repository.record(tx, visitor, COMMAND_LINE)
+    await repository.look_at_sizes(tx)
     return report
 
 
