@@ -14,7 +14,20 @@ import httpx
 import pytest
 
 from app.database.embedded import running_url
-from tests.support.serving import Serving, free_port, serving
+from tests.support.serving import Serving, free_port, passgate, serving
+
+PASSWORD = "a long enough password"
+ADMIN = (
+    "create-user",
+    "demo",
+    "--email",
+    "ada@demo.example",
+    "--name",
+    "Ada",
+    "--role",
+    "admin",
+    "--password-stdin",
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="apt-get install nginx-light")
 
@@ -109,14 +122,33 @@ def test_a_token_and_a_session_pass_and_a_password_does_not(tmp_path: Path) -> N
         assert httpx.get(gate, auth=token).status_code == 401
 
 
-def test_two_instances_agree_at_once(tmp_path: Path) -> None:
-    """What one instance is told, the other knows on the very next request."""
+def test_what_one_instance_does_the_other_knows_on_the_next_request(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as first:
         url = running_url(tmp_path / "data") or ""
         keys = (tmp_path / "data" / "secret-keys").read_text().strip()
         with serving(tmp_path / "other", PASSGATE_DATABASE_URL=url, PASSGATE_SECRET_KEYS=keys) as second:
-            session = {"Authorization": f"Bearer {sign_in(first)}"}
-            there = f"{second.url}/v1/accounts/demo/session"
-            assert httpx.get(there, headers=session).status_code == 200
-            httpx.delete(f"{first.url}/v1/accounts/demo/session", headers=session)
-            assert httpx.get(there, headers=session).status_code == 401
+            here, there = (f"{service.url}/v1/accounts/demo" for service in (first, second))
+            owner = {"Authorization": f"Bearer {sign_in(first)}"}
+            made = passgate(*ADMIN, data_dir=tmp_path / "data", stdin=PASSWORD)
+            assert made.returncode == 0, made.stderr
+            body = {"email": "ada@demo.example", "password": PASSWORD}
+            signed = httpx.post(f"{there}/sign-ins", json=body).json()
+            admin, user = {"Authorization": f"Bearer {signed['session']['token']}"}, signed["user"]["id"]
+            scopes = {"description": "script", "scopes": ["api"]}
+            token = httpx.post(f"{there}/api-tokens", json=scopes, headers=admin).json()
+            auth = ("ada@demo.example/token", token["token"])
+            assert httpx.get(f"{there}/authorize", auth=auth).status_code == 204
+
+            assert httpx.delete(f"{here}/api-tokens/{token['id']}", headers=owner).status_code == 204
+            assert httpx.get(f"{there}/authorize", auth=auth).status_code == 401
+
+            assert httpx.get(f"{there}/api-tokens", headers=admin).status_code == 200
+            assert httpx.patch(f"{here}/users/{user}", json={"role": "agent"}, headers=owner).status_code == 200
+            assert httpx.get(f"{there}/api-tokens", headers=admin).status_code == 403
+
+            suspended = httpx.patch(f"{here}/users/{user}", json={"status": "suspended"}, headers=owner)
+            assert suspended.status_code == 200
+            assert httpx.get(f"{there}/session", headers=admin).status_code == 401
+
+            httpx.delete(f"{here}/session", headers=owner)
+            assert httpx.get(f"{there}/session", headers=owner).status_code == 401
