@@ -21,7 +21,7 @@ from tests.support.reports import BYTE_ORDER_MARK, Desk, download, read_csv
 from tests.support.sql import run_sql
 
 USERS = 30_000
-KILLS = 4
+KILLS = 20
 
 
 async def start_worker(desk: Desk) -> Process:
