@@ -35,6 +35,7 @@ from tests.support.jobs import eventually
 from tests.support.serving import environment, passgate
 from tests.support.sign_ins import credentials
 from tests.support.sql import run_sql
+from tests.support.third_parties import name_provider
 
 OLD = "old:" + base64.b64encode(bytes(range(32))).decode()
 NEW = "new:" + base64.b64encode(bytes(range(32, 64))).decode()
@@ -99,6 +100,7 @@ async def seal_one_of_each(place: Place, own_url: str) -> list[Person]:
     owner = await place.signed_in(Role.OWNER)
     ok(await owner.browser.post("/users", json={"email": "new@example.com", "name": "New", "role": "agent"}), 201)
     ok(await owner.browser.post("/reports", json={"type": "two_factor_status"}), 202)
+    await name_provider(owner)
     connection = await asyncpg.connect(dsn=own_url, timeout=5)
     try:
         for table in ("links", "reports"):
