@@ -1,4 +1,4 @@
-"""The wrapping attacks (XSW1 to XSW8, Somorovsky et al. 2012): a signed assertion moved, a forged one put there."""
+"""Wrapping attacks, XSW1 to XSW8 (Somorovsky et al., 2012): a signed assertion moved, a forged one put there."""
 
 from collections.abc import Callable
 from copy import deepcopy
