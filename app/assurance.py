@@ -10,6 +10,7 @@ FRESH = timedelta(minutes=10)
 PASSWORD = "pwd"  # noqa: S105 -- the name of a method, not a password
 TOTP = "otp"
 RECOVERY_CODE = "recovery_code"
+SSO = "sso"  # what a third party vouched for, whatever it asked of the user
 
 
 def assurance(second_factor_at: datetime | None) -> str:

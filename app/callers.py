@@ -62,6 +62,7 @@ class Caller:
     first_factor_at: datetime | None = None
     second_factor_at: datetime | None = None
     scopes: frozenset[str] = frozenset()
+    token_id: UUID | None = None
 
     @property
     def account_id(self) -> UUID:

@@ -24,8 +24,11 @@ from app.security_policy.router import router as security_policy
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
 from app.settings import load_settings
+from app.sign_in.asserting.router import router as asserting
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
+from app.sign_in.sso.providers.router import router as providers
+from app.sign_in.sso.router import router as sso
 from app.trusted_devices.router import router as trusted_devices
 from app.two_factor.router import router as two_factor
 from app.web.dependencies import AccountDirectory
@@ -40,6 +43,9 @@ from app.worker import worker_beside
 _FEATURES = (
     sign_in,
     enrolling,
+    sso,
+    providers,
+    asserting,
     sessions,
     identity_tokens,
     two_factor,

@@ -20,10 +20,13 @@ from app.database.ids import oldest_id
 from app.database.tables import (
     audit_events,
     enrollments,
+    exchange_codes,
     links,
     password_limits,
     sessions,
     sign_ins,
+    sso_requests,
+    sso_used_tokens,
     trusted_devices,
 )
 from app.enrollment import rules as enrollment
@@ -31,6 +34,7 @@ from app.links.rules import LIFETIMES as LINK_LIFETIMES
 from app.services import Services
 from app.sessions.rules import END_USER, TEAM_MEMBER
 from app.sign_in.rules import LIFETIME as SIGN_IN_LIFETIME
+from app.sign_in.sso.rules import CODE_LIFETIME, REQUEST_LIFETIME
 
 BATCH = 500
 
@@ -70,11 +74,14 @@ def _walks(now: datetime, audit_days: int) -> list[_Walk]:
     overall = max(TEAM_MEMBER.overall, END_USER.overall)
     return [
         older_than(sign_ins, SIGN_IN_LIFETIME),  # used or not
+        older_than(sso_requests, REQUEST_LIFETIME),
+        older_than(exchange_codes, CODE_LIFETIME),
         older_than(enrollments, enrollment.LIFETIME + enrollment.KEPT),
         older_than(links, max(LINK_LIFETIMES.values())),  # used or not
         older_than(trusted_devices, LONGEST_TRUST),
         older_than(audit_events, timedelta(days=audit_days)),
         _Walk(sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))),
+        _Walk(sso_used_tokens, sso_used_tokens.c.expires_at < before(timedelta())),
         _Walk(password_limits, password_limits.c.empty_at < before(timedelta())),
     ]
 

@@ -35,6 +35,7 @@ class EventType(StrEnum):
     API_TOKEN_USED = "api_token.used"  # noqa: S105 -- as above
     REPORT_REQUESTED = "report.requested"
     REPORT_DOWNLOADED = "report.downloaded"
+    SSO_SIGNED_IN = "sso.signed_in"
     ACCESS_DENIED = "access.denied"
 
 

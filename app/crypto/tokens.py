@@ -1,15 +1,20 @@
 """Signed tokens (JWT) and their keys: the one module that knows python-jose."""
 
 import base64
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jws
+from jose.exceptions import JOSEError
 
 ALGORITHM = "ES256"  # and no other: a key serves one algorithm (RFC 8725 3.1)
+LEAST_SECRET_BYTES = 32  # of an HMAC: as many as the hash gives (RFC 7518 3.2)
 _COORDINATE_BYTES = 32
+_PARTS = 3
+_HEADER = {"alg", "typ", "kid"}  # and nothing that brings or fetches a key, or asks for more than we know
 
 
 def new_private_key() -> bytes:
@@ -57,3 +62,69 @@ def _read(private_key: bytes) -> ec.EllipticCurvePrivateKey:
 
 def _encode(coordinate: int) -> str:
     return base64.urlsafe_b64encode(coordinate.to_bytes(_COORDINATE_BYTES)).decode().rstrip("=")
+
+
+class TokenRefused(Exception):  # noqa: N818 -- says what was found
+    """A token that is not what it should be; the message says why, for the log, and never repeats the token."""
+
+
+def read_hs256_token(token: str, secret: bytes) -> dict[str, Any]:
+    """Return the claims of a JWT that is signed by HS256 with `secret`; raises `TokenRefused`.
+
+    Nothing in the token chooses how it is verified (RFC 8725 3.1): its header names HS256, and no key of its own.
+    Times and the other claims are the caller's to check.
+    """
+    if len(secret) < LEAST_SECRET_BYTES:
+        raise TokenRefused("the secret is too short")
+    claims = _unverified(token, algorithm="HS256")
+    try:
+        jws.verify(token, secret, algorithms=["HS256"])
+    except JOSEError:
+        raise TokenRefused("the signature is not the provider's") from None
+    return claims
+
+
+def _unverified(token: str, *, algorithm: str) -> dict[str, Any]:
+    """Return the claims of a token whose form and header are as they must be; it is not verified by this."""
+    parts = token.split(".")
+    if len(parts) != _PARTS or not all(_is_canonical(part) for part in parts):
+        raise TokenRefused("not three parts in base64url")
+    header, claims = (_parse(_decode(part)) for part in parts[:2])
+    if header.get("alg") != algorithm:
+        raise TokenRefused("signed by another algorithm")
+    if set(header) - _HEADER or str(header.get("typ", "JWT")).upper() != "JWT":
+        raise TokenRefused("the header says more than it may")
+    return claims
+
+
+def _is_canonical(part: str) -> bool:
+    """Whether the part is the one way of writing its bytes: another would be another token to whoever compares."""
+    try:
+        return base64.urlsafe_b64encode(_decode(part)).decode().rstrip("=") == part
+    except ValueError:
+        return False
+
+
+def _decode(part: str) -> bytes:
+    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise TokenRefused("not well-formed JSON") from None
+    if not isinstance(value, dict):
+        raise TokenRefused("no JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate names")
+    return found
+
+
+def _refuse_constant(_: str) -> Any:
+    raise ValueError("NaN or Infinity")

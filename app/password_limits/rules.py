@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from app.settings import Limit, PasswordLimits
 from app.users.rules import email_key
@@ -50,6 +51,19 @@ def link_buckets(*, email: str, ip: str, letters: Limit, requests: Limit) -> tup
     """Return the buckets that one request for a password link fills: the e-mail address's, and the address's."""
     by_email = Bucket("password_link_user", _key(email_key(email)), letters)
     return by_email, Bucket("password_link_address", _key(_network(ip)), requests)
+
+
+def request_bucket(*, ip: str, requests: Limit) -> Bucket:
+    """Return the bucket that each sign-in by a third party fills that an address begins."""
+    return Bucket("sso_address", _key(_network(ip)), requests)
+
+
+def assertion_buckets(*, token_id: UUID, user_id: UUID, of_token: Limit, of_user: Limit) -> list[Bucket]:
+    """Return the buckets that one assertion fills: the user's, and the API token's."""
+    return [
+        Bucket("assertion_user", _key(str(user_id)), of_user),
+        Bucket("assertion_token", _key(str(token_id)), of_token),
+    ]
 
 
 def _key(*parts: str) -> bytes:

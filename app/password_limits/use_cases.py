@@ -12,7 +12,9 @@ from app.password_limits import repository
 from app.password_limits.rules import Bucket
 
 
-async def count_password_attempt(database: Database, visitor: Visitor, buckets: list[Bucket]) -> None:
+async def count_password_attempt(
+    database: Database, visitor: Visitor, buckets: list[Bucket], *, because: str = "Too many passwords were wrong."
+) -> None:
     """Count one failure in every bucket, or none of them: raises `TooMany` when one is full.
 
     Always in the same order of buckets, so that attempts at once do not deadlock. Committed before the password
@@ -24,7 +26,7 @@ async def count_password_attempt(database: Database, visitor: Visitor, buckets: 
                 # Those not asked yet may be fuller still, and the time told must be true for all.
                 waits = [await _wait(tx, visitor, unfilled) for unfilled in buckets[position:]]
                 retry_after = max(1, math.ceil(max(waits).total_seconds()))
-                raise TooMany("Too many passwords were wrong.", retry_after=retry_after)
+                raise TooMany(because, retry_after=retry_after)
 
 
 async def _wait(tx: AsyncConnection, visitor: Visitor, bucket: Bucket) -> timedelta:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, any_, delete, exists, func, literal, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.assurance import PASSWORD
+from app.assurance import SSO
 from app.callers import TEAM, Role
 from app.database.tables import authenticators, second_factor_state, sessions, users
 
@@ -64,19 +64,22 @@ async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> 
 async def end_sessions_of_those_who_must_enroll(
     tx: AsyncConnection, account_id: UUID, policy: SecurityPolicy, *, spared: UUID
 ) -> dict[UUID, int]:
-    """End the password sessions of users who must enroll under `policy`; returns how many of each user's."""
+    """End the sessions of users who must enroll under `policy`, but those made by a third party.
+
+    Returns how many of each user's.
+    """
     roles = [role.value for role in Role if policy.requires_two_factor_of(role)]
     must_enroll = select(users.c.id).where(
         users.c.account_id == account_id, users.c.role.in_(roles), ~_has_authenticator()
     )
-    by_password = literal(PASSWORD) == any_(sessions.c.amr)
+    by_third_party = literal(SSO) == any_(sessions.c.amr)
     query = (
         delete(sessions)
         .where(
             sessions.c.account_id == account_id,
             sessions.c.user_id.in_(must_enroll),
             sessions.c.id != spared,
-            by_password,
+            ~by_third_party,
         )
         .returning(sessions.c.user_id)
     )

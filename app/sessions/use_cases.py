@@ -31,14 +31,18 @@ async def open_session(
     user_id: UUID,
     *,
     amr: tuple[str, ...],
+    first_factor_at: datetime | None,
     second_factor_at: datetime | None,
 ) -> tuple[Session, str]:
-    """Open a session for a user who has just proven the first factor; returns it with its token."""
+    """Open a session, and return it with its token.
+
+    `first_factor_at` is None when Passgate has not seen the first factor itself, but took a backend's word for it.
+    """
     session = Session(
         id=new_id(visitor.now),
         user_id=user_id,
         amr=amr,
-        first_factor_at=visitor.now,
+        first_factor_at=first_factor_at,
         second_factor_at=second_factor_at,
         created_at=visitor.now,
         last_seen_at=visitor.now,

@@ -24,6 +24,7 @@ async def add_sign_in(
             version=sign_in.version,
             created_at=now,
             expires_at=sign_in.expires_at,
+            asserted_by=sign_in.asserted_by,
         )
     )
 
@@ -46,6 +47,7 @@ async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: byte
         sign_ins.c.version,
         sign_ins.c.expires_at,
         sign_ins.c.used_at,
+        sign_ins.c.asserted_by,
     ).where(sign_ins.c.account_id == account_id, sign_ins.c.token_digest == token_digest)
     row = (await tx.execute(query)).one_or_none()
     return SignIn(row.id, row.user_id, NextStep(row.next_step), *row[3:]) if row else None

@@ -1,6 +1,6 @@
 """HTTP for signing in with e-mail and password, and then a passcode."""
 
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,8 +14,8 @@ from app.services import Services
 from app.sessions.router import show_session
 from app.sessions.schemas import NewSession
 from app.sign_in import schemas, use_cases
+from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
-from app.sign_in.use_cases import Completed, Device, Waiting
 from app.trusted_devices.rules import parse_device_token
 from app.users import repository as users
 from app.users.schemas import User
@@ -49,10 +49,9 @@ async def sign_in(
             outcome = await use_cases.begin_sign_in(tx, visitor, found, check.renewed_hash, device, filled)
         else:
             outcome = await use_cases.refuse_password(tx, visitor, found)
-    begun = accepted(outcome)
-    if isinstance(begun, Completed):
-        return schemas.Complete(session=_new_session(begun), user=User.model_validate(begun.user))
-    return _waiting(cast("Waiting", begun))
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return show_begun(outcome)
 
 
 @router.post(
@@ -99,6 +98,18 @@ def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) 
 def _new_session(completed: Completed) -> NewSession:
     shown = show_session(completed.session, completed.user.role, current=True)
     return NewSession(**dict(shown), token=completed.token)
+
+
+def show_completed(completed: Completed) -> schemas.Complete:
+    """Return the answer to a sign-in that is done, and that trusted no device."""
+    return schemas.Complete(session=_new_session(completed), user=User.model_validate(completed.user))
+
+
+def show_begun(
+    begun: Completed | Waiting,
+) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
+    """Return the answer to a first factor: it says what is still to be done."""
+    return show_completed(begun) if isinstance(begun, Completed) else _waiting(begun)
 
 
 def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentRequired:

@@ -27,6 +27,7 @@ class SignIn:
     version: int
     expires_at: datetime
     used_at: datetime | None
+    asserted_by: UUID | None = None  # the API token by which a backend asserted the first factor
 
     def is_open(self, now: datetime) -> bool:
         """Whether its token may still be used, as far as the sign-in itself tells."""

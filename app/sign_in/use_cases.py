@@ -1,14 +1,12 @@
 """Signing in: what follows a password, a passcode, and an enrollment that the account demands."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
-from app.assurance import PASSWORD, RECOVERY_CODE, TOTP
+from app.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Actor, Event, EventType
 from app.callers import Visitor
@@ -21,15 +19,14 @@ from app.password_limits.rules import Bucket
 from app.password_limits.use_cases import take_password_attempt_back
 from app.recovery_codes import repository as recovery_codes
 from app.second_factor import repository as second_factor
-from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
+from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
 from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
-from app.sessions.rules import Session
 from app.sessions.use_cases import open_session
 from app.sign_in import repository
+from app.sign_in.outcomes import Completed, Device, Trust, Waiting
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, days_of_trust, next_step
 from app.trusted_devices import repository as trusted_devices
-from app.trusted_devices.cookies import DeviceCookies
-from app.trusted_devices.rules import DeviceToken, TrustedDevice
+from app.trusted_devices.rules import TrustedDevice
 from app.trusted_devices.use_cases import find_trusted, trust
 from app.two_factor.use_cases import no_authenticator
 from app.users import repository as users
@@ -37,51 +34,6 @@ from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE, User
 
 _NO_ID = UUID(int=0)
-
-
-@dataclass(frozen=True)
-class Trust:
-    """A device that has just become trusted, until when, and the token that it keeps."""
-
-    device: TrustedDevice
-    token: DeviceToken
-    expires_at: datetime
-    days: int
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A sign-in that is done."""
-
-    session: Session
-    token: str
-    user: User
-    trust: Trust | None = None
-    recovery_codes_left: int = 0
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A sign-in that waits for its next step; the token is shown this once."""
-
-    next_step: NextStep
-    token: str
-    expires_at: datetime
-    authenticators: list[Authenticator]
-    allowed_kinds: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Device:
-    """The client's device: what it brought to be known by, and whether it wants to be remembered."""
-
-    cookies: DeviceCookies
-    token: DeviceToken | None = None
-    remember: bool = False
-
-    def tokens_of(self, user_id: UUID) -> list[DeviceToken]:
-        """Return what the device brought for this user: by cookie, in the body, or both."""
-        return [token for token in (self.cookies.token_of(user_id), self.token) if token]
 
 
 def expired() -> Unauthenticated:
@@ -141,20 +93,38 @@ async def begin_sign_in(
     await take_password_attempt_back(tx, visitor, buckets)
     if renewed_hash:
         await users.store_password_hash(tx, account_id, user_id, renewed_hash)
-    policy = await accounts.get_policy(tx, account_id)
-    authenticators = await second_factor.list_authenticators(tx, account_id, user_id)
-    trusted = await _find_trusted(tx, visitor, current.user, state, policy, device)
+    return await go_on(tx, visitor, current.user, state, device)
+
+
+async def go_on(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    user: User,
+    state: SecondFactorState,
+    device: Device,
+    *,
+    asserted_by: UUID | None = None,
+) -> Completed | Waiting:
+    """Go on after the first factor of a user whose `state` is locked, as the truth table says."""
+    policy = await accounts.get_policy(tx, visitor.account_id)
+    authenticators = await second_factor.list_authenticators(tx, visitor.account_id, user.id)
+    trusted = await _find_trusted(tx, visitor, user, state, policy, device)
     step = next_step(
-        required=policy.requires_two_factor_of(current.user.role),
+        required=policy.requires_two_factor_of(user.role),
         has_authenticator=bool(authenticators),
         turned_on_by_user=state.turned_on_by_user,
         trusted_device=trusted is not None,
     )
     if step is NextStep.COMPLETE:
         if trusted:
-            await trusted_devices.note_use(tx, account_id, trusted.id, now=visitor.now)
-        return await _complete(tx, visitor, current.user, amr=(PASSWORD,), by_device=trusted)
-    return await _wait(tx, visitor, current.user, step, state, policy, authenticators)
+            await trusted_devices.note_use(tx, visitor.account_id, trusted.id, now=visitor.now)
+        return await complete(tx, visitor, user, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
+    token = new_secret(PREFIX)
+    expires_at = visitor.now + LIFETIME
+    sign_in = SignIn(new_id(visitor.now), user.id, step, state.version, expires_at, None, asserted_by)
+    await repository.add_sign_in(tx, visitor.account_id, sign_in, digest(token), now=visitor.now)
+    usable = [] if state.authenticators_disabled_at else authenticators
+    return Waiting(step, token, expires_at, usable, policy.kinds_for(user.role))
 
 
 async def _find_trusted(
@@ -169,22 +139,6 @@ async def _find_trusted(
         return None
     tokens = device.tokens_of(user.id)
     return await find_trusted(tx, visitor, user.id, tokens, policy_days=policy.trusted_device_days)
-
-
-async def _wait(
-    tx: AsyncConnection,
-    visitor: Visitor,
-    user: User,
-    step: NextStep,
-    state: SecondFactorState,
-    policy: SecurityPolicy,
-    authenticators: list[Authenticator],
-) -> Waiting:
-    token = new_secret(PREFIX)
-    sign_in = SignIn(new_id(visitor.now), user.id, step, state.version, visitor.now + LIFETIME, None)
-    await repository.add_sign_in(tx, visitor.account_id, sign_in, digest(token), now=visitor.now)
-    usable = [] if state.authenticators_disabled_at else authenticators
-    return Waiting(step, token, sign_in.expires_at, usable, policy.kinds_for(user.role))
 
 
 async def submit_passcode(
@@ -257,10 +211,10 @@ async def complete_with_second_factor(
     if days:
         trusted, token = await trust(tx, visitor, user.id, days=days, replaced=device.tokens_of(user.id))
         given = Trust(trusted, token, trusted.expires_at(days), days)
-    return await _complete(tx, visitor, user, amr=(PASSWORD, method), given=given)
+    return await complete(tx, visitor, user, amr=(PASSWORD, method), given=given, asserted_by=sign_in.asserted_by)
 
 
-async def _complete(
+async def complete(
     tx: AsyncConnection,
     visitor: Visitor,
     user: User,
@@ -268,14 +222,28 @@ async def _complete(
     amr: tuple[str, ...],
     by_device: TrustedDevice | None = None,
     given: Trust | None = None,
+    asserted_by: UUID | None = None,
+    provider: str | None = None,
 ) -> Completed:
+    """Open the session of a user who has proven everything, and record how; `provider` names who vouched."""
     proven = len(amr) > 1
     session, token = await open_session(
-        tx, visitor, user.id, amr=amr, second_factor_at=visitor.now if proven else None
+        tx,
+        visitor,
+        user.id,
+        amr=amr,
+        first_factor_at=None if asserted_by else visitor.now,
+        second_factor_at=visitor.now if proven else None,
     )
     signed_in = await users.note_sign_in(tx, visitor.account_id, user.id, visitor.now)
-    details = {"amr": list(amr)} | ({"trusted_device_id": str(by_device.id)} if by_device else {})
-    events = [Event(EventType.SIGN_IN_SUCCEEDED, "session", session.id, details)]
+    told = {
+        "trusted_device_id": by_device and str(by_device.id),
+        "api_token_id": asserted_by and str(asserted_by),
+        "provider": provider,
+    }
+    details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
+    kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
+    events = [Event(kind, "session", session.id, details)]
     if given:
         events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id))
     await record(tx, visitor, Actor(user.id, None), *events)

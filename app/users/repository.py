@@ -68,6 +68,12 @@ async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Pa
     return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
 
 
+async def find_by_external_id(tx: AsyncConnection, account_id: UUID, external_id: str) -> PasswordUser | None:
+    """Return the user whom the application itself knows by this id."""
+    row = (await tx.execute(_password_users(account_id).where(users.c.external_id == external_id))).one_or_none()
+    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+
+
 async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str]:
     """Return what the hashes of the account's passwords cost, each kind once: what judging one must spend.
 
@@ -131,6 +137,21 @@ async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, emai
         .where(users.c.account_id == account_id, users.c.id == user_id)
         .values(email=email, email_key=email_key(email))
     )
+
+
+async def store_external_id(tx: AsyncConnection, account_id: UUID, user_id: UUID, external_id: str) -> None:
+    """Store by which id the application knows the user; an `IntegrityError` says that it is taken."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(external_id=external_id)
+    )
+
+
+async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
+    """Let nobody else who asks for this make a user with the address until the transaction ends."""
+    key = func.hashtextextended(f"{account_id} {email_key(email)}", 0)
+    await tx.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def note_sign_in(tx: AsyncConnection, account_id: UUID, user_id: UUID, now: datetime) -> User:

@@ -74,7 +74,6 @@ async def create_account(tx: AsyncConnection, visitor: Visitor, *, slug: str, na
 
 
 def refuse_taken(error: IntegrityError) -> NoReturn:
-    """Raise the `Conflict` that a unique constraint stands for, or the error itself where it is another's."""
     """Raise `Conflict` when a user's or an account's unique constraint refused a row; else the error itself."""
     constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
     if constraint not in _TAKEN:

@@ -41,13 +41,15 @@ class Allow:
     """What a route asks of its caller.
 
     A session of one of `roles`, `fresh` if it must be; where a `scope` is named, also an API token that has it, of
-    which freshness is never asked; where `password` is true, also a password.
+    which freshness is never asked; where `password` is true, also a password. Where `session` is false, only the
+    token.
     """
 
     roles: frozenset[Role] = EVERYBODY
     fresh: Literal["no", "yes", "for_enrolling"] = "no"
     scope: Scope | None = None
     password: bool = False
+    session: bool = True
 
     async def __call__(
         self,
@@ -82,6 +84,8 @@ class Allow:
             return Forbidden("Only a session may do this.", code="session_required")
         if caller.credential is Credential.API_TOKEN and self.scope not in caller.scopes:
             return Forbidden("The API token does not have the scope for this.", code="scope_missing")
+        if caller.credential is Credential.SESSION and not self.session:
+            return Forbidden("Only an API token may do this.")
         if caller.role not in self.roles:
             return Forbidden("Your role does not allow this.")
         return None
@@ -123,5 +127,6 @@ UsersWriter = Annotated[Caller, Depends(Allow(roles=ADMINS, fresh="yes", scope=S
 FreshOwner = Annotated[Caller, Depends(Allow(roles=frozenset({Role.OWNER}), fresh="yes"))]
 AuditReader = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.AUDIT_READ, password=True))]
 PolicyReader = Annotated[Caller, Depends(Allow(roles=TEAM, scope=Scope.POLICY_READ, password=True))]
+Asserting = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.SIGN_INS, session=False))]
 Owner = Annotated[SessionOwner, Depends(get_owner)]
 Policy = Annotated[SecurityPolicy, Depends(get_policy)]

@@ -64,6 +64,7 @@ async def _by_token(services: Services, visitor: Visitor, email: str, secret: st
             visitor, Credential.API_TOKEN, owner.user, owner.policy, has_authenticator=owner.has_authenticator
         ),
         scopes=frozenset(owner.token.scopes),
+        token_id=owner.token.id,
     )
     return Identified(caller, owner.policy)
 

@@ -4,7 +4,8 @@ import asyncpg
 
 _QUERIES = {
     "columns": """
-        SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull, attnum,
+        SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull,
+            row_number() OVER (PARTITION BY attrelid ORDER BY attnum),
             pg_get_expr(adbin, adrelid)
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum

@@ -25,7 +25,8 @@ class Call:
     """One method of one path under an account; without roles, whoever is at the door may call it.
 
     `answer` is what a caller gets who may call: a fresh session by password of a user without authenticator. An
-    API token may call where a `scope` is named, and a password where `password` is true.
+    API token may call where a `scope` is named, and a password where `password` is true; without `session` nobody
+    else.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Call:
     body: dict[str, Any] | None = None
     scope: str | None = None
     password: bool = False
+    session: bool = True
 
     @property
     def sent_to(self) -> str:
@@ -97,6 +99,24 @@ _ONE_S_OWN = (
     Call("DELETE", "/users/me/trusted-devices/{id}", EVERYBODY, _MISSING),
     Call("PUT", "/users/me/password", EVERYBODY, (401, "invalid_credentials"), fresh="yes", body=_NEW_PASSWORD),
 )
+_PROVIDER = {"type": "jwt", "secret": "a secret of thirty-two bytes or more"}
+_THIRD_PARTIES = (
+    Call("POST", "/sign-ins/jwt", AT_THE_DOOR, _MISSING, body={"provider": "intranet", "token": "a.b.c"}),
+    Call("POST", "/sign-ins/exchange", AT_THE_DOOR, _DEAD, body={"code": "pgc_" + "A" * 43}),
+    Call("GET", "/sso-providers", ADMINS, _OK, fresh="yes"),
+    Call("GET", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
+    Call("PUT", "/sso-providers/{name}", ADMINS, _CREATED, fresh="yes", body=_PROVIDER),
+    Call("DELETE", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
+    Call(
+        "POST",
+        "/sign-ins/assertions",
+        ADMINS,
+        (403, "forbidden"),
+        body={"first_factor": "password", "user_id": SOME_ID},
+        scope="sign_ins",
+        session=False,
+    ),
+)
 _RECOVERY_CODES = "/users/{id}/two-factor/recovery-codes"
 _ADMINISTRATION = (
     Call("GET", "/security-policy", TEAM, _OK, scope="policy:read", password=True),
@@ -126,7 +146,7 @@ _REPORTS = (
     Call("GET", "/reports/{id}", ADMINS, _MISSING, scope="reports", password=True),
     Call("GET", "/reports/{id}/csv", ADMINS, _MISSING, scope="reports", password=True),
 )
-CALLS = _DOOR + _ONE_S_OWN + _ADMINISTRATION + _REPORTS
+CALLS = _DOOR + _ONE_S_OWN + _THIRD_PARTIES + _ADMINISTRATION + _REPORTS
 
 # Outside every account, for anybody.
 ROOT = {

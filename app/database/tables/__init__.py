@@ -15,6 +15,8 @@ from app.database.tables.security_policies import security_policies
 from app.database.tables.sessions import sessions
 from app.database.tables.sign_ins import sign_ins
 from app.database.tables.signing_keys import signing_keys
+from app.database.tables.sso_providers import sso_identities, sso_providers
+from app.database.tables.sso_sign_ins import exchange_codes, sso_requests, sso_used_tokens
 from app.database.tables.trusted_devices import trusted_devices
 from app.database.tables.users import users
 
@@ -24,6 +26,7 @@ __all__ = [
     "audit_events",
     "authenticators",
     "enrollments",
+    "exchange_codes",
     "links",
     "password_limits",
     "recovery_code_sets",
@@ -35,6 +38,10 @@ __all__ = [
     "sessions",
     "sign_ins",
     "signing_keys",
+    "sso_identities",
+    "sso_providers",
+    "sso_requests",
+    "sso_used_tokens",
     "trusted_devices",
     "users",
 ]

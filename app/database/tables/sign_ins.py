@@ -26,6 +26,7 @@ sign_ins = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("asserted_by", Uuid),  # the API token of the backend that checked the password itself
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),

@@ -13,10 +13,9 @@ from app.errors import Conflict, Refusal
 from app.recovery_codes.use_cases import NewCodes
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import SecondFactorState
+from app.sign_in.outcomes import Completed, Device
 from app.sign_in.rules import NextStep, SignIn
 from app.sign_in.use_cases import (
-    Completed,
-    Device,
     complete_with_second_factor,
     expired,
     find_open_sign_in,

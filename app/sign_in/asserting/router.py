@@ -1,0 +1,58 @@
+"""HTTP for a backend that checks the first factor itself, and lets Passgate ask for the second."""
+
+from fastapi import APIRouter
+
+from app.errors import FieldError, InvalidRequest, Refusal
+from app.password_limits.rules import assertion_buckets
+from app.password_limits.use_cases import count_password_attempt
+from app.settings import Limit
+from app.sign_in.asserting.schemas import Assertion
+from app.sign_in.asserting.use_cases import begin_asserted_sign_in, find_asserted, visitor_from
+from app.sign_in.outcomes import Device
+from app.sign_in.router import show_begun
+from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
+from app.trusted_devices.cookies import read_device_cookies
+from app.trusted_devices.rules import parse_device_token
+from app.web.caller import Asserting
+from app.web.dependencies import AppServices
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+
+router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
+
+_OF_TOKEN = Limit("1200/60")
+_OF_USER = Limit("60/600")
+
+
+@router.post(
+    "/sign-ins/assertions", status_code=201, operation_id="assertFirstFactor", responses=problems(403, 429)
+)
+async def assert_first_factor(
+    services: AppServices, caller: Asserting, body: Assertion
+) -> Complete | PasscodeRequired | EnrollmentRequired:
+    """Sign in a user whose first factor the caller has just checked; the answer says what is still to be done."""
+    named = (body.user_id, body.external_id, body.email)
+    if sum(name is not None for name in named) != 1:
+        error = FieldError("", "missing", "Name the user by one of user_id, external_id and email.")
+        raise InvalidRequest("Some fields are not valid.", error)
+    async with services.database.read() as tx:
+        user = await find_asserted(
+            tx, caller.account_id, user_id=body.user_id, external_id=body.external_id, email=body.email
+        )
+    assert caller.token_id is not None  # noqa: S101 -- only an API token comes this far
+    filled = assertion_buckets(token_id=caller.token_id, user_id=user.id, of_token=_OF_TOKEN, of_user=_OF_USER)
+    await count_password_attempt(services.database, caller.visitor, filled, because="Too many sign-ins.")
+    device = Device(
+        read_device_cookies(
+            [], secure=services.settings.is_https
+        ),  # the backend's own, if any, are not the user's
+        parse_device_token(body.device_token) if body.device_token else None,
+    )
+    from_ = visitor_from(caller.visitor, ip=body.ip, user_agent=body.user_agent)
+    async with services.database.begin() as tx:
+        outcome = await begin_asserted_sign_in(
+            tx, caller, user.id, device, by_password=body.first_factor == "password", from_=from_
+        )
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return show_begun(outcome)

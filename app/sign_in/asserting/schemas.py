@@ -1,0 +1,33 @@
+"""Assertions on the wire."""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.web.wire import Body, BodyId
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("not printable")
+    return text
+
+
+class Assertion(Body):
+    """Who has shown the first factor to the application itself, and from where.
+
+    One of `user_id`, `external_id` and `email` says who.
+    """
+
+    user_id: BodyId | None = None
+    external_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    email: Annotated[str, Field(max_length=320)] | None = None
+    first_factor: Literal["password", "sso"]
+    ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
+    user_agent: Annotated[str, Field(max_length=512), AfterValidator(_printable)] | None = None
+    device_token: Annotated[str, Field(max_length=256)] | None = None

@@ -1,0 +1,73 @@
+"""Signing in those whose first factor a backend has just checked itself."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.assurance import SSO
+from app.audit.repository import record_act
+from app.audit.rules import Event, EventType
+from app.callers import ADMINS, Caller, Role, Visitor
+from app.errors import Forbidden, NotFound, Refusal
+from app.second_factor import repository as second_factor
+from app.sign_in.outcomes import Completed, Device, Waiting
+from app.sign_in.use_cases import complete, go_on
+from app.users import repository as users
+from app.users.repository import PasswordUser
+from app.users.rules import ACTIVE, User
+
+
+async def find_asserted(
+    tx: AsyncConnection, account_id: UUID, *, user_id: UUID | None, external_id: str | None, email: str | None
+) -> User:
+    """Return the user whom the backend names; raises `NotFound`."""
+    found: PasswordUser | None = None
+    if user_id is not None:
+        found = await users.find_by_id(tx, account_id, user_id)
+    elif external_id is not None:
+        found = await users.find_by_external_id(tx, account_id, external_id)
+    elif email is not None:
+        found = await users.find_by_email(tx, account_id, email)
+    if found is None:
+        raise NotFound("The account has no such user.")
+    return found.user
+
+
+async def begin_asserted_sign_in(
+    tx: AsyncConnection, caller: Caller, user_id: UUID, device: Device, *, by_password: bool, from_: Visitor
+) -> Completed | Waiting | Refusal:
+    """Go on after the first factor that the backend has checked, as after one that Passgate checked.
+
+    The session and what is recorded of it say from where the user came (`from_`), and by which API token. It is
+    never fresh by this. A first factor by a third party completes, whatever the policy.
+    """
+    # A policy that ends sessions must find this one, or be found by it.
+    await accounts.hold_policy_still(tx, caller.account_id)
+    state = await second_factor.lock_state(tx, caller.account_id, user_id)
+    found = await users.find_by_id(tx, caller.account_id, user_id)
+    if state is None or found is None:
+        raise NotFound("The account has no such user.")
+    if refusal := _refusal(caller, found.user):
+        denied = Event(EventType.ACCESS_DENIED, "user", user_id, {"code": refusal.code})
+        await record_act(tx, caller, denied)
+        return refusal
+    if by_password:
+        return await go_on(tx, from_, found.user, state, device, asserted_by=caller.token_id)
+    return await complete(tx, from_, found.user, amr=(SSO,), asserted_by=caller.token_id)
+
+
+def _refusal(caller: Caller, user: User) -> Refusal | None:
+    if user.role in ADMINS and caller.role is not Role.OWNER:
+        return Forbidden("Only a token of the owner signs in admins and the owner.")
+    if user.status != ACTIVE:
+        return Forbidden("The user is suspended.")
+    return None
+
+
+def visitor_from(visitor: Visitor, *, ip: str | None, user_agent: str | None) -> Visitor:
+    """Return the user at the door, where the backend says from where they came; else the backend itself."""
+    return replace(
+        visitor, ip=ip or visitor.ip, user_agent=visitor.user_agent if user_agent is None else user_agent
+    )

@@ -1,0 +1,1 @@
+"""The identity providers of an account, as its admins name them."""

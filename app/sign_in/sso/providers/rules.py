@@ -1,0 +1,120 @@
+"""What an identity provider must be told of, by its type, and who may name one."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.callers import ADMINS, Caller, Role
+from app.crypto.tokens import LEAST_SECRET_BYTES
+from app.errors import FieldError, Forbidden, InvalidRequest, Refusal
+from app.settings import is_loopback
+from app.sign_in.sso.rules import ProviderType
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+# What only a type has: its settings, each with whether it must be given, and its secret.
+SETTINGS: dict[ProviderType, dict[str, bool]] = {
+    ProviderType.JWT: {},
+    ProviderType.OIDC: {"issuer": True, "client_id": True, "return_urls": False},
+    ProviderType.SAML: {
+        "idp_entity_id": True,
+        "idp_sso_url": True,
+        "idp_certificates": True,
+        "return_urls": True,
+    },
+}
+SECRET: dict[ProviderType, str | None] = {
+    ProviderType.JWT: "secret",
+    ProviderType.OIDC: "client_secret",
+    ProviderType.SAML: None,
+}
+# Another value of these means other people: whom the provider meant before is forgotten.
+WHO_VOUCHES = ("issuer", "idp_entity_id")
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidRequest` for what cannot name a provider."""
+    if not _NAME.fullmatch(name):
+        raise _invalid("/name", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
+
+
+def refuse_roles(caller: Caller, roles: frozenset[Role]) -> Refusal | None:
+    """Return why the caller may not name a provider for users of these roles; None when they may.
+
+    Whoever knows a provider's secret is whom they like among its roles: an admin is not to become the owner by it.
+    """
+    if roles & ADMINS and caller.role is not Role.OWNER:
+        return Forbidden("Only the owner lets admins or the owner sign in by a provider.")
+    return None
+
+
+def check_roles(default_role: Role, roles: frozenset[Role], *, create_users: bool) -> None:
+    """Raise `InvalidRequest` when the role of new users is none that may come in, or the owner's."""
+    if default_role is Role.OWNER:
+        raise _invalid("/default_role", "not_allowed", "A provider makes no owner.")
+    if create_users and default_role not in roles:
+        raise _invalid("/default_role", "not_allowed", "New users must have one of the provider's roles.")
+
+
+def check_domains(domains: list[str]) -> frozenset[str]:
+    """Return the domains in lower case; raises `InvalidRequest` for what is none."""
+    folded = [domain.casefold() for domain in domains]
+    for place, domain in enumerate(folded):
+        if not _DOMAIN.fullmatch(domain):
+            raise _invalid(f"/trusted_domains/{place}", "malformed", "This is no domain, like example.com.")
+    return frozenset(folded)
+
+
+def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the type among those given; raises `InvalidRequest` for what is wrong with them."""
+    known = SETTINGS[type_]
+    allowed = {*known, SECRET[type_]}
+    for name in given:
+        if name not in allowed:
+            raise _invalid(f"/{name}", "not_allowed", f"A provider of the type {type_.value} has no such setting.")
+    for name, required in known.items():
+        if required and not given.get(name):
+            raise _invalid(f"/{name}", "missing", "This field is required.")
+    for name in ("issuer", "idp_sso_url"):
+        if name in given and not is_address(given[name]):
+            raise _invalid(f"/{name}", "malformed", "This is no https address (or http on this machine).")
+    for place, url in enumerate(given.get("return_urls", [])):
+        if not is_address(url):
+            raise _invalid(
+                f"/return_urls/{place}", "malformed", "This is no https address (or http on this machine)."
+            )
+    return {name: given[name] for name in known if name in given} | (
+        {"return_urls": []} if "return_urls" in known and "return_urls" not in given else {}
+    )
+
+
+def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:
+    """Raise `InvalidRequest` when a secret is missing, or too short; `kept`: the provider has one already."""
+    if type_ is not ProviderType.JWT:
+        return
+    if given is None:
+        if not kept:
+            raise _invalid("/secret", "missing", "This field is required.")
+    elif len(given.encode()) < LEAST_SECRET_BYTES or given.lstrip().startswith(("-----BEGIN", "ssh-")):
+        raise _invalid(
+            "/secret", "too_short", f"A secret has {LEAST_SECRET_BYTES} bytes or more, and is no public key."
+        )
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is an https address, or an http one of this machine, without user and fragment."""
+    if not text.isascii() or not text.isprintable() or " " in text or "#" in text or "\\" in text:
+        return False
+    with suppress(ValueError):  # what `urlsplit` and its `port` raise
+        parts = urlsplit(text)
+        if not parts.hostname or "@" in parts.netloc or parts.port == 0:
+            return False
+        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    return False
+
+
+def _invalid(pointer: str, code: str, detail: str) -> InvalidRequest:
+    return InvalidRequest("Some fields are not valid.", FieldError(pointer, code, detail))

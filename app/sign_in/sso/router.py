@@ -1,0 +1,38 @@
+"""HTTP for signing in by a JWT, and for exchanging the code that a browser brought back from a provider."""
+
+from fastapi import APIRouter
+
+from app.errors import Refusal
+from app.sign_in.outcomes import Completed
+from app.sign_in.router import show_completed
+from app.sign_in.schemas import Complete
+from app.sign_in.sso import schemas, use_cases
+from app.sign_in.sso.rules import ProviderType
+from app.web.dependencies import AppServices, AtTheDoor, accepted
+from app.web.problems import problems
+from app.web.routes import AccountRoute
+
+router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
+
+
+@router.post("/sign-ins/jwt", status_code=201, operation_id="signInByJwt", responses=problems(403, 409))
+async def sign_in_by_jwt(services: AppServices, visitor: AtTheDoor, body: schemas.JwtSignIn) -> Complete:
+    """Sign in with a token of the application's own sign-in. No passcode is asked for, whatever the policy."""
+    async with services.database.read() as tx:
+        provider = await use_cases.provider_of(tx, visitor, body.provider, ProviderType.JWT)
+    claims = use_cases.read_jwt(services.sealer, visitor, provider, body.token)
+    outcome: Completed | Refusal
+    async with services.database.begin() as tx:
+        if isinstance(claims, Refusal):
+            outcome = await use_cases.refuse_provider(tx, visitor, provider, claims)
+        else:
+            outcome = await use_cases.sign_in_by_jwt(tx, visitor, provider, claims)
+    return show_completed(accepted(outcome))
+
+
+@router.post("/sign-ins/exchange", status_code=201, operation_id="exchangeCode", responses=problems(401))
+async def exchange_code(services: AppServices, visitor: AtTheDoor, body: schemas.Exchange) -> Complete:
+    """Exchange the code of a finished login, once and within a minute, for the session."""
+    async with services.database.begin() as tx:
+        completed = await use_cases.exchange_code(tx, visitor, body.code)
+    return show_completed(completed)

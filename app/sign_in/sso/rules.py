@@ -1,0 +1,132 @@
+"""What a provider may do, whom it vouches for, and what a token must say (contract section 9)."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from app.callers import Role
+
+CODE_PREFIX = "pgc_"
+CODE_LIFETIME = timedelta(seconds=60)
+REQUEST_PREFIX = "pgo_"
+REQUEST_LIFETIME = timedelta(minutes=10)
+LONGEST_ID = 255
+
+_AROUND_NOW = timedelta(seconds=180)
+"""How far from now a JWT may have been issued, either way."""
+
+
+class ProviderType(StrEnum):
+    """By which protocol a provider vouches."""
+
+    JWT = "jwt"
+    OIDC = "oidc"
+    SAML = "saml"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A third party that may vouch for users of these roles; `settings` are those that only its type has."""
+
+    id: UUID
+    name: str
+    type: ProviderType
+    create_users: bool
+    default_role: Role
+    roles: frozenset[Role]
+    trusted_domains: frozenset[str]
+    settings: dict[str, Any]
+    sealed_secret: bytes | None
+
+    def trusts_address(self, identity: "Identity") -> bool:
+        """Whether the provider's word about an e-mail address is enough to say whose it is."""
+        return identity.email_verified and identity.email.rpartition("@")[2].casefold() in self.trusted_domains
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom a provider vouches for: `subject` is its own name for them, `external_id` the application's."""
+
+    email: str
+    name: str | None
+    email_verified: bool
+    subject: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True)
+class LoginRequest:
+    """A browser on its way to a provider and back to `return_to`; without a provider, a nonce."""
+
+    id: UUID
+    provider_id: UUID | None
+    return_to: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ExchangeCode:
+    """What a browser brings back: whose session it stands for, and the version that it was given under."""
+
+    id: UUID
+    provider_id: UUID
+    user_id: UUID
+    version: int
+    expires_at: datetime
+
+
+def derive(secret: str, purpose: str) -> str:
+    """Return what stands for a browser's secret where others see it: one value for each purpose, 256 bits."""
+    mac = hmac.digest(secret.encode(), purpose.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class JwtClaims:
+    """What a JWT says; it is refused as used before until `remembered_until`."""
+
+    token_id: str
+    identity: Identity
+    remembered_until: datetime
+
+
+def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
+    """Return what a JWT of a provider says; raises `ValueError` for a claim that is missing or wrong.
+
+    `iat` is at most 180 seconds from now, `exp` and `nbf` hold where they are given, `jti` is the token's own.
+    """
+    issued_at = _time(claims, "iat")
+    if abs(now - issued_at) > _AROUND_NOW:
+        raise ValueError("iat is too far from now")
+    if "exp" in claims and now >= _time(claims, "exp"):
+        raise ValueError("exp is over")
+    if "nbf" in claims and now < _time(claims, "nbf"):
+        raise ValueError("nbf is to come")
+    external_id = _text(claims, "external_id") if "external_id" in claims else None
+    identity = Identity(
+        _text(claims, "email"), _text(claims, "name"), email_verified=True, external_id=external_id
+    )
+    return JwtClaims(_text(claims, "jti"), identity, issued_at + 2 * _AROUND_NOW)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID or not value.isprintable():
+        raise ValueError(f"{name} is missing or no printable text")
+    return value
+
+
+def _time(claims: Mapping[str, Any], name: str) -> datetime:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} is missing or no number")  # noqa: TRY004 -- one kind of refusal for every claim
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        raise ValueError(f"{name} is in no year that we know") from None

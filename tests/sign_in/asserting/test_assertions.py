@@ -1,0 +1,213 @@
+"""Passgate as the second factor of an application that checks passwords itself (contract section 9)."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place, make_place
+from tests.support.audit import Trail
+from tests.support.authenticator_app import AuthenticatorApp
+from tests.support.client import Client, ok, refused
+from tests.support.credentials import basic
+from tests.support.sign_ins import set_status, submit
+
+PATH = "/sign-ins/assertions"
+
+
+class Backend:
+    """The application's own server, with an API token."""
+
+    def __init__(self, browser: Client, header: dict[str, str], token_id: str) -> None:
+        self._browser, self._header, self.token_id = browser, header, token_id
+
+    async def send(self, **body: Any) -> httpx.Response:
+        return await self._browser.post(PATH, json={"first_factor": "password"} | body, headers=self._header)
+
+    async def asserts(self, **body: Any) -> Any:
+        return ok(await self.send(**body), 201)
+
+
+async def backend_of(place: Place, person: Person, *scopes: str) -> Backend:
+    body = {"description": "the shop", "scopes": list(scopes or ["sign_ins"])}
+    made = ok(await person.browser.post("/api-tokens", json=body), 201)
+    return Backend(
+        place.browser(), {"Authorization": basic(f"{person.user.email}/token", made["token"])}, made["id"]
+    )
+
+
+@pytest.fixture
+async def owner(place: Place) -> Person:
+    return await place.enrolled(Role.OWNER)
+
+
+@pytest.fixture
+async def shop(place: Place, owner: Person) -> Backend:
+    """A backend with a token of an admin."""
+    assert owner.app
+    return await backend_of(place, await place.enrolled(Role.ADMIN))
+
+
+async def test_it_answers_as_a_password_does(place: Place, owner: Person, shop: Backend) -> None:
+    plain, enrolled = await place.person(Role.END_USER, password=None), await place.enrolled(Role.AGENT)
+
+    complete = await shop.asserts(user_id=plain.id)
+    asked = await shop.asserts(email=enrolled.user.email.upper())
+    assert (complete["status"], complete["session"]["amr"]) == ("complete", ["pwd"])
+    assert asked["status"] == "passcode_required"
+    await place.require(owner, end_users=True)
+    must_enroll = await shop.asserts(user_id=plain.id)
+    assert must_enroll["status"] == "enrollment_required"
+
+    response = await submit(place.browser(), asked["sign_in_token"], enrolled.authenticator.next_passcode())
+    session = ok(response, 201)["session"]
+    assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
+
+
+async def test_the_user_enrolls_in_the_middle_and_is_fresh_by_that(
+    place: Place, owner: Person, shop: Backend
+) -> None:
+    await place.require(owner, end_users=True)
+    person = await place.person(Role.END_USER, password=None, external_id="crm-7")
+    held = {"sign_in_token": (await shop.asserts(external_id="crm-7"))["sign_in_token"]}
+    browser = place.browser()
+    begun = ok(await browser.post("/sign-ins/enrollments", json=held | {"kind": "totp", "label": "Phone"}), 201)
+    app = AuthenticatorApp(begun["secret"], place.clock)
+
+    path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
+    answer = ok(await browser.post(path, json=held | {"passcode": app.passcode()}), 201)
+
+    assert answer["user"]["id"] == person.id
+    browser.token = answer["session"]["token"]
+    ok(await browser.post("/users/me/two-factor/recovery-codes"), 201)
+
+
+async def test_a_third_party_s_word_completes_and_an_assertion_is_never_fresh(
+    place: Place, owner: Person, shop: Backend
+) -> None:
+    await place.require(owner, end_users=True, team_members=True)
+    person = await place.person(Role.END_USER)
+
+    answer = await shop.asserts(user_id=person.id, first_factor="sso")
+
+    session = answer["session"]
+    assert (answer["status"], session["amr"], session["assurance"]) == ("complete", ["sso"], "aal1")
+    browser = place.browser()
+    browser.token = session["token"]
+    body = {"kind": "totp", "label": "Phone"}
+    refused(await browser.post("/users/me/two-factor/enrollments", json=body), 401, "step_up_required")
+
+
+async def test_an_asserted_password_is_not_fresh_either(place: Place, shop: Backend) -> None:
+    person = await place.person(Role.END_USER)
+    browser = place.browser()
+    browser.token = (await shop.asserts(user_id=person.id))["session"]["token"]
+
+    body = {"kind": "totp", "label": "Phone"}
+    refused(await browser.post("/users/me/two-factor/enrollments", json=body), 401, "step_up_required")
+    await place.step_up(Person(person.user, browser))
+    ok(await browser.post("/users/me/two-factor/enrollments", json=body), 201)
+
+
+async def test_a_known_device_is_not_asked_again(place: Place, shop: Backend) -> None:
+    person = await place.enrolled(Role.AGENT)
+    token = (await shop.asserts(user_id=person.id))["sign_in_token"]
+    passed = await submit(
+        place.browser(), token, person.authenticator.next_passcode(), remember_device=True, device_storage="body"
+    )
+    device_token = ok(passed, 201)["trusted_device"]["token"]
+
+    known = await shop.asserts(user_id=person.id, device_token=device_token)
+    unknown = await shop.asserts(user_id=person.id)
+
+    assert (known["status"], known["session"]["assurance"]) == ("complete", "aal1")
+    assert unknown["status"] == "passcode_required"
+
+
+async def test_session_and_audit_say_from_where_and_by_which_token(place: Place, shop: Backend) -> None:
+    person = await place.enrolled(Role.AGENT)
+
+    asked = await shop.asserts(user_id=person.id, ip="2001:DB8::7", user_agent="the user's browser")
+    ok(await submit(place.browser(), asked["sign_in_token"], person.authenticator.next_passcode()), 201)
+    direct = await shop.asserts(
+        user_id=person.id, first_factor="sso", ip="2001:DB8::7", user_agent="the user's browser"
+    )
+
+    session = direct["session"]
+    assert (session["ip"], session["user_agent"]) == ("2001:db8::7", "the user's browser")
+    found = [event for event in await Trail(place).new() if event.details.get("api_token_id") == shop.token_id]
+    assert [(event.type, event.actor_id) for event in found] == [
+        ("sign_in.succeeded", person.user.id),
+        ("sso.signed_in", person.user.id),
+    ]
+
+
+async def test_only_a_token_of_the_owner_signs_in_admins_and_the_owner(
+    place: Place, owner: Person, shop: Backend
+) -> None:
+    admin = await place.person(Role.ADMIN)
+    owners = await backend_of(place, owner)
+
+    for person in (admin, owner):
+        for first_factor in ("password", "sso"):
+            refused(await shop.send(user_id=person.id, first_factor=first_factor), 403, "forbidden")
+    assert (await owners.asserts(user_id=admin.id))["status"] == "complete"
+    assert (await owners.asserts(user_id=owner.id))["status"] == "passcode_required"
+    denied = [event for event in await Trail(place).new() if event.type == "access.denied"]
+    assert len(denied) == 4
+
+
+async def test_nobody_is_signed_in_who_may_not(place: Place, shop: Backend) -> None:
+    suspended = await place.person(Role.AGENT)
+    await set_status(place, suspended, "suspended")
+    elsewhere = await (await make_place(place.app, place.services, place.clock)).person(Role.AGENT)
+
+    refused(await shop.send(user_id=suspended.id), 403, "forbidden")
+    refused(await shop.send(user_id=elsewhere.id), 404, "not_found")
+    refused(await shop.send(email=elsewhere.user.email), 404, "not_found")
+    refused(await shop.send(external_id="nobody"), 404, "not_found")
+
+
+async def test_only_a_token_with_the_scope_may_assert(place: Place, owner: Person) -> None:
+    other = await backend_of(place, owner, "api", "users:write", "users:read")
+    body = {"user_id": owner.id, "first_factor": "password"}
+
+    refused(await other.send(user_id=owner.id), 403, "scope_missing")
+    refused(await owner.browser.post(PATH, json=body), 403, "forbidden")
+    refused(await place.browser().post(PATH, json=body), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"user_id": "x"},
+        {"user_id": None},
+        {"email": "a@example.com", "external_id": "crm-7"},
+        {"email": "a@example.com", "first_factor": "passcode"},
+        {"email": "a@example.com", "first_factor": None},
+        {"email": "a@example.com", "ip": "localhost"},
+        {"email": "a@example.com", "user_agent": "a\r\nb"},
+        {"email": "a@example.com", "user_agent": "a" * 513},
+        {"email": "a@example.com", "device_token": 7},
+        {"email": "a@example.com", "role": "owner"},
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_with_a_field_is_refused(shop: Backend, body: dict[str, Any]) -> None:
+    refused(await shop.send(**body), 422, "invalid_request")
+
+
+async def test_assertions_of_one_user_are_limited(place: Place, shop: Backend) -> None:
+    person, other = await place.person(Role.END_USER), await place.person(Role.END_USER)
+
+    for _ in range(60):
+        await shop.asserts(user_id=person.id)
+    response = await shop.send(user_id=person.id)
+
+    refused(response, 429, "too_many_requests")
+    wait = int(response.headers["retry-after"])
+    await shop.asserts(user_id=other.id)
+    place.clock.turn(seconds=wait)
+    await shop.asserts(user_id=person.id)

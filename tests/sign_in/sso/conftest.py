@@ -1,0 +1,15 @@
+"""An account whose owner has named a provider."""
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.third_parties import name_provider
+
+
+@pytest.fixture
+async def owner(place: Place) -> Person:
+    """The owner, with an authenticator, freshly proven, and a JWT provider named `intranet`."""
+    owner = await place.enrolled(Role.OWNER)
+    await name_provider(owner)
+    return owner

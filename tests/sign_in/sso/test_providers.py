@@ -1,0 +1,137 @@
+"""Naming identity providers: by admins, within what their role allows, and never with the secret shown again."""
+
+from typing import Any
+
+import pytest
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.audit import Trail
+from tests.support.client import ok, refused
+from tests.support.sql import run_sql
+from tests.support.third_parties import JWT, SECRET, jwt_sign_in, name_provider, token_of
+
+OIDC = {
+    "type": "oidc",
+    "issuer": "https://accounts.google.com",
+    "client_id": "a client",
+    "client_secret": "a secret of ours at the issuer",
+    "return_urls": ["https://app.example.com/signed-in", "http://localhost:3000/"],
+}
+
+
+@pytest.fixture
+async def owner(place: Place) -> Person:
+    return await place.enrolled(Role.OWNER)
+
+
+async def test_a_provider_is_named_shown_replaced_and_removed(owner: Person) -> None:
+    browser = owner.browser
+
+    made = ok(await browser.put("/sso-providers/google", json=OIDC), 201)
+
+    settings = {key: value for key, value in OIDC.items() if key != "client_secret"}
+    defaults = {
+        "create_users": False,
+        "default_role": "end_user",
+        "roles": ["agent", "end_user"],
+        "trusted_domains": [],
+    }
+    assert made == {"name": "google"} | settings | defaults
+    assert ok(await browser.get("/sso-providers/google")) == made
+    changed = ok(await browser.put("/sso-providers/google", json=OIDC | {"trusted_domains": ["Example.COM"]}))
+    assert changed == made | {"trusted_domains": ["example.com"]}
+    listed = ok(await browser.get("/sso-providers"))["items"]
+    assert [provider["name"] for provider in listed] == ["google"]
+    ok(await browser.delete("/sso-providers/google"), 204)
+    refused(await browser.get("/sso-providers/google"), 404, "not_found")
+    refused(await browser.delete("/sso-providers/google"), 404, "not_found")
+
+
+async def test_a_secret_is_sealed_and_shown_nowhere(place: Place, owner: Person) -> None:
+    shown = await name_provider(owner)
+    shown_later = ok(await owner.browser.get("/sso-providers/intranet"))
+
+    stored = await run_sql(place, "SELECT * FROM sso_providers WHERE account_id = :account")
+    audited = [event for event in await Trail(place).new() if event.type == "policy.changed"]
+    assert len(audited) == 1
+    for seen in (shown, shown_later, stored, audited):
+        assert SECRET not in str(seen)
+
+
+async def test_a_secret_that_is_left_out_stays(place: Place, owner: Person) -> None:
+    await name_provider(owner)
+    change = {"type": "jwt", "create_users": True}
+
+    ok(await owner.browser.put("/sso-providers/intranet", json=change))
+
+    ok(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(place))), 201)
+    response = await owner.browser.put("/sso-providers/other", json=change)
+    assert [error["pointer"] for error in refused(response, 422, "invalid_request")["errors"]] == ["/secret"]
+
+
+async def test_another_issuer_means_other_people(place: Place, owner: Person) -> None:
+    ok(await owner.browser.put("/sso-providers/google", json=OIDC), 201)
+    query = "SELECT id FROM sso_providers WHERE account_id = :account"
+    [before] = await run_sql(place, query)
+
+    ok(await owner.browser.put("/sso-providers/google", json=OIDC | {"return_urls": []}))
+    assert await run_sql(place, query) == [before]
+    ok(await owner.browser.put("/sso-providers/google", json=OIDC | {"issuer": "https://id.example"}))
+    [after] = await run_sql(place, query)
+    assert after != before
+
+
+async def test_an_admin_lets_no_admin_in_and_no_owner(place: Place, owner: Person) -> None:
+    admin = await place.enrolled(Role.ADMIN)
+    roles: dict[str, Any] = {"roles": ["agent", "admin"], "default_role": "agent"}
+
+    refused(await admin.browser.put("/sso-providers/intranet", json=JWT | roles), 403, "forbidden")
+    refused(await admin.browser.put("/sso-providers/intranet", json=JWT | {"roles": ["owner"]}), 403, "forbidden")
+    await name_provider(owner, **roles)
+    # Nor by a secret of their own for what the owner has named.
+    own_secret = JWT | roles | {"secret": "a secret that the admin knows, and has made up"}
+    refused(await admin.browser.put("/sso-providers/intranet", json=own_secret), 403, "forbidden")
+    await name_provider(admin, "of-the-admin")
+
+
+async def test_an_admin_whom_the_owner_lets_in_signs_in(place: Place, owner: Person) -> None:
+    admin = await place.person(Role.ADMIN)
+    await name_provider(owner, roles=["admin"], default_role="admin", trusted_domains=["example.com"])
+
+    token = token_of(place, email=admin.user.email)
+    answer = ok(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
+
+    assert answer["user"]["role"] == "admin"
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"type": "jwt", "secret": "of less than 32 bytes"}, "/secret"),
+    ({"type": "jwt", "secret": SECRET, "issuer": "https://id.example"}, "/issuer"),
+    (OIDC | {"secret": SECRET}, "/secret"),
+    ({"type": "oidc", "client_id": "x"}, "/issuer"),
+    ({"type": "oidc", "issuer": "https://id.example"}, "/client_id"),
+    (OIDC | {"issuer": "http://id.example"}, "/issuer"),
+    (OIDC | {"issuer": "https://user@id.example"}, "/issuer"),
+    (OIDC | {"issuer": "https://id.example#fragment"}, "/issuer"),
+    (OIDC | {"issuer": "file:///etc/passwd"}, "/issuer"),
+    (OIDC | {"return_urls": ["https://app.example.com", "javascript:alert(1)"]}, "/return_urls/1"),
+    (OIDC | {"return_urls": ["https://app.example.com\\@evil.example"]}, "/return_urls/0"),
+    ({"type": "saml", "idp_entity_id": "x"}, "/idp_sso_url"),
+    (JWT | {"default_role": "owner"}, "/default_role"),
+    (JWT | {"create_users": True, "default_role": "agent", "roles": ["end_user"]}, "/default_role"),
+    (JWT | {"trusted_domains": ["example.com", "@example.com"]}, "/trusted_domains/1"),
+]
+
+
+@pytest.mark.parametrize(("body", "pointer"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
+async def test_what_is_wrong_is_named(owner: Person, body: dict[str, Any], pointer: str) -> None:
+    response = await owner.browser.put("/sso-providers/name", json=body)
+
+    problem = refused(response, 422, "invalid_request")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("name", ["UPPER", "-a", "a" * 64, "a.b", "a%00b"])
+async def test_a_provider_has_a_plain_name(owner: Person, name: str) -> None:
+    refused(await owner.browser.put(f"/sso-providers/{name}", json=JWT), 422, "invalid_request")
