@@ -17,6 +17,8 @@ except ModuleNotFoundError:
 else:
     INSTALLED = True
 
+NOT_INSTALLED = "This installation reads no SAML: it is the extra passgate[saml]."
+
 Element = Any  # lxml's, which has no types
 
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
