@@ -77,8 +77,8 @@ async def read_json(request: Request) -> Any:
 async def read_form(request: Request) -> dict[str, str]:
     """Return the fields of a form (`application/x-www-form-urlencoded`).
 
-    Raises `UnsupportedMediaType`, `TooLarge` (over 256 KiB) or `InvalidRequest` (not UTF-8, no form, a field twice),
-    in this order.
+    Raises `UnsupportedMediaType`, `TooLarge` (over 256 KiB) or `InvalidRequest` (not UTF-8, no form, a field
+    twice), in this order.
     """
     if _media_type(request.headers.get("content-type", "")).get_content_type() != _FORM:
         raise UnsupportedMediaType(f"The Content-Type must be {_FORM}.")
