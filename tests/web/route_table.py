@@ -160,5 +160,12 @@ ROOT = {
     "GET /links/{account}/{kind}",
 }
 
+# Under an account, for a browser on its way to an identity provider and back: no credential of ours, no JSON.
+BROWSER = {
+    "GET /sso/{name}/login",
+    "GET /sso/{name}/metadata",
+    "POST /sso/{name}/acs",
+}
+
 WITH_BODY = tuple(call for call in CALLS if call.body is not None)
 WITHOUT_BODY = tuple(call for call in CALLS if call.body is None)
