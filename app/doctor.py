@@ -12,11 +12,7 @@ from app.delivery.mailer import MailUnavailable, look_at
 from app.errors import Refusal, Unavailable
 from app.identity_tokens.use_cases import KeyRing
 from app.services import Services
-<<<<<<< HEAD
-from app.settings import SettingsError
-=======
-from app.settings import PREFIX, Settings, is_loopback
->>>>>>> run
+from app.settings import PREFIX, Settings, SettingsError, is_loopback
 
 OLDEST_POSTGRES = 15
 MOST_SECONDS_APART = 5
@@ -35,13 +31,8 @@ class Finding:
 async def examine(services: Services) -> list[Finding]:
     """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
     findings = [
-<<<<<<< HEAD
-        Finding("settings", well=True, says=f"clients reach the service at {services.settings.public_url}"),
-        await _keys(services),
-=======
         *_settings(services.settings),
-        Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals"),
->>>>>>> run
+        await _keys(services),
     ]
     try:
         findings += await _database(services)
@@ -51,7 +42,6 @@ async def examine(services: Services) -> list[Finding]:
     return findings
 
 
-<<<<<<< HEAD
 async def look_at_keys(services: Services) -> None:
     """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
 
@@ -75,7 +65,8 @@ async def _keys(services: Services) -> Finding:
     except SettingsError as error:
         return Finding("keys", well=False, says=str(error))
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
-=======
+
+
 def _settings(settings: Settings) -> list[Finding]:
     """Show each setting, of a secret one only whether it is set."""
     findings = []
@@ -88,7 +79,6 @@ def _settings(settings: Settings) -> list[Finding]:
     safe = settings.is_https or is_loopback(host)
     says = "by https" if settings.is_https else "on this machine alone" if safe else "by http: use https"
     return [*findings, Finding("clients", safe, f"reach the service {says}")]
->>>>>>> run
 
 
 async def _mail(services: Services) -> Finding:
