@@ -102,6 +102,16 @@ _ONE_S_OWN = (
 _PROVIDER = {"type": "jwt", "secret": "a secret of thirty-two bytes or more"}
 _THIRD_PARTIES = (
     Call("POST", "/sign-ins/jwt", AT_THE_DOOR, _MISSING, body={"provider": "intranet", "token": "a.b.c"}),
+    Call(
+        "POST",
+        "/sign-ins/oidc",
+        AT_THE_DOOR,
+        _MISSING,
+        body={"provider": "intranet", "id_token": "a.b.c", "nonce": "pgo_" + "A" * 43},
+    ),
+    Call("POST", "/sign-ins/oidc/nonces", AT_THE_DOOR, _CREATED),
+    Call("GET", "/sso/{name}/login", AT_THE_DOOR, (422, "invalid_request")),
+    Call("GET", "/sso/{name}/callback", AT_THE_DOOR, _MISSING),
     Call("POST", "/sign-ins/exchange", AT_THE_DOOR, _DEAD, body={"code": "pgc_" + "A" * 43}),
     Call("GET", "/sso-providers", ADMINS, _OK, fresh="yes"),
     Call("GET", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
