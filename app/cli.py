@@ -17,8 +17,9 @@ from app.callers import Role
 from app.crypto.sealing import new_key_setting
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
-from app.doctor import examine
+from app.doctor import examine, look_at_keys
 from app.errors import InvalidRequest, Refusal
+from app.key_rotation import rotate_keys as seal_anew
 from app.local import database_of, share
 from app.logs import configure_logs
 from app.main import create_app
@@ -83,7 +84,6 @@ def serve(
             "but --host or PASSGATE_PUBLIC_URL is reachable from others"
         )
     with database_of(settings, as_owner=True) as found:
-        _with_services(found, _nothing)  # settings are judged before anything listens
         if embedded:
             asyncio.run(migrate_database(_url(found)))
             password = _with_services(found, administration.make_demo)
@@ -91,6 +91,7 @@ def serve(
                 typer.echo(f"account   {administration.DEMO_SLUG}")
                 typer.echo(f"owner     {administration.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
+        _with_services(found, look_at_keys)  # settings are judged before anything listens
         share(found)
         typer.echo(f"Passgate listens on http://{host}:{port}", err=True)
         sys.stdout.flush()
@@ -112,14 +113,11 @@ def serve(
         )
 
 
-async def _nothing(_: Services) -> None:
-    """Do nothing: making the services is the point."""
-
-
 @cli.command()
 def worker() -> None:
     """Run the jobs alone: send letters, write reports, throw away what is over."""
     with _database() as settings:
+        _with_services(settings, look_at_keys)
         _with_services(settings, work_until_told)
 
 
@@ -210,6 +208,18 @@ def recovery_codes(
         )
     for code in codes:
         typer.echo(code)
+
+
+@cli.command()
+def rotate_keys() -> None:
+    """Seal anew by the first key what older ones sealed; beside a running service, and again if it was killed."""
+    with _database() as settings:
+        rotations = _with_services(settings, seal_anew)
+    for rotation in rotations:
+        typer.echo(rotation.describe())
+    if not all(rotation.is_complete for rotation in rotations):
+        raise typer.Exit(1)
+    typer.echo("Every secret is sealed by the first key; the others may go.")
 
 
 @cli.command()

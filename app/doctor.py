@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from app.crypto.sealing import SealBroken
 from app.database.migrate import current_revision, needed_revision
 from app.delivery.mailer import MailUnavailable, look_at
-from app.errors import Refusal
+from app.errors import Refusal, Unavailable
+from app.identity_tokens.use_cases import KeyRing
 from app.services import Services
+from app.settings import SettingsError
 
 OLDEST_POSTGRES = 15
 
@@ -25,7 +28,7 @@ async def examine(services: Services) -> list[Finding]:
     """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
     findings = [
         Finding("settings", well=True, says=f"clients reach the service at {services.settings.public_url}"),
-        Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals"),
+        await _keys(services),
     ]
     try:
         findings += await _database(services)
@@ -33,6 +36,31 @@ async def examine(services: Services) -> list[Finding]:
         findings.append(Finding("database", well=False, says=refusal.detail))
     findings.append(await _mail(services))
     return findings
+
+
+async def look_at_keys(services: Services) -> None:
+    """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
+
+    The first start makes the first signing key, so that every later one has something to open. Of a database that
+    does not answer, or not yet, readiness tells.
+    """
+    try:
+        async with services.database.read() as tx:
+            revision = await current_revision(tx)
+        if revision is not None and revision >= needed_revision():
+            await KeyRing(services).signer()
+    except Unavailable:
+        return
+    except SealBroken as error:
+        raise SettingsError(f"PASSGATE_SECRET_KEYS: do not open what the database holds. {error}") from error
+
+
+async def _keys(services: Services) -> Finding:
+    try:
+        await look_at_keys(services)
+    except SettingsError as error:
+        return Finding("keys", well=False, says=str(error))
+    return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
 
 
 async def _mail(services: Services) -> Finding:

@@ -57,7 +57,7 @@ class InvalidRequest(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is not said to be JSON."""
+    """The body is not said to be JSON, or the form that a call takes."""
 
     default_code = "unsupported_media_type"
 

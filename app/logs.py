@@ -1,9 +1,13 @@
 """The log: structured lines on standard error, readable on a terminal, JSON elsewhere; never a secret."""
 
+import json
 import logging
+import os
 import sys
 import traceback
+import unicodedata
 from collections.abc import Iterator
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -18,11 +22,13 @@ def configure_logs(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _tell_faults_without_words,
     ]
-    rendering: Processor = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    rendering: list[Processor] = (
+        [_encode_controls, structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)]
+        if sys.stderr.isatty()
+        else [structlog.processors.JSONRenderer(serializer=_to_json)]
     )
     structlog.configure(
-        processors=[*steps, rendering],
+        processors=[*steps, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -31,7 +37,7 @@ def configure_logs(level: str) -> None:
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=steps,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, rendering],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     logging.basicConfig(handlers=[foreign], level=max(lowest, logging.WARNING), force=True)
@@ -48,6 +54,24 @@ def _tell_faults_without_words(_: WrappedLogger, __: str, event: EventDict) -> E
     if isinstance(error, BaseException):
         event["exception"] = "".join(_trace(error))
     return event
+
+
+def _to_json(event: EventDict, **options: Any) -> str:
+    """Return JSON in printable ASCII: of what `json` leaves as it is, only DEL is not."""
+    return json.dumps(event, **options).replace("\x7f", "\\u007f")
+
+
+def _encode_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Encode what would make a terminal show something else than was written: control and bidi characters."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            kept = "\n" if name == "exception" else ""  # its lines are ours
+            event[name] = "".join(c if c in kept or not _is_control(c) else ascii(c)[1:-1] for c in value)
+    return event
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def _trace(error: BaseException) -> Iterator[str]:

@@ -28,9 +28,12 @@ from app.settings import load_settings
 from app.sign_in.asserting.router import router as asserting
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
+from app.sign_in.sso.login.router import router as sso_login
 from app.sign_in.sso.oidc.router import router as oidc
 from app.sign_in.sso.providers.router import router as providers
 from app.sign_in.sso.router import router as sso
+from app.sign_in.sso.saml.router import forms as saml_forms
+from app.sign_in.sso.saml.router import router as saml
 from app.trusted_devices.router import router as trusted_devices
 from app.two_factor.router import router as two_factor
 from app.web.dependencies import AccountDirectory
@@ -46,7 +49,10 @@ _FEATURES = (
     sign_in,
     enrolling,
     sso,
+    sso_login,
     oidc,
+    saml,
+    saml_forms,
     providers,
     asserting,
     sessions,

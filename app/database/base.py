@@ -1,6 +1,6 @@
 """What all tables share: their metadata, the names of their constraints, and their common columns."""
 
-from sqlalchemy import Column, DateTime, ForeignKeyConstraint, MetaData, Uuid
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, LargeBinary, MetaData, Uuid
 
 metadata = MetaData(
     naming_convention={
@@ -23,3 +23,13 @@ def account_id() -> Column[Uuid]:  # type: ignore[type-arg]  # a Column's own pa
 def belongs_to_user() -> ForeignKeyConstraint:
     """Return the foreign key by which a row goes when its user is deleted."""
     return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"], ondelete="CASCADE")
+
+
+def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:
+    """Return a column of what a `Sealer` seals; `passgate rotate-keys` finds it, and its row by `id`, by this."""
+    return Column(name, LargeBinary, nullable=nullable, info={"sealed": True})
+
+
+def sealed_columns() -> list[Column[bytes]]:
+    """Return every column that holds sealed values."""
+    return [column for table in metadata.sorted_tables for column in table.columns if column.info.get("sealed")]

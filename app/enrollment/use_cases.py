@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
@@ -31,6 +32,8 @@ from app.trusted_devices.use_cases import revoke_all
 from app.two_factor.repository import remove_authenticators
 from app.two_factor.rules import MOST_AUTHENTICATORS
 from app.two_factor.use_cases import lock_own_state
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
     try:
         return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.id))
     except SealBroken as error:
+        log.exception("sealed secret does not open", enrollment_id=str(enrollment.id), reason=str(error))
         raise _gone() from error
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +22,9 @@ def _is(account_id: UUID, bucket: Bucket) -> tuple[ColumnElement[bool], ...]:
 
 async def fill(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
     """Put one failure into the bucket; False when it is full, and then nothing changes."""
-    filled = func.greatest(password_limits.c.empty_at, literal(now, Moment)) + bucket.cost
+    stands_at, present = password_limits.c.empty_at, literal(now, Moment)
+    is_believed = stands_at <= literal(now + bucket.fullest, Moment)
+    filled = case((is_believed, func.greatest(stands_at, present)), else_=present) + bucket.cost
     query = (
         insert(password_limits)
         .values(account_id=account_id, limit=bucket.name, key=bucket.key, empty_at=now + bucket.cost)
@@ -36,16 +38,19 @@ async def fill(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: da
     return await tx.scalar(query) is not None
 
 
-async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket) -> datetime | None:
-    """Return when the bucket will be empty."""
+async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> datetime:
+    """Return when the bucket will be, or was, empty."""
     found: datetime | None = await tx.scalar(select(password_limits.c.empty_at).where(*_is(account_id, bucket)))
-    return found
+    return now if found is None or found > now + bucket.fullest else found
 
 
-async def take_back(tx: AsyncConnection, account_id: UUID, bucket: Bucket) -> None:
-    """Take one failure out of the bucket again."""
+async def take_back(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> None:
+    """Take one failure out of the bucket again; an empty one goes, so that it says nothing to a clock set back."""
     emptier = password_limits.c.empty_at - bucket.cost
-    await tx.execute(update(password_limits).where(*_is(account_id, bucket)).values(empty_at=emptier))
+    this = _is(account_id, bucket)
+    gone = await tx.execute(delete(password_limits).where(*this, emptier <= literal(now, Moment)))
+    if not gone.rowcount:
+        await tx.execute(update(password_limits).where(*this).values(empty_at=emptier))
 
 
 async def clear(tx: AsyncConnection, account_id: UUID, bucket: Bucket) -> None:

@@ -10,6 +10,7 @@ from app.settings import Limit, PasswordLimits
 from app.users.rules import email_key
 
 _IPV6_PREFIX = 64
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Bucket:
     def cost(self) -> timedelta:
         """By how much one failure fills it; rounded down, so that as many as the limit says do fit."""
         return self.period // self.limit.failures
+
+    @property
+    def fullest(self) -> timedelta:
+        """How far ahead a bucket may become empty. Beyond it, a clock that was ahead and set back has filled it.
+
+        Such a bucket counts as empty: else nobody would be let in until that clock's time comes.
+        """
+        return self.period + _CLOCKS_DIFFER
 
 
 def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) -> list[Bucket]:

@@ -31,7 +31,7 @@ async def count_password_attempt(
 
 async def _wait(tx: AsyncConnection, visitor: Visitor, bucket: Bucket) -> timedelta:
     """Return how long it takes until one more failure fits in; not more than zero when it does now."""
-    empty_at = await repository.empty_at(tx, visitor.account_id, bucket) or visitor.now
+    empty_at = await repository.empty_at(tx, visitor.account_id, bucket, now=visitor.now)
     return empty_at + bucket.cost - bucket.period - visitor.now
 
 
@@ -40,4 +40,4 @@ async def take_password_attempt_back(tx: AsyncConnection, visitor: Visitor, buck
     pair, *others = buckets
     await repository.clear(tx, visitor.account_id, pair)
     for bucket in others:
-        await repository.take_back(tx, visitor.account_id, bucket)
+        await repository.take_back(tx, visitor.account_id, bucket, now=visitor.now)

@@ -1,10 +1,11 @@
-"""Reading a request's body: JSON and nothing else, within bounds, in order before any credential is looked at."""
+"""Reading a request's body: JSON, or in one place a form, within bounds, before any credential is looked at."""
 
 import asyncio
 import email.message
 import json
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -14,11 +15,13 @@ from starlette.types import Message, Receive
 from app.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 MOST_BYTES = 64 * 1024
+MOST_FORM_BYTES = 256 * 1024
 _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAINED_SECONDS = 5
 _READ_SECONDS = 20
+_MOST_FIELDS = 16
 
-_TOO_LARGE = "A body has at most 64 KiB."
+_FORM = "application/x-www-form-urlencoded"
 
 NO_BODY: Any = object()
 """What a request without a body has; `null` is a body."""
@@ -62,7 +65,7 @@ async def read_json(request: Request) -> Any:
         return NO_BODY
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType("The Content-Type must be application/json.")
-    content = await _read(request)
+    content = await _read(request, MOST_BYTES)
     if not content:
         return NO_BODY
     try:
@@ -71,27 +74,56 @@ async def read_json(request: Request) -> Any:
         raise InvalidRequest("The body is not well-formed JSON in UTF-8.") from None
 
 
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form (`application/x-www-form-urlencoded`).
+
+    Raises `UnsupportedMediaType`, `TooLarge` (over 256 KiB) or `InvalidRequest` (not UTF-8, no form, a field
+    twice), in this order.
+    """
+    if _media_type(request.headers.get("content-type", "")).get_content_type() != _FORM:
+        raise UnsupportedMediaType(f"The Content-Type must be {_FORM}.")
+    content = await _read(request, MOST_FORM_BYTES)
+    try:
+        text = content.decode("ascii")
+        pairs = parse_qsl(
+            text,
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+        return _unique(pairs)
+    except ValueError:
+        raise InvalidRequest("The body is no well-formed form in UTF-8.") from None
+
+
 def _announced(headers: Headers) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _is_json(content_type: str) -> bool:
-    message = email.message.Message()
-    message["content-type"] = content_type
+    message = _media_type(content_type)
     charset = message.get_param("charset", "utf-8")
     return message.get_content_type() == "application/json" and str(charset).lower() in {"utf-8", "utf8"}
 
 
-async def _read(request: Request) -> bytes:
-    if int(request.headers.get("content-length", "0")) > MOST_BYTES:  # the server has seen that it is a number
-        raise TooLarge(_TOO_LARGE)
+def _media_type(content_type: str) -> email.message.Message:
+    message = email.message.Message()
+    message["content-type"] = content_type
+    return message
+
+
+async def _read(request: Request, most_bytes: int) -> bytes:
+    too_large = TooLarge(f"A body has at most {most_bytes // 1024} KiB here.")
+    if int(request.headers.get("content-length", "0")) > most_bytes:  # the server has seen that it is a number
+        raise too_large
     content = bytearray()
     try:
         async with asyncio.timeout(_READ_SECONDS):
             async for chunk in request.stream():
                 content += chunk
-                if len(content) > MOST_BYTES:
-                    raise TooLarge(_TOO_LARGE)
+                if len(content) > most_bytes:
+                    raise too_large
     except (TimeoutError, ClientDisconnect):
         raise InvalidRequest("The body did not arrive whole and in time.") from None
     return bytes(content)

@@ -76,13 +76,25 @@ class EveryRequest:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    # The template, not the path: what a client puts into a path is not for the log.
-    route = getattr(scope.get("route"), "path", None)
+    state = scope["state"]
+    account, identified = state.get("account_id"), state.get("identified")
+    caller = identified and identified.caller
     log.info(
         "request",
-        request_id=scope["state"]["request_id"],
+        request_id=state["request_id"],
         method=scope["method"],
-        route=route,
+        route=_template(scope),
         status=status,
         milliseconds=round(seconds * 1000, 1),
+        account=account and str(account),
+        user=caller and str(caller.user_id),
+        credential=caller and caller.credential.value,
     )
+
+
+def _template(scope: Scope) -> str | None:
+    """Return the route's path with its names unfilled: what a client puts into a path is not for the log."""
+    # A route of an included router knows its path within that router alone; FastAPI keeps the whole one here.
+    whole = scope.get("fastapi", {}).get("effective_route_context")
+    template: str | None = getattr(whole or scope.get("route"), "path", None)
+    return template

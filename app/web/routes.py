@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import InvalidRequest, NotFound
-from app.web.bodies import NO_BODY, read_json
+from app.web.bodies import NO_BODY, read_form, read_json
 from app.web.dependencies import get_accounts
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -31,15 +31,27 @@ class AccountRoute(APIRoute):
             if account_id is None:
                 raise NotFound("There is no such account.")
             request.state.account_id = account_id
-            body = await read_json(request)
-            # FastAPI asks for these again; what Starlette caches there is what it gets.
-            request._json = body  # noqa: SLF001 -- Starlette's own cache of `request.json()`
-            request._body = b"" if body is NO_BODY else b"{}"  # noqa: SLF001 -- likewise, of `request.body()`
-            request.state.unexpected_body = not takes_body and body is not NO_BODY and body != {}
+            await self.read_body(request, takes_body=takes_body)
             # What has begun is finished, whatever the client does: a counted failure stays counted.
             return await asyncio.shield(_started(handle(request)))
 
         return checked
+
+    async def read_body(self, request: Request, *, takes_body: bool) -> None:
+        """Read the body: JSON, for FastAPI to look at."""
+        body = await read_json(request)
+        # FastAPI asks for these again; what Starlette caches there is what it gets.
+        request._json = body  # noqa: SLF001 -- Starlette's own cache of `request.json()`
+        request._body = b"" if body is NO_BODY else b"{}"  # noqa: SLF001 -- likewise, of `request.body()`
+        request.state.unexpected_body = not takes_body and body is not NO_BODY and body != {}
+
+
+class FormRoute(AccountRoute):
+    """A route to which a page of somebody else's posts a form; its handler finds it in `request.state.form`."""
+
+    async def read_body(self, request: Request, *, takes_body: bool) -> None:  # noqa: ARG002 -- it always does
+        """Read the body: a form."""
+        request.state.form = await read_form(request)
 
 
 def _started(work: Coroutine[Any, Any, Response]) -> Awaitable[Response]:

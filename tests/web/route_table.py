@@ -110,8 +110,6 @@ _THIRD_PARTIES = (
         body={"provider": "intranet", "id_token": "a.b.c", "nonce": "pgo_" + "A" * 43},
     ),
     Call("POST", "/sign-ins/oidc/nonces", AT_THE_DOOR, _CREATED),
-    Call("GET", "/sso/{name}/login", AT_THE_DOOR, (422, "invalid_request")),
-    Call("GET", "/sso/{name}/callback", AT_THE_DOOR, _MISSING),
     Call("POST", "/sign-ins/exchange", AT_THE_DOOR, _DEAD, body={"code": "pgc_" + "A" * 43}),
     Call("GET", "/sso-providers", ADMINS, _OK, fresh="yes"),
     Call("GET", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
@@ -168,6 +166,14 @@ ROOT = {
     "GET /problems/{code}",
     "GET /links/page.{kind}",
     "GET /links/{account}/{kind}",
+}
+
+# Under an account, for a browser on its way to an identity provider and back: no credential of ours, no JSON.
+BROWSER = {
+    "GET /sso/{name}/callback",
+    "GET /sso/{name}/login",
+    "GET /sso/{name}/metadata",
+    "POST /sso/{name}/acs",
 }
 
 WITH_BODY = tuple(call for call in CALLS if call.body is not None)

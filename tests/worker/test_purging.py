@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from app import purging
-from app.callers import Visitor
+from app.callers import Role, Visitor
 from app.database.ids import new_id
 from app.database.queue import enqueue
 from app.links.use_cases import invite
 from app.purging import purge
 from app.services import Services
+from app.sign_in.sso import repository as sso
+from app.sign_in.sso.rules import Identity, Provider, ProviderType
+from app.sign_in.sso.use_cases import begin_login, hand_out_code
 from tests.support.arrange import Place
 from tests.support.client import ok, refused
 from tests.support.devices import trusted_person
@@ -21,7 +24,17 @@ from tests.support.services import with_changes
 from tests.support.sign_ins import submit
 from tests.support.sql import run_sql
 
-TABLES = ("sign_ins", "enrollments", "sessions", "trusted_devices", "audit_events", "password_limits", "links")
+SSO = ("sso_requests", "exchange_codes", "sso_used_tokens")
+TABLES = (
+    "sign_ins",
+    "enrollments",
+    "sessions",
+    "trusted_devices",
+    "audit_events",
+    "password_limits",
+    "links",
+    *SSO,
+)
 NEVER = ("users", "second_factor_state", "authenticators", "recovery_code_sets", "recovery_codes", "accounts")
 
 
@@ -58,6 +71,22 @@ async def busy(place: Place) -> Place:
     visitor = Visitor(place.account.id, place.clock.now(), "", "", "")
     async with place.services.database.begin() as tx:
         await invite(tx, visitor, person.user)
+        provider = Provider(
+            id=new_id(visitor.now),
+            name="intranet",
+            type=ProviderType.JWT,
+            create_users=False,
+            default_role=Role.END_USER,
+            roles=frozenset(Role),
+            trusted_domains=frozenset({"example.com"}),
+            settings={},
+            sealed_secret=None,
+        )
+        await sso.add_provider(tx, visitor.account_id, provider, now=visitor.now)
+        await begin_login(tx, visitor, provider, None)
+        identity = Identity(person.user.email, None, email_verified=True)
+        assert isinstance(await hand_out_code(tx, visitor, provider, identity), str)
+        assert await sso.use_once(tx, visitor.account_id, "a token", expires_at=visitor.now)
     assert all((await counts(place, *TABLES, *NEVER)).values())
     return place
 
@@ -76,6 +105,9 @@ async def test_what_is_young_stays(busy: Place) -> None:
         ("sign_ins", timedelta(minutes=59), timedelta(minutes=71)),
         ("enrollments", timedelta(days=1, minutes=69), timedelta(days=1, minutes=71)),
         ("sessions", timedelta(hours=8, minutes=59), timedelta(hours=9, minutes=1)),
+        ("sso_requests", timedelta(minutes=69), timedelta(minutes=71)),
+        ("exchange_codes", timedelta(minutes=60), timedelta(minutes=62)),
+        ("sso_used_tokens", timedelta(minutes=59), timedelta(minutes=61)),
         ("links", timedelta(days=7, minutes=59), timedelta(days=7, minutes=61)),
         ("trusted_devices", timedelta(days=30, minutes=59), timedelta(days=30, minutes=61)),
         ("audit_events", timedelta(days=400, minutes=59), timedelta(days=400, minutes=61)),

@@ -1,8 +1,8 @@
 """The confirmed authenticators of a user. `sealed_secret` is opened to judge a passcode, never to show it."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, Uuid
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata
+from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
 
 authenticators = Table(
     "authenticators",
@@ -12,7 +12,7 @@ authenticators = Table(
     Column("user_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
+    sealed("sealed_secret"),
     Column("last_accepted_step", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),

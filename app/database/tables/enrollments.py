@@ -5,7 +5,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
-    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -13,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata
+from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
 
 enrollments = Table(
     "enrollments",
@@ -24,7 +23,7 @@ enrollments = Table(
     Column("sign_in_id", Uuid),  # set when it was begun in a sign-in that demands it
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
+    sealed("sealed_secret"),
     Column("version", BigInteger, nullable=False),
     Column("failures", SmallInteger, nullable=False),
     Column("created_at", Moment, nullable=False),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint, Uuid
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata
+from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
 
 links = Table(
     "links",
@@ -13,7 +13,7 @@ links = Table(
     Column("purpose", Text, nullable=False),
     Column("email", Text),  # the address to be confirmed, where that is the purpose
     Column("token_digest", LargeBinary),
-    Column("sealed_token", LargeBinary),
+    sealed("sealed_token", nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),

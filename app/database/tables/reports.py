@@ -16,7 +16,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from app.database.base import Moment, account_id, metadata
+from app.database.base import Moment, account_id, metadata, sealed
 
 reports = Table(
     "reports",
@@ -33,7 +33,7 @@ reports = Table(
     Column("rows", BigInteger),
     Column("size", BigInteger),  # in bytes, as it is downloaded
     Column("token_digest", LargeBinary),
-    Column("sealed_token", LargeBinary),
+    sealed("sealed_token", nullable=True),
     Column("link_expires_at", Moment),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("type IN ('two_factor_status')", name="type"),

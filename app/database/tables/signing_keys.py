@@ -8,9 +8,9 @@ can write here, and does not know the key that seals, can have a key of their ow
 
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, UniqueConstraint, Uuid
+from sqlalchemy import Column, Integer, Table, UniqueConstraint, Uuid
 
-from app.database.base import Moment, account_id, metadata
+from app.database.base import Moment, account_id, metadata, sealed
 
 OF_THE_SERVICE = UUID(int=0)
 
@@ -20,7 +20,7 @@ signing_keys = Table(
     account_id(),
     Column("id", Uuid, primary_key=True),
     Column("generation", Integer, nullable=False),  # 1, 2, ...: of two instances that make the next, one does
-    Column("sealed_private_key", LargeBinary, nullable=False),
+    sealed("sealed_private_key"),
     Column("signs_from", Moment, nullable=False),  # and until the next generation does
     UniqueConstraint("account_id", "generation"),
 )

@@ -7,7 +7,6 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -15,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata
+from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
 
 sso_providers = Table(
     "sso_providers",
@@ -31,7 +30,7 @@ sso_providers = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("trusted_domains", ARRAY(Text), nullable=False),
     Column("settings", JSONB, nullable=False),  # what only its type has, never a secret
-    Column("sealed_secret", LargeBinary),
+    sealed("sealed_secret", nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),

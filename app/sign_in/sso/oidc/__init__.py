@@ -1,1 +1,1 @@
-"""Signing in by OpenID Connect: with an ID token of a native client, or by a browser's way to the issuer and back."""
+"""Signing in by OpenID Connect: with a native client's ID token, or by a browser's way to the issuer."""

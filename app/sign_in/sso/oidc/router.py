@@ -10,8 +10,8 @@ from app.sign_in.outcomes import Completed
 from app.sign_in.router import show_completed
 from app.sign_in.schemas import Complete
 from app.sign_in.sso.cookies import read_login_cookie
+from app.sign_in.sso.login.router import KnownIssuers, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
-from app.sign_in.sso.router import AskedIssuers, callback_address, send_back
 from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
 from app.web.dependencies import AppServices, AtTheDoor, accepted
@@ -34,7 +34,7 @@ async def create_nonce(services: AppServices, visitor: AtTheDoor, request: Reque
 
 @router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409))
 async def sign_in_by_id_token(
-    services: AppServices, visitor: AtTheDoor, issuers: AskedIssuers, body: schemas.OidcSignIn
+    services: AppServices, visitor: AtTheDoor, issuers: KnownIssuers, body: schemas.OidcSignIn
 ) -> Complete:
     """Sign in with an ID token of the provider. No passcode is asked for, whatever the policy."""
     async with services.database.read() as tx:
@@ -59,7 +59,7 @@ async def sign_in_by_id_token(
 async def finish_login(
     services: AppServices,
     visitor: AtTheDoor,
-    issuers: AskedIssuers,
+    issuers: KnownIssuers,
     request: Request,
     name: str,
     *,
@@ -67,19 +67,21 @@ async def finish_login(
     state: _Parameter = "",
     error: _Parameter = "",
 ) -> RedirectResponse:
-    """Take a browser that comes back from the issuer to where it began, with a code to be exchanged, or an error."""
+    """Take a browser that comes back from the issuer to its `return_to`.
+
+    With `#code=`, for POST /sign-ins/exchange, or with `#error=` and the code of the problem.
+    """
     async with services.database.read() as tx:
         provider = await provider_of(tx, visitor, name, ProviderType.OIDC)
     secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
     async with services.database.begin() as tx:
         login = await use_cases.take_answer(tx, visitor, provider, secret, state)
+    slug = request.path_params["account"]
+    client = use_cases.client_of(services.sealer, visitor, provider, services.settings.public_url, slug)
+    answer = use_cases.Answer(secret, code, error)
     outcome: str | Refusal
     try:
-        if error or not code:
-            identity = use_cases.refuse_answer(provider, error)
-        else:
-            client = use_cases.client_of(services.sealer, visitor, provider, callback_address(request, name))
-            identity = await use_cases.redeem(issuers, visitor, provider, client, secret=secret, code=code)
+        identity = await use_cases.read_answer(issuers, visitor, provider, client, answer)
         async with services.database.begin() as tx:
             if isinstance(identity, Refusal):
                 outcome = await refuse_provider(tx, visitor, provider, identity)
@@ -87,4 +89,4 @@ async def finish_login(
                 outcome = await hand_out_code(tx, visitor, provider, identity)
     except Refusal as raised:
         outcome = raised
-    return send_back(services, login, outcome, answered_cross_site=False)
+    return send_back(services, login, outcome, by_post=False)

@@ -4,6 +4,7 @@ Issuers are asked between transactions, never in one.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -29,17 +30,29 @@ from app.sign_in.use_cases import expired
 
 _SECONDS = 4.0
 """How long the issuer may keep a browser waiting on its way back."""
+_ISSUER_S_FAULTS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
+_NO_ANSWER = "The identity provider does not answer."
 
 log = structlog.get_logger()
 
 
-def client_of(sealer: Sealer, visitor: Visitor, provider: Provider, redirect_uri: str) -> OidcClient:
-    """Return who we are to the provider's issuer."""
+@dataclass(frozen=True)
+class Answer:
+    """What a browser that keeps `secret` brings back from the issuer: a code, or why there is none."""
+
+    secret: str
+    code: str
+    error: str
+
+
+def client_of(sealer: Sealer, visitor: Visitor, provider: Provider, public_url: str, slug: str) -> OidcClient:
+    """Return who we are to the provider's issuer; the address to come back to is registered there."""
     secret = open_secret(sealer, visitor.account_id, provider)
-    return OidcClient(provider.settings["client_id"], secret, redirect_uri)
+    callback = f"{public_url}/v1/accounts/{slug}/sso/{provider.name}/callback"
+    return OidcClient(provider.settings["client_id"], secret, callback)
 
 
-async def login_address(
+async def begin_oidc_login(
     issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, secret: str
 ) -> str:
     """Return where a browser that keeps `secret` logs in at the issuer; raises `Unavailable`."""
@@ -68,17 +81,22 @@ async def take_answer(
     return login
 
 
-async def redeem(
-    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, *, secret: str, code: str
+async def read_answer(
+    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, answer: Answer
 ) -> Identity | Refusal:
     """Return for whom the issuer gave the code, or the refusal; raises `Unavailable`."""
+    if answer.error in _ISSUER_S_FAULTS:
+        raise Unavailable(_NO_ANSWER)
+    if answer.error or not answer.code:
+        return _refuse(provider, TokenRefused("the issuer gives no code"))
+    verifier, nonce = (derive(answer.secret, purpose) for purpose in ("pkce", "nonce"))
     try:
         async with asyncio.timeout(_SECONDS):
             documents = await issuers.find(visitor.account_id, provider.settings["issuer"], now=visitor.now)
-            token = await redeem_code(documents, client, code=code, verifier=derive(secret, "pkce"))
-            return await read_id_token(issuers, visitor, provider, token, derive(secret, "nonce"))
+            token = await redeem_code(documents, client, code=answer.code, verifier=verifier)
+            return await read_id_token(issuers, visitor, provider, token, nonce)
     except TimeoutError:
-        raise Unavailable("The identity provider does not answer.") from None
+        raise Unavailable(_NO_ANSWER) from None
     except TokenRefused as refused:
         return _refuse(provider, refused)
 
@@ -108,13 +126,6 @@ async def sign_in_by_id_token(
     if request is None or request.provider_id is not None:
         return await refuse_provider(tx, visitor, provider, not_vouched())
     return await sign_in_by_provider(tx, visitor, provider, identity)
-
-
-def refuse_answer(provider: Provider, error: str) -> Refusal:
-    """Return the refusal of a browser that comes back without a code."""
-    if error in {"server_error", "temporarily_unavailable"}:
-        return Unavailable("The identity provider does not answer.")
-    return _refuse(provider, TokenRefused("the issuer gives no code"))
 
 
 def _refuse(provider: Provider, refused: Exception) -> Refusal:

@@ -7,6 +7,8 @@ from typing import Any
 from app.callers import ADMINS, Caller, Role
 from app.crypto.tokens import LEAST_SECRET_BYTES
 from app.errors import FieldError, Forbidden, InvalidRequest, Refusal
+from app.saml import signatures
+from app.saml.certificates import read_certificate
 from app.settings import is_address
 from app.sign_in.sso.rules import ProviderType
 
@@ -68,6 +70,8 @@ def check_domains(domains: list[str]) -> frozenset[str]:
 
 def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the type among those given; raises `InvalidRequest` for what is wrong with them."""
+    if type_ is ProviderType.SAML and not signatures.INSTALLED:
+        raise _invalid("/type", "not_allowed", signatures.NOT_INSTALLED)
     known = SETTINGS[type_]
     allowed = {*known, SECRET[type_]}
     for name in given:
@@ -84,9 +88,19 @@ def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, A
             raise _invalid(
                 f"/return_urls/{place}", "malformed", "This is no https address (or http on this machine)."
             )
+    _check_certificates(given.get("idp_certificates", []))
     return {name: given[name] for name in known if name in given} | (
         {"return_urls": []} if "return_urls" in known and "return_urls" not in given else {}
     )
+
+
+def _check_certificates(texts: list[str]) -> None:
+    for place, text in enumerate(texts):
+        try:
+            read_certificate(text)
+        except ValueError:
+            detail = "This is no X.509 certificate with a key of RSA (2048 bits or more) or an elliptic curve."
+            raise _invalid(f"/idp_certificates/{place}", "malformed", detail) from None
 
 
 def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:

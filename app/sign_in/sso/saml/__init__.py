@@ -1,0 +1,1 @@
+"""Signing in by a SAML 2.0 identity provider."""

@@ -1,0 +1,72 @@
+"""Signing in by SAML: where a browser is sent, and whom its answer names."""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.callers import Visitor
+from app.errors import Refusal, Unavailable
+from app.saml import signatures
+from app.saml.answers import Assertion, Expected, read_answer
+from app.saml.certificates import read_certificate
+from app.saml.refused import SamlRefused
+from app.saml.service_provider import ServiceProvider
+from app.sign_in.sso import repository
+from app.sign_in.sso.rules import Identity, Provider, derive
+from app.sign_in.sso.use_cases import hand_out_code, not_vouched, refuse_provider
+
+log = structlog.get_logger()
+
+
+def service_provider(public_url: str, slug: str, name: str) -> ServiceProvider:
+    """Return what Passgate is to the account's provider of this name."""
+    address = f"{public_url}/v1/accounts/{slug}/sso/{name}"
+    return ServiceProvider(entity_id=f"{address}/metadata", acs_url=f"{address}/acs")
+
+
+def begin_saml_login(provider: Provider, us: ServiceProvider, secret: str, now: datetime) -> str:
+    """Return where to send the browser that holds `secret`; raises `Unavailable` where no answer could be read."""
+    _require_saml()
+    return us.login_url(provider.settings["idp_sso_url"], _request_id(secret), now)
+
+
+async def read_saml_answer(
+    provider: Provider, us: ServiceProvider, secret: str, answer: str, now: datetime
+) -> Assertion | Refusal:
+    """Return what the answer to this browser's request proves, or its refusal. Not for inside a transaction.
+
+    Raises `Unavailable` where no answer can be read.
+    """
+    _require_saml()
+    certificates = tuple(read_certificate(text) for text in provider.settings["idp_certificates"])
+    expected = Expected(provider.settings["idp_entity_id"], certificates, us, _request_id(secret))
+    try:
+        return await asyncio.to_thread(read_answer, answer, expected, now)
+    except SamlRefused as refused:
+        log.info("saml answer refused", provider=provider.name, reason=str(refused))
+        return not_vouched()
+
+
+async def hand_out_code_once(
+    tx: AsyncConnection, visitor: Visitor, provider: Provider, assertion: Assertion
+) -> str | Refusal:
+    """Return a code to be exchanged for the session of whom the assertion names: for each assertion one.
+
+    An identity provider of one's own company knows its addresses, so that they count as verified.
+    """
+    token_id = f"{provider.settings['idp_entity_id']} {assertion.id}"
+    if not await repository.use_once(tx, visitor.account_id, token_id, expires_at=assertion.expires_at):
+        return await refuse_provider(tx, visitor, provider, not_vouched())
+    identity = Identity(assertion.email, assertion.name, email_verified=True, subject=assertion.name_id)
+    return await hand_out_code(tx, visitor, provider, identity)
+
+
+def _request_id(secret: str) -> str:
+    return "_" + derive(secret, "request")  # an id in XML begins with no digit
+
+
+def _require_saml() -> None:
+    if not signatures.INSTALLED:
+        raise Unavailable(signatures.NOT_INSTALLED)

@@ -1,0 +1,232 @@
+"""Sealing keys: rotated beside the running service, killed on the way, and the old one thrown away."""
+
+import asyncio
+import base64
+import re
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from app.callers import Role
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import Place as SealedPlace
+from app.crypto.sealing import Sealer
+from app.database.base import sealed_columns
+from app.database.migrate import migrate
+from app.identity_tokens.use_cases import KeyRing
+from app.main import create_app
+from app.services import Services, make_services
+from app.settings import Settings
+from tests.faults.cluster import Cluster
+from tests.faults.conftest import CHEAP
+from tests.support.arrange import Person, Place
+from tests.support.client import client_of, ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.enrolling import app_of, begin, confirm
+from tests.support.identity_tokens import ask_token, fetch_keys, verify
+from tests.support.instances import Crowd, crowd_of, running_instances
+from tests.support.jobs import eventually
+from tests.support.serving import environment, passgate
+from tests.support.sign_ins import credentials
+from tests.support.sql import run_sql
+from tests.support.third_parties import name_provider
+
+OLD = "old:" + base64.b64encode(bytes(range(32))).decode()
+NEW = "new:" + base64.b64encode(bytes(range(32, 64))).decode()
+BOTH = f"{NEW},{OLD}"
+SIGN_INS_AT_ONCE = 4
+
+
+@pytest.fixture
+async def own_url(cluster: Cluster) -> AsyncIterator[str]:
+    """The URL of a database that holds nothing but what the test sealed."""
+    name = f"keys_{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(dsn=cluster.url, timeout=5)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    url = urlsplit(cluster.url)._replace(path=f"/{name}").geturl()
+    await migrate(url)
+    yield url
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+def settings(own_url: str) -> Settings:
+    return Settings.model_validate({"database_url": own_url, "secret_keys": OLD})
+
+
+@pytest.fixture
+async def services(settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Services]:
+    made = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+    yield made
+    await made.close()
+
+
+def under(settings: Settings, keys: str) -> Settings:
+    return Settings.model_validate({**settings.model_dump(), "secret_keys": keys})
+
+
+def given(own_url: str, keys: str) -> dict[str, str]:
+    return {"PASSGATE_DATABASE_URL": own_url, "PASSGATE_SECRET_KEYS": keys}
+
+
+async def key_ids(own_url: str) -> dict[str, list[str]]:
+    """Return by which keys the values of each sealed column are sealed."""
+    connection = await asyncpg.connect(dsn=own_url, timeout=5)
+    try:
+        return {
+            f"{column.table.name}.{column.name}": [
+                Sealer.key_id_of(row[0])
+                for row in await connection.fetch(
+                    f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IS NOT NULL"  # noqa: S608 -- ours
+                )
+            ]
+            for column in sealed_columns()
+        }
+    finally:
+        await connection.close()
+
+
+async def seal_one_of_each(place: Place, own_url: str) -> list[Person]:
+    """Seal something in every column that there is, by the services' key; returns people with authenticators."""
+    people = [await place.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
+    await KeyRing(place.services).signer()
+    owner = await place.signed_in(Role.OWNER)
+    ok(await owner.browser.post("/users", json={"email": "new@example.com", "name": "New", "role": "agent"}), 201)
+    ok(await owner.browser.post("/reports", json={"type": "two_factor_status"}), 202)
+    await name_provider(owner)
+    connection = await asyncpg.connect(dsn=own_url, timeout=5)
+    try:
+        for table in ("links", "reports"):
+            [(account, id_)] = await connection.fetch(f"SELECT account_id, id FROM {table}")  # noqa: S608 -- ours
+            where = SealedPlace(table, "sealed_token", account, id_)
+            query = f"UPDATE {table} SET sealed_token = $1"  # noqa: S608 -- ours
+            await connection.execute(query, place.services.sealer.seal(b"a token", where))
+    finally:
+        await connection.close()
+    found = await key_ids(own_url)
+    assert all(found.values()), found
+    assert {key for keys in found.values() for key in keys} == {"old"}
+    return people
+
+
+async def sign_in_again_and_again(crowd: Crowd, person: Person, stop: asyncio.Event) -> int:
+    """Sign in by password and passcode until told to stop, and return how often; each time must succeed."""
+    times = 0
+    while not stop.is_set() or times == 0:
+        asked = ok(await crowd.post("/sign-ins", credentials(person)), 201)
+        body = {"sign_in_token": asked["sign_in_token"], "passcode": person.authenticator.next_passcode()}
+        ok(await crowd.post("/sign-ins/passcode", body | {"remember_device": False}), 201)
+        times += 1
+    return times
+
+
+async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
+    place: Place, settings: Settings, own_url: str, clock: TurnableClock, tmp_path: Path
+) -> None:
+    people = await seal_one_of_each(place, own_url)
+    waiting = await place.signed_in()
+    begun, begun_at = await begin(waiting), clock.now()
+
+    with running_instances(under(settings, BOTH), clock, count=2) as instances:
+        async with crowd_of(instances, place.account.slug) as crowd:
+            stop = asyncio.Event()
+            storm = asyncio.create_task(sign_in_again_and_again(crowd, people[0], stop))
+            await kill_half_way(own_url, tmp_path)
+            done = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
+            stop.set()
+            assert await storm >= 2
+
+    assert done.returncode == 0, done.stderr
+    assert "authenticators.sealed_secret: sealed 0 anew" in done.stdout
+    assert "the others may go" in done.stdout
+    found = await key_ids(own_url)
+    assert {key for keys in found.values() for key in keys} == {"new"}, found
+
+    after = make_services(under(settings, NEW), clock=clock, hasher=Hasher(CHEAP))
+    there = Place(create_app(after), after, clock, place.account)
+    for person in people:
+        await there.pass_passcode(person, there.browser())
+    clock.set(begun_at)  # each sign-in has turned it
+    waiting.browser.http = client_of(there.app, place.account.slug).http
+    ok(await confirm(waiting, begun, app_of(there, begun).passcode()), 201)
+    root = httpx.AsyncClient(transport=httpx.ASGITransport(app=there.app), base_url="http://127.0.0.1:8000")
+    verify(await ask_token(waiting), await fetch_keys(root), clock)
+    await after.close()
+
+
+async def kill_half_way(own_url: str, tmp_path: Path) -> None:
+    """Begin a rotation, hold a row that it needs, and kill it when all of that table but this row is done."""
+
+    async def only_one_is_left() -> bool:
+        return (await key_ids(own_url))["enrollments.sealed_secret"].count("old") == 1
+
+    holder = await asyncpg.connect(dsn=own_url, timeout=5)
+    await holder.execute("BEGIN; SELECT FROM enrollments ORDER BY id LIMIT 1 FOR UPDATE")
+    rotating = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "rotate-keys"), env=environment(tmp_path, given(own_url, BOTH))
+    )
+    try:
+        await eventually(only_one_is_left)
+        assert rotating.returncode is None
+    finally:
+        rotating.kill()
+        await rotating.wait()
+        await holder.close()
+    found = await key_ids(own_url)
+    assert "new" in found["enrollments.sealed_secret"]
+    assert found["signing_keys.sealed_private_key"] == ["old"]  # the last to go: a start without the old key fails
+
+
+async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
+    place: Place, settings: Settings, own_url: str, tmp_path: Path
+) -> None:
+    person, other, *_ = await seal_one_of_each(place, own_url)
+    seal = "SELECT sealed_secret FROM authenticators WHERE account_id = :account AND user_id = :user"
+    moved = f"UPDATE authenticators SET sealed_secret = ({seal}) WHERE user_id = :here RETURNING sealed_secret"  # noqa: S608 -- ours
+    before = await run_sql(place, moved, user=other.user.id, here=person.user.id)
+
+    ended = passgate("rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
+
+    assert ended.returncode == 1
+    assert "authenticators.sealed_secret: sealed 3 anew; 1 open by no key" in ended.stdout
+    assert "signing_keys.sealed_private_key: sealed 1 anew\n" in ended.stdout
+    assert "may go" not in ended.stdout
+    [line] = [line for line in ended.stderr.splitlines() if "does not open" in line]
+    assert '"column": "authenticators.sealed_secret"' in line
+    assert await run_sql(place, seal, user=person.user.id) == before
+    after = make_services(under(settings, BOTH), clock=place.clock, hasher=Hasher(CHEAP))
+    there = Place(create_app(after), after, place.clock, place.account)
+    body = {"sign_in_token": await there.asked(person), "passcode": person.authenticator.next_passcode()}
+    refused(await there.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
+    await there.pass_passcode(other, there.browser())
+    await after.close()
+
+
+WRONG = {
+    "missing": ("", "PASSGATE_SECRET_KEYS: is not set"),
+    "short": ("old:" + base64.b64encode(bytes(31)).decode(), "31 bytes long instead of 32"),
+    "of another id": (NEW, "do not open what the database holds. The data was sealed by a key that is not"),
+    "of the same id": ("old:" + NEW.partition(":")[2], "do not open what the database holds. The sealed data was"),
+}
+
+
+async def test_a_missing_short_or_wrong_key_stops_the_start_with_one_clear_line(
+    services: Services, own_url: str, tmp_path: Path
+) -> None:
+    await KeyRing(services).signer()
+
+    starts = [(("serve", "--port", "1"), *wrong) for wrong in WRONG.values()]
+    for command, keys, says in [*starts, (("worker",), *WRONG["of another id"])]:
+        ended = passgate(*command, data_dir=tmp_path, **given(own_url, keys))
+        assert ended.returncode == 2, says
+        [line] = ended.stderr.splitlines()
+        assert line.startswith("passgate: PASSGATE_SECRET_KEYS: ")
+        assert says in line
+        assert not re.search("[A-Za-z0-9+/]{20,}", line)

@@ -1,0 +1,93 @@
+"""What a line of the log looks like: to a program, and on a terminal."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.arrange import Person, Place
+from tests.support.client import ok
+
+# Clears the screen, sets a title, writes from right to left, and begins a line of its own making.
+NASTY = "\x1b[2J\x1b]0;title\x07 \u202edetrevni\u2066 \x7f\x9b1m\u2028\r\nforged"
+SAY = f"""
+import logging, structlog
+from app.logs import configure_logs
+configure_logs("info")
+structlog.get_logger().info({NASTY!r}, name={NASTY!r}, number=1)
+logging.getLogger("a library").warning({NASTY!r})
+try:
+    raise ValueError("secret")
+except ValueError:
+    structlog.get_logger().exception("fault")
+"""
+
+
+def printed(*, terminal: bool) -> bytes:
+    """Return what a process writes to standard error, where that is a terminal or not."""
+    command = [sys.executable, "-c", SAY]
+    if not terminal:
+        return subprocess.run(command, stderr=subprocess.PIPE, timeout=60, check=True).stderr
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, stderr=theirs, env=os.environ | {"NO_COLOR": "1"})
+    os.close(theirs)
+    said = b""
+    try:
+        while some := os.read(ours, 4096):
+            said += some
+    except OSError:  # how Linux says that nobody is left at the other end
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return said
+
+
+def test_on_a_terminal_a_line_is_readable_and_changes_nothing_but_itself() -> None:
+    text = printed(terminal=True).decode().replace("\r\n", "\n")
+
+    assert all(character.isprintable() or character == "\n" for character in text), ascii(text)
+    first, second, *_ = text.splitlines()
+    assert "forged" in first
+    assert "number=1" in first
+    assert r"\u202edetrevni\u2066" in second
+    assert "Traceback" not in text
+    assert 'File "<string>", line' in text
+    assert "secret" not in text.replace('ValueError("secret")', "")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="apt-get install jq")
+def test_elsewhere_each_line_is_json_in_printable_ascii() -> None:
+    said = printed(terminal=False)
+
+    assert all(32 <= byte < 127 or byte == 10 for byte in said)
+    read = subprocess.run(["jq", "-c", ".event"], input=said, capture_output=True, timeout=30, check=True).stdout
+    assert [json.loads(line) for line in read.splitlines()] == [NASTY, NASTY, "fault"]
+
+
+async def test_a_request_is_one_line_that_says_who_called_and_how(place: Place, owner: Person) -> None:
+    made = await owner.browser.post("/api-tokens", json={"description": "a job", "scopes": ["users:read"]})
+    token = (f"{owner.user.email}/token", ok(made, 201)["token"])
+    with capture_logs() as log:
+        await owner.browser.get("/session", headers={"X-Request-ID": "one"})
+        await place.browser().get(f"/users/{owner.id}", auth=token)
+        await place.browser().get("/session")
+        await place.browser().get("http://127.0.0.1:8000/healthz")
+
+    lines = [line for line in log if line["event"] == "request"]
+    assert len(lines) == len(log) == 4
+    account = str(place.account.id)
+    who = [(line["route"], line["account"], line["user"], line["credential"]) for line in lines]
+    under = "/v1/accounts/{account}"
+    assert who == [
+        (f"{under}/session", account, owner.id, "session"),
+        (f"{under}/users/{{user_id}}", account, owner.id, "api_token"),
+        (f"{under}/session", account, None, None),
+        ("/healthz", None, None, None),
+    ]
+    assert [line["status"] for line in lines] == [200, 200, 401, 200]
+    assert lines[0]["request_id"] == "one"
+    assert all(0 <= line["milliseconds"] < 60_000 for line in lines)
