@@ -18,6 +18,7 @@ from app.identity_tokens.use_cases import KeyRing
 from app.links.page_router import router as link_pages
 from app.links.router import router as links
 from app.logs import configure_logs
+from app.oidc.issuers import Issuers
 from app.passwords.router import router as passwords
 from app.reports.router import router as reports
 from app.security_policy.router import router as security_policy
@@ -28,6 +29,7 @@ from app.sign_in.asserting.router import router as asserting
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
 from app.sign_in.sso.login.router import router as sso_login
+from app.sign_in.sso.oidc.router import router as oidc
 from app.sign_in.sso.providers.router import router as providers
 from app.sign_in.sso.router import router as sso
 from app.sign_in.sso.saml.router import forms as saml_forms
@@ -48,6 +50,7 @@ _FEATURES = (
     enrolling,
     sso,
     sso_login,
+    oidc,
     saml,
     saml_forms,
     providers,
@@ -93,6 +96,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.services = services
     app.state.accounts = AccountDirectory(services.database)
     app.state.key_ring = KeyRing(services)
+    app.state.issuers = Issuers()
     app.state.needed_revision = needed_revision()
     account = APIRouter(prefix="/v1/accounts/{account}", responses=problems(401, 404, 413, 415, 422, 503))
     for feature in _FEATURES:

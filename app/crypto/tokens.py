@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,11 @@ ALGORITHM = "ES256"  # and no other: a key serves one algorithm (RFC 8725 3.1)
 LEAST_SECRET_BYTES = 32  # of an HMAC: as many as the hash gives (RFC 7518 3.2)
 _COORDINATE_BYTES = 32
 _PARTS = 3
-_HEADER = {"alg", "typ", "kid"}  # and nothing that brings or fetches a key, or asks for more than we know
+# What a header may say: nothing that brings or fetches a key, or asks for more than we know.
+_HEADER = {"alg", "typ", "kid", "x5t", "x5t#S256"}
+_LONGEST_TOKEN = 16_384
+_KEY_TYPES = {"RS256": ("RSA", ("n", "e")), "ES256": ("EC", ("x", "y"))}  # by algorithm, with what makes the key
+_RSA_BITS = range(2048, 8193)  # fewer are weak (NIST SP 800-131A), more cost too much
 
 
 def new_private_key() -> bytes:
@@ -76,25 +81,29 @@ def read_hs256_token(token: str, secret: bytes) -> dict[str, Any]:
     """
     if len(secret) < LEAST_SECRET_BYTES:
         raise TokenRefused("the secret is too short")
-    claims = _unverified(token, algorithm="HS256")
-    try:
-        jws.verify(token, secret, algorithms=["HS256"])
-    except JOSEError:
-        raise TokenRefused("the signature is not the provider's") from None
+    _, claims = _unverified(token, {"HS256"})
+    _verify(token, secret, "HS256")
     return claims
 
 
-def _unverified(token: str, *, algorithm: str) -> dict[str, Any]:
-    """Return the claims of a token whose form and header are as they must be; it is not verified by this."""
+def _unverified(token: str, algorithms: Container[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and claims, not verified, of a token whose form and header are as they must be."""
     parts = token.split(".")
-    if len(parts) != _PARTS or not all(_is_canonical(part) for part in parts):
-        raise TokenRefused("not three parts in base64url")
+    if len(token) > _LONGEST_TOKEN or len(parts) != _PARTS or not all(_is_canonical(part) for part in parts):
+        raise TokenRefused("too long, or not three parts in base64url")
     header, claims = (_parse(_decode(part)) for part in parts[:2])
-    if header.get("alg") != algorithm:
+    if not isinstance(header.get("alg"), str) or header["alg"] not in algorithms:
         raise TokenRefused("signed by another algorithm")
     if set(header) - _HEADER or str(header.get("typ", "JWT")).upper() != "JWT":
         raise TokenRefused("the header says more than it may")
-    return claims
+    return header, claims
+
+
+def _verify(token: str, key: bytes | list[dict[str, str]], algorithm: str) -> None:
+    try:
+        jws.verify(token, key, algorithms=[algorithm])
+    except (JOSEError, ValueError):  # ValueError: a key that is none, from the library below
+        raise TokenRefused("the signature is not the provider's") from None
 
 
 def _is_canonical(part: str) -> bool:
@@ -128,3 +137,44 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_: str) -> Any:
     raise ValueError("NaN or Infinity")
+
+
+def key_id_of(token: str) -> str:
+    """Return which of the issuer's keys a token names (`kid`), unproven; raises `TokenRefused`."""
+    header, _ = _unverified(token, _KEY_TYPES)
+    key_id = header.get("kid")
+    if not isinstance(key_id, str):
+        raise TokenRefused("the header names no key")
+    return key_id
+
+
+def read_signed_token(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the claims of a JWT that is signed by RS256 or ES256 with one of the keys; raises `TokenRefused`.
+
+    `keys` are JWKs (RFC 7517) of the issuer. The token chooses among them by `kid` only; a key serves the one
+    algorithm of its type, and only if it is for signatures. Times and the other claims are the caller's to check.
+    """
+    key_id = key_id_of(token)
+    header, claims = _unverified(token, _KEY_TYPES)
+    algorithm = header["alg"]
+    _, parts = _KEY_TYPES[algorithm]
+    fit = [key for key in keys if _serves(key, key_id, algorithm)]
+    if not fit:
+        raise TokenRefused("the issuer has no such key for this algorithm")
+    public = [{name: key[name] for name in ("kty", "crv", *parts) if name in key} for key in fit]
+    _verify(token, public, algorithm)
+    return claims
+
+
+def _serves(key: Mapping[str, Any], key_id: str, algorithm: str) -> bool:
+    type_, parts = _KEY_TYPES[algorithm]
+    if (key.get("kid"), key.get("kty")) != (key_id, type_) or not all(isinstance(key.get(p), str) for p in parts):
+        return False
+    if key.get("alg", algorithm) != algorithm or key.get("use", "sig") != "sig":
+        return False
+    if type_ == "EC":
+        return key.get("crv") == "P-256"
+    try:
+        return int.from_bytes(_decode(key["n"])).bit_length() in _RSA_BITS
+    except ValueError:
+        return False

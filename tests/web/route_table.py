@@ -102,6 +102,14 @@ _ONE_S_OWN = (
 _PROVIDER = {"type": "jwt", "secret": "a secret of thirty-two bytes or more"}
 _THIRD_PARTIES = (
     Call("POST", "/sign-ins/jwt", AT_THE_DOOR, _MISSING, body={"provider": "intranet", "token": "a.b.c"}),
+    Call(
+        "POST",
+        "/sign-ins/oidc",
+        AT_THE_DOOR,
+        _MISSING,
+        body={"provider": "intranet", "id_token": "a.b.c", "nonce": "pgo_" + "A" * 43},
+    ),
+    Call("POST", "/sign-ins/oidc/nonces", AT_THE_DOOR, _CREATED),
     Call("POST", "/sign-ins/exchange", AT_THE_DOOR, _DEAD, body={"code": "pgc_" + "A" * 43}),
     Call("GET", "/sso-providers", ADMINS, _OK, fresh="yes"),
     Call("GET", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
@@ -162,6 +170,7 @@ ROOT = {
 
 # Under an account, for a browser on its way to an identity provider and back: no credential of ours, no JSON.
 BROWSER = {
+    "GET /sso/{name}/callback",
     "GET /sso/{name}/login",
     "GET /sso/{name}/metadata",
     "POST /sso/{name}/acs",

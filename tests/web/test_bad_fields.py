@@ -83,6 +83,8 @@ WRONG: dict[str, list[Any]] = {
     "expires_at": [*NOT_TEXT, "", "mArKeR", "2030-01-01", "2030-01-01T00:00:00", "1893456000", "tomorrow"],
     "type": NO_CHOICE,
     "include_end_users": NOT_BOOL,
+    "id_token": [*NOT_TEXT, "", "mArKeR" * 3_000],
+    "nonce": [*NOT_TEXT, "mArKeR" * 30],
     "provider": [*NOT_TEXT, "", "mArKeR" * 11],
     "code": [*NOT_TEXT, "mArKeR" * 30],
     "create_users": NOT_BOOL,

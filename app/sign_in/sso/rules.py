@@ -101,28 +101,30 @@ def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
 
     `iat` is at most 180 seconds from now, `exp` and `nbf` hold where they are given, `jti` is the token's own.
     """
-    issued_at = _time(claims, "iat")
+    issued_at = time_claim(claims, "iat")
     if abs(now - issued_at) > _AROUND_NOW:
         raise ValueError("iat is too far from now")
-    if "exp" in claims and now >= _time(claims, "exp"):
+    if "exp" in claims and now >= time_claim(claims, "exp"):
         raise ValueError("exp is over")
-    if "nbf" in claims and now < _time(claims, "nbf"):
+    if "nbf" in claims and now < time_claim(claims, "nbf"):
         raise ValueError("nbf is to come")
-    external_id = _text(claims, "external_id") if "external_id" in claims else None
+    external_id = text_claim(claims, "external_id") if "external_id" in claims else None
     identity = Identity(
-        _text(claims, "email"), _text(claims, "name"), email_verified=True, external_id=external_id
+        text_claim(claims, "email"), text_claim(claims, "name"), email_verified=True, external_id=external_id
     )
-    return JwtClaims(_text(claims, "jti"), identity, issued_at + 2 * _AROUND_NOW)
+    return JwtClaims(text_claim(claims, "jti"), identity, issued_at + 2 * _AROUND_NOW)
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def text_claim(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim that is printable text of 1 to 255 characters; raises `ValueError`."""
     value = claims.get(name)
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID or not value.isprintable():
         raise ValueError(f"{name} is missing or no printable text")
     return value
 
 
-def _time(claims: Mapping[str, Any], name: str) -> datetime:
+def time_claim(claims: Mapping[str, Any], name: str) -> datetime:
+    """Return a claim that is a number of seconds since 1970 (RFC 7519 2); raises `ValueError`."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} is missing or no number")  # noqa: TRY004 -- one kind of refusal for every claim

@@ -14,7 +14,7 @@ from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Place, Sealer
 from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
-from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
+from app.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.second_factor import repository as second_factor
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository
@@ -45,6 +45,20 @@ async def provider_of(tx: AsyncConnection, visitor: Visitor, name: str, type_: P
     provider = await repository.find_provider(tx, visitor.account_id, name)
     if provider is None or provider.type is not type_:
         raise NotFound("The account has no such provider.")
+    return provider
+
+
+async def login_provider(tx: AsyncConnection, visitor: Visitor, name: str, return_to: str) -> Provider:
+    """Return the provider at which a browser logs in, to come back to `return_to`.
+
+    Raises `NotFound`, and `InvalidRequest` for an address that is not exactly one of the provider's `return_urls`.
+    """
+    provider = await repository.find_provider(tx, visitor.account_id, name)
+    if provider is None or "return_urls" not in provider.settings:
+        raise NotFound("The account has no such provider.")
+    if return_to not in provider.settings["return_urls"]:
+        error = FieldError("/return_to", "not_allowed", "This is none of the provider's return addresses.")
+        raise InvalidRequest("Some fields are not valid.", error)
     return provider
 
 

@@ -1,14 +1,18 @@
-"""HTTP for a browser on its way to an identity provider."""
+"""HTTP for a browser on its way to an identity provider, and on its way back to where it began."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.errors import FieldError, InvalidRequest
+from app.callers import Visitor
+from app.errors import Refusal
+from app.oidc.issuers import Issuers
+from app.services import Services
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import login_cookie
-from app.sign_in.sso.rules import ProviderType
+from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
+from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
 from app.web.dependencies import AppServices, AtTheDoor
 from app.web.routes import AccountRoute
@@ -16,23 +20,57 @@ from app.web.routes import AccountRoute
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
 
+async def get_issuers(request: Request) -> Issuers:
+    """Return what this process knows of OpenID Connect issuers."""
+    return cast("Issuers", request.app.state.issuers)
+
+
+KnownIssuers = Annotated[Issuers, Depends(get_issuers)]
+
+
 @router.get("/sso/{name}/login", status_code=303, operation_id="beginLogin", response_class=RedirectResponse)
 async def begin_login(
     services: AppServices,
     visitor: AtTheDoor,
+    issuers: KnownIssuers,
     request: Request,
     name: str,
     return_to: Annotated[str, Query(max_length=1024)],
 ) -> RedirectResponse:
     """Send the browser to the identity provider; it comes back to `return_to`, one of the provider's addresses."""
     async with services.database.begin() as tx:
-        provider = await sso.provider_of(tx, visitor, name, ProviderType.SAML)
-        if return_to not in provider.settings["return_urls"]:
-            error = FieldError("/return_to", "not_allowed", "This is none of the provider's return_urls.")
-            raise InvalidRequest("Some fields are not valid.", error)
+        provider = await sso.login_provider(tx, visitor, name, return_to)
         secret = await sso.begin_login(tx, visitor, provider, return_to)
-    settings = services.settings
-    us = service_provider(settings.public_url, request.path_params["account"], name)
-    response = RedirectResponse(begin_saml_login(provider, us, secret, visitor.now), 303)
-    response.headers["Set-Cookie"] = login_cookie(secret, secure=settings.is_https, answered_cross_site=True)
+    address = await _login_address(services, visitor, issuers, provider, secret, request.path_params["account"])
+    response = RedirectResponse(address, 303)
+    response.headers["Set-Cookie"] = login_cookie(
+        secret,
+        secure=services.settings.is_https,
+        answered_cross_site=provider.type is ProviderType.SAML,
+    )
+    return response
+
+
+async def _login_address(
+    services: Services, visitor: Visitor, issuers: Issuers, provider: Provider, secret: str, slug: str
+) -> str:
+    public_url = services.settings.public_url
+    if provider.type is ProviderType.SAML:
+        return begin_saml_login(provider, service_provider(public_url, slug, provider.name), secret, visitor.now)
+    client = client_of(services.sealer, visitor, provider, public_url, slug)
+    return await begin_oidc_login(issuers, visitor, provider, client, secret)
+
+
+def send_back(
+    services: Services, login: LoginRequest, outcome: str | Refusal, *, by_post: bool
+) -> RedirectResponse:
+    """Return the way back to where the login began, with a code or an error; the login's cookie ends.
+
+    `by_post`: the provider's answer was posted from its own page.
+    """
+    end = f"error={outcome.code}" if isinstance(outcome, Refusal) else f"code={outcome}"
+    response = RedirectResponse(f"{login.return_to}#{end}", 303)
+    response.headers["Set-Cookie"] = login_cookie(
+        "", secure=services.settings.is_https, answered_cross_site=by_post
+    )
     return response

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.callers import ADMINS, Caller, Role
 from app.crypto.tokens import LEAST_SECRET_BYTES
 from app.errors import FieldError, Forbidden, InvalidRequest, Refusal
 from app.saml import signatures
 from app.saml.certificates import read_certificate
-from app.settings import is_loopback
+from app.settings import is_address
 from app.sign_in.sso.rules import ProviderType
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -116,18 +114,6 @@ def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:
         raise _invalid(
             "/secret", "too_short", f"A secret has {LEAST_SECRET_BYTES} bytes or more, and is no public key."
         )
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an https address, or an http one of this machine, without user and fragment."""
-    if not text.isascii() or not text.isprintable() or " " in text or "#" in text or "\\" in text:
-        return False
-    with suppress(ValueError):  # what `urlsplit` and its `port` raise
-        parts = urlsplit(text)
-        if not parts.hostname or "@" in parts.netloc or parts.port == 0:
-            return False
-        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    return False
 
 
 def _invalid(pointer: str, code: str, detail: str) -> InvalidRequest:

@@ -8,7 +8,8 @@ from app.errors import FieldError, InvalidRequest, Refusal
 from app.saml.answers import Assertion
 from app.services import Services
 from app.sign_in.sso import use_cases as sso
-from app.sign_in.sso.cookies import login_cookie, read_login_cookie
+from app.sign_in.sso.cookies import read_login_cookie
+from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.saml import use_cases
 from app.sign_in.use_cases import expired
@@ -57,8 +58,7 @@ async def finish_saml_login(
     if answer is None:
         error = FieldError("/SAMLResponse", "missing", "This field is required.")
         raise InvalidRequest("Some fields are not valid.", error)
-    secure = services.settings.is_https
-    secret = read_login_cookie(request.headers.getlist("cookie"), secure=secure)
+    secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
     async with services.database.begin() as tx:  # whatever the answer is, the login is used up
         provider = await sso.provider_of(tx, visitor, name, ProviderType.SAML)
         login = await sso.take_login(tx, visitor, secret)
@@ -70,10 +70,7 @@ async def finish_saml_login(
         outcome = await _code(services, visitor, provider, assertion)
     except Refusal as refusal:
         outcome = refusal
-    end = f"error={outcome.code}" if isinstance(outcome, Refusal) else f"code={outcome}"
-    response = RedirectResponse(f"{login.return_to}#{end}", 303)
-    response.headers["Set-Cookie"] = login_cookie("", secure=secure, answered_cross_site=True)
-    return response
+    return send_back(services, login, outcome, by_post=True)
 
 
 async def _code(

@@ -1,0 +1,92 @@
+"""HTTP for OpenID Connect: nonces and ID tokens of native clients, and browsers that come back from an issuer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse
+
+from app.errors import Refusal
+from app.sign_in.outcomes import Completed
+from app.sign_in.router import show_completed
+from app.sign_in.schemas import Complete
+from app.sign_in.sso.cookies import read_login_cookie
+from app.sign_in.sso.login.router import KnownIssuers, send_back
+from app.sign_in.sso.oidc import schemas, use_cases
+from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
+from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
+from app.web.dependencies import AppServices, AtTheDoor, accepted
+from app.web.problems import problems
+from app.web.routes import AccountRoute, refuse_unexpected_body
+
+router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
+
+_Parameter = Annotated[str, Query(max_length=4096)]
+
+
+@router.post("/sign-ins/oidc/nonces", status_code=201, operation_id="createNonce")
+async def create_nonce(services: AppServices, visitor: AtTheDoor, request: Request) -> schemas.Nonce:
+    """Return a nonce for a native client to have put into its ID token: for ten minutes, and once."""
+    refuse_unexpected_body(request)
+    async with services.database.begin() as tx:
+        nonce = await begin_login(tx, visitor, None, None)
+    return schemas.Nonce(nonce=nonce, expires_at=visitor.now + REQUEST_LIFETIME)
+
+
+@router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409))
+async def sign_in_by_id_token(
+    services: AppServices, visitor: AtTheDoor, issuers: KnownIssuers, body: schemas.OidcSignIn
+) -> Complete:
+    """Sign in with an ID token of the provider. No passcode is asked for, whatever the policy."""
+    async with services.database.read() as tx:
+        provider = await provider_of(tx, visitor, body.provider, ProviderType.OIDC)
+    identity = await use_cases.read_id_token(issuers, visitor, provider, body.id_token, body.nonce)
+    outcome: Completed | Refusal
+    async with services.database.begin() as tx:
+        if isinstance(identity, Refusal):
+            outcome = await refuse_provider(tx, visitor, provider, identity)
+        else:
+            outcome = await use_cases.sign_in_by_id_token(tx, visitor, provider, identity, body.nonce)
+    return show_completed(accepted(outcome))
+
+
+@router.get(
+    "/sso/{name}/callback",
+    status_code=303,
+    response_class=RedirectResponse,
+    operation_id="finishLogin",
+    responses=problems(401),
+)
+async def finish_login(
+    services: AppServices,
+    visitor: AtTheDoor,
+    issuers: KnownIssuers,
+    request: Request,
+    name: str,
+    *,
+    code: _Parameter = "",
+    state: _Parameter = "",
+    error: _Parameter = "",
+) -> RedirectResponse:
+    """Take a browser that comes back from the issuer to its `return_to`.
+
+    With `#code=`, for POST /sign-ins/exchange, or with `#error=` and the code of the problem.
+    """
+    async with services.database.read() as tx:
+        provider = await provider_of(tx, visitor, name, ProviderType.OIDC)
+    secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
+    async with services.database.begin() as tx:
+        login = await use_cases.take_answer(tx, visitor, provider, secret, state)
+    slug = request.path_params["account"]
+    client = use_cases.client_of(services.sealer, visitor, provider, services.settings.public_url, slug)
+    answer = use_cases.Answer(secret, code, error)
+    outcome: str | Refusal
+    try:
+        identity = await use_cases.read_answer(issuers, visitor, provider, client, answer)
+        async with services.database.begin() as tx:
+            if isinstance(identity, Refusal):
+                outcome = await refuse_provider(tx, visitor, provider, identity)
+            else:
+                outcome = await hand_out_code(tx, visitor, provider, identity)
+    except Refusal as raised:
+        outcome = raised
+    return send_back(services, login, outcome, by_post=False)

@@ -1,0 +1,133 @@
+"""Signing in with an ID token, whoever brings it: the client itself, or the issuer for the code of a browser.
+
+Issuers are asked between transactions, never in one.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.callers import Visitor
+from app.crypto.digests import same
+from app.crypto.sealing import Sealer
+from app.crypto.tokens import TokenRefused, key_id_of, read_signed_token
+from app.errors import Refusal, Unavailable
+from app.oidc.issuers import Issuers, OidcClient, authorization_address, redeem_code
+from app.sign_in.outcomes import Completed
+from app.sign_in.sso.oidc.rules import read_id_claims
+from app.sign_in.sso.rules import Identity, LoginRequest, Provider, derive
+from app.sign_in.sso.use_cases import (
+    not_vouched,
+    open_secret,
+    refuse_provider,
+    sign_in_by_provider,
+    take_login,
+)
+from app.sign_in.use_cases import expired
+
+_SECONDS = 4.0
+"""How long the issuer may keep a browser waiting on its way back."""
+_ISSUER_S_FAULTS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
+_NO_ANSWER = "The identity provider does not answer."
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a browser that keeps `secret` brings back from the issuer: a code, or why there is none."""
+
+    secret: str
+    code: str
+    error: str
+
+
+def client_of(sealer: Sealer, visitor: Visitor, provider: Provider, public_url: str, slug: str) -> OidcClient:
+    """Return who we are to the provider's issuer; the address to come back to is registered there."""
+    secret = open_secret(sealer, visitor.account_id, provider)
+    callback = f"{public_url}/v1/accounts/{slug}/sso/{provider.name}/callback"
+    return OidcClient(provider.settings["client_id"], secret, callback)
+
+
+async def begin_oidc_login(
+    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, secret: str
+) -> str:
+    """Return where a browser that keeps `secret` logs in at the issuer; raises `Unavailable`."""
+    documents = await issuers.find(visitor.account_id, provider.settings["issuer"], now=visitor.now)
+    return authorization_address(
+        documents,
+        client,
+        state=derive(secret, "state"),
+        nonce=derive(secret, "nonce"),
+        verifier=derive(secret, "pkce"),
+    )
+
+
+async def take_answer(
+    tx: AsyncConnection, visitor: Visitor, provider: Provider, secret: str, state: str
+) -> LoginRequest:
+    """Use up the login that a browser comes back from; raises `Unauthenticated` (`sign_in_expired`).
+
+    An answer that is not for this browser's login leaves that login as it is: a stranger could have sent it.
+    """
+    if not same(derive(secret, "state").encode(), state.encode()):
+        raise expired()
+    login = await take_login(tx, visitor, secret)
+    if login is None or login.provider_id != provider.id:
+        raise expired()
+    return login
+
+
+async def read_answer(
+    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, answer: Answer
+) -> Identity | Refusal:
+    """Return for whom the issuer gave the code, or the refusal; raises `Unavailable`."""
+    if answer.error in _ISSUER_S_FAULTS:
+        raise Unavailable(_NO_ANSWER)
+    if answer.error or not answer.code:
+        return _refuse(provider, TokenRefused("the issuer gives no code"))
+    verifier, nonce = (derive(answer.secret, purpose) for purpose in ("pkce", "nonce"))
+    try:
+        async with asyncio.timeout(_SECONDS):
+            documents = await issuers.find(visitor.account_id, provider.settings["issuer"], now=visitor.now)
+            token = await redeem_code(documents, client, code=answer.code, verifier=verifier)
+            return await read_id_token(issuers, visitor, provider, token, nonce)
+    except TimeoutError:
+        raise Unavailable(_NO_ANSWER) from None
+    except TokenRefused as refused:
+        return _refuse(provider, refused)
+
+
+async def read_id_token(
+    issuers: Issuers, visitor: Visitor, provider: Provider, token: str, nonce: str
+) -> Identity | Refusal:
+    """Return whom an ID token vouches for, or the refusal of one that is not the issuer's, or not for this.
+
+    Raises `Unavailable` when the issuer's keys are not to be had.
+    """
+    expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
+    try:
+        key_id = key_id_of(token)
+        documents = await issuers.find(visitor.account_id, expected["issuer"], now=visitor.now, key_id=key_id)
+        claims = read_signed_token(token, documents.keys)
+        return read_id_claims(claims, nonce=nonce, now=visitor.now, **expected)
+    except (TokenRefused, ValueError) as refused:
+        return _refuse(provider, refused)
+
+
+async def sign_in_by_id_token(
+    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity, nonce: str
+) -> Completed | Refusal:
+    """Sign in whom an ID token vouches for, and use its nonce up: neither signs anybody in again."""
+    request = await take_login(tx, visitor, nonce)
+    if request is None or request.provider_id is not None:
+        return await refuse_provider(tx, visitor, provider, not_vouched())
+    return await sign_in_by_provider(tx, visitor, provider, identity)
+
+
+def _refuse(provider: Provider, refused: Exception) -> Refusal:
+    log.info("token refused", provider=provider.name, reason=str(refused))
+    return not_vouched()
