@@ -1,58 +1,85 @@
 """The buckets in the database, as the generic cell rate algorithm: one statement decides and counts."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
+from sqlalchemy import Interval, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
-from app.database.base import Moment
+from app.database.base import Moment, given
 from app.database.tables import password_limits
 from app.password_limits.rules import Bucket
 
+_THIS = (
+    password_limits.c.account_id == given(password_limits.c.account_id),
+    password_limits.c.limit == given(password_limits.c.limit),
+    password_limits.c.key == given(password_limits.c.key),
+)
+_NOW = bindparam("now", type_=Moment)
+_COST = bindparam("cost", type_=Interval)
+_EMPTIER = password_limits.c.empty_at - _COST
 
-def _is(account_id: UUID, bucket: Bucket) -> tuple[ColumnElement[bool], ...]:
+
+def _filling() -> ReturningInsert[datetime]:
+    stands_at = password_limits.c.empty_at
+    is_believed = stands_at <= bindparam("fullest", type_=Moment)
+    filled = case((is_believed, func.greatest(stands_at, _NOW)), else_=_NOW) + _COST
+    key = [password_limits.c.account_id, password_limits.c.limit, password_limits.c.key]
     return (
-        password_limits.c.account_id == account_id,
-        password_limits.c.limit == bucket.name,
-        password_limits.c.key == bucket.key,
+        insert(password_limits)
+        .values(
+            {column: given(column) for column in key}
+            | {password_limits.c.empty_at: bindparam("first", type_=Moment)}
+        )
+        .on_conflict_do_update(
+            index_elements=key,
+            set_={"empty_at": filled},
+            where=filled <= bindparam("full", type_=Moment),
+        )
+        .returning(password_limits.c.empty_at)
     )
+
+
+_FILL = _filling()
+_EMPTY_AT = select(password_limits.c.empty_at).where(*_THIS)
+_DELETE = delete(password_limits).where(*_THIS)
+_DELETE_IF_EMPTY = _DELETE.where(_EMPTIER <= _NOW)
+_TAKE_BACK = update(password_limits).where(*_THIS).values(empty_at=_EMPTIER)
+
+
+def _this(account_id: UUID, bucket: Bucket) -> dict[str, Any]:
+    return {"given_account_id": account_id, "given_limit": bucket.name, "given_key": bucket.key}
 
 
 async def fill(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
     """Put one failure into the bucket; False when it is full, and then nothing changes."""
-    stands_at, present = password_limits.c.empty_at, literal(now, Moment)
-    is_believed = stands_at <= literal(now + bucket.fullest, Moment)
-    filled = case((is_believed, func.greatest(stands_at, present)), else_=present) + bucket.cost
-    query = (
-        insert(password_limits)
-        .values(account_id=account_id, limit=bucket.name, key=bucket.key, empty_at=now + bucket.cost)
-        .on_conflict_do_update(
-            index_elements=[password_limits.c.account_id, password_limits.c.limit, password_limits.c.key],
-            set_={"empty_at": filled},
-            where=filled <= literal(now + bucket.period, Moment),
-        )
-        .returning(password_limits.c.empty_at)
-    )
-    return await tx.scalar(query) is not None
+    values = _this(account_id, bucket) | {
+        "now": now,
+        "cost": bucket.cost,
+        "first": now + bucket.cost,
+        "full": now + bucket.period,
+        "fullest": now + bucket.fullest,
+    }
+    return await tx.scalar(_FILL, values) is not None
 
 
 async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> datetime:
     """Return when the bucket will be, or was, empty."""
-    found: datetime | None = await tx.scalar(select(password_limits.c.empty_at).where(*_is(account_id, bucket)))
+    found: datetime | None = await tx.scalar(_EMPTY_AT, _this(account_id, bucket))
     return now if found is None or found > now + bucket.fullest else found
 
 
 async def take_back(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> None:
     """Take one failure out of the bucket again; an empty one goes, so that it says nothing to a clock set back."""
-    emptier = password_limits.c.empty_at - bucket.cost
-    this = _is(account_id, bucket)
-    gone = await tx.execute(delete(password_limits).where(*this, emptier <= literal(now, Moment)))
+    values = _this(account_id, bucket) | {"cost": bucket.cost}
+    gone = await tx.execute(_DELETE_IF_EMPTY, values | {"now": now})
     if not gone.rowcount:
-        await tx.execute(update(password_limits).where(*this).values(empty_at=emptier))
+        await tx.execute(_TAKE_BACK, values)
 
 
 async def clear(tx: AsyncConnection, account_id: UUID, bucket: Bucket) -> None:
     """Empty the bucket."""
-    await tx.execute(delete(password_limits).where(*_is(account_id, bucket)))
+    await tx.execute(_DELETE, _this(account_id, bucket))
