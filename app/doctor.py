@@ -1,7 +1,9 @@
 """What `passgate check` looks at, and what it says about it."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.crypto.sealing import SealBroken
@@ -10,9 +12,11 @@ from app.delivery.mailer import MailUnavailable, look_at
 from app.errors import Refusal, Unavailable
 from app.identity_tokens.use_cases import KeyRing
 from app.services import Services
-from app.settings import SettingsError
+from app.settings import PREFIX, Settings, SettingsError, is_loopback
 
 OLDEST_POSTGRES = 15
+MOST_SECONDS_APART = 5
+"""A passcode is right for 30 s on either side: a service whose clock is off refuses good ones."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Finding:
 async def examine(services: Services) -> list[Finding]:
     """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
     findings = [
-        Finding("settings", well=True, says=f"clients reach the service at {services.settings.public_url}"),
+        *_settings(services.settings),
         await _keys(services),
     ]
     try:
@@ -63,6 +67,20 @@ async def _keys(services: Services) -> Finding:
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
 
 
+def _settings(settings: Settings) -> list[Finding]:
+    """Show each setting, of a secret one only whether it is set."""
+    findings = []
+    for name, value in settings:
+        secret = isinstance(value, SecretStr)
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        says = "is set" if secret else "is not set" if shown in {None, ""} else str(shown)
+        findings.append(Finding(PREFIX + name.upper(), well=True, says=says))
+    host = urlsplit(settings.public_url).hostname or ""
+    safe = settings.is_https or is_loopback(host)
+    says = "by https" if settings.is_https else "on this machine alone" if safe else "by http: use https"
+    return [*findings, Finding("clients", safe, f"reach the service {says}")]
+
+
 async def _mail(services: Services) -> Finding:
     try:
         return Finding("mail", well=True, says=await look_at(services.settings))
@@ -75,10 +93,14 @@ async def _database(services: Services) -> list[Finding]:
         version = int(await tx.scalar(text("SHOW server_version_num")) or 0) // 10_000
         durable = await tx.scalar(text("SHOW synchronous_commit"))
         revision = await current_revision(tx)
+        begun_at = services.clock.now()
+        its_time = await tx.scalar(text("SELECT clock_timestamp()"))
+    apart = abs((its_time - begun_at).total_seconds())
     needed = needed_revision()
     return [
         Finding("database", version >= OLDEST_POSTGRES, f"Postgres {version}"),
         Finding("durability", durable not in {"off", "local"}, f"synchronous_commit is {durable}"),
+        Finding("clock", apart <= MOST_SECONDS_APART, f"{apart:.1f} s from the database's; see to NTP beyond 5 s"),
         Finding(
             "schema",
             revision is not None and revision >= needed,

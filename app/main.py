@@ -39,7 +39,7 @@ from app.two_factor.router import router as two_factor
 from app.web.dependencies import AccountDirectory
 from app.web.explanations import router as explanations
 from app.web.health import router as health
-from app.web.middleware import EveryRequest
+from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
 from app.worker import worker_beside
@@ -86,8 +86,11 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(EveryRequest, https=services.settings.is_https),
+            Middleware(
+                EveryRequest, https=services.settings.is_https, shared=bool(services.settings.cors_origins)
+            ),
             *_cors(services.settings.cors_origins),
+            Middleware(Faults),
         ],
     )
     app.state.services = services

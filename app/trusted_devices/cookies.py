@@ -46,6 +46,15 @@ class DeviceCookies:
             *(self._set_cookie(name, "", 0) for _, name in surplus),
         ]
 
+    def expire_headers(self, user_id: UUID, device_id: UUID | None = None) -> list[str]:
+        """Return the `Set-Cookie` value that takes the user's cookie away, if the browser has it.
+
+        Where one device is named, it must be this one.
+        """
+        token = self.token_of(user_id)
+        gone = token is not None and device_id in {None, token.device_id}
+        return [self._set_cookie(self.name(user_id), "", 0)] if gone else []
+
     def _set_cookie(self, name: str, value: str, max_age: int) -> str:
         secure = "Secure; " if self.secure else ""
         return f"{name}={value}; {secure}HttpOnly; SameSite=Lax; Path=/; Max-Age={max_age}"

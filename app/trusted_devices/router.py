@@ -1,11 +1,11 @@
 """HTTP for one's own trusted devices."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.trusted_devices import repository, rules, use_cases
 from app.trusted_devices.schemas import TrustedDevice
 from app.web.caller import Owner, Signed
-from app.web.dependencies import AppServices
+from app.web.dependencies import AppServices, Cookies
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.routes import AccountRoute
@@ -49,10 +49,14 @@ async def list_my_trusted_devices(
 @router.delete(
     "/users/me/trusted-devices", status_code=204, operation_id="revokeMyTrustedDevices", responses=problems(401)
 )
-async def revoke_my_trusted_devices(services: AppServices, caller: Signed) -> None:
+async def revoke_my_trusted_devices(
+    services: AppServices, caller: Signed, cookies: Cookies, response: Response
+) -> None:
     """Ask for a passcode again on all my devices."""
     async with services.database.begin() as tx:
         await use_cases.revoke_my_devices(tx, caller)
+    for cookie in cookies.expire_headers(caller.user_id):
+        response.headers.append("Set-Cookie", cookie)
 
 
 @router.delete(
@@ -61,7 +65,11 @@ async def revoke_my_trusted_devices(services: AppServices, caller: Signed) -> No
     operation_id="revokeMyTrustedDevice",
     responses=problems(401, 404),
 )
-async def revoke_my_trusted_device(services: AppServices, caller: Signed, device_id: PathId) -> None:
+async def revoke_my_trusted_device(
+    services: AppServices, caller: Signed, cookies: Cookies, response: Response, device_id: PathId
+) -> None:
     """Ask for a passcode again on one of my devices."""
     async with services.database.begin() as tx:
         await use_cases.revoke_my_device(tx, caller, device_id)
+    for cookie in cookies.expire_headers(caller.user_id, device_id):
+        response.headers.append("Set-Cookie", cookie)

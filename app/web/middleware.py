@@ -23,11 +23,12 @@ log = structlog.get_logger()
 
 
 class EveryRequest:
-    """Pure ASGI, and the outermost layer: what goes wrong further in is answered here."""
+    """Pure ASGI, and the outermost layer."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, shared: bool) -> None:
         self._app = app
         self._https = https
+        self._shared = shared  # with pages of other origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -50,16 +51,7 @@ class EveryRequest:
                 self._add_headers(scope, message, request_id)
             await send(message)
 
-        try:
-            await self._app(scope, incoming.receive, send_with_headers)
-        except Exception:
-            log.exception("fault", request_id=request_id, method=scope["method"])
-            if status:
-                raise  # too late for another answer: the server cuts the connection
-            fault = problem_response(
-                InternalError("Something went wrong here. The request id finds it in the log.")
-            )
-            await fault(scope, receive, send_with_headers)
+        await self._app(scope, incoming.receive, send_with_headers)
         _log_request(scope, status, time.perf_counter() - begun_at)
 
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
@@ -71,8 +63,39 @@ class EveryRequest:
             headers["Strict-Transport-Security"] = _HSTS
         if scope["state"].get("by_password"):
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
+        if self._shared and "vary" not in headers:
+            headers["Vary"] = "Origin"  # or a cache gives one origin what was answered to another, or to none
         if not _CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
+
+
+class Faults:
+    """Pure ASGI: answers what goes wrong further in. Within the layer of CORS, so that a page may read it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        begun = False
+
+        async def note_and_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_and_send)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            log.exception("fault", request_id=scope["state"]["request_id"], method=scope["method"])
+            if begun:
+                raise  # too late for another answer: the server cuts the connection
+            fault = problem_response(
+                InternalError("Something went wrong here. The request id finds it in the log.")
+            )
+            await fault(scope, receive, send)
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:

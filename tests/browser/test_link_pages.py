@@ -1,25 +1,17 @@
 """The pages that links lead to, in a real browser."""
 
 import re
-import shutil
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.support.chromium import CHROMIUM, chromium, complaints_of
 from tests.support.mail import parse
 from tests.support.serving import passgate, serving
 
-CHROMIUM = shutil.which("chromium")
-QUIET = "--disable-background-networking --disable-component-update --disable-sync --no-first-run --no-sandbox"
-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
-
-
-def is_fault(message: ConsoleMessage) -> bool:
-    """Whether the browser complains of the page: a broken policy, say; that a call was refused is no fault."""
-    return message.type == "error" and "the server responded with a status of 4" not in message.text
 
 
 def link_in(letters: Path) -> str:
@@ -42,12 +34,9 @@ def wait_for_letter(page: Page, letters: Path) -> str:
 
 
 def test_an_invited_user_sets_a_password_in_the_browser(tmp_path: Path) -> None:
-    with sync_playwright() as playwright, serving(tmp_path / "data") as service:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser, serving(tmp_path / "data") as service:
         page = browser.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text) if is_fault(message) else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        complaints = complaints_of(page)
         invited = ("create-user", "demo", "--email", "eve@demo.example", "--name", "Eve", "--role", "agent")
         assert passgate(*invited, data_dir=tmp_path / "data").returncode == 0
         link = wait_for_letter(page, tmp_path / "data" / "letters").replace("http://127.0.0.1:8000", service.url)
@@ -68,5 +57,4 @@ def test_an_invited_user_sets_a_password_in_the_browser(tmp_path: Path) -> None:
         page.fill("#password", "another long password")
         page.click("button")
         page.get_by_text("The link has ended").wait_for()
-        browser.close()
     assert complaints == []

@@ -1,10 +1,7 @@
 """A real nginx, configured as the README says, in front of a small API that knows nothing of Passgate."""
 
 import re
-import shutil
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +11,7 @@ import httpx
 import pytest
 
 from app.database.embedded import running_url
+from tests.support.nginx import NGINX, nginx
 from tests.support.serving import Serving, free_port, passgate, serving
 
 PASSWORD = "a long enough password"
@@ -29,7 +27,7 @@ ADMIN = (
     "--password-stdin",
 )
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="apt-get install nginx-light")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="apt-get install nginx-light")
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -58,37 +56,15 @@ def small_api() -> Iterator[int]:
 
 
 @contextmanager
-def nginx(directory: Path, passgate_port: int, api_port: int) -> Iterator[str]:
-    """Run nginx with the block of the README, on these ports."""
+def gateway(directory: Path, passgate_port: int, api_port: int) -> Iterator[str]:
+    """Run nginx with the block of the README, on these ports, and yield where its API is."""
     [block] = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
     block = block.replace("127.0.0.1:8000", f"127.0.0.1:{passgate_port}").replace(
         "127.0.0.1:9000", f"127.0.0.1:{api_port}"
     )
     port = free_port()
-    temporary = "\n".join(
-        f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = directory / "nginx.conf"
-    config.write_text(
-        f"daemon off; pid {directory}/pid; error_log stderr; events {{}}\n"
-        f"http {{ access_log off; {temporary}\nserver {{ listen 127.0.0.1:{port};\n{block}\n}} }}\n"
-    )
-    process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(directory)], stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}/api/"
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                httpx.get(url)
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
+    with nginx(directory, port, f"server {{ listen 127.0.0.1:{port};\n{block}\n}}"):
+        yield f"http://127.0.0.1:{port}/api/"
 
 
 def sign_in(service: Serving) -> str:
@@ -102,7 +78,7 @@ def test_a_token_and_a_session_pass_and_a_password_does_not(tmp_path: Path) -> N
     with (
         serving(tmp_path / "data") as service,
         small_api() as api_port,
-        nginx(tmp_path, service.port, api_port) as gate,
+        gateway(tmp_path, service.port, api_port) as gate,
     ):
         session = {"Authorization": f"Bearer {sign_in(service)}"}
         account = f"{service.url}/v1/accounts/demo"

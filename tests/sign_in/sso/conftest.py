@@ -4,6 +4,7 @@ import pytest
 
 from app.callers import Role
 from tests.support.arrange import Person, Place
+from tests.support.saml_login import name_saml_provider
 from tests.support.third_parties import name_provider
 
 
@@ -12,4 +13,12 @@ async def owner(place: Place) -> Person:
     """The owner, with an authenticator, freshly proven, and a JWT provider named `intranet`."""
     owner = await place.enrolled(Role.OWNER)
     await name_provider(owner)
+    return owner
+
+
+@pytest.fixture
+async def saml_owner(place: Place) -> Person:
+    """The owner, as above, with a SAML provider named `corp`."""
+    owner = await place.enrolled(Role.OWNER)
+    await name_saml_provider(owner)
     return owner

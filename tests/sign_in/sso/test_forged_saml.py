@@ -7,19 +7,12 @@ import pytest
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 
-from app.callers import Role
 from tests.saml.wrapping import WRAPPINGS, Parts
-from tests.support.arrange import Person, Place
+from tests.support.arrange import Place
 from tests.support.saml import NAMES, LyingProvider, signing_key
-from tests.support.saml_login import arrive, brought_back, name_saml_provider, post
+from tests.support.saml_login import arrive, brought_back, post
 
-
-@pytest.fixture
-async def owner(place: Place) -> Person:
-    """The owner, whose address everything is about."""
-    owner = await place.enrolled(Role.OWNER)
-    await name_saml_provider(owner)
-    return owner
+pytestmark = pytest.mark.usefixtures("saml_owner")
 
 
 def _comment_in_the_name(provider: LyingProvider) -> Any:
@@ -64,14 +57,10 @@ async def _is_refused(place: Place, forge: Callable[[LyingProvider], Any]) -> No
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-async def test_a_forged_answer_is_refused(
-    place: Place, owner: Person, forge: Callable[[LyingProvider], Any]
-) -> None:
-    assert owner.app
+async def test_a_forged_answer_is_refused(place: Place, forge: Callable[[LyingProvider], Any]) -> None:
     await _is_refused(place, forge)
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
-async def test_a_wrapped_assertion_is_refused(place: Place, owner: Person, wrap: Callable[[Parts], Any]) -> None:
-    assert owner.app
+async def test_a_wrapped_assertion_is_refused(place: Place, wrap: Callable[[Parts], Any]) -> None:
     await _is_refused(place, lambda provider: wrap(Parts(provider)))

@@ -9,18 +9,14 @@ from lxml import etree
 from structlog.testing import capture_logs
 
 from app.callers import Role
-from app.main import create_app
-from app.saml import signatures
 from app.settings import Settings
 from tests.support.arrange import Person, Place
 from tests.support.audit import Trail
-from tests.support.client import Client, client_of, ok, refused
+from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.instances import running_instances
 from tests.support.saml import attribute, encoded, signing_key
 from tests.support.saml_login import (
-    RETURN_TO,
-    SSO_URL,
     arrive,
     begin,
     brought_back,
@@ -29,19 +25,10 @@ from tests.support.saml_login import (
     post,
 )
 from tests.support.saml_provider import RealProvider, real_provider
-from tests.support.services import with_changes
 from tests.support.sign_ins import set_status
-from tests.support.third_parties import name_provider
 
 REFUSED = ("error", "invalid_credentials")
-
-
-@pytest.fixture
-async def owner(place: Place) -> Person:
-    """The owner, with an authenticator, freshly proven, and a SAML provider named `corp`."""
-    owner = await place.enrolled(Role.OWNER)
-    await name_saml_provider(owner)
-    return owner
+pytestmark = pytest.mark.usefixtures("saml_owner")
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +38,13 @@ def pysaml2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProvider]:
 
 
 async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
-    place: Place, owner: Person, pysaml2: RealProvider
+    place: Place, saml_owner: Person, pysaml2: RealProvider
 ) -> None:
     agent = await place.enrolled(Role.AGENT)
-    await place.require(owner, team_members=True, end_users=True)
+    await place.require(saml_owner, team_members=True, end_users=True)
     certificate = "".join(pysaml2.certificate.split("\n")[1:-2])  # as metadata have it
     settings = {"idp_entity_id": pysaml2.entity_id, "idp_sso_url": pysaml2.sso_url}
-    await name_saml_provider(owner, **settings, idp_certificates=[signing_key("old").pem, certificate])
+    await name_saml_provider(saml_owner, **settings, idp_certificates=[signing_key("old").pem, certificate])
     browser = place.browser()
     metadata = await browser.get("/sso/corp/metadata")
     assert metadata.headers["content-type"] == "application/samlmetadata+xml"
@@ -79,27 +66,18 @@ async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_ask
 
 
 async def test_the_name_of_the_provider_means_the_same_user_when_the_address_changes(
-    place: Place, owner: Person
+    place: Place, saml_owner: Person
 ) -> None:
-    assert owner.app
     browser = place.browser()
     first = await finish(browser, (await arrive(place, browser)).honest())
 
     provider = await arrive(place, browser)
-    again = await finish(browser, provider.honest(id="_next", attributes=attribute("email", owner.user.email)))
+    again = await finish(
+        browser, provider.honest(id="_next", attributes=attribute("email", saml_owner.user.email))
+    )
 
     assert again["user"]["id"] == first["user"]["id"]
     assert again["user"]["email"] == "somebody@example.com"
-
-
-async def test_the_metadata_name_this_very_address(place: Place, owner: Person) -> None:
-    assert owner.app
-    entity = etree.fromstring((await place.browser().get("/sso/corp/metadata")).content)
-
-    base = f"http://127.0.0.1:8000/v1/accounts/{place.account.slug}/sso/corp"
-    assert entity.get("entityID") == f"{base}/metadata"
-    [consumer] = entity.iter("{*}AssertionConsumerService")
-    assert consumer.get("Location") == f"{base}/acs"
 
 
 FORGED = (
@@ -114,8 +92,7 @@ FORGED = (
 
 
 @pytest.mark.parametrize("lie", FORGED)
-async def test_what_proves_nothing_is_refused_and_the_log_says_why(place: Place, owner: Person, lie: str) -> None:
-    assert owner.app
+async def test_what_proves_nothing_is_refused_and_the_log_says_why(place: Place, lie: str) -> None:
     browser, trail = place.browser(), Trail(place)
     await trail.new()
     provider = await arrive(place, browser)
@@ -151,8 +128,7 @@ def cookie_header(browser: Client) -> str:
     return f"{name}={value}"
 
 
-async def test_an_answer_is_good_once(place: Place, owner: Person) -> None:
-    assert owner.app
+async def test_an_answer_is_good_once(place: Place) -> None:
     browser = place.browser()
     provider = await arrive(place, browser)
     cookie = cookie_header(browser)
@@ -169,11 +145,11 @@ async def test_an_answer_is_good_once(place: Place, owner: Person) -> None:
     await finish(browser, another.honest(id="_next"))
 
 
-async def test_a_provider_named_anew_makes_no_answer_good_again(place: Place, owner: Person) -> None:
+async def test_a_provider_named_anew_makes_no_answer_good_again(place: Place, saml_owner: Person) -> None:
     browser = place.browser()
     await finish(browser, (await arrive(place, browser)).honest())
-    ok(await owner.browser.delete("/sso-providers/corp"), 204)
-    await name_saml_provider(owner)
+    ok(await saml_owner.browser.delete("/sso-providers/corp"), 204)
+    await name_saml_provider(saml_owner)
 
     again = await arrive(place, browser)
 
@@ -181,9 +157,8 @@ async def test_a_provider_named_anew_makes_no_answer_good_again(place: Place, ow
 
 
 async def test_at_two_instances_at_once_it_makes_one_session(
-    place: Place, owner: Person, settings: Settings, clock: TurnableClock
+    place: Place, settings: Settings, clock: TurnableClock
 ) -> None:
-    assert owner.app
     browser = place.browser()
     provider = await arrive(place, browser)
     form = {"SAMLResponse": encoded(provider.honest())}
@@ -201,8 +176,8 @@ async def test_at_two_instances_at_once_it_makes_one_session(
     assert sorted(response.status_code for response in exchanges) == [201, 401]
 
 
-async def test_only_the_browser_that_began_can_finish(place: Place, owner: Person) -> None:
-    await name_saml_provider(owner, "other")
+async def test_only_the_browser_that_began_can_finish(place: Place, saml_owner: Person) -> None:
+    await name_saml_provider(saml_owner, "other")
     browser, victim = place.browser(), place.browser()
     document = (await arrive(place, browser)).honest()
 
@@ -214,8 +189,7 @@ async def test_only_the_browser_that_began_can_finish(place: Place, owner: Perso
     refused(await post(browser, other.honest()), 401, "sign_in_expired")  # at `corp`
 
 
-async def test_a_login_waits_for_ten_minutes(place: Place, owner: Person) -> None:
-    assert owner.app
+async def test_a_login_waits_for_ten_minutes(place: Place) -> None:
     browser = place.browser()
     provider = await arrive(place, browser)
     place.clock.turn(minutes=10)
@@ -224,21 +198,7 @@ async def test_a_login_waits_for_ten_minutes(place: Place, owner: Person) -> Non
     refused(await post(browser, provider.honest()), 401, "sign_in_expired")
 
 
-async def test_a_browser_is_sent_only_where_the_provider_says(place: Place, owner: Person) -> None:
-    await name_provider(owner, "intranet")
-    browser = place.browser()
-    assert (await begin(browser)).startswith(SSO_URL + "&SAMLRequest=")
-    for return_to in ("", "https://evil.example", RETURN_TO + "&x", RETURN_TO.upper()):
-        response = await browser.get("/sso/corp/login", params={"return_to": return_to})
-        assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/return_to"
-    refused(await browser.get("/sso/corp/login"), 422, "invalid_request")
-    for name in ("unknown", "intranet"):
-        for path in ("login?return_to=x", "metadata"):
-            refused(await browser.get(f"/sso/{name}/{path}"), 404, "not_found")
-        refused(await post(browser, b"<a/>", name), 404, "not_found")
-
-
-async def test_what_the_account_forbids_goes_back_as_an_error(place: Place, owner: Person) -> None:
+async def test_what_the_account_forbids_goes_back_as_an_error(place: Place, saml_owner: Person) -> None:
     browser = place.browser()
     person = await place.person()
     who = {"attributes": attribute("email", person.user.email)}
@@ -249,65 +209,6 @@ async def test_what_the_account_forbids_goes_back_as_an_error(place: Place, owne
     provider = await arrive(place, browser)
     bad = provider.honest(id="_bad", attributes=attribute("email", "no address"))
     assert brought_back(await post(browser, bad)) == ("error", "invalid_request")
-    await name_saml_provider(owner, create_users=False)
+    await name_saml_provider(saml_owner, create_users=False)
     provider = await arrive(place, browser)
     assert brought_back(await post(browser, provider.honest(id="_new"))) == ("error", "forbidden")
-
-
-async def test_the_form_is_a_form_of_at_most_256_kib(place: Place, owner: Person) -> None:
-    assert owner.app
-    browser, path = place.browser(), "/sso/corp/acs"
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    refused(await browser.post(path, json={"SAMLResponse": "x"}), 415, "unsupported_media_type")
-    refused(await browser.post(path, files={"SAMLResponse": b"x"}), 415, "unsupported_media_type")
-    refused(await browser.post(path, data={"SAMLResponse": "a" * 256 * 1024}), 413, "too_large")
-    for content in (b"", b"RelayState=x", b"a", b"a=1&a=2", b"SAMLResponse=%ff", b"\xff=1", b"a=1&" * 20 + b"b=2"):
-        refused(await browser.post(path, content=content, headers=headers), 422, "invalid_request")
-    provider = await arrive(place, browser)
-    document = etree.tostring(provider.honest(), doctype=None) + b" " * 150_000
-    await finish(browser, document)
-
-
-async def test_over_https_the_cookie_comes_with_the_form_of_another_site(place: Place, owner: Person) -> None:
-    assert owner.app
-    services = with_changes(place.services, public_url="https://passgate.example.com")
-    base_url = "https://passgate.example.com"
-    browser = client_of(create_app(services), place.account.slug, base_url=base_url)
-    response = await browser.get("/sso/corp/login", params={"return_to": RETURN_TO})
-
-    [cookie] = response.headers.get_list("set-cookie")
-    assert cookie.startswith("__Host-passgate_sso=pgo_")
-    flags = set(cookie.split("; ")[1:])
-    assert flags == {"HttpOnly", "Path=/", "Max-Age=600", "Secure", "SameSite=None"}
-    finished = await post(browser, b"<a/>")
-    assert "Max-Age=0" in finished.headers["set-cookie"]
-    assert not browser.cookies
-
-
-@pytest.mark.parametrize("certificate", ["", "no certificate", "AAAA", "-----BEGIN CERTIFICATE-----"])
-async def test_a_provider_needs_certificates(owner: Person, certificate: str) -> None:
-    body = {
-        "type": "saml",
-        "idp_entity_id": "x",
-        "idp_sso_url": SSO_URL,
-        "return_urls": [RETURN_TO],
-        "idp_certificates": [signing_key("idp").pem, certificate],
-    }
-
-    problem = refused(await owner.browser.put("/sso-providers/new", json=body), 422, "invalid_request")
-
-    assert problem["errors"][0]["pointer"] == "/idp_certificates/1"
-
-
-async def test_without_the_extra_saml_is_refused(
-    place: Place, owner: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
-    monkeypatch.setattr(signatures, "INSTALLED", False)
-
-    assert brought_back(await post(browser, provider.honest())) == ("error", "unavailable")
-    refused(await browser.get("/sso/corp/login", params={"return_to": RETURN_TO}), 503, "unavailable")
-    body = {"type": "saml", "idp_entity_id": "x"}
-    problem = refused(await owner.browser.put("/sso-providers/new", json=body), 422, "invalid_request")
-    assert problem["errors"][0]["pointer"] == "/type"

@@ -1,0 +1,86 @@
+"""The floors that the service is measured against: what the same server, driver and hash can do at the most."""
+
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import asyncpg
+from argon2 import PasswordHasher
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+from app.crypto.passwords import Argon2Parameters
+
+ROWS = 10_000
+
+
+class Body(BaseModel):
+    """A body like that of the passcode step."""
+
+    sign_in_token: str
+    passcode: str
+
+
+class Answer(BaseModel):
+    """A small answer."""
+
+    status: str
+    count: int
+
+
+def floor_app() -> FastAPI:
+    """Return (a) a bare route with a body, and (b) the same with one `UPDATE ... RETURNING`, durable."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with asyncpg.create_pool(os.environ["FLOOR_DATABASE_URL"], min_size=10, max_size=10) as pool:
+            app.state.pool = pool
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/bare")
+    async def bare(body: Body) -> Answer:
+        return Answer(status=body.passcode, count=1)
+
+    @app.post("/update")
+    async def update(request: Request, body: Body) -> Answer:
+        count = await request.app.state.pool.fetchval(
+            "UPDATE floor SET count = count + 1 WHERE id = $1 RETURNING count", secrets.randbelow(ROWS)
+        )
+        return Answer(status=body.passcode, count=count)
+
+    return app
+
+
+async def prepare_floor(url: str) -> None:
+    """Make the table that floor (b) updates."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE floor (id int PRIMARY KEY, count bigint) WITH (fillfactor = 70)")
+    await connection.execute("INSERT INTO floor SELECT n, 0 FROM generate_series(0, $1::int - 1) n", ROWS)
+    await connection.execute("VACUUM ANALYZE floor")
+    await connection.close()
+
+
+def hash_rate(seconds: float) -> float:
+    """Return (c): how many Argon2id verifications a second all cores do, with nothing beside them."""
+    cost = Argon2Parameters()
+    hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
+    stored = hasher.hash("a long enough password")
+    ends = time.perf_counter() + seconds
+
+    def verify(_: int) -> int:
+        done = 0
+        while time.perf_counter() < ends:
+            hasher.verify(stored, "a long enough password")
+            done += 1
+        return done
+
+    cores = len(os.sched_getaffinity(0))
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(cores) as threads:
+        done = sum(threads.map(verify, range(cores)))
+    return done / (time.perf_counter() - begun)

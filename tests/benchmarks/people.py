@@ -1,0 +1,127 @@
+"""Users whose credentials are known, put into the tables in bulk: every passcode is valid and unused."""
+
+import base64
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from argon2 import PasswordHasher
+
+from app.authenticators import totp
+from app.crypto.digests import digest, new_secret
+from app.crypto.passwords import Argon2Parameters
+from app.crypto.sealing import Sealer, parse_keys
+from app.database.ids import new_id
+from app.second_factor.use_cases import secret_place
+
+ACCOUNT = "bench"
+PASSWORD = "a long enough password"
+_TOTP_SECRET = totp.new_secret()  # everybody's: only the sealed form differs
+
+
+class People:
+    """The account `bench`, and whoever is added to it."""
+
+    def __init__(self, connection: asyncpg.Connection, keys: str) -> None:
+        self._connection = connection
+        self._sealer = Sealer(parse_keys(keys))
+        self._account_id = new_id(datetime.now(UTC))
+        cost = Argon2Parameters()
+        hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
+        self._password_hash = hasher.hash(PASSWORD)
+
+    async def found(self) -> None:
+        """Make the account, which requires 2FA of nobody."""
+        now = datetime.now(UTC)
+        await self._connection.execute(
+            "INSERT INTO accounts (id, slug, name, created_at) VALUES ($1, $2, 'Bench', $3)",
+            self._account_id,
+            ACCOUNT,
+            now,
+        )
+        await self._connection.execute(
+            "INSERT INTO security_policies VALUES ($1, false, false, false, 30, '{totp}', '{totp}', 1, $2)",
+            self._account_id,
+            now,
+        )
+
+    async def _copy(self, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
+        await self._connection.copy_records_to_table(table, records=rows, columns=columns.split())
+
+    async def _add_users(self, count: int, *, role: str = "agent") -> list[tuple[uuid.UUID, str]]:
+        now = datetime.now(UTC)
+        added = [(new_id(now), f"{uuid.uuid4().hex}@example.com") for _ in range(count)]
+        account = self._account_id
+        await self._copy(
+            "users",
+            "account_id id email email_key name role status locale password_hash created_at",
+            [(account, i, e, e, "Somebody", role, "active", "en", self._password_hash, now) for i, e in added],
+        )
+        await self._copy(
+            "second_factor_state",
+            "account_id user_id version failures turned_on_by_user passcode_frequency",
+            [(account, i, 1, 0, True, "every_30_days") for i, _ in added],
+        )
+        return added
+
+    async def passcodes(self, count: int, *, right: bool) -> list[str]:
+        """Return bodies for the passcode step: each of a user of its own, good for at least 30 seconds."""
+        now = datetime.now(UTC)
+        account, users = self._account_id, await self._add_users(count)
+        authenticators, sign_ins, bodies = [], [], []
+        step = totp.step_at(now)
+        near = {totp.passcode_at(_TOTP_SECRET, step + n) for n in range(-3, 4)}
+        wrong = next(f"{n:06}" for n in range(10) if f"{n:06}" not in near)
+        passcode = totp.passcode_at(_TOTP_SECRET, step) if right else wrong
+        for user_id, _ in users:
+            id_, token = new_id(now), new_secret("pgi_")
+            sealed = self._sealer.seal(_TOTP_SECRET, secret_place(account, id_))
+            authenticators.append((account, id_, user_id, "totp", "Phone", sealed, 0, now))
+            expires = now + timedelta(minutes=10)
+            sign_ins.append((account, new_id(now), user_id, digest(token), "passcode", 1, now, expires))
+            bodies.append(json.dumps({"sign_in_token": token, "passcode": passcode}))
+        await self._copy(
+            "authenticators",
+            "account_id id user_id kind label sealed_secret last_accepted_step created_at",
+            authenticators,
+        )
+        await self._copy(
+            "sign_ins", "account_id id user_id token_digest next_step version created_at expires_at", sign_ins
+        )
+        await self._copy(
+            "recovery_code_sets",
+            "account_id id user_id salt parameters created_at",
+            [(account, user_id, user_id, b"0" * 16, "m=19456,t=2,p=1", now) for user_id, _ in users],
+        )
+        await self._copy(
+            "recovery_codes",
+            "account_id set_id digest",
+            [(account, user_id, hashlib.sha256(bytes([n])).digest()) for user_id, _ in users for n in range(10)],
+        )
+        return bodies
+
+    async def passwords(self, count: int) -> list[str]:
+        """Return bodies for the password step: each of a user of its own, who has no authenticator."""
+        users = await self._add_users(count, role="end_user")
+        return [json.dumps({"email": email, "password": PASSWORD}) for _, email in users]
+
+    async def caller(self) -> tuple[str, str]:
+        """Return the `Authorization` of an admin by API token, and by session."""
+        now = datetime.now(UTC)
+        [(user_id, email)] = await self._add_users(1, role="admin")
+        token, session = new_secret("pgt_"), new_secret("pgs_")
+        await self._connection.execute(
+            "INSERT INTO api_tokens (account_id, id, user_id, token_digest, description, scopes, created_at)"
+            " VALUES ($1, $2, $3, $4, 'bench', '{api}', $5)",
+            *(self._account_id, new_id(now), user_id, digest(token), now),
+        )
+        await self._connection.execute(
+            "INSERT INTO sessions (account_id, id, user_id, token_digest, amr, created_at, last_seen_at, ip,"
+            " user_agent) VALUES ($1, $2, $3, $4, '{pwd}', $5, $5, '', '')",
+            *(self._account_id, new_id(now), user_id, digest(session), now),
+        )
+        basic = base64.b64encode(f"{email}/token:{token}".encode()).decode()
+        return f"Basic {basic}", f"Bearer {session}"

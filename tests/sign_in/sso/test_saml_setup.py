@@ -1,0 +1,103 @@
+"""What a SAML provider is set up with, and how a browser gets there and back."""
+
+import pytest
+from lxml import etree
+
+from app.main import create_app
+from app.saml import signatures
+from tests.support.arrange import Person, Place
+from tests.support.client import client_of, refused
+from tests.support.saml import signing_key
+from tests.support.saml_login import (
+    RETURN_TO,
+    SSO_URL,
+    arrive,
+    begin,
+    brought_back,
+    finish,
+    post,
+)
+from tests.support.services import with_changes
+from tests.support.third_parties import name_provider
+
+pytestmark = pytest.mark.usefixtures("saml_owner")
+
+
+async def test_the_metadata_name_this_very_address(place: Place) -> None:
+    entity = etree.fromstring((await place.browser().get("/sso/corp/metadata")).content)
+
+    base = f"http://127.0.0.1:8000/v1/accounts/{place.account.slug}/sso/corp"
+    assert entity.get("entityID") == f"{base}/metadata"
+    [consumer] = entity.iter("{*}AssertionConsumerService")
+    assert consumer.get("Location") == f"{base}/acs"
+
+
+async def test_a_browser_is_sent_only_where_the_provider_says(place: Place, saml_owner: Person) -> None:
+    await name_provider(saml_owner, "intranet")
+    browser = place.browser()
+    assert (await begin(browser)).startswith(SSO_URL + "&SAMLRequest=")
+    for return_to in ("", "https://evil.example", RETURN_TO + "&x", RETURN_TO.upper()):
+        response = await browser.get("/sso/corp/login", params={"return_to": return_to})
+        assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/return_to"
+    refused(await browser.get("/sso/corp/login"), 422, "invalid_request")
+    for name in ("unknown", "intranet"):
+        for path in ("login?return_to=x", "metadata"):
+            refused(await browser.get(f"/sso/{name}/{path}"), 404, "not_found")
+        refused(await post(browser, b"<a/>", name), 404, "not_found")
+
+
+async def test_the_form_is_a_form_of_at_most_256_kib(place: Place) -> None:
+    browser, path = place.browser(), "/sso/corp/acs"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    refused(await browser.post(path, json={"SAMLResponse": "x"}), 415, "unsupported_media_type")
+    refused(await browser.post(path, files={"SAMLResponse": b"x"}), 415, "unsupported_media_type")
+    refused(await browser.post(path, data={"SAMLResponse": "a" * 256 * 1024}), 413, "too_large")
+    for content in (b"", b"RelayState=x", b"a", b"a=1&a=2", b"SAMLResponse=%ff", b"\xff=1", b"a=1&" * 20 + b"b=2"):
+        refused(await browser.post(path, content=content, headers=headers), 422, "invalid_request")
+    provider = await arrive(place, browser)
+    document = etree.tostring(provider.honest(), doctype=None) + b" " * 150_000
+    await finish(browser, document)
+
+
+async def test_over_https_the_cookie_comes_with_the_form_of_another_site(place: Place) -> None:
+    services = with_changes(place.services, public_url="https://passgate.example.com")
+    base_url = "https://passgate.example.com"
+    browser = client_of(create_app(services), place.account.slug, base_url=base_url)
+    response = await browser.get("/sso/corp/login", params={"return_to": RETURN_TO})
+
+    [cookie] = response.headers.get_list("set-cookie")
+    assert cookie.startswith("__Host-passgate_sso=pgo_")
+    flags = set(cookie.split("; ")[1:])
+    assert flags == {"HttpOnly", "Path=/", "Max-Age=600", "Secure", "SameSite=None"}
+    finished = await post(browser, b"<a/>")
+    assert "Max-Age=0" in finished.headers["set-cookie"]
+    assert not browser.cookies
+
+
+@pytest.mark.parametrize("certificate", ["", "no certificate", "AAAA", "-----BEGIN CERTIFICATE-----"])
+async def test_a_provider_needs_certificates(saml_owner: Person, certificate: str) -> None:
+    body = {
+        "type": "saml",
+        "idp_entity_id": "x",
+        "idp_sso_url": SSO_URL,
+        "return_urls": [RETURN_TO],
+        "idp_certificates": [signing_key("idp").pem, certificate],
+    }
+
+    problem = refused(await saml_owner.browser.put("/sso-providers/new", json=body), 422, "invalid_request")
+
+    assert problem["errors"][0]["pointer"] == "/idp_certificates/1"
+
+
+async def test_without_the_extra_saml_is_refused(
+    place: Place, saml_owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = place.browser()
+    provider = await arrive(place, browser)
+    monkeypatch.setattr(signatures, "INSTALLED", False)
+
+    assert brought_back(await post(browser, provider.honest())) == ("error", "unavailable")
+    refused(await browser.get("/sso/corp/login", params={"return_to": RETURN_TO}), 503, "unavailable")
+    body = {"type": "saml", "idp_entity_id": "x"}
+    problem = refused(await saml_owner.browser.put("/sso-providers/new", json=body), 422, "invalid_request")
+    assert problem["errors"][0]["pointer"] == "/type"
