@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
+from app.database.base import given
 from app.database.tables import accounts, security_policies
 
 POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
@@ -20,6 +21,9 @@ class Account:
     id: UUID
     slug: str
     name: str
+
+
+_POLICY = select(*POLICY_COLUMNS).where(security_policies.c.account_id == given(security_policies.c.account_id))
 
 
 def policy_of(row: Row[*tuple[Any, ...]]) -> SecurityPolicy:
@@ -57,8 +61,7 @@ async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPol
 
 async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     """Return the account's policy as it is now."""
-    query = select(*POLICY_COLUMNS).where(security_policies.c.account_id == account_id)
-    return policy_of((await tx.execute(query)).one())
+    return policy_of((await tx.execute(_POLICY, {"given_account_id": account_id})).one())
 
 
 def _lock_key(account_id: UUID) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
 from app.api_tokens.rules import ApiToken, Scope
+from app.database.base import given
 from app.database.tables import api_tokens, authenticators, security_policies, users
 from app.users.repository import USER_COLUMNS, user_of
 from app.users.rules import User
@@ -25,6 +26,24 @@ _COLUMNS = [
     api_tokens.c.expires_at,
     api_tokens.c.last_used_at,
 ]
+
+
+_HAS_AUTHENTICATOR = exists().where(
+    authenticators.c.account_id == api_tokens.c.account_id, authenticators.c.user_id == api_tokens.c.user_id
+)
+_BY_DIGEST = (
+    select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, _HAS_AUTHENTICATOR.label("has_authenticator"))
+    .join_from(
+        api_tokens,
+        users,
+        (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
+    )
+    .join(security_policies, security_policies.c.account_id == api_tokens.c.account_id)
+    .where(
+        api_tokens.c.account_id == given(api_tokens.c.account_id),
+        api_tokens.c.token_digest == given(api_tokens.c.token_digest),
+    )
+)
 
 
 def _token(values: Sequence[Any]) -> ApiToken:
@@ -44,20 +63,8 @@ class TokenOwner:
 
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> TokenOwner | None:
     """Return the token of this account that has the digest, its time over or not."""
-    has_authenticator = exists().where(
-        authenticators.c.account_id == api_tokens.c.account_id, authenticators.c.user_id == api_tokens.c.user_id
-    )
-    query = (
-        select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator.label("has_authenticator"))
-        .join_from(
-            api_tokens,
-            users,
-            (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
-        )
-        .join(security_policies, security_policies.c.account_id == api_tokens.c.account_id)
-        .where(api_tokens.c.account_id == account_id, api_tokens.c.token_digest == token_digest)
-    )
-    row = (await tx.execute(query)).one_or_none()
+    values = {"given_account_id": account_id, "given_token_digest": token_digest}
+    row = (await tx.execute(_BY_DIGEST, values)).one_or_none()
     if row is None:
         return None
     return TokenOwner(_token(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)

@@ -26,12 +26,15 @@ _COLUMNS = [
 ]
 
 
+_RECORD = insert(audit_events)
+
+
 async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: Event) -> None:
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
     if not events:
         return
     await tx.execute(
-        insert(audit_events),
+        _RECORD,
         [
             {
                 "account_id": visitor.account_id,

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Integer, Text, cast, func, literal, null, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import UserDefinedType
@@ -22,10 +22,38 @@ class _JobToDefer(UserDefinedType[Any]):
         return "procrastinate_job_to_defer_v1"
 
 
+def deferring(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
+    """Return the statement that defers a job with these arguments, and with the parameters that `job` returns.
+
+    It is procrastinate's own function, called by us because its client would call it on a connection of its own.
+    The order is that of the type in the schema that our migration installs.
+    """
+    row = func.row(
+        bindparam("queue", type_=Text),
+        bindparam("task", type_=Text),
+        literal(0, Integer),
+        bindparam("lock", type_=Text),
+        bindparam("queueing_lock", type_=Text),
+        arguments,
+        null(),
+    )
+    return select(func.procrastinate_defer_jobs_v1(array([cast(row, _JobToDefer)])))
+
+
+_DEFER = deferring(bindparam("arguments", type_=JSONB))
+
+
+def job(
+    task: str, *, queue: Queue = "default", lock: str | None = None, queueing_lock: str | None = None
+) -> dict[str, Any]:
+    """Return the parameters of a job: which task it is, in which queue, and what it does not run beside."""
+    return {"queue": queue, "task": task, "lock": lock, "queueing_lock": queueing_lock}
+
+
 async def enqueue(
     tx: AsyncConnection,
     task: str,
-    arguments: dict[str, Any] | ColumnElement[Any],
+    arguments: dict[str, Any],
     *,
     queue: Queue = "default",
     lock: str | None = None,
@@ -33,20 +61,9 @@ async def enqueue(
 ) -> None:
     """Let a worker do `task` (one of `app.worker`) with these arguments once the transaction commits, or never.
 
-    The arguments are JSON, or SQL for it, and anyone reads them who reads the database: never a secret. Jobs of
-    one `lock` run one after another. A second job with the same `queueing_lock` while the first one waits raises
-    an `IntegrityError`, which ends the transaction.
+    The arguments are JSON, and anyone reads them who reads the database: never a secret. Jobs of one `lock` run
+    one after another. A second job with the same `queueing_lock` while the first one waits raises an
+    `IntegrityError`, which ends the transaction.
     """
-    given = literal(arguments, JSONB) if isinstance(arguments, dict) else arguments
-    # procrastinate's own function, called by us because its client would call it on a connection of its own. The
-    # order is that of the type in the schema that our migration installs.
-    row = func.row(
-        literal(queue, Text),
-        literal(task, Text),
-        literal(0, Integer),
-        literal(lock, Text),
-        literal(queueing_lock, Text),
-        given,
-        null(),
-    )
-    await tx.execute(select(func.procrastinate_defer_jobs_v1(array([cast(row, _JobToDefer)]))))
+    given = job(task, queue=queue, lock=lock, queueing_lock=queueing_lock)
+    await tx.execute(_DEFER, given | {"arguments": arguments})

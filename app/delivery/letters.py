@@ -6,13 +6,14 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import Select, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Visitor
+from app.database.base import given
 from app.database.ids import new_id
-from app.database.queue import enqueue
+from app.database.queue import deferring, enqueue, job
 from app.database.tables import accounts, users
 
 
@@ -73,9 +74,25 @@ class Letter:
         )
 
 
+_RECIPIENT = (
+    select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
+    .join_from(users, accounts, accounts.c.id == users.c.account_id)
+    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id))
+)
+
+
+def _telling() -> Select[tuple[Any]]:
+    fields = (part for column in _RECIPIENT.selected_columns for part in (literal(str(column.name)), column))
+    addressed = _RECIPIENT.with_only_columns(func.jsonb_build_object(*fields)).scalar_subquery()
+    return deferring(bindparam("letter", type_=JSONB).concat(addressed))
+
+
+_TELL = _telling()
+
+
 async def post(tx: AsyncConnection, letter: Letter) -> None:
     """Let the letter be sent once the transaction commits, or never."""
-    await _post(tx, literal(letter.to_json(), JSONB))
+    await enqueue(tx, "send_letter", letter.to_json(), queue="letters")
 
 
 async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> None:
@@ -97,24 +114,11 @@ async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind,
         user_agent=visitor.user_agent,
         details=details,
     )
-    found = _recipient(visitor.account_id, user_id)
-    fields = (part for column in found.selected_columns for part in (literal(str(column.name)), column))
-    addressed = found.with_only_columns(func.jsonb_build_object(*fields)).scalar_subquery()
-    await _post(tx, literal(letter.to_json(), JSONB).concat(addressed))
+    values = {"given_account_id": visitor.account_id, "given_id": user_id, "letter": letter.to_json()}
+    await tx.execute(_TELL, job("send_letter", queue="letters") | values)
 
 
 async def recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> dict[str, str]:
     """Return the fields of a `Letter` that say who it is for: `account_name`, `to`, `name` and `locale`."""
-    return dict((await tx.execute(_recipient(account_id, user_id))).one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation
-
-
-def _recipient(account_id: UUID, user_id: UUID) -> Select[tuple[str, str, str, str]]:
-    return (
-        select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
-        .join_from(users, accounts, accounts.c.id == users.c.account_id)
-        .where(users.c.account_id == account_id, users.c.id == user_id)
-    )
-
-
-async def _post(tx: AsyncConnection, letter: ColumnElement[Any]) -> None:
-    await enqueue(tx, "send_letter", letter, queue="letters")
+    found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "given_id": user_id})
+    return dict(found.one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.base import given
 from app.database.tables import recovery_code_sets, recovery_codes
 
 
@@ -91,20 +92,22 @@ async def is_known(tx: AsyncConnection, account_id: UUID, set_id: UUID, digest: 
     return await tx.scalar(query) is not None
 
 
+_COUNT_LEFT = (
+    select(func.count())
+    .select_from(recovery_codes)
+    .join(
+        recovery_code_sets,
+        (recovery_code_sets.c.account_id == recovery_codes.c.account_id)
+        & (recovery_code_sets.c.id == recovery_codes.c.set_id),
+    )
+    .where(
+        recovery_code_sets.c.account_id == given(recovery_code_sets.c.account_id),
+        recovery_code_sets.c.user_id == given(recovery_code_sets.c.user_id),
+        recovery_codes.c.used_at.is_(None),
+    )
+)
+
+
 async def count_left(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:
     """Return how many unused codes the user has."""
-    query = (
-        select(func.count())
-        .select_from(recovery_codes)
-        .join(
-            recovery_code_sets,
-            (recovery_code_sets.c.account_id == recovery_codes.c.account_id)
-            & (recovery_code_sets.c.id == recovery_codes.c.set_id),
-        )
-        .where(
-            recovery_code_sets.c.account_id == account_id,
-            recovery_code_sets.c.user_id == user_id,
-            recovery_codes.c.used_at.is_(None),
-        )
-    )
-    return await tx.scalar(query) or 0
+    return await tx.scalar(_COUNT_LEFT, {"given_account_id": account_id, "given_user_id": user_id}) or 0

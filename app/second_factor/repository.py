@@ -4,20 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Row,
-    ScalarSelect,
-    case,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Row, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.authenticators.throttle import FREE_FAILURES, block_after
-from app.database.base import Moment
+from app.database.base import Moment, given
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Authenticator, SecondFactorState
 
@@ -35,7 +27,30 @@ _STATE_COLUMNS = [
 _BLOCKING = range(10, FREE_FAILURES - 1, -1)
 
 
-def _of(account_id: UUID, user_id: UUID | ScalarSelect[UUID]) -> tuple[Any, Any]:
+_GIVEN = (
+    second_factor_state.c.account_id == given(second_factor_state.c.account_id),
+    second_factor_state.c.user_id == given(second_factor_state.c.user_id),
+)
+_LOCK = select(*_STATE_COLUMNS).where(*_GIVEN).with_for_update(key_share=True)
+
+
+def _counting() -> ReturningUpdate[*tuple[Any, ...]]:
+    failures = second_factor_state.c.failures + 1
+    blocks = ((failures >= count, bindparam(f"after_{count}", type_=Moment)) for count in _BLOCKING)
+    until, now = second_factor_state.c.blocked_until, bindparam("now", type_=Moment)
+    return (
+        update(second_factor_state)
+        .where(*_GIVEN, or_(until.is_(None), until <= now))
+        .values(failures=failures, blocked_until=case(*blocks))
+        .returning(*_STATE_COLUMNS)
+    )
+
+
+_COUNT = _counting()
+_COUNT_WITH_AUTHENTICATOR = _COUNT.where(second_factor_state.c.authenticators_disabled_at.is_(None))
+
+
+def _of(account_id: UUID, user_id: UUID) -> tuple[Any, Any]:
     return second_factor_state.c.account_id == account_id, second_factor_state.c.user_id == user_id
 
 
@@ -43,9 +58,7 @@ def _state(row: Row[*tuple[Any, ...]] | None) -> SecondFactorState | None:
     return SecondFactorState(*row) if row else None
 
 
-async def get_state(
-    tx: AsyncConnection, account_id: UUID, user_id: UUID | ScalarSelect[UUID]
-) -> SecondFactorState | None:
+async def get_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
     """Return the state without locking it."""
     return _state((await tx.execute(select(*_STATE_COLUMNS).where(*_of(account_id, user_id)))).one_or_none())
 
@@ -56,14 +69,14 @@ async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Se
     Every change of a user's second factor, password, address or status begins with this, so that of two at once
     the second sees all that the first did, and nothing deadlocks.
     """
-    query = select(*_STATE_COLUMNS).where(*_of(account_id, user_id)).with_for_update(key_share=True)
-    return _state((await tx.execute(query)).one_or_none())
+    values = {"given_account_id": account_id, "given_user_id": user_id}
+    return _state((await tx.execute(_LOCK, values)).one_or_none())
 
 
 async def count_attempt(
     tx: AsyncConnection,
     account_id: UUID,
-    user_id: UUID | ScalarSelect[UUID],
+    user_id: UUID,
     *,
     now: datetime,
     with_authenticator: bool,
@@ -73,20 +86,10 @@ async def count_attempt(
     Returns the state with the failure counted; None when nothing was counted: no such user, throttled, or
     (`with_authenticator`) the authenticators are disabled.
     """
-    failures = second_factor_state.c.failures + 1
-    blocked_until = case(*((failures >= count, literal(now + block_after(count), Moment)) for count in _BLOCKING))
-    query = (
-        update(second_factor_state)
-        .where(
-            *_of(account_id, user_id),
-            or_(second_factor_state.c.blocked_until.is_(None), second_factor_state.c.blocked_until <= now),
-        )
-        .values(failures=failures, blocked_until=blocked_until)
-        .returning(*_STATE_COLUMNS)
-    )
-    if with_authenticator:
-        query = query.where(second_factor_state.c.authenticators_disabled_at.is_(None))
-    return _state((await tx.execute(query)).one_or_none())
+    query = _COUNT_WITH_AUTHENTICATOR if with_authenticator else _COUNT
+    values = {"given_account_id": account_id, "given_user_id": user_id, "now": now}
+    values |= {f"after_{count}": now + block_after(count) for count in _BLOCKING}
+    return _state((await tx.execute(query, values)).one_or_none())
 
 
 async def change_state(
@@ -109,14 +112,37 @@ AUTHENTICATOR_COLUMNS = [
 ]
 
 
+_LIST = (
+    select(*AUTHENTICATOR_COLUMNS)
+    .where(
+        authenticators.c.account_id == given(authenticators.c.account_id),
+        authenticators.c.user_id == given(authenticators.c.user_id),
+    )
+    .order_by(authenticators.c.id)
+)
+_ACCEPTED = (
+    update(authenticators)
+    .where(
+        authenticators.c.account_id == given(authenticators.c.account_id),
+        authenticators.c.id == given(authenticators.c.id),
+        authenticators.c.last_accepted_step < given(authenticators.c.last_accepted_step),
+    )
+    .values(last_accepted_step=given(authenticators.c.last_accepted_step), last_used_at=bindparam("now"))
+    .returning(authenticators.c.id)
+    .cte("accepted")
+)
+_ACCEPT_STEP = (
+    update(second_factor_state)
+    .where(*_GIVEN, exists(select(_ACCEPTED.c.id)))
+    .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now"))
+    .returning(second_factor_state.c.user_id)
+)
+
+
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
     """Return the user's confirmed authenticators, oldest first."""
-    query = (
-        select(*AUTHENTICATOR_COLUMNS)
-        .where(authenticators.c.account_id == account_id, authenticators.c.user_id == user_id)
-        .order_by(authenticators.c.id)
-    )
-    return [Authenticator(*row) for row in await tx.execute(query)]
+    values = {"given_account_id": account_id, "given_user_id": user_id}
+    return [Authenticator(*row) for row in await tx.execute(_LIST, values)]
 
 
 async def add_authenticator(
@@ -139,17 +165,17 @@ async def add_authenticator(
 
 
 async def accept_step(
-    tx: AsyncConnection, account_id: UUID, authenticator_id: UUID, step: int, *, now: datetime
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator_id: UUID, step: int, *, now: datetime
 ) -> bool:
-    """Store `step` as the highest accepted one; False when one as high was accepted before (RFC 6238 5.2)."""
-    query = (
-        update(authenticators)
-        .where(
-            authenticators.c.account_id == account_id,
-            authenticators.c.id == authenticator_id,
-            authenticators.c.last_accepted_step < step,
-        )
-        .values(last_accepted_step=step, last_used_at=now)
-        .returning(authenticators.c.id)
-    )
-    return await tx.scalar(query) is not None
+    """Store `step` as the highest accepted one, and take the count of failures back, which this user has locked.
+
+    False when one as high was accepted before (RFC 6238 5.2): then nothing changes.
+    """
+    values = {
+        "given_account_id": account_id,
+        "given_user_id": user_id,
+        "given_id": authenticator_id,
+        "given_last_accepted_step": step,
+        "now": now,
+    }
+    return await tx.scalar(_ACCEPT_STEP, values) is not None

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ScalarSelect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.assurance import RECOVERY_CODE, TOTP
@@ -63,7 +62,7 @@ async def prepare_attempt(
 
 
 async def count_attempt(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID | ScalarSelect[UUID], attempt: Attempt
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, attempt: Attempt
 ) -> SecondFactorState | Refusal | None:
     """Lock the user's second factor and count the attempt as a failure, before it is judged.
 
@@ -102,10 +101,6 @@ async def judge_attempt(
         outcome = await _use_recovery_code(tx, visitor, user_id, attempt.hashed_code)
     if isinstance(outcome, Refusal):
         await _record_failure(tx, visitor, user_id, state, outcome)
-        return outcome
-    await repository.change_state(
-        tx, visitor.account_id, user_id, failures=0, blocked_until=None, last_passcode_at=visitor.now
-    )
     return outcome
 
 
@@ -125,7 +120,7 @@ async def _use_totp(
                 candidates.append((authenticator, secret))
     verdict = judge_totp(candidates, passcode.digits, now=visitor.now)
     if isinstance(verdict, Accepted) and await repository.accept_step(
-        tx, visitor.account_id, verdict.authenticator_id, verdict.step, now=visitor.now
+        tx, visitor.account_id, user_id, verdict.authenticator_id, verdict.step, now=visitor.now
     ):
         return Proof(TOTP)
     if isinstance(verdict, AlreadyUsed):
@@ -142,6 +137,9 @@ async def _use_recovery_code(
     if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=visitor.now):
         known = await recovery_codes.is_known(tx, account_id, code.set_id, code.digest)
         return already_used() if known else _incorrect()
+    await repository.change_state(
+        tx, account_id, user_id, failures=0, blocked_until=None, last_passcode_at=visitor.now
+    )
     left = await recovery_codes.count_left(tx, account_id, user_id)
     revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
     used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
+from app.database.base import given
 from app.database.tables import authenticators, security_policies, sessions, users
 from app.sessions.rules import Lifetime, Session
 from app.users.repository import USER_COLUMNS, user_of
@@ -27,6 +28,25 @@ _COLUMNS = [
     sessions.c.ip,
     sessions.c.user_agent,
 ]
+
+
+_HAS_AUTHENTICATOR = exists().where(
+    authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
+)
+_BY_DIGEST = (
+    select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, _HAS_AUTHENTICATOR.label("has_authenticator"))
+    .join_from(
+        sessions,
+        users,
+        (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id),
+    )
+    .join(security_policies, security_policies.c.account_id == sessions.c.account_id)
+    .where(
+        sessions.c.account_id == given(sessions.c.account_id),
+        sessions.c.token_digest == given(sessions.c.token_digest),
+    )
+)
+_ADD = insert(sessions)
 
 
 def _session(values: Sequence[Any]) -> Session:
@@ -46,20 +66,8 @@ class SessionOwner:
 
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> SessionOwner | None:
     """Return the session of this account whose token has the digest, its time over or not."""
-    has_authenticator = exists().where(
-        authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
-    )
-    query = (
-        select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator.label("has_authenticator"))
-        .join_from(
-            sessions,
-            users,
-            (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id),
-        )
-        .join(security_policies, security_policies.c.account_id == sessions.c.account_id)
-        .where(sessions.c.account_id == account_id, sessions.c.token_digest == token_digest)
-    )
-    row = (await tx.execute(query)).one_or_none()
+    values = {"given_account_id": account_id, "given_token_digest": token_digest}
+    row = (await tx.execute(_BY_DIGEST, values)).one_or_none()
     if row is None:
         return None
     return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)
@@ -67,21 +75,8 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
 
 async def add_session(tx: AsyncConnection, account_id: UUID, session: Session, token_digest: bytes) -> None:
     """Store a new session."""
-    await tx.execute(
-        insert(sessions).values(
-            account_id=account_id,
-            id=session.id,
-            user_id=session.user_id,
-            token_digest=token_digest,
-            amr=list(session.amr),
-            first_factor_at=session.first_factor_at,
-            second_factor_at=session.second_factor_at,
-            created_at=session.created_at,
-            last_seen_at=session.last_seen_at,
-            ip=session.ip,
-            user_agent=session.user_agent,
-        )
-    )
+    values = vars(session) | {"account_id": account_id, "token_digest": token_digest, "amr": list(session.amr)}
+    await tx.execute(_ADD, values)
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:

@@ -85,7 +85,9 @@ async def _attempt(services: Services, visitor: Visitor, body: schemas.PasscodeS
         return Attempt(body.passcode, authenticator_id=body.authenticator_id)
     async with services.database.read() as tx:
         opened = await use_cases.find_open_sign_in(tx, visitor, body.sign_in_token)
-    return await prepare_attempt(services.database, services.hasher, visitor, opened.user_id, body.passcode)
+    return await prepare_attempt(
+        services.database, services.hasher, visitor, opened.sign_in.user_id, body.passcode
+    )
 
 
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:

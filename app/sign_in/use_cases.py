@@ -24,6 +24,7 @@ from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
 from app.sessions.use_cases import open_session
 from app.sign_in import repository
 from app.sign_in.outcomes import Completed, Device, Trust, Waiting
+from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, days_of_trust, next_step
 from app.trusted_devices import repository as trusted_devices
 from app.trusted_devices.rules import TrustedDevice
@@ -118,7 +119,7 @@ async def go_on(
     if step is NextStep.COMPLETE:
         if trusted:
             await trusted_devices.note_use(tx, visitor.account_id, trusted.id, now=visitor.now)
-        return await complete(tx, visitor, user, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
+        return await complete(tx, visitor, user.id, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
     token = new_secret(PREFIX)
     expires_at = visitor.now + LIFETIME
     sign_in = SignIn(new_id(visitor.now), user.id, step, state.version, expires_at, None, asserted_by)
@@ -146,78 +147,75 @@ async def submit_passcode(
 ) -> Completed | Refusal:
     """Judge the passcode of a sign-in, and complete it if it is right.
 
-    The first statement counts the attempt. Raises `Unauthenticated` (`sign_in_expired`) for a dead sign-in and
-    `Conflict` for one that waits for an enrollment: neither costs an attempt.
+    The attempt is counted before anything is judged. Raises `Unauthenticated` (`sign_in_expired`) for a dead
+    sign-in and `Conflict` for one that waits for an enrollment: neither costs an attempt.
     """
-    account_id = visitor.account_id
-    if not is_secret(sign_in_token, PREFIX):
-        raise expired()
-    token_digest = digest(sign_in_token)
-    state = await count_attempt(tx, visitor, repository.user_of_token(account_id, token_digest), attempt)
-    sign_in = await repository.find_sign_in(tx, account_id, token_digest)
-    if state is None or sign_in is None or not sign_in.is_open(visitor.now):
-        raise expired()
+    found = await find_open_sign_in(tx, visitor, sign_in_token)
+    user_id = found.sign_in.user_id
+    state = await count_attempt(tx, visitor, user_id, attempt)
+    found = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
     if isinstance(state, Refusal):
         return state
-    user = await user_of(tx, visitor, sign_in)
-    if sign_in.next_step is not NextStep.PASSCODE:
+    state = still_alive(found, state)
+    if found.sign_in.next_step is not NextStep.PASSCODE:
         raise no_authenticator()
-    proof = await judge_attempt(tx, visitor, sealer, sign_in.user_id, state, attempt)
+    proof = await judge_attempt(tx, visitor, sealer, user_id, state, attempt)
     if isinstance(proof, Refusal):
         return proof
-    return await complete_with_second_factor(tx, visitor, sign_in, user, state, method=proof.method, device=device)
+    return await complete_with_second_factor(tx, visitor, found, state, method=proof.method, device=device)
 
 
-async def user_of(tx: AsyncConnection, visitor: Visitor, sign_in: SignIn) -> User:
-    """Return the user of a sign-in that nothing has ended; raises `Unauthenticated` (`sign_in_expired`)."""
-    found = await users.find_by_id(tx, visitor.account_id, sign_in.user_id)
-    if found is None or found.version != sign_in.version or found.user.status != ACTIVE:
+def still_alive(found: FoundSignIn, state: SecondFactorState | None) -> SecondFactorState:
+    """Return the locked state; raises `Unauthenticated` when something has ended the sign-in."""
+    if state is None or found.sign_in.version != state.version or found.status != ACTIVE:
         raise expired()
-    return found.user
+    return state
 
 
-async def find_open_sign_in(tx: AsyncConnection, visitor: Visitor, sign_in_token: str) -> SignIn:
+async def find_open_sign_in(tx: AsyncConnection, visitor: Visitor, sign_in_token: str) -> FoundSignIn:
     """Return the sign-in that the token holds; raises `Unauthenticated` when it is unknown, used or too old."""
     if not is_secret(sign_in_token, PREFIX):
         raise expired()
-    sign_in = await repository.find_sign_in(tx, visitor.account_id, digest(sign_in_token))
-    if sign_in is None or not sign_in.is_open(visitor.now):
+    found = await repository.find_sign_in(tx, visitor.account_id, digest(sign_in_token))
+    if found is None or not found.sign_in.is_open(visitor.now):
         raise expired()
-    return sign_in
+    return found
 
 
 async def complete_with_second_factor(
     tx: AsyncConnection,
     visitor: Visitor,
-    sign_in: SignIn,
-    user: User,
+    found: FoundSignIn,
     state: SecondFactorState,
     *,
     method: str = TOTP,
     device: Device,
 ) -> Completed:
     """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed."""
-    account_id = visitor.account_id
-    if not await repository.use_sign_in(tx, account_id, sign_in.id, now=visitor.now):
+    sign_in = found.sign_in
+    if not await repository.use_sign_in(tx, visitor.account_id, sign_in.id, now=visitor.now):
         raise expired()
-    policy = await accounts.get_policy(tx, account_id)
     days = days_of_trust(
         remember=device.remember,
         every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
         by_recovery_code=method == RECOVERY_CODE,
-        policy_days=policy.trusted_device_days,
+        policy_days=found.trusted_device_days,
     )
     given = None
     if days:
-        trusted, token = await trust(tx, visitor, user.id, days=days, replaced=device.tokens_of(user.id))
+        trusted, token = await trust(
+            tx, visitor, sign_in.user_id, days=days, replaced=device.tokens_of(sign_in.user_id)
+        )
         given = Trust(trusted, token, trusted.expires_at(days), days)
-    return await complete(tx, visitor, user, amr=(PASSWORD, method), given=given, asserted_by=sign_in.asserted_by)
+    return await complete(
+        tx, visitor, sign_in.user_id, amr=(PASSWORD, method), given=given, asserted_by=sign_in.asserted_by
+    )
 
 
 async def complete(
     tx: AsyncConnection,
     visitor: Visitor,
-    user: User,
+    user_id: UUID,
     *,
     amr: tuple[str, ...],
     by_device: TrustedDevice | None = None,
@@ -230,12 +228,12 @@ async def complete(
     session, token = await open_session(
         tx,
         visitor,
-        user.id,
+        user_id,
         amr=amr,
         first_factor_at=None if asserted_by else visitor.now,
         second_factor_at=visitor.now if proven else None,
     )
-    signed_in = await users.note_sign_in(tx, visitor.account_id, user.id, visitor.now)
+    signed_in = await users.note_sign_in(tx, visitor.account_id, user_id, visitor.now)
     told = {
         "trusted_device_id": by_device and str(by_device.id),
         "api_token_id": asserted_by and str(asserted_by),
@@ -246,8 +244,8 @@ async def complete(
     events = [Event(kind, "session", session.id, details)]
     if given:
         events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id))
-    await record(tx, visitor, Actor(user.id, None), *events)
+    await record(tx, visitor, Actor(user_id, None), *events)
     if given:
-        await tell(tx, visitor, user.id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
-    left = await recovery_codes.count_left(tx, visitor.account_id, user.id) if proven else 0
+        await tell(tx, visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
+    left = await recovery_codes.count_left(tx, visitor.account_id, user_id) if proven else 0
     return Completed(session, token, signed_in, given, left)

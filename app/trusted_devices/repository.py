@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.base import given
 from app.database.tables import trusted_devices
 from app.trusted_devices.rules import TrustedDevice
 
@@ -21,34 +22,26 @@ _COLUMNS = [
 ]
 
 
+_FIND = select(*_COLUMNS).where(
+    trusted_devices.c.account_id == given(trusted_devices.c.account_id),
+    trusted_devices.c.id == given(trusted_devices.c.id),
+    trusted_devices.c.user_id == given(trusted_devices.c.user_id),
+)
+_ADD = insert(trusted_devices)
+
+
 async def find_device(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID
 ) -> TrustedDevice | None:
     """Return the user's device with this id, its time over or not."""
-    query = select(*_COLUMNS).where(
-        trusted_devices.c.account_id == account_id,
-        trusted_devices.c.id == device_id,
-        trusted_devices.c.user_id == user_id,
-    )
-    row = (await tx.execute(query)).one_or_none()
+    values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
+    row = (await tx.execute(_FIND, values)).one_or_none()
     return TrustedDevice(*row) if row else None
 
 
 async def add_device(tx: AsyncConnection, account_id: UUID, device: TrustedDevice) -> None:
     """Store a device that has just become trusted."""
-    await tx.execute(
-        insert(trusted_devices).values(
-            account_id=account_id,
-            id=device.id,
-            user_id=device.user_id,
-            secret_digest=device.secret_digest,
-            trusted_at=device.trusted_at,
-            days=device.days,
-            last_used_at=device.last_used_at,
-            ip=device.ip,
-            user_agent=device.user_agent,
-        )
-    )
+    await tx.execute(_ADD, vars(device) | {"account_id": account_id})
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Role
+from app.database.base import given
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
 from app.users.rules import User, email_key
@@ -42,36 +43,62 @@ class PasswordUser:
     version: int
 
 
-def _password_users(account_id: UUID) -> Any:
-    return (
-        select(*USER_COLUMNS, users.c.password_hash, second_factor_state.c.version)
-        .join_from(
-            users,
-            second_factor_state,
-            (second_factor_state.c.account_id == users.c.account_id)
-            & (second_factor_state.c.user_id == users.c.id),
-        )
-        .where(users.c.account_id == account_id)
+_PASSWORD_USERS = (
+    select(*USER_COLUMNS, users.c.password_hash, second_factor_state.c.version)
+    .join_from(
+        users,
+        second_factor_state,
+        (second_factor_state.c.account_id == users.c.account_id) & (second_factor_state.c.user_id == users.c.id),
     )
+    .where(users.c.account_id == given(users.c.account_id))
+)
+_BY_EMAIL = _PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key))
+_BY_ID = _PASSWORD_USERS.where(users.c.id == given(users.c.id))
+_BY_EXTERNAL_ID = _PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id))
+_NOTE_SIGN_IN = (
+    update(users)
+    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id))
+    .values(last_sign_in_at=given(users.c.last_sign_in_at))
+    .returning(*USER_COLUMNS)
+)
+
+
+def _next_kind(*conditions: ColumnElement[bool]) -> Any:
+    kinds = select(func.min(password_kind)).where(users.c.account_id == given(users.c.account_id), *conditions)
+    return kinds.scalar_subquery()
+
+
+def _kinds() -> Select[tuple[str]]:
+    kinds = select(_next_kind().label("kind")).cte("kinds", recursive=True)
+    kinds = kinds.union_all(
+        select(_next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # None is the last one
+    )
+    return select(kinds.c.kind).where(kinds.c.kind.is_not(None))
+
+
+_KINDS = _kinds()
+
+
+async def _find(
+    tx: AsyncConnection, query: Select[*tuple[Any, ...]], account_id: UUID, **values: Any
+) -> PasswordUser | None:
+    row = (await tx.execute(query, {"given_account_id": account_id, **values})).one_or_none()
+    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
 
 
 async def find_by_email(tx: AsyncConnection, account_id: UUID, email: str) -> PasswordUser | None:
     """Return the user with an equal e-mail address."""
-    query = _password_users(account_id).where(users.c.email_key == email_key(email))
-    row = (await tx.execute(query)).one_or_none()
-    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+    return await _find(tx, _BY_EMAIL, account_id, given_email_key=email_key(email))
 
 
 async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> PasswordUser | None:
     """Return the user with this id."""
-    row = (await tx.execute(_password_users(account_id).where(users.c.id == user_id))).one_or_none()
-    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+    return await _find(tx, _BY_ID, account_id, given_id=user_id)
 
 
 async def find_by_external_id(tx: AsyncConnection, account_id: UUID, external_id: str) -> PasswordUser | None:
     """Return the user whom the application itself knows by this id."""
-    row = (await tx.execute(_password_users(account_id).where(users.c.external_id == external_id))).one_or_none()
-    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+    return await _find(tx, _BY_EXTERNAL_ID, account_id, given_external_id=external_id)
 
 
 async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str]:
@@ -79,17 +106,7 @@ async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str
 
     It jumps through the index from kind to kind, of which an account has one or two.
     """
-
-    def next_kind(*conditions: ColumnElement[bool]) -> Any:
-        return (
-            select(func.min(password_kind)).where(users.c.account_id == account_id, *conditions).scalar_subquery()
-        )
-
-    kinds = select(next_kind().label("kind")).cte("kinds", recursive=True)
-    kinds = kinds.union_all(
-        select(next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # None is the last one
-    )
-    return list(await tx.scalars(select(kinds.c.kind).where(kinds.c.kind.is_not(None))))
+    return list(await tx.scalars(_KINDS, {"given_account_id": account_id}))
 
 
 async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
@@ -156,10 +173,5 @@ async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> Non
 
 async def note_sign_in(tx: AsyncConnection, account_id: UUID, user_id: UUID, now: datetime) -> User:
     """Remember that the user has signed in, and return them as they are now."""
-    query = (
-        update(users)
-        .where(users.c.account_id == account_id, users.c.id == user_id)
-        .values(last_sign_in_at=now)
-        .returning(*USER_COLUMNS)
-    )
-    return user_of((await tx.execute(query)).one())
+    values = {"given_account_id": account_id, "given_id": user_id, "given_last_sign_in_at": now}
+    return user_of((await tx.execute(_NOTE_SIGN_IN, values)).one())

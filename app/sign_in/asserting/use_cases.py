@@ -55,7 +55,7 @@ async def begin_asserted_sign_in(
         return refusal
     if by_password:
         return await go_on(tx, from_, found.user, state, device, asserted_by=caller.token_id)
-    return await complete(tx, from_, found.user, amr=(SSO,), asserted_by=caller.token_id)
+    return await complete(tx, from_, found.user.id, amr=(SSO,), asserted_by=caller.token_id)
 
 
 def _refusal(caller: Caller, user: User) -> Refusal | None:

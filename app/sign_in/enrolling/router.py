@@ -57,7 +57,7 @@ async def confirm_enrollment(
         services.hasher,
         services.sealer,
         visitor,
-        opened.user_id,
+        opened.sign_in.user_id,
         enrollment_id,
         body.passcode,
     )

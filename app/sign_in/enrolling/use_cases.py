@@ -14,13 +14,15 @@ from app.recovery_codes.use_cases import NewCodes
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import SecondFactorState
 from app.sign_in.outcomes import Completed, Device
+from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import NextStep, SignIn
 from app.sign_in.use_cases import (
     complete_with_second_factor,
     expired,
     find_open_sign_in,
-    user_of,
+    still_alive,
 )
+from app.users import repository as users
 from app.users.rules import User
 
 
@@ -28,8 +30,8 @@ async def begin_enrollment(
     tx: AsyncConnection, visitor: Visitor, sealer: Sealer, sign_in_token: str, *, kind: str, label: str
 ) -> Begun:
     """Begin the enrollment that the sign-in demands; raises what `open_enrolling_sign_in` raises."""
-    sign_in, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
-    enrollee = await _enrollee(tx, visitor, sign_in, user)
+    found, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
+    enrollee = await _enrollee(tx, visitor, found.sign_in, user)
     return await enrollment.begin_enrollment(tx, visitor, sealer, enrollee, state, kind=kind, label=label)
 
 
@@ -48,13 +50,13 @@ async def confirm_enrollment(
 
     An authenticator enrolled here counts as required by the account, not as turned on personally.
     """
-    sign_in, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
+    found, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
     bound = await enrollment.confirm_enrollment(
         tx,
         visitor,
         sealer,
         enrollment_id,
-        await _enrollee(tx, visitor, sign_in, user),
+        await _enrollee(tx, visitor, found.sign_in, user),
         state,
         digits=digits,
         codes=codes,
@@ -63,7 +65,7 @@ async def confirm_enrollment(
     )
     if isinstance(bound, Refusal):
         return bound
-    completed = await complete_with_second_factor(tx, visitor, sign_in, user, state, device=device)
+    completed = await complete_with_second_factor(tx, visitor, found, state, device=device)
     return completed, bound.recovery_codes or []
 
 
@@ -74,20 +76,25 @@ async def _enrollee(tx: AsyncConnection, visitor: Visitor, sign_in: SignIn, user
 
 async def open_enrolling_sign_in(
     tx: AsyncConnection, visitor: Visitor, sign_in_token: str
-) -> tuple[SignIn, User, SecondFactorState]:
+) -> tuple[FoundSignIn, User, SecondFactorState]:
     """Lock the user of a sign-in that must enroll, and return all three.
 
     Raises `Unauthenticated` (`sign_in_expired`), or `Conflict` (`already_enrolled`) when the sign-in waits for a
     passcode or its user has a confirmed authenticator by now.
     """
     account_id = visitor.account_id
-    sign_in = await find_open_sign_in(tx, visitor, sign_in_token)
-    state = await second_factor.lock_state(tx, account_id, sign_in.user_id)
-    sign_in = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
+    found = await find_open_sign_in(tx, visitor, sign_in_token)
+    user_id = found.sign_in.user_id
+    state = await second_factor.lock_state(tx, account_id, user_id)
+    found = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
     if state is None:
         raise expired()
-    if sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(
-        tx, account_id, sign_in.user_id
+    if found.sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(
+        tx, account_id, user_id
     ):
         raise Conflict("An authenticator is enrolled already. Begin a new sign-in.", code="already_enrolled")
-    return sign_in, await user_of(tx, visitor, sign_in), state
+    state = still_alive(found, state)
+    current = await users.find_by_id(tx, account_id, user_id)
+    if current is None:
+        raise expired()
+    return found, current.user, state

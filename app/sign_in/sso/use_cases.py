@@ -112,7 +112,7 @@ async def sign_in_by_provider(
     found = await _admit(tx, visitor, provider, identity)
     if isinstance(found, Refusal):
         return found
-    return await complete(tx, visitor, found.user, amr=(SSO,), provider=provider.name)
+    return await complete(tx, visitor, found.user.id, amr=(SSO,), provider=provider.name)
 
 
 async def hand_out_code(
@@ -141,7 +141,7 @@ async def exchange_code(tx: AsyncConnection, visitor: Visitor, code: str) -> Com
     found = await _lock(tx, visitor, used.user_id)
     if found is None or found.version != used.version or _refusal(provider, found):
         raise expired()
-    return await complete(tx, visitor, found.user, amr=(SSO,), provider=provider.name)
+    return await complete(tx, visitor, found.user.id, amr=(SSO,), provider=provider.name)
 
 
 async def begin_login(
