@@ -17,6 +17,7 @@ from app.settings import Settings
 from tests.support.arrange import Person, Place, make_place
 from tests.support.clock import TurnableClock
 from tests.support.database import migrated_database
+from tests.support.oidc_provider import Issuer, running_issuer
 
 hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
 hypothesis_settings.load_profile("machine-of-any-speed")
@@ -74,3 +75,17 @@ async def place(app: FastAPI, services: Services, clock: TurnableClock) -> Place
 async def owner(place: Place) -> Person:
     """The account's owner, with a fresh session by password."""
     return await place.signed_in(Role.OWNER)
+
+
+@pytest.fixture(scope="session")
+def the_issuer(the_clock: TurnableClock) -> Iterator[Issuer]:
+    with running_issuer(the_clock) as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def issuer(the_issuer: Issuer, clock: TurnableClock) -> Issuer:
+    """An OpenID Connect issuer, as at its start, by the service's clock."""
+    assert clock
+    the_issuer.begin()
+    return the_issuer

@@ -1,10 +1,14 @@
 """What a third party vouched for, sent many times at once through two instances."""
 
 import asyncio
+from urllib.parse import urlsplit
+
+import httpx
 
 from tests.support.arrange import Person, Place
 from tests.support.client import ok
 from tests.support.instances import Crowd, outcomes
+from tests.support.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
 from tests.support.third_parties import jwt_sign_in, name_provider, token_of
 
 PATH = "/sign-ins/jwt"
@@ -26,3 +30,34 @@ async def test_many_tokens_of_one_new_person_make_one_user(place: Place, owner: 
     responses = await asyncio.gather(*(crowd.post(PATH, body) for body in bodies))
 
     assert len({ok(response, 201)["user"]["id"] for response in responses}) == 1
+
+
+async def test_one_id_token_and_one_nonce_open_one_session(
+    place: Place, owner: Person, crowd: Crowd, issuer: Issuer
+) -> None:
+    await name_issuer(owner, issuer)
+    nonce = await asked_nonce(place.browser())
+    bodies = [id_token_sign_in(issuer.id_token(nonce, iat=iat), nonce) for iat in (1, 2)] * 25
+
+    responses = await asyncio.gather(*(crowd.post("/sign-ins/oidc", body) for body in bodies))
+
+    assert outcomes(responses) == {"complete": 1, "invalid_credentials": 49}
+
+
+async def test_one_answer_of_an_issuer_gives_one_code(
+    place: Place, owner: Person, crowd: Crowd, issuer: Issuer
+) -> None:
+    await name_issuer(owner, issuer)
+    browser = place.browser()
+    begun = await browser.get("/sso/issuer/login", params={"return_to": RETURN_TO})
+    async with httpx.AsyncClient(trust_env=False) as http:
+        back = (await http.get(begun.headers["location"])).headers["location"]
+    [cookie] = browser.cookies.jar
+    headers = {"Cookie": f"{cookie.name}={cookie.value}"}
+    path = f"/sso/issuer/callback?{urlsplit(back).query}"
+
+    responses = await asyncio.gather(*(crowd.request("GET", path, headers=headers) for _ in range(20)))
+
+    assert sorted(response.status_code for response in responses) == [303] + [401] * 19
+    [sent] = [response.headers["location"] for response in responses if response.status_code == 303]
+    assert sent.startswith(f"{RETURN_TO}#code=pgc_")

@@ -90,17 +90,7 @@ WRONG: dict[str, list[Any]] = {
     "create_users": NOT_BOOL,
     "default_role": [*NO_CHOICE, "OWNER", "owner"],
     "roles": [*NOT_OBJECT, [], "agent", ["mArKeR"], ["agent", "mArKeR"], ["agent"] * 5, [["agent"]]],
-    "trusted_domains": [
-        1,
-        True,
-        {},
-        "example.com",
-        ["mArKeR@example.com"],
-        ["*.mArKeR.example"],
-        [""],
-        ["a b"],
-        [[]],
-    ],
+    "trusted_domains": [1, {}, "example.com", ["mArKeR@example.com"], ["*.mArKeR.example"], [""], ["a b"], [[]]],
     "secret": [*NOT_TEXT, "", "mArKeR", "mArKeR" * 200, "-----BEGIN mArKeR PUBLIC KEY-----"],
     "allowed_kinds": [*NOT_OBJECT, {"team_members": []}, {"end_users": ["mArKeR"]}, {"end_users": "totp"}],
 }

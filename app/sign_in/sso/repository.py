@@ -18,7 +18,7 @@ from app.database.tables import (
     sso_requests,
     sso_used_tokens,
 )
-from app.sign_in.sso.rules import ExchangeCode, LoginRequest, Provider, ProviderType
+from app.sign_in.sso.rules import ExchangeCode, LoginRequest, Provider, ProviderType, is_name
 
 _PROVIDER = [
     sso_providers.c.id,
@@ -61,7 +61,9 @@ def _values(provider: Provider) -> dict[str, Any]:
 
 
 async def find_provider(tx: AsyncConnection, account_id: UUID, name: str) -> Provider | None:
-    """Return the account's provider of this name."""
+    """Return the account's provider of this name; what can be no name is not even asked for."""
+    if not is_name(name):
+        return None
     query = select(*_PROVIDER).where(sso_providers.c.account_id == account_id, sso_providers.c.name == name)
     row = (await tx.execute(query)).one_or_none()
     return _provider(row) if row else None

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,14 @@ LONGEST_ID = 255
 
 _AROUND_NOW = timedelta(seconds=180)
 """How far from now a JWT may have been issued, either way."""
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def is_name(text: str) -> bool:
+    """Whether a provider may be named like this."""
+    return _NAME.fullmatch(text) is not None
 
 
 class ProviderType(StrEnum):

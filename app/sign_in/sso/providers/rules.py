@@ -10,9 +10,8 @@ from app.errors import FieldError, Forbidden, InvalidRequest, Refusal
 from app.saml import signatures
 from app.saml.certificates import read_certificate
 from app.settings import is_address
-from app.sign_in.sso.rules import ProviderType
+from app.sign_in.sso.rules import ProviderType, is_name
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 # What only a type has: its settings, each with whether it must be given, and its secret.
@@ -37,7 +36,7 @@ WHO_VOUCHES = ("issuer", "idp_entity_id")
 
 def check_name(name: str) -> None:
     """Raise `InvalidRequest` for what cannot name a provider."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise _invalid("/name", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
 
 

@@ -1,0 +1,142 @@
+"""Signing in with an ID token: a native client's, never asked for a passcode, by a nonce that is good once."""
+
+import time
+from typing import Any
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from app.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.audit import Trail
+from tests.support.client import Client, ok, refused
+from tests.support.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
+
+PATH = "/sign-ins/oidc"
+
+
+async def send(browser: Client, issuer: Issuer, **says: Any) -> Any:
+    nonce = await asked_nonce(browser)
+    return await browser.post(PATH, json=id_token_sign_in(issuer.id_token(nonce, **says), nonce))
+
+
+async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
+    place: Place, owner: Person, issuer: Issuer
+) -> None:
+    agent = await place.enrolled(Role.AGENT)
+    await place.require(owner, team_members=True, end_users=True)
+    await name_issuer(owner, issuer, trusted_domains=["example.com"])
+
+    answer = ok(await send(place.browser(), issuer, email=agent.user.email), 201)
+
+    assert (answer["status"], answer["user"]["id"]) == ("complete", agent.id)
+    session = answer["session"]
+    assert (session["amr"], session["assurance"], session["second_factor_at"]) == (["sso"], "aal1", None)
+    assert (await place.sign_in(agent, place.browser()))["status"] == "passcode_required"
+    again = ok(await send(place.browser(), issuer, email="moved@elsewhere.example"), 201)
+    assert again["user"]["id"] == agent.id  # by the subject, whatever the address has become
+
+
+async def test_its_session_changes_no_authenticator(place: Place, owner: Person, issuer: Issuer) -> None:
+    agent = await place.enrolled(Role.AGENT)
+    await name_issuer(owner, issuer, trusted_domains=["example.com"])
+    browser = place.browser()
+    browser.token = ok(await send(browser, issuer, email=agent.user.email), 201)["session"]["token"]
+
+    response = await browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"})
+
+    refused(response, 401, "step_up_required")
+
+
+@pytest.mark.parametrize("verified", [False, None, "true", 1])
+async def test_an_address_that_is_not_verified_links_nobody(
+    place: Place, owner: Person, issuer: Issuer, verified: Any
+) -> None:
+    agent = await place.person(Role.AGENT)
+    await name_issuer(owner, issuer, trusted_domains=["example.com"])
+
+    response = await send(place.browser(), issuer, email=agent.user.email, email_verified=verified)
+
+    refused(response, 403, "forbidden")
+
+
+async def test_a_nonce_and_a_token_are_good_once_and_for_ten_minutes(
+    place: Place, owner: Person, issuer: Issuer
+) -> None:
+    await name_issuer(owner, issuer)
+    browser = place.browser()
+    nonce = await asked_nonce(browser)
+    body = id_token_sign_in(issuer.id_token(nonce, exp=4_000_000_000), nonce)
+    ok(await browser.post(PATH, json=body), 201)
+
+    refused(await browser.post(PATH, json=body), 401, "invalid_credentials")
+    late = await asked_nonce(browser)
+    body = id_token_sign_in(issuer.id_token(late, exp=4_000_000_000), late)
+    place.clock.turn(minutes=10)
+    refused(await browser.post(PATH, json=body), 401, "invalid_credentials")
+
+
+async def test_a_nonce_that_nobody_asked_for_is_none(place: Place, owner: Person, issuer: Issuer) -> None:
+    await name_issuer(owner, issuer)
+    browser = place.browser()
+    mine, other = await asked_nonce(browser), await asked_nonce(browser)
+
+    for claimed, sent in (("pgo_" + "A" * 43,) * 2, ("x", "x"), (mine, other), (mine, "é"), ("", "")):
+        body = id_token_sign_in(issuer.id_token(claimed), sent)
+        refused(await browser.post(PATH, json=body), 401, "invalid_credentials")
+    ok(await browser.post(PATH, json=id_token_sign_in(issuer.id_token(mine), mine)), 201)
+
+
+async def test_a_refused_token_is_audited_and_not_repeated(place: Place, owner: Person, issuer: Issuer) -> None:
+    await name_issuer(owner, issuer)
+    trail = Trail(place)
+    await trail.new()
+    stranger = RSAKey.generate_key(2048, {"kid": "rsa-1"}, private=True)
+
+    problem = refused(await send(place.browser(), issuer, key=stranger), 401, "invalid_credentials")
+
+    [event] = await trail.new()
+    assert (event.type, event.details) == ("sign_in.failed", {"provider": "issuer", "code": "invalid_credentials"})
+    assert "eyJ" not in str(problem)
+
+
+async def test_a_key_that_the_issuer_has_just_begun_to_use_is_fetched(
+    place: Place, owner: Person, issuer: Issuer
+) -> None:
+    await name_issuer(owner, issuer)
+    ok(await send(place.browser(), issuer), 201)
+    old = issuer.keys[0]
+    issuer.rotate("rsa-2")
+
+    ok(await send(place.browser(), issuer), 201)
+    refused(await send(place.browser(), issuer, key=old), 401, "invalid_credentials")
+
+
+async def test_with_the_issuer_down_known_keys_go_on_and_otherwise_it_is_unavailable_in_time(
+    place: Place, owner: Person, issuer: Issuer
+) -> None:
+    await name_issuer(owner, issuer)
+    await name_issuer(owner, issuer, "unreached", issuer="http://127.0.0.1:1")
+    ok(await send(place.browser(), issuer), 201)
+    issuer.delay = 8
+    place.clock.turn(minutes=11)
+
+    ok(await send(place.browser(), issuer), 201)
+    ok(await send(place.browser(), issuer), 201)
+    nonce = await asked_nonce(place.browser())
+    body = id_token_sign_in(issuer.id_token(nonce), nonce, "unreached")
+    began = time.monotonic()
+    response = await place.browser().post(PATH, json=body)
+    assert response.headers["retry-after"]
+    refused(response, 503, "unavailable")
+    stranger = RSAKey.generate_key(2048, {"kid": "unknown"}, private=True)
+    refused(await send(place.browser(), issuer, key=stranger), 503, "unavailable")
+    assert time.monotonic() - began < 5
+
+
+async def test_a_provider_of_another_kind_or_account_is_none(place: Place, owner: Person, issuer: Issuer) -> None:
+    await name_issuer(owner, issuer)
+    nonce = await asked_nonce(place.browser())
+    for provider in ("intranet", "unknown"):
+        body = id_token_sign_in(issuer.id_token(nonce), nonce, provider)
+        refused(await place.browser().post(PATH, json=body), 404, "not_found")
