@@ -140,3 +140,16 @@ async def test_a_provider_of_another_kind_or_account_is_none(place: Place, owner
     for provider in ("intranet", "unknown"):
         body = id_token_sign_in(issuer.id_token(nonce), nonce, provider)
         refused(await place.browser().post(PATH, json=body), 404, "not_found")
+
+
+async def test_sign_ins_begun_from_one_address_are_limited(place: Place) -> None:
+    flooding, other = place.browser(), place.browser(ip="203.0.113.9")
+
+    for _ in range(600):
+        ok(await flooding.post("/sign-ins/oidc/nonces"), 201)
+    response = await flooding.post("/sign-ins/oidc/nonces")
+
+    refused(response, 429, "too_many_requests")
+    ok(await other.post("/sign-ins/oidc/nonces"), 201)
+    place.clock.turn(seconds=int(response.headers["retry-after"]))
+    ok(await flooding.post("/sign-ins/oidc/nonces"), 201)

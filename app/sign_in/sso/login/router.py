@@ -8,13 +8,17 @@ from fastapi.responses import RedirectResponse
 from app.callers import Visitor
 from app.errors import Refusal
 from app.oidc.issuers import Issuers
+from app.password_limits.rules import request_bucket
+from app.password_limits.use_cases import count_password_attempt
 from app.services import Services
+from app.settings import Limit
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import login_cookie
 from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
 from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
 from app.web.dependencies import AppServices, AtTheDoor
+from app.web.problems import problems
 from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
@@ -28,7 +32,23 @@ async def get_issuers(request: Request) -> Issuers:
 KnownIssuers = Annotated[Issuers, Depends(get_issuers)]
 
 
-@router.get("/sso/{name}/login", status_code=303, operation_id="beginLogin", response_class=RedirectResponse)
+_BEGUN = Limit("600/600")
+
+
+async def count_begun(services: Services, visitor: Visitor) -> None:
+    """Count a sign-in that somebody begins, whom nobody knows yet; raises `TooMany` for too many of an address."""
+    begun = request_bucket(ip=visitor.ip, requests=_BEGUN)
+    because = "Too many sign-ins were begun from this address."
+    await count_password_attempt(services.database, visitor, [begun], because=because)
+
+
+@router.get(
+    "/sso/{name}/login",
+    status_code=303,
+    operation_id="beginLogin",
+    response_class=RedirectResponse,
+    responses=problems(429),
+)
 async def begin_login(
     services: AppServices,
     visitor: AtTheDoor,
@@ -38,8 +58,10 @@ async def begin_login(
     return_to: Annotated[str, Query(max_length=1024)],
 ) -> RedirectResponse:
     """Send the browser to the identity provider; it comes back to `return_to`, one of the provider's addresses."""
-    async with services.database.begin() as tx:
+    async with services.database.read() as tx:
         provider = await sso.login_provider(tx, visitor, name, return_to)
+    await count_begun(services, visitor)
+    async with services.database.begin() as tx:
         secret = await sso.begin_login(tx, visitor, provider, return_to)
     address = await _login_address(services, visitor, issuers, provider, secret, request.path_params["account"])
     response = RedirectResponse(address, 303)

@@ -10,7 +10,7 @@ from app.sign_in.outcomes import Completed
 from app.sign_in.router import show_completed
 from app.sign_in.schemas import Complete
 from app.sign_in.sso.cookies import read_login_cookie
-from app.sign_in.sso.login.router import KnownIssuers, send_back
+from app.sign_in.sso.login.router import KnownIssuers, count_begun, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
 from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
@@ -23,10 +23,11 @@ router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 _Parameter = Annotated[str, Query(max_length=4096)]
 
 
-@router.post("/sign-ins/oidc/nonces", status_code=201, operation_id="createNonce")
+@router.post("/sign-ins/oidc/nonces", status_code=201, operation_id="createNonce", responses=problems(429))
 async def create_nonce(services: AppServices, visitor: AtTheDoor, request: Request) -> schemas.Nonce:
     """Return a nonce for a native client to have put into its ID token: for ten minutes, and once."""
     refuse_unexpected_body(request)
+    await count_begun(services, visitor)
     async with services.database.begin() as tx:
         nonce = await begin_login(tx, visitor, None, None)
     return schemas.Nonce(nonce=nonce, expires_at=visitor.now + REQUEST_LIFETIME)
