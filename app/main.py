@@ -104,8 +104,8 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.include_router(account)
     app.include_router(health)
     app.include_router(well_known)
-    app.include_router(explanations)
-    app.include_router(link_pages)
+    app.include_router(explanations, responses=problems(404))
+    app.include_router(link_pages, responses=problems(404))
     add_problem_handlers(app)
     describe(app)
     return app

@@ -19,7 +19,10 @@ router = APIRouter(tags=["passwords"], route_class=AccountRoute)
 
 
 @router.put(
-    "/users/me/password", status_code=204, operation_id="changeMyPassword", responses=problems(401, 422, 429, 503)
+    "/users/me/password",
+    status_code=204,
+    operation_id="changeMyPassword",
+    responses=problems(401, 403, 422, 429, 503),
 )
 async def change_my_password(
     services: AppServices, caller: FreshlySigned, owner: Owner, body: PasswordChange

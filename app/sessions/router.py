@@ -46,14 +46,14 @@ def show_session(session: rules.Session, role: Role, *, current: bool) -> Sessio
     )
 
 
-@router.get("/session", operation_id="getSession", responses=problems(401))
+@router.get("/session", operation_id="getSession", responses=problems(401, 403))
 async def get_session(caller: Signed, owner: Owner) -> MySession:
     """Show who is signed in, and how."""
     shown = show_session(owner.session, caller.role, current=True)
     return MySession(session=shown, user=User.model_validate(owner.user))
 
 
-@router.delete("/session", status_code=204, operation_id="signOut", responses=problems(401))
+@router.delete("/session", status_code=204, operation_id="signOut", responses=problems(401, 403))
 async def sign_out(services: AppServices, caller: Signed) -> None:
     """Sign out."""
     async with services.database.begin() as tx:
@@ -73,7 +73,7 @@ async def authorize(caller: Authorizing, response: Response) -> None:
     response.headers["Passgate-Assurance"] = assurance(caller.second_factor_at)
 
 
-@router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 409, 422, 429, 503))
+@router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 403, 409, 422, 429, 503))
 async def step_up(services: AppServices, caller: Signed, owner: Owner, body: StepUp) -> Session:
     """Prove the second factor again, or the password where there is none: the session is fresh for 10 minutes."""
     if body.passcode is not None and body.password is None:
@@ -114,7 +114,7 @@ async def _by_password(services: Services, caller: Caller, session: rules.Sessio
     return stepped_up
 
 
-@router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 422))
+@router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))
 async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -> Page[Session]:
     """List my living sessions, newest first."""
     async with services.database.read() as tx:
@@ -132,7 +132,9 @@ async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -
     return Page(items=items, next_cursor=cursor)
 
 
-@router.delete("/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401))
+@router.delete(
+    "/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401, 403)
+)
 async def end_my_other_sessions(services: AppServices, caller: Signed) -> None:
     """End all my sessions but this one."""
     async with services.database.begin() as tx:
@@ -140,7 +142,10 @@ async def end_my_other_sessions(services: AppServices, caller: Signed) -> None:
 
 
 @router.delete(
-    "/users/me/sessions/{session_id}", status_code=204, operation_id="endMySession", responses=problems(401, 404)
+    "/users/me/sessions/{session_id}",
+    status_code=204,
+    operation_id="endMySession",
+    responses=problems(401, 403, 404),
 )
 async def end_my_session(services: AppServices, caller: Signed, session_id: PathId) -> None:
     """End one of my sessions."""

@@ -26,7 +26,7 @@ def show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
     )
 
 
-@router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 422))
+@router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 403, 422))
 async def list_my_trusted_devices(
     services: AppServices, caller: Signed, owner: Owner, page: Paged
 ) -> Page[TrustedDevice]:
@@ -47,7 +47,10 @@ async def list_my_trusted_devices(
 
 
 @router.delete(
-    "/users/me/trusted-devices", status_code=204, operation_id="revokeMyTrustedDevices", responses=problems(401)
+    "/users/me/trusted-devices",
+    status_code=204,
+    operation_id="revokeMyTrustedDevices",
+    responses=problems(401, 403),
 )
 async def revoke_my_trusted_devices(
     services: AppServices, caller: Signed, cookies: Cookies, response: Response
@@ -63,7 +66,7 @@ async def revoke_my_trusted_devices(
     "/users/me/trusted-devices/{device_id}",
     status_code=204,
     operation_id="revokeMyTrustedDevice",
-    responses=problems(401, 404),
+    responses=problems(401, 403, 404),
 )
 async def revoke_my_trusted_device(
     services: AppServices, caller: Signed, cookies: Cookies, response: Response, device_id: PathId

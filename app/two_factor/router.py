@@ -32,13 +32,13 @@ async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> T
     return TwoFactor.model_validate(shown)
 
 
-@router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401))
+@router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
 async def get_my_two_factor(services: AppServices, caller: Signed, policy: Policy) -> TwoFactor:
     """Show my second factor."""
     return await _show(services, caller, policy)
 
 
-@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 422))
+@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 403, 422))
 async def change_my_two_factor(
     services: AppServices, caller: Signed, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
@@ -49,7 +49,7 @@ async def change_my_two_factor(
     return await _show(services, caller, policy)
 
 
-@router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 409))
+@router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
 async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, policy: Policy) -> TwoFactor:
     """Keep it on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -58,7 +58,7 @@ async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, polic
 
 
 @router.delete(
-    "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 409)
+    "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
 )
 async def turn_my_two_factor_off(services: AppServices, caller: FreshlySigned) -> None:
     """Turn it off: authenticators, recovery codes and trusted devices go. Needs a fresh second factor."""
@@ -69,7 +69,7 @@ async def turn_my_two_factor_off(services: AppServices, caller: FreshlySigned) -
 @router.patch(
     "/users/me/two-factor/authenticators/{authenticator_id}",
     operation_id="renameMyAuthenticator",
-    responses=problems(401, 404, 422),
+    responses=problems(401, 403, 404, 422),
 )
 async def rename_my_authenticator(
     services: AppServices, caller: Signed, authenticator_id: PathId, body: AuthenticatorChange
@@ -85,7 +85,7 @@ async def rename_my_authenticator(
     "/users/me/two-factor/authenticators/{authenticator_id}",
     status_code=204,
     operation_id="removeMyAuthenticator",
-    responses=problems(401, 404, 409),
+    responses=problems(401, 403, 404, 409),
 )
 async def remove_my_authenticator(services: AppServices, caller: FreshlySigned, authenticator_id: PathId) -> None:
     """Remove an authenticator, unless it is the last. Needs a fresh second factor."""
@@ -97,7 +97,7 @@ async def remove_my_authenticator(services: AppServices, caller: FreshlySigned, 
     "/users/me/two-factor/recovery-codes",
     status_code=201,
     operation_id="renewMyRecoveryCodes",
-    responses=problems(401, 409, 503),
+    responses=problems(401, 403, 409, 503),
 )
 async def renew_my_recovery_codes(services: AppServices, caller: FreshlySigned) -> RecoveryCodes:
     """Get ten new recovery codes; all older ones die. Needs a fresh second factor."""

@@ -1,6 +1,5 @@
 """A secret is in no audit event, in no log line and in no table, whatever was done with it."""
 
-import base64
 import json
 import re
 from datetime import timedelta
@@ -8,39 +7,14 @@ from datetime import timedelta
 from structlog.testing import capture_logs
 
 from app.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, Place
 from tests.support.audit import Trail
 from tests.support.client import ok, refused
 from tests.support.enrolling import app_of, begin, confirm, enroll_at_sign_in
+from tests.support.secrets import NEW_PASSWORD, Secrets
 from tests.support.sql import run_sql
 
-NEW_PASSWORD = "a brand new password"
 REASON = "lost the phone"
-
-
-class Secrets:
-    """All that must never turn up anywhere."""
-
-    def __init__(self) -> None:
-        self.texts: set[str] = {PASSWORD, NEW_PASSWORD, "not the password"}
-        self.passcodes: set[str] = set()
-
-    def note_session(self, person: Person) -> None:
-        self.texts.add(str(person.browser.token))
-        self.texts |= {str(cookie.value) for cookie in person.browser.cookies.jar}
-
-    def note_codes(self, codes: list[str]) -> None:
-        for code in codes:
-            self.texts |= {code, code.replace("-", ""), code.upper()}
-
-    def note_secret(self, secret: str) -> None:
-        raw = base64.b32decode(secret)
-        self.texts |= {secret, raw.hex(), base64.b64encode(raw).decode()}
-
-    def found_in(self, text: str) -> list[str]:
-        found = [secret for secret in self.texts if secret in text]
-        found += re.findall(r"pg[isdtrpc]_[A-Za-z0-9_.-]{20,}", text)
-        return found + re.findall(r"otpauth:|\$argon2", text)
 
 
 async def live(place: Place, secrets: Secrets) -> None:
@@ -63,7 +37,7 @@ async def live(place: Place, secrets: Secrets) -> None:
     secrets.note_codes(person.recovery_codes)
 
     token = await place.asked(person)
-    secrets.texts.add(token)
+    secrets.note(token)
     for passcode in (wrong, person.authenticator.passcode(-1), "zzzzzzz-zzzzzzz"):
         body = {"sign_in_token": token, "passcode": passcode}
         assert (await person.browser.post("/sign-ins/passcode", json=body)).status_code == 401
