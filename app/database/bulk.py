@@ -7,10 +7,10 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
-from app.database.engine import connect
+from app.database.engine import make_engine
 from app.errors import Unavailable
 
 _CONNECT_SECONDS = 10
@@ -30,12 +30,7 @@ async def bulk_transaction(url: str) -> AsyncIterator[AsyncConnection]:
     Raises `Unavailable` when there is no connection, or none any more; then nothing was done, unless it was lost
     in the very moment of the commit.
     """
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: connect(url, seconds=_CONNECT_SECONDS, settings=_SETTINGS),
-        poolclass=NullPool,
-        hide_parameters=True,
-    )
+    engine = make_engine(url, seconds=_CONNECT_SECONDS, settings=_SETTINGS, poolclass=NullPool)
     try:
         async with engine.begin() as tx:
             yield tx

@@ -9,8 +9,9 @@ import asyncpg
 from sqlalchemy import ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.database.pooler import without_mark
 from app.errors import Unavailable
 
 CONNECT_SECONDS = 2
@@ -27,6 +28,9 @@ _SERVER_SETTINGS = {
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "10000",
 }
+
+# Behind a pooler: the statement without a name, parsed and run before the connection goes to somebody else.
+_UNPREPARED: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
 # The SQLSTATE classes and codes that say "not now" rather than "not so": connection lost, out of resources, shut
 # down or canceled by an operator or a time-out, read only, serialization failure, deadlock, lock not available.
@@ -54,9 +58,11 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
 
 async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyncpg.Connection:
     """Return a new connection to a database that can be written; raises `Unavailable`."""
+    dsn, pooled = without_mark(url)
     try:
         return await asyncpg.connect(
-            dsn=url,
+            dsn=dsn,
+            statement_cache_size=0 if pooled else 100,
             timeout=seconds,
             server_settings=settings,
             target_session_attrs="read-write",  # of several hosts, the primary
@@ -66,18 +72,33 @@ async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyn
         raise Unavailable("The database does not accept connections.") from error
 
 
+def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options: Any) -> AsyncEngine:
+    """Return an engine whose connections are those of `connect`; the options are SQLAlchemy's."""
+    prepared = _UNPREPARED if without_mark(url)[1] else {}
+    # SQLAlchemy hands its own arguments to no `async_creator`; this is what it makes of one.
+    engine: AsyncEngine = create_async_engine(
+        "postgresql+asyncpg://",
+        creator=lambda: engine.sync_engine.dialect.loaded_dbapi.connect(
+            async_creator_fn=lambda: connect(url, seconds=seconds, settings=settings), **prepared
+        ),
+        hide_parameters=True,  # an error's text goes to the log
+        **options,
+    )
+    return engine
+
+
 class Database:
     """A pool of connections to one database, opened lazily."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=lambda: connect(url, seconds=CONNECT_SECONDS, settings=_SERVER_SETTINGS),
+        self._engine = make_engine(
+            url,
+            seconds=CONNECT_SECONDS,
+            settings=_SERVER_SETTINGS,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
-            hide_parameters=True,  # an error's text goes to the log
         )
         event.listen(self._engine.sync_engine, "checkout", _replace_if_closed)
         event.listen(self._engine.sync_engine, "handle_error", _leave_if_read_only)

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from psycopg.pq import Conninfo
 from psycopg_pool import AsyncConnectionPool
 
+from app.database.pooler import without_mark
+
 CONNECT_SECONDS = 5
 
 
@@ -37,7 +39,7 @@ def libpq_url(url: str) -> str:
     A parameter that libpq does not know is a setting of the server for asyncpg; libpq takes those as options.
     """
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    place, _, query = url.partition("?")
+    place, _, query = without_mark(url)[0].partition("?")
     given = parse_qsl(query)
     parameters = [(name, value) for name, value in given if name in known]
     settings = " ".join(f"-c {name}={value}" for name, value in given if name not in known)

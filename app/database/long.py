@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
+
+from app.database.engine import make_engine
 
 CONNECT_SECONDS = 5
 
@@ -26,21 +27,12 @@ async def begin_long(
     url: str, *, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
 ) -> AsyncIterator[AsyncConnection]:
     """Open a transaction that commits when the block ends, rolls back when it raises, and may take its time."""
-
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            dsn=url,
-            timeout=CONNECT_SECONDS,
-            server_settings=_SERVER_SETTINGS,
-            target_session_attrs="read-write",  # of several hosts, the primary
-        )
-
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=connect,
+    engine = make_engine(
+        url,
+        seconds=CONNECT_SECONDS,
+        settings=_SERVER_SETTINGS,
         poolclass=NullPool,
         isolation_level=isolation,
-        hide_parameters=True,  # an error's text goes to the log
     )
     async with engine.begin() as tx:
         yield tx

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fastapi import FastAPI
@@ -19,8 +21,17 @@ CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    made = Cluster(tmp_path_factory.mktemp("faults") / "data")
+def open_dir() -> Iterator[Path]:
+    """Yield a directory that others may search: Postgres and PgBouncer do not run as root."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def cluster(open_dir: Path) -> Iterator[Cluster]:
+    (open_dir / "data").mkdir()
+    made = Cluster(open_dir / "data")
     made.start()
     try:
         asyncio.run(migrate(made.url))

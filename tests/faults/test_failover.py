@@ -1,0 +1,99 @@
+"""The primary dies, its synchronous replica is promoted: nothing acknowledged is lost, nothing used twice."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import new_key_setting
+from app.database import embedded
+from app.database.migrate import migrate
+from app.main import create_app
+from app.services import make_services
+from app.settings import Settings
+from tests.faults.cluster import Cluster
+from tests.faults.conftest import CHEAP
+from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
+from tests.support.arrange import make_place
+from tests.support.clock import TurnableClock
+from tests.support.jobs import eventually
+
+SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+
+
+def copy_of(primary: Cluster, primary_dir: Path, standby_dir: Path) -> None:
+    """Make a directory in which a replica of the primary starts."""
+    [postmaster] = (primary_dir / "postgres" / "postmaster.pid").read_text().split()[:1]
+    programs = Path(f"/proc/{postmaster}/exe").resolve().parent
+    standby_dir.mkdir()
+    shutil.copy(primary_dir / "postgres-password", standby_dir)
+    target = standby_dir / "postgres"
+    subprocess.run(
+        [programs / "pg_basebackup", "-d", primary.url, "-D", target, "--checkpoint=fast", "-X", "stream"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (target / "standby.signal").touch()
+    with (target / "postgresql.auto.conf").open("a") as file:
+        file.write(f"primary_conninfo = '{primary.url}&application_name=standby'\n")
+    owner = (primary_dir / "postgres").stat()
+    for path in (target, *target.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+@pytest.fixture
+def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cluster, Cluster]]:
+    """Return a primary, and a replica that each COMMIT waits for."""
+
+    def is_up(data_dir: Path) -> bool:  # a replica never says that it is "ready"
+        pid = data_dir / "postgres" / "postmaster.pid"
+        return pid.exists() and pid.read_text().splitlines()[7:8] in (["ready   "], ["standby "])
+
+    monkeypatch.setattr(embedded, "_is_ready", is_up)
+    directories = open_dir / "primary", open_dir / "standby"
+    directories[0].mkdir()
+    primary, standby = map(Cluster, directories)
+    try:
+        primary.start()
+        asyncio.run(migrate(primary.url))
+        copy_of(primary, *directories)
+        standby.start()
+        yield primary, standby
+    finally:
+        standby.stop()
+        primary.stop()
+
+
+async def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(
+    pair: tuple[Cluster, Cluster], the_clock: TurnableClock
+) -> None:
+    primary, standby = pair
+    await primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+    async with primary.connection() as somebody_else:
+        await eventually(lambda: somebody_else.fetchval(SYNCHRONOUS), 10)
+
+    parts, *hosts = urlsplit(primary.url), *(parse_qs(urlsplit(one.url).query)["host"][0] for one in pair)
+    url = f"postgresql://{parts.username}:{parts.password}@/passgate?host={','.join(hosts)}&port=5432,5432"
+    settings = Settings.model_validate({"database_url": SecretStr(url), "secret_keys": new_key_setting()})
+    services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+    place = await make_place(create_app(services), services, the_clock)
+    everybody = await people(place, signers=24, guessers=6)
+
+    storm = asyncio.create_task(rage(place, everybody))
+    await asyncio.sleep(0.3)
+    assert not storm.done()
+    primary.kill()
+    await standby.run("SELECT pg_promote()")
+    await ready_again(place)
+    await storm
+
+    await assert_nothing_is_lost(place, everybody)
+    await services.close()

@@ -1,0 +1,113 @@
+"""PgBouncer in transaction mode in between: each transaction may run on another connection of the database."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.callers import Role
+from app.crypto.passwords import Hasher
+from app.errors import Unavailable
+from app.main import create_app
+from app.services import Services, make_services
+from app.settings import Settings
+from tests.faults.cluster import Cluster
+from tests.faults.conftest import CHEAP
+from tests.faults.storm import assert_nothing_is_lost, people, rage
+from tests.support.arrange import Place, make_place
+from tests.support.client import ok
+from tests.support.clock import TurnableClock
+from tests.support.jobs import eventually, working
+from tests.support.serving import free_port, installed
+
+pytestmark = pytest.mark.skipif(
+    not installed("pgbouncer"), reason="needs PgBouncer (Debian: apt-get install pgbouncer)"
+)
+
+CONFIGURATION = """
+[databases]
+passgate = host={host} port=5432 dbname=passgate user=passgate password={password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+server_round_robin = 1
+ignore_startup_parameters = statement_timeout,lock_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle
+"""
+
+
+@pytest.fixture
+def pooled_url(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
+    cluster.start()
+    parts, port = urlsplit(cluster.url), free_port()
+    configuration = tmp_path / "pgbouncer.ini"
+    configuration.write_text(
+        CONFIGURATION.format(host=parse_qs(parts.query)["host"][0], password=parts.password, port=port)
+    )
+    as_root = os.geteuid() == 0
+    with (
+        configuration.open() as file,
+        (tmp_path / "pgbouncer.log").open("w") as log,
+    ):  # whom it runs as may not search the way to it
+        process = subprocess.Popen(
+            ["pgbouncer", "--quiet", *(["--user=nobody"] if as_root else []), f"/proc/self/fd/{file.fileno()}"],
+            pass_fds=[file.fileno()],
+            stderr=log,
+        )
+    try:
+        yield f"postgresql://passgate@127.0.0.1:{port}/passgate?pgbouncer=true"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def is_there(services: Services) -> bool:
+    with suppress(Unavailable):
+        async with services.database.read() as tx:
+            return bool(await tx.scalar(text("SELECT true")))
+    return False
+
+
+@pytest.fixture
+async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Place]:
+    the_clock.reset()
+    given = settings.model_copy(update={"database_url": SecretStr(pooled_url)})
+    services = make_services(given, clock=the_clock, hasher=Hasher(CHEAP))
+    app = create_app(services)
+    await eventually(lambda: is_there(services))
+    yield await make_place(app, services, the_clock)
+    await services.close()
+
+
+async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled: Place) -> None:
+    owner = await pooled.enrolled(Role.OWNER)
+    ok(await owner.browser.patch("/security-policy", json={"require_two_factor": {"team_members": True}}))
+    await pooled.pass_passcode(owner)
+    assert (await pooled.sign_in(owner))["status"] == "complete"  # on its trusted device
+    await pooled.step_up(owner)
+    ok(await owner.browser.get("/authorize"), 204)
+    report = ok(await owner.browser.post("/reports", json={"type": "two_factor_status"}), 202)
+
+    async def is_written() -> bool:
+        return bool(ok(await owner.browser.get(f"/reports/{report['id']}"))["status"] == "ready")
+
+    async with working(pooled.services):
+        await eventually(is_written, 20)
+
+
+async def test_many_at_once_share_a_few_connections(pooled: Place) -> None:
+    everybody = await people(pooled, signers=12, guessers=4)
+
+    await rage(pooled, everybody)
+
+    assert all(getattr(somebody, "in_doubt", 0) == 0 for somebody in everybody)
+    await assert_nothing_is_lost(pooled, everybody)

@@ -1,0 +1,40 @@
+"""The database killed, or its connections cut, in a storm of sign-ins: nothing acknowledged is lost."""
+
+import asyncio
+import random
+from contextlib import suppress
+
+import asyncpg
+
+from tests.faults.cluster import Cluster
+from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
+from tests.support.arrange import Place
+
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
+
+
+async def test_a_database_killed_at_random_moments(cluster: Cluster, place: Place) -> None:
+    everybody = await people(place, signers=24, guessers=6)
+    storm = asyncio.create_task(rage(place, everybody))
+    for _ in range(3):
+        await asyncio.sleep(random.uniform(0.02, 0.25))
+        cluster.kill()
+        await asyncio.sleep(0.2)
+        cluster.start()
+        await ready_again(place)
+    await storm
+
+    await assert_nothing_is_lost(place, everybody)
+
+
+async def test_connections_cut_all_the_time_also_between_commit_and_answer(cluster: Cluster, place: Place) -> None:
+    everybody = await people(place, signers=24, guessers=6)
+    storm = asyncio.create_task(rage(place, everybody))
+    async with cluster.connection() as somebody_else:
+        while not storm.done():
+            with suppress(asyncpg.PostgresError):
+                await somebody_else.execute(CUT)
+            await asyncio.sleep(random.uniform(0.05, 0.3))
+    await storm
+
+    await assert_nothing_is_lost(place, everybody)
