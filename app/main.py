@@ -37,6 +37,7 @@ from app.sign_in.sso.saml.router import router as saml
 from app.trusted_devices.router import router as trusted_devices
 from app.two_factor.router import router as two_factor
 from app.web.dependencies import AccountDirectory
+from app.web.docs import router as docs
 from app.web.explanations import router as explanations
 from app.web.health import router as health
 from app.web.middleware import EveryRequest, Faults
@@ -105,6 +106,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.include_router(health)
     app.include_router(well_known)
     app.include_router(explanations, responses=problems(404))
+    app.include_router(docs, responses=problems(404))
     app.include_router(link_pages, responses=problems(404))
     add_problem_handlers(app)
     describe(app)

@@ -162,6 +162,8 @@ ROOT = {
     "GET /readyz",
     "GET /openapi.json",
     "HEAD /openapi.json",
+    "GET /docs",
+    "GET /docs/{name}",
     "GET /.well-known/jwks.json",
     "GET /problems/{code}",
     "GET /links/page.{kind}",

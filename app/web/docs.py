@@ -1,0 +1,38 @@
+"""The page that shows the OpenAPI document: Swagger UI, from this service alone and under a strict policy."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from app.errors import NotFound
+
+# Of `fastapi_offline` only the files are used: its own page starts Swagger UI by an inline script.
+router = APIRouter(prefix="/docs", include_in_schema=False)
+
+_PAGE = Path(__file__).parent / "docs_page"
+_SWAGGER_UI = Path(str(files("fastapi_offline") / "static"))
+_FILES = {
+    "start.js": _PAGE / "start.js",
+    "swagger-ui-bundle.js": _SWAGGER_UI / "swagger-ui-bundle.js",
+    "swagger-ui.css": _SWAGGER_UI / "swagger-ui.css",
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+@router.get("", response_class=FileResponse)
+async def get_docs() -> FileResponse:
+    """Return the page."""
+    return FileResponse(_PAGE / "index.html", media_type="text/html", headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get("/{name}", response_class=FileResponse)
+async def get_docs_file(name: str) -> FileResponse:
+    """Return a script or the style of the page: what a path names is looked up, never opened."""
+    if name not in _FILES:
+        raise NotFound("There is no such file.")
+    return FileResponse(_FILES[name])
