@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 GROUPS = {Role.AGENT: "team_members", Role.END_USER: "end_users"}
 BOUNDED = settings(
-    max_examples=10,
+    max_examples=6,
     stateful_step_count=20,
     phases=[Phase.generate],
     derandomize=True,
