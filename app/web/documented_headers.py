@@ -22,7 +22,10 @@ _LOCATION = _headers(Location="The path of what was made.")
 _ETAG = _headers(ETag="The version, good for `If-Match`.")
 _DEVICE_COOKIE = _headers(Set_Cookie="The device cookie, where the device is trusted by one.")
 _NO_DEVICE_COOKIE = _headers(Set_Cookie="Takes the device cookie away, where the browser sent it.")
+_LOGIN = _headers(Location="Where the browser goes on.", Set_Cookie="What ties the login to this browser.")
 _OF_OPERATION = {
+    "beginLogin": _LOGIN,
+    "finishSamlLogin": _LOGIN,
     "inviteUser": _LOCATION,
     "requestReport": _LOCATION,
     "getSecurityPolicy": _ETAG,
