@@ -99,7 +99,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.key_ring = KeyRing(services)
     app.state.issuers = Issuers()
     app.state.needed_revision = needed_revision()
-    account = APIRouter(prefix="/v1/accounts/{account}", responses=problems(401, 404, 413, 415, 422, 503))
+    account = APIRouter(prefix="/v1/accounts/{account}", responses=problems(401, 404, 413, 415, 422, 500, 503))
     for feature in _FEATURES:
         account.include_router(feature)
     app.include_router(account)

@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from app.web.documented_headers import headers_of
+from app.web.examples import Examples
 from app.web.problems import SCHEMAS, Problem, ValidationProblem
 
 _ACCOUNT = {
@@ -48,4 +50,19 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     document["components"]["schemas"] = {
         name: schema for name, schema in sorted(schemas.items()) if f'"{SCHEMAS}{name}"' in text
     }
+    _add_headers_and_examples(document)
     return document
+
+
+def _add_headers_and_examples(document: dict[str, Any]) -> None:
+    examples = Examples(document["components"]["schemas"])
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            for status, answer in operation["responses"].items():
+                answer["headers"] = headers_of(operation["operationId"], status)
+            for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+                content = part.get("content", {}).get("application/json")
+                if content and content.get("schema"):
+                    content["example"] = examples.of(content["schema"])

@@ -149,13 +149,26 @@ def _methods_of(app: FastAPI, path: str) -> set[str]:
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that may refuse with these statuses, for the OpenAPI document."""
+    kinds = {status: next(kind for kind, known in _STATUS.items() if known == status) for status in statuses}
     return {
         status: {
-            "content": {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}{_model(status).__name__}"}}},
-            "description": next(kind.__doc__ or "" for kind, known in _STATUS.items() if known == status),
+            "content": {
+                "application/problem+json": {
+                    "schema": {"$ref": f"{SCHEMAS}{_model(status).__name__}"},
+                    "example": _example(kind, status),
+                }
+            },
+            "description": kind.__doc__ or "",
         }
-        for status in statuses
+        for status, kind in kinds.items()
     }
+
+
+def _example(kind: type[Refusal], status: int) -> dict[str, Any]:
+    code = kind.default_code
+    explained = EXPLANATIONS[code]
+    shown = {"type": f"/problems/{code}", "title": explained.title, "status": status, "code": code}
+    return shown | {"detail": explained.happened}
 
 
 def _model(status: int) -> type[Problem]:

@@ -1,0 +1,51 @@
+"""Which headers answers carry, for the OpenAPI document: by status, and by operation."""
+
+from typing import Any
+
+
+def _headers(**described: str) -> dict[str, Any]:
+    return {
+        name.replace("_", "-"): {"description": text, "schema": {"type": "string"}}
+        for name, text in described.items()
+    }
+
+
+_ALWAYS = _headers(X_Request_ID="The id that was sent, or one made here: the log has the request under it.")
+_SECONDS = {"description": "Whole seconds until trying again makes sense.", "schema": {"type": "integer"}}
+_OF_STATUS = {
+    "401": _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
+    "429": {"Retry-After": _SECONDS},
+    "503": {"Retry-After": _SECONDS},
+}
+
+_LOCATION = _headers(Location="The path of what was made.")
+_ETAG = _headers(ETag="The version, good for `If-Match`.")
+_DEVICE_COOKIE = _headers(Set_Cookie="The device cookie, where the device is trusted by one.")
+_NO_DEVICE_COOKIE = _headers(Set_Cookie="Takes the device cookie away, where the browser sent it.")
+_LOGIN = _headers(Location="Where the browser goes on.", Set_Cookie="What ties the login to this browser.")
+_OF_OPERATION = {
+    "beginLogin": _LOGIN,
+    "finishSamlLogin": _LOGIN,
+    "inviteUser": _LOCATION,
+    "requestReport": _LOCATION,
+    "getSecurityPolicy": _ETAG,
+    "changeSecurityPolicy": _ETAG,
+    "submitPasscode": _DEVICE_COOKIE,
+    "confirmEnrollmentAtSignIn": _DEVICE_COOKIE,
+    "revokeMyTrustedDevice": _NO_DEVICE_COOKIE,
+    "revokeMyTrustedDevices": _NO_DEVICE_COOKIE,
+    "authorize": _headers(
+        Passgate_User_Id="Whose credential it is.",
+        Passgate_User_Email="The user's address, percent-encoded beyond ASCII.",
+        Passgate_User_Role="`owner`, `admin`, `agent` or `end_user`.",
+        Passgate_Credential="`session`, `api_token` or `password`.",
+        Passgate_Assurance="`aal1` or `aal2`.",
+    ),
+    "downloadReport": _headers(Content_Disposition="The name of the file."),
+}
+
+
+def headers_of(operation_id: str, status: str) -> dict[str, Any]:
+    """Return the headers of an operation's answer; those of an operation are on its success."""
+    own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
+    return _ALWAYS | _OF_STATUS.get(status, {}) | own

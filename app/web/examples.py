@@ -1,0 +1,72 @@
+"""Examples for the OpenAPI document, made from the schemas: no secret in them could be a real one."""
+
+from typing import Any
+
+_ID = "01900000-0000-7000-8000-00000000abcd"
+_TIME = "2026-11-24T12:00:00Z"
+
+# What a text of this name looks like; lists have one of it.
+_TEXTS = {
+    "passcode": "123456",
+    "email": "eve@example.com",
+    "ip": "192.0.2.7",
+    "audience": "https://api.example.com",
+    "recovery_codes": "EXAMPLE-CODE",
+    "secret": "EXAMPLE-SECRET-OF-THIRTY-TWO-BYTES",
+    "password": "an example password",
+    "current_password": "an example password",
+    "new_password": "another example password",
+    "otpauth_uri": "otpauth://totp/Passgate:eve%40example.com?secret=EXAMPLE&issuer=Passgate",
+    "qr_code_svg": "<svg/>",
+    "locale": "en",
+}
+
+# Bodies whose fields depend on each other in a way that their schemas do not say.
+_BODIES = {
+    "StepUp": {"passcode": "123456"},
+    "Assertion": {"external_id": "4711", "first_factor": "password"},
+    "NewUser": {"email": "eve@example.com", "name": "Eve", "role": "agent"},
+    "UserChange": {"name": "Eve", "role": "agent"},
+    "PolicyChange": {"require_two_factor": {"team_members": True}},
+    "ProviderChange": {"type": "jwt", "secret": "EXAMPLE-SECRET-OF-THIRTY-TWO-BYTES"},
+}
+
+
+class Examples:
+    """Makes examples of the schemas of one document."""
+
+    def __init__(self, schemas: dict[str, Any]) -> None:
+        self._schemas = schemas
+
+    def of(self, schema: dict[str, Any], name: str = "") -> Any:
+        """Return a value that fits the schema of a field with this name."""
+        if "$ref" in schema:
+            model = schema["$ref"].rpartition("/")[2]
+            return _BODIES.get(model) or self.of(self._schemas[model], name)
+        if "anyOf" in schema:
+            return self.of(schema["anyOf"][0], name)
+        if "const" in schema or "enum" in schema:
+            return schema.get("const") or schema["enum"][0]
+        kind = schema.get("type")
+        if kind == "array":
+            return [self.of(schema["items"], name)]
+        return self._object(schema) if kind == "object" else _scalar(schema, name)
+
+    def _object(self, schema: dict[str, Any]) -> dict[str, Any]:
+        # Of a body only what is needed, unless nothing is: a change.
+        properties = schema.get("properties", {})
+        return {name: self.of(properties[name], name) for name in schema.get("required", properties)}
+
+
+def _scalar(schema: dict[str, Any], name: str) -> Any:
+    if schema.get("type") == "string":
+        return _text(schema, name)
+    return {"integer": int(schema.get("minimum", 1)), "boolean": True}.get(schema.get("type", ""))
+
+
+def _text(schema: dict[str, Any], name: str) -> str:
+    if schema.get("format") == "uuid":
+        return _ID
+    if schema.get("format") == "date-time":
+        return _TIME
+    return _TEXTS.get(name, "EXAMPLE-TOKEN" if "token" in name else "example")
