@@ -1,0 +1,143 @@
+"""The service ended, killed, restarted, on two machines whose clocks differ, and flooded."""
+
+import asyncio
+import signal
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.services import make_services
+from tests.faults.cluster import in_time
+from tests.support.arrange import Place
+from tests.support.authenticator_app import AuthenticatorApp
+from tests.support.client import Client, ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.serving import Serving, serving
+from tests.support.sign_ins import submit
+from tests.support.variants import variant
+
+MOST_MEMORY_KB = 600_000
+NO_LIMITS = "100000/600,100000/600,100000/600"
+
+
+class Ahead:
+    """A clock that is wrong by 20 seconds."""
+
+    def __init__(self, clock: TurnableClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=20)
+
+
+async def guess(service: Serving, count: int) -> list[httpx.Response]:
+    """Send wrong passwords of so many users at once, each over a connection of its own."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as http:
+        url = f"{service.url}/v1/accounts/demo/sign-ins"
+        bodies = ({"email": f"{number}@example.com", "password": "wrong"} for number in range(count))
+        return await asyncio.gather(*(http.post(url, json=body) for body in bodies))
+
+
+def most_memory_kb(service: Serving) -> int:
+    """Return the most that the process ever held."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    [most] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(most)
+
+
+async def test_who_is_told_to_end_answers_what_is_in_flight(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--workers", "2", "--no-jobs") as service:
+        flight = asyncio.create_task(guess(service, 60))
+        await asyncio.sleep(1)  # all have been accepted; 60 hashes take longer
+        assert not flight.done()
+        service.process.send_signal(signal.SIGTERM)
+
+        said = Counter(response.status_code for response in await flight)  # each was answered: none was cut
+        assert said[401] > 0
+        assert said[401] + said[503] == 60
+
+
+async def test_a_service_that_is_killed_keeps_every_session_that_it_gave(tmp_path: Path) -> None:
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        with serving(tmp_path / "data", "--no-jobs", PASSGATE_PASSWORD_LIMITS=NO_LIMITS) as service:
+            door = f"{service.url}/v1/accounts/demo/sign-ins"
+            body = {"email": "owner@demo.example", "password": service.owner_password}
+            flight = [asyncio.create_task(http.post(door, json=body)) for _ in range(40)]
+            await asyncio.wait(flight[:20], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0.5)
+            service.process.kill()
+            ended = await asyncio.gather(*flight, return_exceptions=True)
+
+        given = [answer.json()["session"]["token"] for answer in ended if isinstance(answer, httpx.Response)]
+        assert 0 < len(given) < len(flight)
+        with serving(tmp_path / "data", "--no-jobs") as service:
+            session = f"{service.url}/v1/accounts/demo/session"
+            for token in given:
+                ok(await http.get(session, headers={"Authorization": f"Bearer {token}"}))
+
+
+async def test_five_hundred_at_once_are_judged_or_told_to_come_back_and_health_answers(tmp_path: Path) -> None:
+    given = {"PASSGATE_PASSWORD_LIMITS": NO_LIMITS}
+    with serving(tmp_path / "data", "--no-jobs", **given) as service:
+        held = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(100)]
+        for number, (_, writer) in enumerate(held):  # half of them stop in the head, half in the body
+            head = "POST /v1/accounts/demo/sign-ins HTTP/1.1\r\nHost: x\r\n"
+            rest = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{" if number % 2 else ""
+            writer.write((head + rest).encode())
+        flood = asyncio.create_task(guess(service, 500))
+        async with httpx.AsyncClient(trust_env=False) as http:
+            while not flood.done():
+                with in_time():
+                    assert (await http.get(f"{service.url}/healthz", timeout=10)).status_code == 200
+                await asyncio.sleep(0.2)
+
+        answers = await flood
+        for _, writer in held:
+            writer.close()
+        assert {response.status_code for response in answers} == {401, 503}
+        assert all(response.headers["retry-after"] for response in answers if response.status_code == 503)
+        assert most_memory_kb(service) < MOST_MEMORY_KB
+
+
+@pytest.mark.parametrize("steps_ahead", [-1, 0, 1])
+async def test_instances_whose_clocks_differ_accept_a_passcode_once(place: Place, steps_ahead: int) -> None:
+    place.clock.turn(seconds=15)  # the other one is in the next step
+    ahead = variant(place, clock=Ahead(place.clock))
+    for first, second in ((place, ahead), (ahead, place)):
+        person = await place.enrolled()
+        place.clock.turn(seconds=60)
+        passcode = person.authenticator.passcode(steps_ahead)
+        tokens = [await place.asked(person) for _ in range(6)]
+        both = (submit((first, second)[n % 2].browser(), token, passcode) for n, token in enumerate(tokens[:4]))
+
+        said = Counter(response.status_code for response in await asyncio.gather(*both))
+
+        assert said == {201: 1, 401: 3}
+        for there, token in zip((first, second), tokens[4:], strict=True):
+            assert (await submit(there.browser(), token, passcode)).status_code in {401, 429}
+
+
+async def test_a_restart_finds_open_sign_ins_enrollments_and_throttles_as_they_were(place: Place) -> None:
+    person, other, guesser = await place.enrolled(), await place.signed_in(), await place.enrolled()
+    token = await place.asked(person)
+    begun = ok(await other.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}), 201)
+    guessed = await place.asked(guesser)
+    for _ in range(5):
+        await submit(place.browser(), guessed, guesser.authenticator.wrong_passcode())
+
+    services = make_services(place.services.settings, clock=place.clock, hasher=place.services.hasher)
+    again = Place(create_app(services), services, place.clock, place.account)
+    browser: Client = again.browser()
+    browser.token = other.browser.token
+
+    refused(await submit(again.browser(), guessed, guesser.authenticator.passcode()), 429, "too_many_attempts")
+    ok(await submit(again.browser(), token, person.authenticator.passcode()), 201)
+    confirmation = f"/users/me/two-factor/enrollments/{begun['id']}/confirmation"
+    passcode = AuthenticatorApp(begun["secret"], place.clock).passcode()
+    ok(await browser.post(confirmation, json={"passcode": passcode}), 201)
+    await services.database.close()
