@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from app.main import create_app
 from app.services import Services, make_services
 from app.settings import Settings, SettingsError, is_loopback, load_settings
 from app.users.use_cases import NewUser
+from app.web.metrics import MULTIPROCESS
 from app.worker import work_until_told
 
 STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
@@ -83,7 +86,7 @@ def serve(
             "PASSGATE_DATABASE_URL: is not set. The embedded Postgres serves this machine only, "
             "but --host or PASSGATE_PUBLIC_URL is reachable from others"
         )
-    with database_of(settings, as_owner=True) as found:
+    with ExitStack() as counts, database_of(settings, as_owner=True) as found:
         if embedded:
             asyncio.run(migrate_database(_url(found)))
             password = _with_services(found, administration.make_demo)
@@ -93,6 +96,10 @@ def serve(
                 typer.echo(f"password  {password}  (shown this once)")
         _with_services(found, look_at_keys)  # settings are judged before anything listens
         share(found)
+        if workers > 1:  # of which each counts for itself; prometheus_client looks for this when it is imported
+            os.environ[MULTIPROCESS] = counts.enter_context(
+                tempfile.TemporaryDirectory(prefix="passgate-metrics-")
+            )
         typer.echo(f"Passgate listens on http://{host}:{port}", err=True)
         sys.stdout.flush()
         uvicorn.run(

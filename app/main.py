@@ -40,6 +40,7 @@ from app.web.dependencies import AccountDirectory
 from app.web.docs import router as docs
 from app.web.explanations import router as explanations
 from app.web.health import router as health
+from app.web.metrics import router as metrics
 from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
@@ -104,6 +105,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         account.include_router(feature)
     app.include_router(account)
     app.include_router(health)
+    app.include_router(metrics)
     app.include_router(well_known)
     app.include_router(explanations, responses=problems(404))
     app.include_router(docs, responses=problems(404))

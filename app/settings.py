@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
     link_url: str | None = None
+    metrics_token: SecretStr | None = None
     audit_days: int = Field(default=400, ge=1, le=36_500)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -85,6 +85,7 @@ class Hasher:
             type=Type.ID,
         )
         self._kind = f"$argon2id$v=19${parameters.encode()}"
+        self._queue = queue
         self._places = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(
             threads or _cores(), thread_name_prefix="hashing", initializer=_give_way
@@ -118,6 +119,11 @@ class Hasher:
         """
         cost = parameters or self.parameters
         return await self._run(lambda: [_digest(code.encode(), salt, cost) for code in codes])
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait or run."""
+        return self._queue - self._places._value  # noqa: SLF001 -- a semaphore tells its count nowhere else
 
     def close(self) -> None:
         """Take no further job, and return when those that were taken have ended."""

@@ -10,6 +10,7 @@ from sqlalchemy import ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from app.database.pooler import without_mark
 from app.errors import Unavailable
@@ -119,6 +120,12 @@ class Database:
         """Open a connection for reading only, each statement seeing the newest committed state."""
         async with _in_time(), self._reading.connect() as tx:
             yield tx
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are in use."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def close(self) -> None:
         """Close every connection."""

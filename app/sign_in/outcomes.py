@@ -31,6 +31,7 @@ class Completed:
     user: User
     trust: Trust | None = None
     recovery_codes_left: int = 0
+    by_device: bool = False
 
 
 @dataclass(frozen=True)

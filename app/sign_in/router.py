@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.authenticators.passcode import RecoveryCode
 from app.callers import Visitor
 from app.errors import FieldError, InvalidRequest, Refusal
+from app.metrics import SIGN_INS
 from app.password_limits.rules import buckets
 from app.password_limits.use_cases import count_password_attempt
 from app.second_factor.use_cases import Attempt, prepare_attempt
@@ -98,6 +99,8 @@ def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) 
 
 
 def _new_session(completed: Completed) -> NewSession:
+    """Return the new session, now that it is committed, and count it."""
+    SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_device).lower()).inc()
     shown = show_session(completed.session, completed.user.role, current=True)
     return NewSession(**dict(shown), token=completed.token)
 

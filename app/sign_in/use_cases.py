@@ -248,4 +248,4 @@ async def complete(
     if given:
         await tell(tx, visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
     left = await recovery_codes.count_left(tx, visitor.account_id, user_id) if proven else 0
-    return Completed(session, token, signed_in, given, left)
+    return Completed(session, token, signed_in, given, left, by_device is not None)

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InternalError
+from app.metrics import REFUSALS, REQUESTS, SECONDS
 from app.web.bodies import Incoming
 from app.web.problems import problem_response
 
@@ -52,7 +53,9 @@ class EveryRequest:
             await send(message)
 
         await self._app(scope, incoming.receive, send_with_headers)
-        _log_request(scope, status, time.perf_counter() - begun_at)
+        seconds = time.perf_counter() - begun_at
+        _count_request(scope, status, seconds)
+        _log_request(scope, status, seconds)
 
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
         headers = MutableHeaders(scope=message)
@@ -96,6 +99,14 @@ class Faults:
                 InternalError("Something went wrong here. The request id finds it in the log.")
             )
             await fault(scope, receive, send)
+
+
+def _count_request(scope: Scope, status: int, seconds: float) -> None:
+    route = _template(scope) or "none"
+    REQUESTS.labels(scope["method"] if route != "none" else "", route, status).inc()
+    SECONDS.labels(route).observe(seconds)
+    if code := scope["state"].get("refused"):
+        REFUSALS.labels(route, code).inc()
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:

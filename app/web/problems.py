@@ -121,8 +121,9 @@ def field_errors(found: Sequence[Any]) -> InvalidRequest:
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every refusal, and what the framework itself refuses, with a problem document."""
 
-    async def refused(_: Request, refusal: Exception) -> JSONResponse:
+    async def refused(request: Request, refusal: Exception) -> JSONResponse:
         assert isinstance(refusal, Refusal)  # noqa: S101 -- narrows the type of a handler registered for it
+        request.state.refused = refusal.code  # for who counts
         return problem_response(refusal)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
