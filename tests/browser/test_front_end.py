@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from app.crypto.sealing import new_key_setting
+from app.settings import Settings
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.chromium import CHROMIUM, chromium, complaints_of
 from tests.support.clock import TurnableClock
@@ -58,7 +58,7 @@ def servers(port: int, passgate_port: int, directory: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory, port = tmp_path_factory.mktemp("front_end"), free_port()
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.test"
     command += " -keyout key.pem -out cert.pem"
@@ -66,18 +66,20 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     api, app, elsewhere = (
         f"https://{host}:{port}" for host in ("api.example.test", "app.example.test", "app.elsewhere.test")
     )
-    settings = {
-        "PASSGATE_DATABASE_URL": database_url,
-        "PASSGATE_SECRET_KEYS": new_key_setting(),
+    assert settings.database_url is not None
+    assert settings.secret_keys is not None
+    told = {
+        "PASSGATE_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PASSGATE_SECRET_KEYS": settings.secret_keys.get_secret_value(),
         "PASSGATE_PUBLIC_URL": api,
         "PASSGATE_CORS_ORIGINS": f"{app}, {elsewhere}",
         "PASSGATE_TRUSTED_PROXY_HOPS": "1",
     }
     for slug in ("front-end", "two-sites"):
         made = ("create-account", slug, "--name", "Front", "--owner-email", EMAIL, "--password-stdin")
-        assert passgate(*made, data_dir=directory / "data", stdin=PASSWORD, **settings).returncode == 0
+        assert passgate(*made, data_dir=directory / "data", stdin=PASSWORD, **told).returncode == 0
     with (
-        serving(directory / "data", "--no-jobs", **settings) as service,
+        serving(directory / "data", "--no-jobs", **told) as service,
         nginx(directory, port, servers(port, service.port, directory)),
         chromium("--host-resolver-rules=MAP *.test 127.0.0.1") as browser,
     ):
