@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.repository import POLICY_COLUMNS, policy_of
+from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
 from app.api_tokens.rules import ApiToken, Scope
-from app.database.base import given
-from app.database.tables import api_tokens, authenticators, security_policies, users
-from app.users.repository import USER_COLUMNS, user_of
+from app.database.tables import api_tokens, users
+from app.users.owners import by_digest
+from app.users.repository import user_of
 from app.users.rules import User
 
 _COLUMNS = [
@@ -26,24 +26,7 @@ _COLUMNS = [
     api_tokens.c.expires_at,
     api_tokens.c.last_used_at,
 ]
-
-
-_HAS_AUTHENTICATOR = exists().where(
-    authenticators.c.account_id == api_tokens.c.account_id, authenticators.c.user_id == api_tokens.c.user_id
-)
-_BY_DIGEST = (
-    select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, _HAS_AUTHENTICATOR.label("has_authenticator"))
-    .join_from(
-        api_tokens,
-        users,
-        (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
-    )
-    .join(security_policies, security_policies.c.account_id == api_tokens.c.account_id)
-    .where(
-        api_tokens.c.account_id == given(api_tokens.c.account_id),
-        api_tokens.c.token_digest == given(api_tokens.c.token_digest),
-    )
-)
+_BY_DIGEST = by_digest(api_tokens, _COLUMNS)
 
 
 def _token(values: Sequence[Any]) -> ApiToken:

@@ -9,12 +9,9 @@ from app.callers import Role
 from app.directory import repository, use_cases
 from app.directory.repository import UserFilter
 from app.directory.schemas import NewUser, OwnershipTransfer, UserChange
-from app.sessions.repository import list_sessions
-from app.sessions.router import show_session
-from app.sessions.rules import lifetime_of
+from app.sessions.router import show_sessions
 from app.sessions.schemas import Session
-from app.trusted_devices.repository import list_devices
-from app.trusted_devices.router import show_device
+from app.trusted_devices.router import show_devices
 from app.trusted_devices.schemas import TrustedDevice
 from app.two_factor.rules import Status as TwoFactorStatus
 from app.two_factor.schemas import TwoFactor
@@ -134,18 +131,7 @@ async def list_trusted_devices_of_user(
     async with services.database.begin() as tx:
         outcome = await use_cases.find_user_to_inspect(tx, caller, user_id)
     user, days = accepted(outcome), policy.trusted_device_days
-    async with services.database.read() as tx:
-        rows = await list_devices(
-            tx,
-            caller.account_id,
-            user.id,
-            policy_days=days,
-            now=caller.now,
-            before=page.before,
-            limit=page.fetch,
-        )
-    shown, cursor = page.cut(rows)
-    return Page(items=[show_device(found, days) for found in shown], next_cursor=cursor)
+    return await show_devices(services, caller, user.id, page, policy_days=days)
 
 
 @router.delete(
@@ -169,19 +155,7 @@ async def list_sessions_of_user(
     async with services.database.begin() as tx:
         outcome = await use_cases.find_user_to_inspect(tx, caller, user_id)
     user = accepted(outcome)
-    async with services.database.read() as tx:
-        rows = await list_sessions(
-            tx,
-            caller.account_id,
-            user.id,
-            lifetime=lifetime_of(user.role),
-            now=caller.now,
-            before=page.before,
-            limit=page.fetch,
-        )
-    shown, cursor = page.cut(rows)
-    items = [show_session(found, user.role, current=found.id == caller.session_id) for found in shown]
-    return Page(items=items, next_cursor=cursor)
+    return await show_sessions(services, caller, user.id, user.role, page)
 
 
 @router.delete(

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.repository import POLICY_COLUMNS, policy_of
+from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
-from app.database.base import given
-from app.database.tables import authenticators, security_policies, sessions, users
+from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
-from app.users.repository import USER_COLUMNS, user_of
+from app.users.owners import by_digest
+from app.users.repository import user_of
 from app.users.rules import User
 
 _COLUMNS = [
@@ -28,24 +28,7 @@ _COLUMNS = [
     sessions.c.ip,
     sessions.c.user_agent,
 ]
-
-
-_HAS_AUTHENTICATOR = exists().where(
-    authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
-)
-_BY_DIGEST = (
-    select(*_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, _HAS_AUTHENTICATOR.label("has_authenticator"))
-    .join_from(
-        sessions,
-        users,
-        (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id),
-    )
-    .join(security_policies, security_policies.c.account_id == sessions.c.account_id)
-    .where(
-        sessions.c.account_id == given(sessions.c.account_id),
-        sessions.c.token_digest == given(sessions.c.token_digest),
-    )
-)
+_BY_DIGEST = by_digest(sessions, _COLUMNS)
 _ADD = insert(sessions)
 
 

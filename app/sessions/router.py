@@ -2,6 +2,7 @@
 
 import string
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Response
 
@@ -20,7 +21,7 @@ from app.users import repository as users
 from app.users.schemas import User
 from app.web.caller import Authorizing, Owner, Signed
 from app.web.dependencies import AppServices, accepted
-from app.web.pages import Page, Paged
+from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
 from app.web.routes import AccountRoute
 from app.web.wire import PathId
@@ -44,6 +45,25 @@ def show_session(session: rules.Session, role: Role, *, current: bool) -> Sessio
         user_agent=session.user_agent,
         current=current,
     )
+
+
+async def show_sessions(
+    services: Services, caller: Caller, user_id: UUID, role: Role, page: PageAsked
+) -> Page[Session]:
+    """Return a page of the living sessions of a user with this role, newest first."""
+    async with services.database.read() as tx:
+        rows = await repository.list_sessions(
+            tx,
+            caller.account_id,
+            user_id,
+            lifetime=rules.lifetime_of(role),
+            now=caller.now,
+            before=page.before,
+            limit=page.fetch,
+        )
+    shown, cursor = page.cut(rows)
+    items = [show_session(found, role, current=found.id == caller.session_id) for found in shown]
+    return Page(items=items, next_cursor=cursor)
 
 
 @router.get("/session", operation_id="getSession", responses=problems(401, 403))
@@ -117,19 +137,7 @@ async def _by_password(services: Services, caller: Caller, session: rules.Sessio
 @router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))
 async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -> Page[Session]:
     """List my living sessions, newest first."""
-    async with services.database.read() as tx:
-        rows = await repository.list_sessions(
-            tx,
-            caller.account_id,
-            caller.user_id,
-            lifetime=rules.lifetime_of(caller.role),
-            now=caller.now,
-            before=page.before,
-            limit=page.fetch,
-        )
-    shown, cursor = page.cut(rows)
-    items = [show_session(found, caller.role, current=found.id == caller.session_id) for found in shown]
-    return Page(items=items, next_cursor=cursor)
+    return await show_sessions(services, caller, caller.user_id, caller.role, page)
 
 
 @router.delete(

@@ -1,12 +1,16 @@
 """HTTP for one's own trusted devices."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Response
 
+from app.callers import Caller
+from app.services import Services
 from app.trusted_devices import repository, rules, use_cases
 from app.trusted_devices.schemas import TrustedDevice
 from app.web.caller import Owner, Signed
 from app.web.dependencies import AppServices, Cookies
-from app.web.pages import Page, Paged
+from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
 from app.web.routes import AccountRoute
 from app.web.wire import PathId
@@ -14,7 +18,7 @@ from app.web.wire import PathId
 router = APIRouter(tags=["trusted devices"], route_class=AccountRoute)
 
 
-def show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
+def _show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
     """Return the device as the wire carries it."""
     return TrustedDevice(
         id=device.id,
@@ -26,24 +30,31 @@ def show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
     )
 
 
+async def show_devices(
+    services: Services, caller: Caller, user_id: UUID, page: PageAsked, *, policy_days: int
+) -> Page[TrustedDevice]:
+    """Return a page of a user's trusted devices, newest first."""
+    async with services.database.read() as tx:
+        rows = await repository.list_devices(
+            tx,
+            caller.account_id,
+            user_id,
+            policy_days=policy_days,
+            now=caller.now,
+            before=page.before,
+            limit=page.fetch,
+        )
+    shown, cursor = page.cut(rows)
+    return Page(items=[_show_device(found, policy_days) for found in shown], next_cursor=cursor)
+
+
 @router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 403, 422))
 async def list_my_trusted_devices(
     services: AppServices, caller: Signed, owner: Owner, page: Paged
 ) -> Page[TrustedDevice]:
     """List the browsers and apps in which I am not asked for a passcode, newest first."""
     days = owner.policy.trusted_device_days
-    async with services.database.read() as tx:
-        rows = await repository.list_devices(
-            tx,
-            caller.account_id,
-            caller.user_id,
-            policy_days=days,
-            now=caller.now,
-            before=page.before,
-            limit=page.fetch,
-        )
-    shown, cursor = page.cut(rows)
-    return Page(items=[show_device(found, days) for found in shown], next_cursor=cursor)
+    return await show_devices(services, caller, caller.user_id, page, policy_days=days)
 
 
 @router.delete(

@@ -79,14 +79,19 @@ def not_vouched() -> Unauthenticated:
     return Unauthenticated("The token of the identity provider is not accepted.", code="invalid_credentials")
 
 
+def refuse_token(provider: Provider, refused: Exception) -> Refusal:
+    """Return the refusal of a token, after telling the log what is wrong with it."""
+    log.info("token refused", provider=provider.name, reason=str(refused))
+    return not_vouched()
+
+
 def read_jwt(sealer: Sealer, visitor: Visitor, provider: Provider, token: str) -> JwtClaims | Refusal:
     """Return what a JWT of the provider says, or the refusal of one that is not the provider's, or not for now."""
     secret = open_secret(sealer, visitor.account_id, provider)
     try:
         return read_claims(read_hs256_token(token, (secret or "").encode()), visitor.now)
     except (TokenRefused, ValueError) as refused:
-        log.info("token refused", provider=provider.name, reason=str(refused))
-        return not_vouched()
+        return refuse_token(provider, refused)
 
 
 async def refuse_provider(tx: AsyncConnection, visitor: Visitor, provider: Provider, refusal: Refusal) -> Refusal:

@@ -7,7 +7,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Visitor
@@ -23,6 +22,7 @@ from app.sign_in.sso.use_cases import (
     not_vouched,
     open_secret,
     refuse_provider,
+    refuse_token,
     sign_in_by_provider,
     take_login,
 )
@@ -32,8 +32,6 @@ _SECONDS = 4.0
 """How long the issuer may keep a browser waiting on its way back."""
 _ISSUER_S_FAULTS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
 _NO_ANSWER = "The identity provider does not answer."
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ async def read_answer(
     if answer.error in _ISSUER_S_FAULTS:
         raise Unavailable(_NO_ANSWER)
     if answer.error or not answer.code:
-        return _refuse(provider, TokenRefused("the issuer gives no code"))
+        return refuse_token(provider, TokenRefused("the issuer gives no code"))
     verifier, nonce = (derive(answer.secret, purpose) for purpose in ("pkce", "nonce"))
     try:
         async with asyncio.timeout(_SECONDS):
@@ -98,7 +96,7 @@ async def read_answer(
     except TimeoutError:
         raise Unavailable(_NO_ANSWER) from None
     except TokenRefused as refused:
-        return _refuse(provider, refused)
+        return refuse_token(provider, refused)
 
 
 async def read_id_token(
@@ -115,7 +113,7 @@ async def read_id_token(
         claims = read_signed_token(token, documents.keys)
         return read_id_claims(claims, nonce=nonce, now=visitor.now, **expected)
     except (TokenRefused, ValueError) as refused:
-        return _refuse(provider, refused)
+        return refuse_token(provider, refused)
 
 
 async def sign_in_by_id_token(
@@ -126,8 +124,3 @@ async def sign_in_by_id_token(
     if request is None or request.provider_id is not None:
         return await refuse_provider(tx, visitor, provider, not_vouched())
     return await sign_in_by_provider(tx, visitor, provider, identity)
-
-
-def _refuse(provider: Provider, refused: Exception) -> Refusal:
-    log.info("token refused", provider=provider.name, reason=str(refused))
-    return not_vouched()
