@@ -1,14 +1,15 @@
 """The accounts and their security policies in the database."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text, update
+import asyncpg
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.database.base import given
+from app.database.statements import Statement
 from app.database.tables import accounts, security_policies
 
 POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
@@ -23,12 +24,14 @@ class Account:
     name: str
 
 
-_POLICY = select(*POLICY_COLUMNS).where(security_policies.c.account_id == given(security_policies.c.account_id))
+_POLICY = Statement(
+    select(*POLICY_COLUMNS).where(security_policies.c.account_id == given(security_policies.c.account_id))
+)
 
 
-def policy_of(row: Row[*tuple[Any, ...]]) -> SecurityPolicy:
+def policy_of(row: asyncpg.Record) -> SecurityPolicy:
     """Return the policy that a row with `POLICY_COLUMNS` holds."""
-    values = {column.name: row._mapping[column.name] for column in POLICY_COLUMNS}  # noqa: SLF001 -- public, by SQLAlchemy's documentation
+    values = {column.name: row[column.name] for column in POLICY_COLUMNS}
     values["team_member_kinds"] = tuple(values["team_member_kinds"])
     values["end_user_kinds"] = tuple(values["end_user_kinds"])
     return SecurityPolicy(**values)
@@ -61,7 +64,7 @@ async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPol
 
 async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     """Return the account's policy as it is now."""
-    return policy_of((await tx.execute(_POLICY, {"given_account_id": account_id})).one())
+    return policy_of(await _POLICY.row(tx, {"given_account_id": account_id}))
 
 
 def _lock_key(account_id: UUID) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
 from app.api_tokens.rules import ApiToken, Scope
+from app.database.statements import Statement
 from app.database.tables import api_tokens, users
 from app.users.owners import by_digest
 from app.users.repository import user_of
@@ -26,7 +27,7 @@ _COLUMNS = [
     api_tokens.c.expires_at,
     api_tokens.c.last_used_at,
 ]
-_BY_DIGEST = by_digest(api_tokens, _COLUMNS)
+_BY_DIGEST = Statement(by_digest(api_tokens, _COLUMNS))
 
 
 def _token(values: Sequence[Any]) -> ApiToken:
@@ -47,10 +48,10 @@ class TokenOwner:
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> TokenOwner | None:
     """Return the token of this account that has the digest, its time over or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
-    row = (await tx.execute(_BY_DIGEST, values)).one_or_none()
+    row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return TokenOwner(_token(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)
+    return TokenOwner(_token(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row["has_authenticator"])
 
 
 async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, token_digest: bytes) -> None:

@@ -1,13 +1,16 @@
 """The audit events in the database: written, and read with the e-mail addresses that users have today."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
 from app.callers import Caller, Visitor
+from app.database.base import adding, to_add
 from app.database.ids import new_id, oldest_id
+from app.database.statements import Statement
 from app.database.tables import audit_events, users
 
 _COLUMNS = [
@@ -26,33 +29,37 @@ _COLUMNS = [
 ]
 
 
-_RECORD = insert(audit_events)
+def recording(name: str) -> Insert:
+    """Return the statement that writes one event, as part of a greater one; its parameters are `to_record`'s."""
+    return adding(audit_events, name)
+
+
+def to_record(name: str, visitor: Visitor, actor: Actor, event: Event) -> dict[str, Any]:
+    """Return the parameters of `recording`."""
+    values = {
+        "account_id": visitor.account_id,
+        "id": new_id(visitor.now),
+        "type": event.type.value,
+        "at": visitor.now,
+        "actor_id": actor.user_id,
+        "credential": actor.credential,
+        "target_type": event.target_type,
+        "target_id": event.target_id,
+        "ip": visitor.ip or None,
+        "user_agent": visitor.user_agent or None,
+        "request_id": visitor.request_id or None,
+        "details": event.details,
+    }
+    return to_add(audit_events, values, name)
+
+
+_RECORD = Statement(recording("event"))
 
 
 async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: Event) -> None:
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
-    if not events:
-        return
-    await tx.execute(
-        _RECORD,
-        [
-            {
-                "account_id": visitor.account_id,
-                "id": new_id(visitor.now),
-                "type": event.type.value,
-                "at": visitor.now,
-                "actor_id": actor.user_id,
-                "credential": actor.credential,
-                "target_type": event.target_type,
-                "target_id": event.target_id,
-                "ip": visitor.ip or None,
-                "user_agent": visitor.user_agent or None,
-                "request_id": visitor.request_id or None,
-                "details": event.details,
-            }
-            for event in events
-        ],
-    )
+    for event in events:
+        await _RECORD.rows(tx, to_record("event", visitor, actor, event))
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:

@@ -1,5 +1,6 @@
 """What all tables share: their metadata, the names of their constraints, and their common columns."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -7,10 +8,13 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKeyConstraint,
+    Insert,
     LargeBinary,
     MetaData,
+    Table,
     Uuid,
     bindparam,
+    insert,
 )
 
 metadata = MetaData(
@@ -36,12 +40,21 @@ def belongs_to_user() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"], ondelete="CASCADE")
 
 
-def given(column: Column[Any]) -> BindParameter[Any]:
-    """Return the parameter `given_<column>` of a statement that is built once and run often.
+def given(column: Column[Any], name: str = "") -> BindParameter[Any]:
+    """Return a parameter of a statement that is built once and run often; its name is `given_<column>`."""
+    return bindparam(name or f"given_{column.name}", type_=column.type)
 
-    Building a statement, and finding it among those compiled, costs more than running it does.
-    """
-    return bindparam(f"given_{column.name}", type_=column.type)
+
+def adding(table: Table, prefix: str = "") -> Insert:
+    """Return the statement that adds a row, of the parameters that `to_add` names."""
+    prefix = prefix or table.name
+    return insert(table).values({column: given(column, f"{prefix}_{column.name}") for column in table.c})
+
+
+def to_add(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the parameters of `adding`: a value for each column, None where `values` has none."""
+    prefix = prefix or table.name
+    return {f"{prefix}_{column.name}": values.get(column.name) for column in table.c}
 
 
 def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:

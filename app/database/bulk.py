@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
-from app.database.engine import make_engine
+from app.database.engine import driver, make_engine, transaction
 from app.errors import Unavailable
 
 _CONNECT_SECONDS = 10
@@ -32,7 +32,7 @@ async def bulk_transaction(url: str) -> AsyncIterator[AsyncConnection]:
     """
     engine = make_engine(url, seconds=_CONNECT_SECONDS, settings=_SETTINGS, poolclass=NullPool)
     try:
-        async with engine.begin() as tx:
+        async with transaction(engine) as tx:
             yield tx
     except _LOST as error:
         raise Unavailable("The connection to the database was lost.") from error
@@ -45,10 +45,6 @@ async def bulk_transaction(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def copy_rows(tx: AsyncConnection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-    """Send rows, in the order of the table's columns, as they are made: never all of them in memory.
-
-    The transaction has run a statement before, since the driver begins it only with the first one.
-    """
-    connection: Any = (await tx.get_raw_connection()).driver_connection
+    """Send rows, in the order of the table's columns, as they are made: never all of them in memory."""
     columns = [column.name for column in table.columns]
-    await connection.copy_records_to_table(table.name, columns=columns, records=rows)
+    await driver(tx).copy_records_to_table(table.name, columns=columns, records=rows)

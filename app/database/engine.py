@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
-from sqlalchemy import ExceptionContext, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -74,7 +74,10 @@ async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyn
 
 
 def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options: Any) -> AsyncEngine:
-    """Return an engine whose connections are those of `connect`; the options are SQLAlchemy's."""
+    """Return an engine whose connections are those of `connect`; the options are SQLAlchemy's.
+
+    On its own each statement stands alone; `transaction` opens one.
+    """
     prepared = _UNPREPARED if without_mark(url)[1] else {}
     # SQLAlchemy hands its own arguments to no `async_creator`; this is what it makes of one.
     engine: AsyncEngine = create_async_engine(
@@ -83,9 +86,44 @@ def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options
             async_creator_fn=lambda: connect(url, seconds=seconds, settings=settings), **prepared
         ),
         hide_parameters=True,  # an error's text goes to the log
+        isolation_level="AUTOCOMMIT",
         **options,
     )
     return engine
+
+
+def driver(tx: AsyncConnection) -> asyncpg.Connection:
+    """Return asyncpg's connection beneath SQLAlchemy's, in the same transaction."""
+    assert tx.sync_connection is not None  # noqa: S101 -- whoever has an open connection has it
+    return tx.sync_connection.connection.driver_connection
+
+
+@asynccontextmanager
+async def transaction(
+    engine: AsyncEngine, *, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
+) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that commits when the block ends and rolls back when it raises."""
+    async with _connected(engine) as tx:
+        connection = driver(tx)
+        try:
+            await connection.execute(f"BEGIN ISOLATION LEVEL {isolation}")
+            yield tx
+            await connection.execute("COMMIT")
+        except Exception:
+            if not connection.is_closed() and connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+            raise
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with engine.connect() as tx:
+        try:
+            yield tx
+        except asyncio.CancelledError:
+            driver(tx).terminate()  # what it waits for may never come; the server rolls back
+            await tx.invalidate()
+            raise
 
 
 class Database:
@@ -101,10 +139,8 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
         )
-        event.listen(self._engine.sync_engine, "checkout", _replace_if_closed)
-        event.listen(self._engine.sync_engine, "handle_error", _leave_if_read_only)
-        # Same pool, but each statement stands alone: a lone SELECT then needs no BEGIN and no COMMIT.
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._leaving = False
+        event.listen(self._engine.sync_engine, "checkout", self._replace_if_closed)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -112,13 +148,13 @@ class Database:
 
         Raises `Unavailable` when the database does not answer in time; then nothing was done.
         """
-        async with _in_time(), self._engine.begin() as tx:
+        async with self._in_time(), transaction(self._engine) as tx:
             yield tx
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection for reading only, each statement seeing the newest committed state."""
-        async with _in_time(), self._reading.connect() as tx:
+        async with self._in_time(), _connected(self._engine) as tx:
             yield tx
 
     @property
@@ -131,28 +167,30 @@ class Database:
         """Close every connection."""
         await self._engine.dispose()
 
+    def _replace_if_closed(self, connection: Any, *_: Any) -> None:
+        """Spare a request the connections that are of no use: after a restart or a failover, all of them."""
+        if self._leaving:
+            self._leaving = False
+            raise InvalidatePoolError
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
 
-def _replace_if_closed(connection: Any, *_: Any) -> None:
-    """Spare a request the connections that ended while they were idle: after a restart of the database, all."""
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                yield
+        except (TimeoutError, PoolTimeoutError, OSError) as error:
+            raise Unavailable("The database does not answer.") from error
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+            self._leaving |= state == _READ_ONLY
+            if _is_lost(error) or state.startswith(_NOT_NOW):
+                raise Unavailable("The database cannot answer at the moment.") from error
+            raise
 
 
-def _leave_if_read_only(context: ExceptionContext) -> None:
-    """Connect anew where the server has become a standby: another host may be the primary now."""
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-        context.is_disconnect = True
-
-
-@asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(TRANSACTION_SECONDS):
-            yield
-    except (TimeoutError, PoolTimeoutError, OSError) as error:
-        raise Unavailable("The database does not answer.") from error
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or state.startswith(_NOT_NOW):
-            raise Unavailable("The database cannot answer at the moment.") from error
-        raise
+def _is_lost(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, asyncpg.InterfaceError)  # asyncpg's word for a connection that is closed

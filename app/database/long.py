@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
-from app.database.engine import make_engine
+from app.database.engine import make_engine, transaction
 
 CONNECT_SECONDS = 5
 
@@ -27,12 +27,6 @@ async def begin_long(
     url: str, *, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
 ) -> AsyncIterator[AsyncConnection]:
     """Open a transaction that commits when the block ends, rolls back when it raises, and may take its time."""
-    engine = make_engine(
-        url,
-        seconds=CONNECT_SECONDS,
-        settings=_SERVER_SETTINGS,
-        poolclass=NullPool,
-        isolation_level=isolation,
-    )
-    async with engine.begin() as tx:
+    engine = make_engine(url, seconds=CONNECT_SECONDS, settings=_SERVER_SETTINGS, poolclass=NullPool)
+    async with transaction(engine, isolation=isolation) as tx:
         yield tx

@@ -14,6 +14,7 @@ from app.callers import Visitor
 from app.database.base import given
 from app.database.ids import new_id
 from app.database.queue import deferring, enqueue, job
+from app.database.statements import Statement
 from app.database.tables import accounts, users
 
 
@@ -77,7 +78,7 @@ class Letter:
 _RECIPIENT = (
     select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
     .join_from(users, accounts, accounts.c.id == users.c.account_id)
-    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id))
+    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id, "user_id"))
 )
 
 
@@ -87,7 +88,9 @@ def _telling() -> Select[tuple[Any]]:
     return deferring(bindparam("letter", type_=JSONB).concat(addressed))
 
 
-_TELL = _telling()
+TELLING = _telling()
+"""Puts a letter to a user into the queue, as part of a greater statement; its parameters are `to_tell`'s."""
+_TELL = Statement(TELLING)
 
 
 async def post(tx: AsyncConnection, letter: Letter) -> None:
@@ -98,9 +101,13 @@ async def post(tx: AsyncConnection, letter: Letter) -> None:
 async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> None:
     """Tell the user what the visitor has just done with what is the user's, once the transaction commits.
 
-    It goes to the address, and in the language, that are the user's in this transaction. One statement, since
-    signing in waits for it.
+    It goes to the address, and in the language, that are the user's in this transaction.
     """
+    await _TELL.rows(tx, to_tell(visitor, user_id, kind, **details))
+
+
+def to_tell(visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> dict[str, Any]:
+    """Return the parameters of `TELLING`."""
     letter = Letter(
         id=new_id(visitor.now),
         account_id=visitor.account_id,
@@ -114,11 +121,11 @@ async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind,
         user_agent=visitor.user_agent,
         details=details,
     )
-    values = {"given_account_id": visitor.account_id, "given_id": user_id, "letter": letter.to_json()}
-    await tx.execute(_TELL, job("send_letter", queue="letters") | values)
+    values = {"given_account_id": visitor.account_id, "user_id": user_id, "letter": letter.to_json()}
+    return job("send_letter", queue="letters") | values
 
 
 async def recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> dict[str, str]:
     """Return the fields of a `Letter` that say who it is for: `account_name`, `to`, `name` and `locale`."""
-    found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "given_id": user_id})
+    found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "user_id": user_id})
     return dict(found.one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation

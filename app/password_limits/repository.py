@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.database.base import Moment, given
+from app.database.statements import Statement
 from app.database.tables import password_limits
 from app.password_limits.rules import Bucket
 
@@ -43,11 +44,12 @@ def _filling() -> ReturningInsert[datetime]:
     )
 
 
-_FILL = _filling()
-_EMPTY_AT = select(password_limits.c.empty_at).where(*_THIS)
-_DELETE = delete(password_limits).where(*_THIS)
-_DELETE_IF_EMPTY = _DELETE.where(_EMPTIER <= _NOW)
-_TAKE_BACK = update(password_limits).where(*_THIS).values(empty_at=_EMPTIER)
+_FILL = Statement(_filling())
+_EMPTY_AT = Statement(select(password_limits.c.empty_at).where(*_THIS))
+_CLEAR = delete(password_limits).where(*_THIS)
+_DELETE = Statement(_CLEAR)
+_DELETE_IF_EMPTY = Statement(_CLEAR.where(_EMPTIER <= _NOW).returning(password_limits.c.key))
+_TAKE_BACK = Statement(update(password_limits).where(*_THIS).values(empty_at=_EMPTIER))
 
 
 def _this(account_id: UUID, bucket: Bucket) -> dict[str, Any]:
@@ -63,23 +65,22 @@ async def fill(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: da
         "full": now + bucket.period,
         "fullest": now + bucket.fullest,
     }
-    return await tx.scalar(_FILL, values) is not None
+    return await _FILL.value(tx, values) is not None
 
 
 async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> datetime:
     """Return when the bucket will be, or was, empty."""
-    found: datetime | None = await tx.scalar(_EMPTY_AT, _this(account_id, bucket))
+    found: datetime | None = await _EMPTY_AT.value(tx, _this(account_id, bucket))
     return now if found is None or found > now + bucket.fullest else found
 
 
 async def take_back(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> None:
     """Take one failure out of the bucket again; an empty one goes, so that it says nothing to a clock set back."""
     values = _this(account_id, bucket) | {"cost": bucket.cost}
-    gone = await tx.execute(_DELETE_IF_EMPTY, values | {"now": now})
-    if not gone.rowcount:
-        await tx.execute(_TAKE_BACK, values)
+    if not await _DELETE_IF_EMPTY.rows(tx, values | {"now": now}):
+        await _TAKE_BACK.rows(tx, values)
 
 
 async def clear(tx: AsyncConnection, account_id: UUID, bucket: Bucket) -> None:
     """Empty the bucket."""
-    await tx.execute(_DELETE, _this(account_id, bucket))
+    await _DELETE.rows(tx, _this(account_id, bucket))

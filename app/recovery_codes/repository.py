@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.base import given
+from app.database.statements import Statement
 from app.database.tables import recovery_code_sets, recovery_codes
 
 
@@ -92,7 +93,7 @@ async def is_known(tx: AsyncConnection, account_id: UUID, set_id: UUID, digest: 
     return await tx.scalar(query) is not None
 
 
-_COUNT_LEFT = (
+LEFT = (
     select(func.count())
     .select_from(recovery_codes)
     .join(
@@ -102,12 +103,15 @@ _COUNT_LEFT = (
     )
     .where(
         recovery_code_sets.c.account_id == given(recovery_code_sets.c.account_id),
-        recovery_code_sets.c.user_id == given(recovery_code_sets.c.user_id),
+        recovery_code_sets.c.user_id == given(recovery_code_sets.c.user_id, "user_id"),
         recovery_codes.c.used_at.is_(None),
     )
 )
+"""How many unused codes a user has, as part of a greater statement: of `given_account_id` and `user_id`."""
+_LEFT = Statement(LEFT)
 
 
 async def count_left(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:
     """Return how many unused codes the user has."""
-    return await tx.scalar(_COUNT_LEFT, {"given_account_id": account_id, "given_user_id": user_id}) or 0
+    left: int = await _LEFT.value(tx, {"given_account_id": account_id, "user_id": user_id})
+    return left

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.callers import TEAM, Role
+from app.database.engine import driver
 from app.database.long import begin_long
 from app.database.tables import users
 from app.reports import repository
@@ -84,8 +85,7 @@ async def write_csv(
     try:
         async with begin_long(url, isolation="REPEATABLE READ") as reading:
             query, arguments = await _question(reading, account_id, report, now)
-            connection: Any = (await reading.get_raw_connection()).driver_connection
-            done: str = await connection.copy_from_query(
+            done: str = await driver(reading).copy_from_query(
                 query, *arguments, output=chunks.take, format="csv", header=True, encoding="utf-8"
             )
         await chunks.finish()

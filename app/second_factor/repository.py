@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, case, exists, insert, or_, select, update
+import asyncpg
+from sqlalchemy import ColumnElement, Update, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.authenticators.throttle import FREE_FAILURES, block_after
 from app.database.base import Moment, given
+from app.database.statements import Statement
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Authenticator, SecondFactorState
 
-_STATE_COLUMNS = [
+STATE_COLUMNS = [
     second_factor_state.c.version,
     second_factor_state.c.failures,
     second_factor_state.c.blocked_until,
@@ -31,36 +32,47 @@ _GIVEN = (
     second_factor_state.c.account_id == given(second_factor_state.c.account_id),
     second_factor_state.c.user_id == given(second_factor_state.c.user_id),
 )
-_LOCK = select(*_STATE_COLUMNS).where(*_GIVEN).with_for_update(key_share=True)
+_GET = select(*STATE_COLUMNS).where(*_GIVEN)
+_LOCK = Statement(_GET.with_for_update(key_share=True))
+_READ = Statement(_GET)
 
 
-def _counting() -> ReturningUpdate[*tuple[Any, ...]]:
+def counting(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
+    """Return the statement that counts one failure more of the user `of` whom it is; parameters: `to_count`.
+
+    It changes no state whose user is throttled, or (`with_authenticator`) has the authenticators disabled.
+    """
     failures = second_factor_state.c.failures + 1
     blocks = ((failures >= count, bindparam(f"after_{count}", type_=Moment)) for count in _BLOCKING)
     until, now = second_factor_state.c.blocked_until, bindparam("now", type_=Moment)
+    able = [second_factor_state.c.authenticators_disabled_at.is_(None)] if with_authenticator else []
     return (
         update(second_factor_state)
-        .where(*_GIVEN, or_(until.is_(None), until <= now))
+        .where(*of, or_(until.is_(None), until <= now), *able)
         .values(failures=failures, blocked_until=case(*blocks))
-        .returning(*_STATE_COLUMNS)
     )
 
 
-_COUNT = _counting()
-_COUNT_WITH_AUTHENTICATOR = _COUNT.where(second_factor_state.c.authenticators_disabled_at.is_(None))
+def to_count(now: datetime) -> dict[str, datetime]:
+    """Return the parameters of `counting`: the moment, and until when so many failures block."""
+    return {"now": now} | {f"after_{count}": now + block_after(count) for count in _BLOCKING}
+
+
+_COUNT = Statement(counting(*_GIVEN, with_authenticator=False).returning(*STATE_COLUMNS))
+_COUNT_WITH_AUTHENTICATOR = Statement(counting(*_GIVEN, with_authenticator=True).returning(*STATE_COLUMNS))
 
 
 def _of(account_id: UUID, user_id: UUID) -> tuple[Any, Any]:
     return second_factor_state.c.account_id == account_id, second_factor_state.c.user_id == user_id
 
 
-def _state(row: Row[*tuple[Any, ...]] | None) -> SecondFactorState | None:
+def _state(row: asyncpg.Record | None) -> SecondFactorState | None:
     return SecondFactorState(*row) if row else None
 
 
 async def get_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
     """Return the state without locking it."""
-    return _state((await tx.execute(select(*_STATE_COLUMNS).where(*_of(account_id, user_id)))).one_or_none())
+    return _state(await _READ.row(tx, {"given_account_id": account_id, "given_user_id": user_id}))
 
 
 async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
@@ -70,7 +82,7 @@ async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Se
     the second sees all that the first did, and nothing deadlocks.
     """
     values = {"given_account_id": account_id, "given_user_id": user_id}
-    return _state((await tx.execute(_LOCK, values)).one_or_none())
+    return _state(await _LOCK.row(tx, values))
 
 
 async def count_attempt(
@@ -87,9 +99,8 @@ async def count_attempt(
     (`with_authenticator`) the authenticators are disabled.
     """
     query = _COUNT_WITH_AUTHENTICATOR if with_authenticator else _COUNT
-    values = {"given_account_id": account_id, "given_user_id": user_id, "now": now}
-    values |= {f"after_{count}": now + block_after(count) for count in _BLOCKING}
-    return _state((await tx.execute(query, values)).one_or_none())
+    values = {"given_account_id": account_id, "given_user_id": user_id} | to_count(now)
+    return _state(await query.row(tx, values))
 
 
 async def change_state(
@@ -112,7 +123,7 @@ AUTHENTICATOR_COLUMNS = [
 ]
 
 
-_LIST = (
+_LIST = Statement(
     select(*AUTHENTICATOR_COLUMNS)
     .where(
         authenticators.c.account_id == given(authenticators.c.account_id),
@@ -127,14 +138,17 @@ _ACCEPTED = (
         authenticators.c.id == given(authenticators.c.id),
         authenticators.c.last_accepted_step < given(authenticators.c.last_accepted_step),
     )
-    .values(last_accepted_step=given(authenticators.c.last_accepted_step), last_used_at=bindparam("now"))
+    .values(
+        last_accepted_step=given(authenticators.c.last_accepted_step),
+        last_used_at=given(authenticators.c.last_used_at, "now"),
+    )
     .returning(authenticators.c.id)
     .cte("accepted")
 )
-_ACCEPT_STEP = (
+_ACCEPT_STEP = Statement(
     update(second_factor_state)
     .where(*_GIVEN, exists(select(_ACCEPTED.c.id)))
-    .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now"))
+    .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now", type_=Moment))
     .returning(second_factor_state.c.user_id)
 )
 
@@ -142,7 +156,7 @@ _ACCEPT_STEP = (
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
     """Return the user's confirmed authenticators, oldest first."""
     values = {"given_account_id": account_id, "given_user_id": user_id}
-    return [Authenticator(*row) for row in await tx.execute(_LIST, values)]
+    return [Authenticator(*row) for row in await _LIST.rows(tx, values)]
 
 
 async def add_authenticator(
@@ -178,4 +192,4 @@ async def accept_step(
         "given_last_accepted_step": step,
         "now": now,
     }
-    return await tx.scalar(_ACCEPT_STEP, values) is not None
+    return await _ACCEPT_STEP.value(tx, values) is not None

@@ -1,5 +1,6 @@
 """Proving the second factor: the one way in which a passcode is judged, at sign-in and at step-up alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.authenticators import throttle
 from app.authenticators.passcode import RecoveryCode, TotpPasscode
+from app.authenticators.totp import seconds_until_next
 from app.callers import Visitor
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place, SealBroken, Sealer
@@ -76,11 +78,16 @@ async def count_attempt(
     if state is not None:
         return state
     state = await repository.get_state(tx, visitor.account_id, user_id)
-    if state is None:
-        return None
-    if by_authenticator and state.authenticators_disabled_at:
+    return (refusal_of(state, visitor, attempt) or _throttled(state, visitor)) if state else None
+
+
+def refusal_of(state: SecondFactorState, visitor: Visitor, attempt: Attempt) -> Refusal | None:
+    """Return the refusal of an attempt that is not counted; None when it may be."""
+    if isinstance(attempt.passcode, TotpPasscode) and state.authenticators_disabled_at:
         return _incorrect()
-    return _throttled(state, visitor)
+    if state.blocked_until and state.blocked_until > visitor.now:
+        return _throttled(state, visitor)
+    return None
 
 
 async def judge_attempt(
@@ -89,14 +96,16 @@ async def judge_attempt(
     sealer: Sealer,
     user_id: UUID,
     state: SecondFactorState,
+    authenticators: Sequence[Authenticator],
     attempt: Attempt,
 ) -> Proof | Refusal:
-    """Judge an attempt that `count_attempt` has counted in this transaction; use the passcode up if it is right.
+    """Judge an attempt that this transaction has counted; use the passcode up if it is right.
 
     A success takes the count back. A refusal is returned, so that its count and its audit event are kept.
     """
     if isinstance(attempt.passcode, TotpPasscode):
-        outcome = await _use_totp(tx, visitor, sealer, user_id, attempt.passcode, attempt.authenticator_id)
+        candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
+        outcome = await _use_totp(tx, visitor, sealer, user_id, attempt.passcode, candidates)
     else:
         outcome = await _use_recovery_code(tx, visitor, user_id, attempt.hashed_code)
     if isinstance(outcome, Refusal):
@@ -110,22 +119,18 @@ async def _use_totp(
     sealer: Sealer,
     user_id: UUID,
     passcode: TotpPasscode,
-    authenticator_id: UUID | None,
+    candidates: Sequence[Authenticator],
 ) -> Proof | Refusal:
-    candidates = []
-    for authenticator in await repository.list_authenticators(tx, visitor.account_id, user_id):
-        if authenticator_id in (None, authenticator.id):
-            secret = _open(sealer, visitor.account_id, authenticator)
-            if secret is not None:
-                candidates.append((authenticator, secret))
-    verdict = judge_totp(candidates, passcode.digits, now=visitor.now)
-    if isinstance(verdict, Accepted) and await repository.accept_step(
-        tx, visitor.account_id, user_id, verdict.authenticator_id, verdict.step, now=visitor.now
-    ):
-        return Proof(TOTP)
-    if isinstance(verdict, AlreadyUsed):
-        return already_used(retry_after=verdict.retry_after)
-    return _incorrect()
+    opened = ((known, _open(sealer, visitor.account_id, known)) for known in candidates)
+    verdict = judge_totp([(known, secret) for known, secret in opened if secret], passcode.digits, now=visitor.now)
+    if isinstance(verdict, Accepted):
+        if await repository.accept_step(
+            tx, visitor.account_id, user_id, verdict.authenticator_id, verdict.step, now=visitor.now
+        ):
+            return Proof(TOTP)
+        # Somebody was faster with the same passcode.
+        verdict = AlreadyUsed(seconds_until_next(verdict.step, visitor.now))
+    return already_used(retry_after=verdict.retry_after) if verdict else _incorrect()
 
 
 async def _use_recovery_code(

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
+from app.database.base import adding, to_add
+from app.database.statements import Statement
 from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
 from app.users.owners import by_digest
@@ -28,8 +30,10 @@ _COLUMNS = [
     sessions.c.ip,
     sessions.c.user_agent,
 ]
-_BY_DIGEST = by_digest(sessions, _COLUMNS)
-_ADD = insert(sessions)
+_BY_DIGEST = Statement(by_digest(sessions, _COLUMNS))
+
+OPENING = adding(sessions)
+"""Opens a session, as part of a greater statement; its parameters are `to_open`'s."""
 
 
 def _session(values: Sequence[Any]) -> Session:
@@ -50,16 +54,16 @@ class SessionOwner:
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> SessionOwner | None:
     """Return the session of this account whose token has the digest, its time over or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
-    row = (await tx.execute(_BY_DIGEST, values)).one_or_none()
+    row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row.has_authenticator)
+    return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row["has_authenticator"])
 
 
-async def add_session(tx: AsyncConnection, account_id: UUID, session: Session, token_digest: bytes) -> None:
-    """Store a new session."""
+def to_open(account_id: UUID, session: Session, token_digest: bytes) -> dict[str, Any]:
+    """Return the parameters of `OPENING`."""
     values = vars(session) | {"account_id": account_id, "token_digest": token_digest, "amr": list(session.amr)}
-    await tx.execute(_ADD, values)
+    return to_add(sessions, values)
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:

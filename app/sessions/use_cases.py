@@ -25,8 +25,7 @@ from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE
 
 
-async def open_session(
-    tx: AsyncConnection,
+def new_session(
     visitor: Visitor,
     user_id: UUID,
     *,
@@ -34,7 +33,7 @@ async def open_session(
     first_factor_at: datetime | None,
     second_factor_at: datetime | None,
 ) -> tuple[Session, str]:
-    """Open a session, and return it with its token.
+    """Return a new session, to be stored, and its token.
 
     `first_factor_at` is None when Passgate has not seen the first factor itself, but took a backend's word for it.
     """
@@ -49,9 +48,7 @@ async def open_session(
         ip=visitor.ip,
         user_agent=visitor.user_agent,
     )
-    token = new_secret(PREFIX)
-    await repository.add_session(tx, visitor.account_id, session, digest(token))
-    return session, token
+    return session, new_secret(PREFIX)
 
 
 async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: datetime) -> SessionOwner | None:
@@ -107,7 +104,8 @@ async def step_up_by_passcode(
         raise _signed_out()
     if isinstance(state, Refusal):
         return state
-    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, attempt)
+    known = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
+    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, known, attempt)
     if isinstance(proof, Refusal):
         return proof
     amr = (*(method for method in session.amr if method != proof.method), proof.method)

@@ -1,45 +1,107 @@
-"""The sign-ins in the database."""
+"""The sign-ins in the database, and the two statements that a passcode at the door comes down to."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import given
-from app.database.tables import security_policies, sign_ins, users
+from app.audit.repository import recording
+from app.database.base import adding, given, to_add
+from app.database.statements import Statement
+from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
+from app.delivery.letters import TELLING
+from app.recovery_codes.repository import LEFT
+from app.second_factor.repository import AUTHENTICATOR_COLUMNS, STATE_COLUMNS, counting, to_count
+from app.second_factor.rules import Authenticator, SecondFactorState
+from app.sessions.repository import OPENING
 from app.sign_in.rules import NextStep, SignIn
+from app.trusted_devices.repository import TRUSTING
+from app.users.repository import NOTING_SIGN_IN, USER_COLUMNS, user_of
+from app.users.rules import ACTIVE, User
 
-_COLUMNS = [
-    sign_ins.c.id,
+_FOUND_COLUMNS = [
+    sign_ins.c.id.label("sign_in_id"),
     sign_ins.c.user_id,
     sign_ins.c.next_step,
-    sign_ins.c.version,
+    sign_ins.c.version.label("sign_in_version"),
     sign_ins.c.expires_at,
     sign_ins.c.used_at,
     sign_ins.c.asserted_by,
+    users.c.status,
+    security_policies.c.trusted_device_days,
 ]
-_ADD = insert(sign_ins)
-_FIND = (
-    select(*_COLUMNS, users.c.status, security_policies.c.trusted_device_days)
-    .join_from(sign_ins, users, (users.c.account_id == sign_ins.c.account_id) & (users.c.id == sign_ins.c.user_id))
-    .join(security_policies, security_policies.c.account_id == sign_ins.c.account_id)
-    .where(
-        sign_ins.c.account_id == given(sign_ins.c.account_id),
-        sign_ins.c.token_digest == given(sign_ins.c.token_digest),
-    )
+_OF_SIGN_IN = (
+    sign_ins.c.account_id == given(sign_ins.c.account_id),
+    sign_ins.c.token_digest == given(sign_ins.c.token_digest),
+    users.c.account_id == sign_ins.c.account_id,
+    users.c.id == sign_ins.c.user_id,
+    security_policies.c.account_id == sign_ins.c.account_id,
 )
-_USE = (
+_ADD = Statement(adding(sign_ins))
+_FIND = Statement(select(*_FOUND_COLUMNS).where(*_OF_SIGN_IN))
+
+
+def _attempting(*, with_authenticator: bool) -> Statement:
+    counted = (
+        counting(
+            *_OF_SIGN_IN,
+            sign_ins.c.next_step == NextStep.PASSCODE.value,
+            sign_ins.c.used_at.is_(None),
+            sign_ins.c.expires_at > given(sign_ins.c.expires_at, "now"),
+            users.c.status == ACTIVE,
+            second_factor_state.c.account_id == sign_ins.c.account_id,
+            second_factor_state.c.user_id == sign_ins.c.user_id,
+            second_factor_state.c.version == sign_ins.c.version,
+            with_authenticator=with_authenticator,
+        )
+        .returning(*STATE_COLUMNS, *_FOUND_COLUMNS)
+        .cte("counted")
+    )
+    known = (authenticators.c.account_id == given(authenticators.c.account_id)) & (
+        authenticators.c.user_id == counted.c.user_id
+    )
+    return Statement(
+        select(counted, *AUTHENTICATOR_COLUMNS)
+        .join_from(counted, authenticators, known, isouter=True)
+        .order_by(authenticators.c.id)
+    )
+
+
+_ATTEMPT = _attempting(with_authenticator=False)
+_ATTEMPT_WITH_AUTHENTICATOR = _attempting(with_authenticator=True)
+
+_USING = (
     update(sign_ins)
     .where(
         sign_ins.c.account_id == given(sign_ins.c.account_id),
-        sign_ins.c.id == given(sign_ins.c.id),
+        sign_ins.c.id == given(sign_ins.c.id, "sign_in_id"),
         sign_ins.c.used_at.is_(None),
     )
-    .values(used_at=given(sign_ins.c.used_at))
+    .values(used_at=given(sign_ins.c.used_at, "now"))
     .returning(sign_ins.c.id)
 )
+
+
+def _completing(*, of_sign_in: bool = False, with_device: bool = False) -> Statement:
+    """Return one statement for all that completes a sign-in, since each more would wait for the network anew."""
+    signed_in = NOTING_SIGN_IN.cte("signed_in")
+    query = select(*(signed_in.c[column.name] for column in USER_COLUMNS), LEFT.scalar_subquery().label("left"))
+    query = query.add_cte(OPENING.cte("opened"), recording("signing_in").cte("recorded"))
+    if of_sign_in:
+        query = query.where(exists(select(_USING.cte("used").c.id)))
+    if with_device:
+        query = query.add_cte(TRUSTING.cte("trusted"), recording("trusting").cte("recorded_too"))
+        query = query.add_columns(TELLING.scalar_subquery())
+    return Statement(query)
+
+
+_COMPLETE = _completing()
+_COMPLETE_SIGN_IN = _completing(of_sign_in=True)
+_COMPLETE_AND_TRUST = _completing(of_sign_in=True, with_device=True)
 
 
 @dataclass(frozen=True)
@@ -49,6 +111,44 @@ class FoundSignIn:
     sign_in: SignIn
     status: str
     trusted_device_days: int
+
+
+@dataclass(frozen=True)
+class CountedAttempt:
+    """An attempt at a sign-in that is counted as a failure: the state that is locked by it, and what to judge by.
+
+    All but the state is as it was when the statement began, and may be out of date by what it waited for.
+    """
+
+    found: FoundSignIn
+    state: SecondFactorState
+    authenticators: list[Authenticator]
+
+
+def _found(row: Sequence[Any]) -> FoundSignIn:
+    id_, user_id, step, *rest, status, days = row
+    return FoundSignIn(SignIn(id_, user_id, NextStep(step), *rest), status, days)
+
+
+async def count_attempt(
+    tx: AsyncConnection, account_id: UUID, token_digest: bytes, *, now: datetime, with_authenticator: bool
+) -> CountedAttempt | None:
+    """Lock the state of the user of an open sign-in that waits for a passcode, and count one more failure.
+
+    Returns None when nothing was counted: no such sign-in, or what `second_factor.repository.counting` names.
+    """
+    statement = _ATTEMPT_WITH_AUTHENTICATOR if with_authenticator else _ATTEMPT
+    values = {"given_account_id": account_id, "given_token_digest": token_digest} | to_count(now)
+    rows = [tuple(row) for row in await statement.rows(tx, values)]
+    if not rows:
+        return None
+    found_at = len(STATE_COLUMNS)
+    known_at = found_at + len(_FOUND_COLUMNS)
+    return CountedAttempt(
+        _found(rows[0][found_at:known_at]),
+        SecondFactorState(*rows[0][:found_at]),
+        [Authenticator(*row[known_at:]) for row in rows if row[known_at] is not None],
+    )
 
 
 async def add_sign_in(
@@ -61,20 +161,27 @@ async def add_sign_in(
         "next_step": sign_in.next_step.value,
         "created_at": now,
     }
-    await tx.execute(_ADD, values)
+    await _ADD.rows(tx, to_add(sign_ins, values))
 
 
 async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> FoundSignIn | None:
     """Return the sign-in that the token holds, used or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
-    row = (await tx.execute(_FIND, values)).one_or_none()
-    if row is None:
-        return None
-    id_, user_id, step, *rest, status, days = row
-    return FoundSignIn(SignIn(id_, user_id, NextStep(step), *rest), status, days)
+    row = await _FIND.row(tx, values)
+    return _found(tuple(row)) if row else None
 
 
-async def use_sign_in(tx: AsyncConnection, account_id: UUID, sign_in_id: UUID, *, now: datetime) -> bool:
-    """Mark the sign-in used; False when it was used before."""
-    values = {"given_account_id": account_id, "given_id": sign_in_id, "given_used_at": now}
-    return await tx.scalar(_USE, values) is not None
+async def complete(
+    tx: AsyncConnection, sign_in_id: UUID | None, values: Mapping[str, Any], *, with_device: bool
+) -> tuple[User, int] | None:
+    """Use the sign-in up, if there is one, and do all that completes it, of which `values` are the parameters.
+
+    Returns the user and the number of their unused recovery codes; None, and the transaction must not commit, when
+    the sign-in was used before or the user is not active.
+    """
+    if sign_in_id is None:
+        row = await _COMPLETE.row(tx, values)
+    else:
+        statement = _COMPLETE_AND_TRUST if with_device else _COMPLETE_SIGN_IN
+        row = await statement.row(tx, {**values, "sign_in_id": sign_in_id})
+    return (user_of(row), row["left"]) if row else None

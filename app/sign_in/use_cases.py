@@ -7,26 +7,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
 from app.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
-from app.audit.repository import record
+from app.audit.repository import record, to_record
 from app.audit.rules import NOBODY, Actor, Event, EventType
+from app.authenticators.passcode import TotpPasscode
 from app.callers import Visitor
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
-from app.delivery.letters import Kind, tell
-from app.errors import Refusal, Unauthenticated
+from app.delivery.letters import Kind, to_tell
+from app.errors import Refusal, Unauthenticated, Unavailable
 from app.password_limits.rules import Bucket
 from app.password_limits.use_cases import take_password_attempt_back
-from app.recovery_codes import repository as recovery_codes
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
-from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
-from app.sessions.use_cases import open_session
+from app.second_factor.use_cases import Attempt, judge_attempt, refusal_of
+from app.sessions.repository import to_open
+from app.sessions.use_cases import new_session
 from app.sign_in import repository
 from app.sign_in.outcomes import Completed, Device, Trust, Waiting
 from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, days_of_trust, next_step
 from app.trusted_devices import repository as trusted_devices
+from app.trusted_devices.repository import to_trust
 from app.trusted_devices.rules import TrustedDevice
 from app.trusted_devices.use_cases import find_trusted, trust
 from app.two_factor.use_cases import no_authenticator
@@ -150,23 +152,40 @@ async def submit_passcode(
     The attempt is counted before anything is judged. Raises `Unauthenticated` (`sign_in_expired`) for a dead
     sign-in and `Conflict` for one that waits for an enrollment: neither costs an attempt.
     """
-    found = await find_open_sign_in(tx, visitor, sign_in_token)
+    if not is_secret(sign_in_token, PREFIX):
+        raise expired()
+    by_authenticator = isinstance(attempt.passcode, TotpPasscode)
+    counted = await repository.count_attempt(
+        tx, visitor.account_id, digest(sign_in_token), now=visitor.now, with_authenticator=by_authenticator
+    )
+    if counted is None:
+        return await _refuse_attempt(tx, visitor, sign_in_token, attempt)
+    found, state = counted.found, counted.state
     user_id = found.sign_in.user_id
-    state = await count_attempt(tx, visitor, user_id, attempt)
-    found = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
-    if isinstance(state, Refusal):
-        return state
-    state = still_alive(found, state)
-    if found.sign_in.next_step is not NextStep.PASSCODE:
-        raise no_authenticator()
-    proof = await judge_attempt(tx, visitor, sealer, user_id, state, attempt)
+    proof = await judge_attempt(tx, visitor, sealer, user_id, state, counted.authenticators, attempt)
     if isinstance(proof, Refusal):
+        if proof.code == "passcode_already_used":
+            # Sent twice at once, it may have completed this very sign-in: that costs no attempt.
+            await find_open_sign_in(tx, visitor, sign_in_token)
         return proof
     return await complete_with_second_factor(tx, visitor, found, state, method=proof.method, device=device)
 
 
+async def _refuse_attempt(tx: AsyncConnection, visitor: Visitor, sign_in_token: str, attempt: Attempt) -> Refusal:
+    """Say why an attempt was not counted: return the refusal, or raise it."""
+    found = await find_open_sign_in(tx, visitor, sign_in_token)
+    state = await second_factor.get_state(tx, visitor.account_id, found.sign_in.user_id)
+    refusal = state and refusal_of(state, visitor, attempt)
+    if refusal:
+        return refusal
+    still_alive(found, state)
+    if found.sign_in.next_step is not NextStep.PASSCODE:
+        raise no_authenticator()
+    raise Unavailable("Somebody has just changed this user's second factor. Try again.")
+
+
 def still_alive(found: FoundSignIn, state: SecondFactorState | None) -> SecondFactorState:
-    """Return the locked state; raises `Unauthenticated` when something has ended the sign-in."""
+    """Return the state; raises `Unauthenticated` when something has ended the sign-in."""
     if state is None or found.sign_in.version != state.version or found.status != ACTIVE:
         raise expired()
     return state
@@ -191,10 +210,11 @@ async def complete_with_second_factor(
     method: str = TOTP,
     device: Device,
 ) -> Completed:
-    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed."""
+    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
+
+    Raises `Unauthenticated` when the sign-in was used before.
+    """
     sign_in = found.sign_in
-    if not await repository.use_sign_in(tx, visitor.account_id, sign_in.id, now=visitor.now):
-        raise expired()
     days = days_of_trust(
         remember=device.remember,
         every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
@@ -208,7 +228,13 @@ async def complete_with_second_factor(
         )
         given = Trust(trusted, token, trusted.expires_at(days), days)
     return await complete(
-        tx, visitor, sign_in.user_id, amr=(PASSWORD, method), given=given, asserted_by=sign_in.asserted_by
+        tx,
+        visitor,
+        sign_in.user_id,
+        amr=(PASSWORD, method),
+        sign_in_id=sign_in.id,
+        given=given,
+        asserted_by=sign_in.asserted_by,
     )
 
 
@@ -218,22 +244,24 @@ async def complete(
     user_id: UUID,
     *,
     amr: tuple[str, ...],
+    sign_in_id: UUID | None = None,
     by_device: TrustedDevice | None = None,
     given: Trust | None = None,
     asserted_by: UUID | None = None,
     provider: str | None = None,
 ) -> Completed:
-    """Open the session of a user who has proven everything, and record how; `provider` names who vouched."""
-    proven = len(amr) > 1
-    session, token = await open_session(
-        tx,
+    """Open the session of a user who has proven everything, and record how.
+
+    `sign_in_id` is of the sign-in that this uses up, if it had a step before, and `provider` names who vouched.
+    Raises `Unauthenticated` when the sign-in was used before, or the user may not sign in any more.
+    """
+    session, token = new_session(
         visitor,
         user_id,
         amr=amr,
         first_factor_at=None if asserted_by else visitor.now,
-        second_factor_at=visitor.now if proven else None,
+        second_factor_at=visitor.now if len(amr) > 1 else None,
     )
-    signed_in = await users.note_sign_in(tx, visitor.account_id, user_id, visitor.now)
     told = {
         "trusted_device_id": by_device and str(by_device.id),
         "api_token_id": asserted_by and str(asserted_by),
@@ -241,11 +269,16 @@ async def complete(
     }
     details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
     kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
-    events = [Event(kind, "session", session.id, details)]
+    actor, signed_in = Actor(user_id, None), Event(kind, "session", session.id, details)
+    values = {"given_account_id": visitor.account_id, "user_id": user_id, "now": visitor.now}
+    values |= to_open(visitor.account_id, session, digest(token))
+    values |= to_record("signing_in", visitor, actor, signed_in)
     if given:
-        events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id))
-    await record(tx, visitor, Actor(user_id, None), *events)
-    if given:
-        await tell(tx, visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
-    left = await recovery_codes.count_left(tx, visitor.account_id, user_id) if proven else 0
-    return Completed(session, token, signed_in, given, left, by_device is not None)
+        trusting = Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id)
+        values |= to_trust(visitor.account_id, given.device) | to_record("trusting", visitor, actor, trusting)
+        values |= to_tell(visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
+    done = await repository.complete(tx, sign_in_id, values, with_device=given is not None)
+    if done is None:
+        raise expired()
+    user, left = done
+    return Completed(session, token, user, given, left, by_device is not None)

@@ -1,12 +1,14 @@
 """The trusted devices in the database."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import given
+from app.database.base import adding, given, to_add
+from app.database.statements import Statement
 from app.database.tables import trusted_devices
 from app.trusted_devices.rules import TrustedDevice
 
@@ -22,12 +24,15 @@ _COLUMNS = [
 ]
 
 
-_FIND = select(*_COLUMNS).where(
-    trusted_devices.c.account_id == given(trusted_devices.c.account_id),
-    trusted_devices.c.id == given(trusted_devices.c.id),
-    trusted_devices.c.user_id == given(trusted_devices.c.user_id),
+_FIND = Statement(
+    select(*_COLUMNS).where(
+        trusted_devices.c.account_id == given(trusted_devices.c.account_id),
+        trusted_devices.c.id == given(trusted_devices.c.id),
+        trusted_devices.c.user_id == given(trusted_devices.c.user_id),
+    )
 )
-_ADD = insert(trusted_devices)
+TRUSTING = adding(trusted_devices)
+"""Stores a device that has just become trusted, as part of a greater statement."""
 
 
 async def find_device(
@@ -35,13 +40,13 @@ async def find_device(
 ) -> TrustedDevice | None:
     """Return the user's device with this id, its time over or not."""
     values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
-    row = (await tx.execute(_FIND, values)).one_or_none()
+    row = await _FIND.row(tx, values)
     return TrustedDevice(*row) if row else None
 
 
-async def add_device(tx: AsyncConnection, account_id: UUID, device: TrustedDevice) -> None:
-    """Store a device that has just become trusted."""
-    await tx.execute(_ADD, vars(device) | {"account_id": account_id})
+def to_trust(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
+    """Return the parameters of `TRUSTING`."""
+    return to_add(trusted_devices, vars(device) | {"account_id": account_id})
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:

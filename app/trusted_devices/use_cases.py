@@ -29,7 +29,10 @@ async def find_trusted(
 async def trust(
     tx: AsyncConnection, visitor: Visitor, user_id: UUID, *, days: int, replaced: Iterable[DeviceToken]
 ) -> tuple[TrustedDevice, DeviceToken]:
-    """Trust the visitor's browser for `days`, by a new secret; its own older token, if any, is replaced."""
+    """Return the visitor's browser as a device trusted for `days`, to be stored, and its new token.
+
+    Its own older token, if any, is replaced.
+    """
     for old in replaced:
         device = await repository.find_device(tx, visitor.account_id, user_id, old.device_id)
         if device and is_trusted(device, old, policy_days=device.days, now=visitor.now):
@@ -45,7 +48,6 @@ async def trust(
         ip=visitor.ip,
         user_agent=visitor.user_agent,
     )
-    await repository.add_device(tx, visitor.account_id, device)
     return device, token
 
 

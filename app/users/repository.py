@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Role
 from app.database.base import given
+from app.database.statements import Statement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
-from app.users.rules import User, email_key
+from app.users.rules import ACTIVE, User, email_key
 
 USER_COLUMNS = [
     users.c.id,
@@ -52,15 +52,23 @@ _PASSWORD_USERS = (
     )
     .where(users.c.account_id == given(users.c.account_id))
 )
-_BY_EMAIL = _PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key))
-_BY_ID = _PASSWORD_USERS.where(users.c.id == given(users.c.id))
-_BY_EXTERNAL_ID = _PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id))
-_NOTE_SIGN_IN = (
+_BY_EMAIL = Statement(_PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key)))
+_BY_ID = Statement(_PASSWORD_USERS.where(users.c.id == given(users.c.id)))
+_BY_EXTERNAL_ID = Statement(_PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id)))
+NOTING_SIGN_IN = (
     update(users)
-    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id))
-    .values(last_sign_in_at=given(users.c.last_sign_in_at))
+    .where(
+        users.c.account_id == given(users.c.account_id),
+        users.c.id == given(users.c.id, "user_id"),
+        users.c.status == ACTIVE,
+    )
+    .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
     .returning(*USER_COLUMNS)
 )
+"""Notes that a user has signed in, and returns them, as part of a greater statement.
+
+Its parameters are `given_account_id`, `user_id` and `now`.
+"""
 
 
 def _next_kind(*conditions: ColumnElement[bool]) -> Any:
@@ -76,14 +84,12 @@ def _kinds() -> Select[tuple[str]]:
     return select(kinds.c.kind).where(kinds.c.kind.is_not(None))
 
 
-_KINDS = _kinds()
+_KINDS = Statement(_kinds())
 
 
-async def _find(
-    tx: AsyncConnection, query: Select[*tuple[Any, ...]], account_id: UUID, **values: Any
-) -> PasswordUser | None:
-    row = (await tx.execute(query, {"given_account_id": account_id, **values})).one_or_none()
-    return PasswordUser(user_of(row), row.password_hash, row.version) if row else None
+async def _find(tx: AsyncConnection, query: Statement, account_id: UUID, **values: Any) -> PasswordUser | None:
+    row = await query.row(tx, {"given_account_id": account_id, **values})
+    return PasswordUser(user_of(row), row["password_hash"], row["version"]) if row else None
 
 
 async def find_by_email(tx: AsyncConnection, account_id: UUID, email: str) -> PasswordUser | None:
@@ -106,7 +112,7 @@ async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str
 
     It jumps through the index from kind to kind, of which an account has one or two.
     """
-    return list(await tx.scalars(_KINDS, {"given_account_id": account_id}))
+    return [kind for (kind,) in await _KINDS.rows(tx, {"given_account_id": account_id})]
 
 
 async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
@@ -169,9 +175,3 @@ async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> Non
     """Let nobody else who asks for this make a user with the address until the transaction ends."""
     key = func.hashtextextended(f"{account_id} {email_key(email)}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(key)))
-
-
-async def note_sign_in(tx: AsyncConnection, account_id: UUID, user_id: UUID, now: datetime) -> User:
-    """Remember that the user has signed in, and return them as they are now."""
-    values = {"given_account_id": account_id, "given_id": user_id, "given_last_sign_in_at": now}
-    return user_of((await tx.execute(_NOTE_SIGN_IN, values)).one())
