@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -46,9 +46,10 @@ from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
 from app.worker import worker_beside
 
-# What is under `me` stands before what is under an id.
+# What is asked for most stands first, and what is under `me` before what is under an id.
 _FEATURES = (
     sign_in,
+    sessions,
     enrolling,
     sso,
     sso_login,
@@ -57,7 +58,6 @@ _FEATURES = (
     saml_forms,
     providers,
     asserting,
-    sessions,
     identity_tokens,
     two_factor,
     enrollment,
@@ -100,10 +100,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.key_ring = KeyRing(services)
     app.state.issuers = Issuers()
     app.state.needed_revision = needed_revision()
-    account = APIRouter(prefix="/v1/accounts/{account}", responses=problems(401, 404, 413, 415, 422, 500, 503))
+    everywhere = problems(401, 404, 413, 415, 422, 500, 503)
     for feature in _FEATURES:
-        account.include_router(feature)
-    app.include_router(account)
+        app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
     app.include_router(health)
     app.include_router(metrics)
     app.include_router(well_known)

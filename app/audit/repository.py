@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, select
+from sqlalchemy import CTE, Insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
@@ -29,9 +29,9 @@ _COLUMNS = [
 ]
 
 
-def recording(name: str) -> Insert:
-    """Return the statement that writes one event, as part of a greater one; its parameters are `to_record`'s."""
-    return adding(audit_events, name)
+def recording(name: str, *, after: CTE | None = None) -> Insert:
+    """Return the statement that writes one event, of the parameters `to_record`; `after` as in `adding`."""
+    return adding(audit_events, name, after=after)
 
 
 def to_record(name: str, visitor: Visitor, actor: Actor, event: Event) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BindParameter,
     Column,
     DateTime,
@@ -14,7 +15,9 @@ from sqlalchemy import (
     Table,
     Uuid,
     bindparam,
+    exists,
     insert,
+    select,
 )
 
 metadata = MetaData(
@@ -45,10 +48,16 @@ def given(column: Column[Any], name: str = "") -> BindParameter[Any]:
     return bindparam(name or f"given_{column.name}", type_=column.type)
 
 
-def adding(table: Table, prefix: str = "") -> Insert:
-    """Return the statement that adds a row, of the parameters that `to_add` names."""
+def adding(table: Table, prefix: str = "", *, after: CTE | None = None) -> Insert:
+    """Return the statement that adds a row, of the parameters that `to_add` names.
+
+    As part of a greater one it does so `after` another part, and only if that has returned a row.
+    """
     prefix = prefix or table.name
-    return insert(table).values({column: given(column, f"{prefix}_{column.name}") for column in table.c})
+    values = {column: given(column, f"{prefix}_{column.name}") for column in table.c}
+    if after is None:
+        return insert(table).values(values)
+    return insert(table).from_select(list(values), select(*values.values()).where(exists(select(after))))
 
 
 def to_add(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

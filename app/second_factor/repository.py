@@ -1,5 +1,6 @@
 """The state of a user's second factor and the authenticators in the database."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from app.authenticators.throttle import FREE_FAILURES, block_after
 from app.database.base import Moment, given
 from app.database.statements import Statement
 from app.database.tables import authenticators, second_factor_state
-from app.second_factor.rules import Authenticator, SecondFactorState
+from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
 
 STATE_COLUMNS = [
     second_factor_state.c.version,
@@ -135,22 +136,32 @@ _ACCEPTED = (
     update(authenticators)
     .where(
         authenticators.c.account_id == given(authenticators.c.account_id),
-        authenticators.c.id == given(authenticators.c.id),
-        authenticators.c.last_accepted_step < given(authenticators.c.last_accepted_step),
+        authenticators.c.id == given(authenticators.c.id, "authenticator_id"),
+        authenticators.c.last_accepted_step < given(authenticators.c.last_accepted_step, "step"),
     )
     .values(
-        last_accepted_step=given(authenticators.c.last_accepted_step),
+        last_accepted_step=given(authenticators.c.last_accepted_step, "step"),
         last_used_at=given(authenticators.c.last_used_at, "now"),
     )
     .returning(authenticators.c.id)
     .cte("accepted")
 )
-_ACCEPT_STEP = Statement(
+ACCEPTING = (
     update(second_factor_state)
-    .where(*_GIVEN, exists(select(_ACCEPTED.c.id)))
+    .where(
+        second_factor_state.c.account_id == given(second_factor_state.c.account_id),
+        second_factor_state.c.user_id == given(second_factor_state.c.user_id, "user_id"),
+        exists(select(_ACCEPTED.c.id)),
+    )
     .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now", type_=Moment))
     .returning(second_factor_state.c.user_id)
 )
+"""Stores a step as the highest accepted one, and takes the count of failures back, of a user who is locked.
+
+It returns no row when one as high was accepted before (RFC 6238 5.2): then nothing changes. It may be part of a
+greater statement; its parameters are `to_accept`'s.
+"""
+_ACCEPT = Statement(ACCEPTING)
 
 
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
@@ -178,18 +189,17 @@ async def add_authenticator(
     )
 
 
-async def accept_step(
-    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator_id: UUID, step: int, *, now: datetime
-) -> bool:
-    """Store `step` as the highest accepted one, and take the count of failures back, which this user has locked.
-
-    False when one as high was accepted before (RFC 6238 5.2): then nothing changes.
-    """
-    values = {
+def to_accept(account_id: UUID, user_id: UUID, accepted: Accepted, *, now: datetime) -> dict[str, Any]:
+    """Return the parameters of `ACCEPTING`."""
+    return {
         "given_account_id": account_id,
-        "given_user_id": user_id,
-        "given_id": authenticator_id,
-        "given_last_accepted_step": step,
+        "user_id": user_id,
+        "authenticator_id": accepted.authenticator_id,
+        "step": accepted.step,
         "now": now,
     }
-    return await _ACCEPT_STEP.value(tx, values) is not None
+
+
+async def accept_step(tx: AsyncConnection, values: Mapping[str, Any]) -> bool:
+    """Use an accepted passcode up; False when it was used before."""
+    return await _ACCEPT.value(tx, values) is not None

@@ -96,7 +96,6 @@ async def judge_attempt(
     sealer: Sealer,
     user_id: UUID,
     state: SecondFactorState,
-    authenticators: Sequence[Authenticator],
     attempt: Attempt,
 ) -> Proof | Refusal:
     """Judge an attempt that this transaction has counted; use the passcode up if it is right.
@@ -104,33 +103,42 @@ async def judge_attempt(
     A success takes the count back. A refusal is returned, so that its count and its audit event are kept.
     """
     if isinstance(attempt.passcode, TotpPasscode):
-        candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-        outcome = await _use_totp(tx, visitor, sealer, user_id, attempt.passcode, candidates)
+        known = await repository.list_authenticators(tx, visitor.account_id, user_id)
+        outcome = await _use_totp(tx, visitor, user_id, judge_passcode(visitor, sealer, known, attempt))
     else:
         outcome = await _use_recovery_code(tx, visitor, user_id, attempt.hashed_code)
     if isinstance(outcome, Refusal):
-        await _record_failure(tx, visitor, user_id, state, outcome)
+        await record_failure(tx, visitor, user_id, state, outcome)
     return outcome
 
 
-async def _use_totp(
-    tx: AsyncConnection,
-    visitor: Visitor,
-    sealer: Sealer,
-    user_id: UUID,
-    passcode: TotpPasscode,
-    candidates: Sequence[Authenticator],
-) -> Proof | Refusal:
+def judge_passcode(
+    visitor: Visitor, sealer: Sealer, authenticators: Sequence[Authenticator], attempt: Attempt
+) -> Accepted | Refusal:
+    """Judge a passcode by what is known of the authenticators; it is not used up by that."""
+    assert isinstance(attempt.passcode, TotpPasscode)  # noqa: S101 -- a recovery code is looked for in the database
+    candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
     opened = ((known, _open(sealer, visitor.account_id, known)) for known in candidates)
-    verdict = judge_totp([(known, secret) for known, secret in opened if secret], passcode.digits, now=visitor.now)
-    if isinstance(verdict, Accepted):
-        if await repository.accept_step(
-            tx, visitor.account_id, user_id, verdict.authenticator_id, verdict.step, now=visitor.now
-        ):
-            return Proof(TOTP)
-        # Somebody was faster with the same passcode.
-        verdict = AlreadyUsed(seconds_until_next(verdict.step, visitor.now))
-    return already_used(retry_after=verdict.retry_after) if verdict else _incorrect()
+    verdict = judge_totp(
+        [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=visitor.now
+    )
+    if isinstance(verdict, AlreadyUsed):
+        return already_used(retry_after=verdict.retry_after)
+    return verdict or _incorrect()
+
+
+async def _use_totp(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, verdict: Accepted | Refusal
+) -> Proof | Refusal:
+    if isinstance(verdict, Refusal):
+        return verdict
+    values = repository.to_accept(visitor.account_id, user_id, verdict, now=visitor.now)
+    return Proof(TOTP) if await repository.accept_step(tx, values) else used_meanwhile(visitor, verdict)
+
+
+def used_meanwhile(visitor: Visitor, verdict: Accepted) -> Refusal:
+    """Return the refusal of a passcode that was right and that somebody else was faster with."""
+    return already_used(retry_after=seconds_until_next(verdict.step, visitor.now))
 
 
 async def _use_recovery_code(
@@ -153,9 +161,10 @@ async def _use_recovery_code(
     return Proof(RECOVERY_CODE)
 
 
-async def _record_failure(
+async def record_failure(
     tx: AsyncConnection, visitor: Visitor, user_id: UUID, state: SecondFactorState, refusal: Refusal
 ) -> None:
+    """Record the refusal of a counted attempt, and what so many failures in a row bring with them."""
     replayed = refusal.code == "passcode_already_used"
     kind = EventType.PASSCODE_REPLAYED if replayed else EventType.PASSCODE_FAILED
     events = [Event(kind, "user", user_id, {"failures_in_a_row": state.failures})]

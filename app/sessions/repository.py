@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import CTE, Insert, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import policy_of
@@ -31,9 +31,6 @@ _COLUMNS = [
     sessions.c.user_agent,
 ]
 _BY_DIGEST = Statement(by_digest(sessions, _COLUMNS))
-
-OPENING = adding(sessions)
-"""Opens a session, as part of a greater statement; its parameters are `to_open`'s."""
 
 
 def _session(values: Sequence[Any]) -> Session:
@@ -60,8 +57,13 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row["has_authenticator"])
 
 
+def opening(*, after: CTE | None) -> Insert:
+    """Return the statement that opens a session, of the parameters `to_open`; `after` as in `adding`."""
+    return adding(sessions, after=after)
+
+
 def to_open(account_id: UUID, session: Session, token_digest: bytes) -> dict[str, Any]:
-    """Return the parameters of `OPENING`."""
+    """Return the parameters of `opening`."""
     values = vars(session) | {"account_id": account_id, "token_digest": token_digest, "amr": list(session.amr)}
     return to_add(sessions, values)
 

@@ -104,8 +104,7 @@ async def step_up_by_passcode(
         raise _signed_out()
     if isinstance(state, Refusal):
         return state
-    known = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
-    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, known, attempt)
+    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, attempt)
     if isinstance(proof, Refusal):
         return proof
     amr = (*(method for method in session.amr if method != proof.method), proof.method)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import CTE, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.audit.repository import recording
 from app.database.base import adding, given, to_add
@@ -15,12 +17,12 @@ from app.database.statements import Statement
 from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
 from app.delivery.letters import TELLING
 from app.recovery_codes.repository import LEFT
-from app.second_factor.repository import AUTHENTICATOR_COLUMNS, STATE_COLUMNS, counting, to_count
+from app.second_factor.repository import ACCEPTING, AUTHENTICATOR_COLUMNS, STATE_COLUMNS, counting, to_count
 from app.second_factor.rules import Authenticator, SecondFactorState
-from app.sessions.repository import OPENING
+from app.sessions.repository import opening
 from app.sign_in.rules import NextStep, SignIn
-from app.trusted_devices.repository import TRUSTING
-from app.users.repository import NOTING_SIGN_IN, USER_COLUMNS, user_of
+from app.trusted_devices.repository import trusting
+from app.users.repository import USER_COLUMNS, noting_sign_in, user_of
 from app.users.rules import ACTIVE, User
 
 _FOUND_COLUMNS = [
@@ -74,34 +76,38 @@ def _attempting(*, with_authenticator: bool) -> Statement:
 _ATTEMPT = _attempting(with_authenticator=False)
 _ATTEMPT_WITH_AUTHENTICATOR = _attempting(with_authenticator=True)
 
-_USING = (
-    update(sign_ins)
-    .where(
-        sign_ins.c.account_id == given(sign_ins.c.account_id),
-        sign_ins.c.id == given(sign_ins.c.id, "sign_in_id"),
-        sign_ins.c.used_at.is_(None),
+
+def _using(*, after: CTE | None) -> ReturningUpdate[UUID]:
+    only_then = [] if after is None else [exists(select(after))]
+    return (
+        update(sign_ins)
+        .where(
+            sign_ins.c.account_id == given(sign_ins.c.account_id),
+            sign_ins.c.id == given(sign_ins.c.id, "sign_in_id"),
+            sign_ins.c.used_at.is_(None),
+            *only_then,
+        )
+        .values(used_at=given(sign_ins.c.used_at, "now"))
+        .returning(sign_ins.c.id)
     )
-    .values(used_at=given(sign_ins.c.used_at, "now"))
-    .returning(sign_ins.c.id)
-)
 
 
-def _completing(*, of_sign_in: bool = False, with_device: bool = False) -> Statement:
-    """Return one statement for all that completes a sign-in, since each more would wait for the network anew."""
-    signed_in = NOTING_SIGN_IN.cte("signed_in")
+@cache
+def _completing(*, passcode: bool, sign_in: bool, device: bool) -> Statement:
+    """Return one statement for all that completes a sign-in: each one more would wait for the database anew.
+
+    First it uses up a `passcode`, then the `sign_in`; where one of them cannot be used, what follows does nothing.
+    """
+    after = ACCEPTING.cte("accepted_passcode") if passcode else None
+    after = _using(after=after).cte("used") if sign_in else after
+    signed_in = noting_sign_in(after=after).cte("signed_in")
     query = select(*(signed_in.c[column.name] for column in USER_COLUMNS), LEFT.scalar_subquery().label("left"))
-    query = query.add_cte(OPENING.cte("opened"), recording("signing_in").cte("recorded"))
-    if of_sign_in:
-        query = query.where(exists(select(_USING.cte("used").c.id)))
-    if with_device:
-        query = query.add_cte(TRUSTING.cte("trusted"), recording("trusting").cte("recorded_too"))
+    query = query.add_cte(opening(after=after).cte("opened"), recording("signing_in", after=after).cte("recorded"))
+    if device:
+        query = query.add_cte(trusting(after=after).cte("trusted"))
+        query = query.add_cte(recording("trusting", after=after).cte("recorded_too"))
         query = query.add_columns(TELLING.scalar_subquery())
     return Statement(query)
-
-
-_COMPLETE = _completing()
-_COMPLETE_SIGN_IN = _completing(of_sign_in=True)
-_COMPLETE_AND_TRUST = _completing(of_sign_in=True, with_device=True)
 
 
 @dataclass(frozen=True)
@@ -171,17 +177,15 @@ async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: byte
     return _found(tuple(row)) if row else None
 
 
-async def complete(
-    tx: AsyncConnection, sign_in_id: UUID | None, values: Mapping[str, Any], *, with_device: bool
-) -> tuple[User, int] | None:
-    """Use the sign-in up, if there is one, and do all that completes it, of which `values` are the parameters.
+async def complete(tx: AsyncConnection, values: Mapping[str, Any]) -> tuple[User, int] | None:
+    """Do all that completes a sign-in, of which `values` are the parameters.
 
-    Returns the user and the number of their unused recovery codes; None, and the transaction must not commit, when
-    the sign-in was used before or the user is not active.
+    They say what is part of it: a passcode by its `step`, the sign-in by its `sign_in_id`, a device to trust.
+    Returns the user and the number of their unused recovery codes; None when the passcode was used before, which
+    has changed nothing, or when the sign-in was, and then the transaction must not commit.
     """
-    if sign_in_id is None:
-        row = await _COMPLETE.row(tx, values)
-    else:
-        statement = _COMPLETE_AND_TRUST if with_device else _COMPLETE_SIGN_IN
-        row = await statement.row(tx, {**values, "sign_in_id": sign_in_id})
+    statement = _completing(
+        passcode="step" in values, sign_in="sign_in_id" in values, device="trusted_devices_id" in values
+    )
+    row = await statement.row(tx, values)
     return (user_of(row), row["left"]) if row else None

@@ -6,42 +6,41 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
-from app.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
-from app.audit.repository import record, to_record
-from app.audit.rules import NOBODY, Actor, Event, EventType
-from app.authenticators.passcode import TotpPasscode
+from app.assurance import PASSWORD
+from app.audit.repository import record
+from app.audit.rules import NOBODY, Event, EventType
+from app.authenticators.passcode import RecoveryCode, TotpPasscode
 from app.callers import Visitor
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
-from app.delivery.letters import Kind, to_tell
 from app.errors import Refusal, Unauthenticated, Unavailable
 from app.password_limits.rules import Bucket
 from app.password_limits.use_cases import take_password_attempt_back
 from app.second_factor import repository as second_factor
-from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
-from app.second_factor.use_cases import Attempt, judge_attempt, refusal_of
-from app.sessions.repository import to_open
-from app.sessions.use_cases import new_session
+from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
+from app.second_factor.use_cases import (
+    Attempt,
+    judge_attempt,
+    judge_passcode,
+    record_failure,
+    refusal_of,
+    used_meanwhile,
+)
 from app.sign_in import repository
-from app.sign_in.outcomes import Completed, Device, Trust, Waiting
-from app.sign_in.repository import FoundSignIn
-from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, days_of_trust, next_step
+from app.sign_in.completing import UsedBefore, complete, complete_with_second_factor, expired
+from app.sign_in.outcomes import Completed, Device, Waiting
+from app.sign_in.repository import CountedAttempt, FoundSignIn
+from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
 from app.trusted_devices import repository as trusted_devices
-from app.trusted_devices.repository import to_trust
 from app.trusted_devices.rules import TrustedDevice
-from app.trusted_devices.use_cases import find_trusted, trust
+from app.trusted_devices.use_cases import find_trusted
 from app.two_factor.use_cases import no_authenticator
 from app.users import repository as users
 from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE, User
 
 _NO_ID = UUID(int=0)
-
-
-def expired() -> Unauthenticated:
-    """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
-    return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
 
 
 def invalid_credentials() -> Unauthenticated:
@@ -160,15 +159,35 @@ async def submit_passcode(
     )
     if counted is None:
         return await _refuse_attempt(tx, visitor, sign_in_token, attempt)
-    found, state = counted.found, counted.state
-    user_id = found.sign_in.user_id
-    proof = await judge_attempt(tx, visitor, sealer, user_id, state, counted.authenticators, attempt)
-    if isinstance(proof, Refusal):
-        if proof.code == "passcode_already_used":
-            # Sent twice at once, it may have completed this very sign-in: that costs no attempt.
-            await find_open_sign_in(tx, visitor, sign_in_token)
-        return proof
-    return await complete_with_second_factor(tx, visitor, found, state, method=proof.method, device=device)
+    outcome = await _judge(tx, visitor, sealer, counted, attempt, device)
+    if isinstance(outcome, Refusal) and outcome.code == "passcode_already_used":
+        # Sent twice at once, it may have completed this very sign-in: that costs no attempt.
+        await find_open_sign_in(tx, visitor, sign_in_token)
+    return outcome
+
+
+async def _judge(
+    tx: AsyncConnection,
+    visitor: Visitor,
+    sealer: Sealer,
+    counted: CountedAttempt,
+    attempt: Attempt,
+    device: Device,
+) -> Completed | Refusal:
+    found, state, user_id = counted.found, counted.state, counted.found.sign_in.user_id
+    if isinstance(attempt.passcode, RecoveryCode):
+        proof = await judge_attempt(tx, visitor, sealer, user_id, state, attempt)
+        if isinstance(proof, Refusal):
+            return proof
+        return await complete_with_second_factor(tx, visitor, found, state, method=proof.method, device=device)
+    verdict = judge_passcode(visitor, sealer, counted.authenticators, attempt)
+    if isinstance(verdict, Accepted):
+        try:
+            return await complete_with_second_factor(tx, visitor, found, state, passcode=verdict, device=device)
+        except UsedBefore:
+            verdict = used_meanwhile(visitor, verdict)
+    await record_failure(tx, visitor, user_id, state, verdict)
+    return verdict
 
 
 async def _refuse_attempt(tx: AsyncConnection, visitor: Visitor, sign_in_token: str, attempt: Attempt) -> Refusal:
@@ -199,86 +218,3 @@ async def find_open_sign_in(tx: AsyncConnection, visitor: Visitor, sign_in_token
     if found is None or not found.sign_in.is_open(visitor.now):
         raise expired()
     return found
-
-
-async def complete_with_second_factor(
-    tx: AsyncConnection,
-    visitor: Visitor,
-    found: FoundSignIn,
-    state: SecondFactorState,
-    *,
-    method: str = TOTP,
-    device: Device,
-) -> Completed:
-    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
-
-    Raises `Unauthenticated` when the sign-in was used before.
-    """
-    sign_in = found.sign_in
-    days = days_of_trust(
-        remember=device.remember,
-        every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
-        by_recovery_code=method == RECOVERY_CODE,
-        policy_days=found.trusted_device_days,
-    )
-    given = None
-    if days:
-        trusted, token = await trust(
-            tx, visitor, sign_in.user_id, days=days, replaced=device.tokens_of(sign_in.user_id)
-        )
-        given = Trust(trusted, token, trusted.expires_at(days), days)
-    return await complete(
-        tx,
-        visitor,
-        sign_in.user_id,
-        amr=(PASSWORD, method),
-        sign_in_id=sign_in.id,
-        given=given,
-        asserted_by=sign_in.asserted_by,
-    )
-
-
-async def complete(
-    tx: AsyncConnection,
-    visitor: Visitor,
-    user_id: UUID,
-    *,
-    amr: tuple[str, ...],
-    sign_in_id: UUID | None = None,
-    by_device: TrustedDevice | None = None,
-    given: Trust | None = None,
-    asserted_by: UUID | None = None,
-    provider: str | None = None,
-) -> Completed:
-    """Open the session of a user who has proven everything, and record how.
-
-    `sign_in_id` is of the sign-in that this uses up, if it had a step before, and `provider` names who vouched.
-    Raises `Unauthenticated` when the sign-in was used before, or the user may not sign in any more.
-    """
-    session, token = new_session(
-        visitor,
-        user_id,
-        amr=amr,
-        first_factor_at=None if asserted_by else visitor.now,
-        second_factor_at=visitor.now if len(amr) > 1 else None,
-    )
-    told = {
-        "trusted_device_id": by_device and str(by_device.id),
-        "api_token_id": asserted_by and str(asserted_by),
-        "provider": provider,
-    }
-    details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
-    kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
-    actor, signed_in = Actor(user_id, None), Event(kind, "session", session.id, details)
-    values = {"given_account_id": visitor.account_id, "user_id": user_id, "now": visitor.now}
-    values |= to_open(visitor.account_id, session, digest(token))
-    values |= to_record("signing_in", visitor, actor, signed_in)
-    if given:
-        trusting = Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id)
-        values |= to_trust(visitor.account_id, given.device) | to_record("trusting", visitor, actor, trusting)
-        values |= to_tell(visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
-    done = await repository.complete(tx, sign_in_id, values, with_device=given is not None)
-    if done is None:
-        raise expired()
-    user, left = done
-    return Completed(session, token, user, given, left, by_device is not None)

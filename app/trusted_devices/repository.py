@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import CTE, ColumnElement, Insert, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.base import adding, given, to_add
@@ -31,8 +31,6 @@ _FIND = Statement(
         trusted_devices.c.user_id == given(trusted_devices.c.user_id),
     )
 )
-TRUSTING = adding(trusted_devices)
-"""Stores a device that has just become trusted, as part of a greater statement."""
 
 
 async def find_device(
@@ -44,8 +42,13 @@ async def find_device(
     return TrustedDevice(*row) if row else None
 
 
+def trusting(*, after: CTE | None) -> Insert:
+    """Return the statement that trusts a device, of the parameters `to_trust`; `after` as in `adding`."""
+    return adding(trusted_devices, after=after)
+
+
 def to_trust(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
-    """Return the parameters of `TRUSTING`."""
+    """Return the parameters of `trusting`."""
     return to_add(trusted_devices, vars(device) | {"account_id": account_id})
 
 

@@ -26,17 +26,8 @@ async def find_trusted(
     return None
 
 
-async def trust(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, *, days: int, replaced: Iterable[DeviceToken]
-) -> tuple[TrustedDevice, DeviceToken]:
-    """Return the visitor's browser as a device trusted for `days`, to be stored, and its new token.
-
-    Its own older token, if any, is replaced.
-    """
-    for old in replaced:
-        device = await repository.find_device(tx, visitor.account_id, user_id, old.device_id)
-        if device and is_trusted(device, old, policy_days=device.days, now=visitor.now):
-            await repository.delete_device(tx, visitor.account_id, user_id, device.id)
+def new_trust(visitor: Visitor, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
+    """Return the visitor's browser as a device trusted for `days`, to be stored, and the token that it keeps."""
     token = new_device_token(new_id(visitor.now))
     device = TrustedDevice(
         id=token.device_id,
@@ -49,6 +40,16 @@ async def trust(
         user_agent=visitor.user_agent,
     )
     return device, token
+
+
+async def replace_trust(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, tokens: Iterable[DeviceToken]
+) -> None:
+    """Forget the browser as what these tokens prove it to have been: it is trusted anew."""
+    for old in tokens:
+        device = await repository.find_device(tx, visitor.account_id, user_id, old.device_id)
+        if device and is_trusted(device, old, policy_days=device.days, now=visitor.now):
+            await repository.delete_device(tx, visitor.account_id, user_id, device.id)
 
 
 async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:

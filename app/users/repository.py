@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import CTE, ColumnElement, Select, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.callers import Role
 from app.database.base import given
 from app.database.statements import Statement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
-from app.users.rules import ACTIVE, User, email_key
+from app.users.rules import User, email_key
 
 USER_COLUMNS = [
     users.c.id,
@@ -55,20 +56,22 @@ _PASSWORD_USERS = (
 _BY_EMAIL = Statement(_PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key)))
 _BY_ID = Statement(_PASSWORD_USERS.where(users.c.id == given(users.c.id)))
 _BY_EXTERNAL_ID = Statement(_PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id)))
-NOTING_SIGN_IN = (
-    update(users)
-    .where(
-        users.c.account_id == given(users.c.account_id),
-        users.c.id == given(users.c.id, "user_id"),
-        users.c.status == ACTIVE,
-    )
-    .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
-    .returning(*USER_COLUMNS)
-)
-"""Notes that a user has signed in, and returns them, as part of a greater statement.
 
-Its parameters are `given_account_id`, `user_id` and `now`.
-"""
+
+def noting_sign_in(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
+    """Return the statement that notes that a user has signed in, and that returns them; `after` as in `adding`.
+
+    Its parameters are `given_account_id`, `user_id` and `now`.
+    """
+    only_then = [] if after is None else [exists(select(after))]
+    return (
+        update(users)
+        .where(
+            users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id, "user_id"), *only_then
+        )
+        .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
+        .returning(*USER_COLUMNS)
+    )
 
 
 def _next_kind(*conditions: ColumnElement[bool]) -> Any:

@@ -12,8 +12,9 @@ from app.audit.rules import Event, EventType
 from app.callers import ADMINS, Caller, Role, Visitor
 from app.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
+from app.sign_in.completing import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
-from app.sign_in.use_cases import complete, go_on
+from app.sign_in.use_cases import go_on
 from app.users import repository as users
 from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE, User

@@ -13,15 +13,11 @@ from app.errors import Conflict, Refusal
 from app.recovery_codes.use_cases import NewCodes
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import SecondFactorState
+from app.sign_in.completing import complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device
 from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import NextStep, SignIn
-from app.sign_in.use_cases import (
-    complete_with_second_factor,
-    expired,
-    find_open_sign_in,
-    still_alive,
-)
+from app.sign_in.use_cases import find_open_sign_in, still_alive
 from app.users import repository as users
 from app.users.rules import User
 

@@ -16,6 +16,7 @@ from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
 from app.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.second_factor import repository as second_factor
+from app.sign_in.completing import complete, expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository
 from app.sign_in.sso.rules import (
@@ -31,7 +32,6 @@ from app.sign_in.sso.rules import (
     ProviderType,
     read_claims,
 )
-from app.sign_in.use_cases import complete, expired
 from app.users import repository as users
 from app.users.repository import PasswordUser
 from app.users.rules import ACTIVE, LONGEST_NAME

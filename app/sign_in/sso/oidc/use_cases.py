@@ -15,6 +15,7 @@ from app.crypto.sealing import Sealer
 from app.crypto.tokens import TokenRefused, key_id_of, read_signed_token
 from app.errors import Refusal, Unavailable
 from app.oidc.issuers import Issuers, OidcClient, authorization_address, redeem_code
+from app.sign_in.completing import expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso.oidc.rules import read_id_claims
 from app.sign_in.sso.rules import Identity, LoginRequest, Provider, derive
@@ -26,7 +27,6 @@ from app.sign_in.sso.use_cases import (
     sign_in_by_provider,
     take_login,
 )
-from app.sign_in.use_cases import expired
 
 _SECONDS = 4.0
 """How long the issuer may keep a browser waiting on its way back."""

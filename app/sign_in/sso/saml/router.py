@@ -7,12 +7,12 @@ from app.callers import Visitor
 from app.errors import FieldError, InvalidRequest, Refusal
 from app.saml.answers import Assertion
 from app.services import Services
+from app.sign_in.completing import expired
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import read_login_cookie
 from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.saml import use_cases
-from app.sign_in.use_cases import expired
 from app.web.dependencies import AppServices, AtTheDoor
 from app.web.routes import AccountRoute, FormRoute
 
