@@ -118,11 +118,13 @@ async def transaction(
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as tx:
+        connection = driver(tx)
         try:
             yield tx
         except asyncio.CancelledError:
-            driver(tx).terminate()  # what it waits for may never come; the server rolls back
-            await tx.invalidate()
+            connection.terminate()  # what it waits for may never come; the server rolls back
+            if not tx.invalidated:
+                await tx.invalidate()
             raise
 
 
@@ -182,7 +184,7 @@ class Database:
                 yield
         except (TimeoutError, PoolTimeoutError, OSError) as error:
             raise Unavailable("The database does not answer.") from error
-        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
             self._leaving |= state == _READ_ONLY
             if _is_lost(error) or state.startswith(_NOT_NOW):
@@ -193,4 +195,4 @@ class Database:
 def _is_lost(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
-    return isinstance(error, asyncpg.InterfaceError)  # asyncpg's word for a connection that is closed
+    return not isinstance(error, asyncpg.PostgresError)  # asyncpg's own words for a connection that is of no use
