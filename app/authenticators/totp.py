@@ -18,6 +18,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(seconds=STEP_SECONDS)
 
 
+class _Hotp(HOTP):
+    """pyotp's, which decodes its secret for every passcode; this one does it once."""
+
+    _decoded = b""
+
+    def __init__(self, secret: bytes) -> None:
+        super().__init__(encode_secret(secret), digits=_DIGITS, digest=hashlib.sha1)
+
+    def byte_secret(self) -> bytes:
+        self._decoded = self._decoded or super().byte_secret()
+        return self._decoded
+
+
 @dataclass(frozen=True)
 class Match:
     """The step that a passcode belongs to, and whether it or a later one was accepted before."""
@@ -43,7 +56,7 @@ def step_at(now: datetime) -> int:
 
 def passcode_at(secret: bytes, step: int) -> str:
     """Return a step's six digits (RFC 4226 5.3); `ValueError` for a negative step or a secret under 112 bits."""
-    return HOTP(encode_secret(secret), digits=_DIGITS, digest=hashlib.sha1).at(step)
+    return _Hotp(secret).at(step)
 
 
 def match(secret: bytes, passcode: str, *, now: datetime, last_accepted_step: int | None) -> Match | None:
@@ -53,10 +66,11 @@ def match(secret: bytes, passcode: str, *, now: datetime, last_accepted_step: in
     a statement that lets only a greater step in: two calls at once may both see a match that is not used.
     """
     current = step_at(now)
+    hotp = _Hotp(secret)
     found = None
     for step in range(max(0, current - WINDOW), current + WINDOW + 1):
         # No early end: the time taken must not tell which step matched.
-        if hmac.compare_digest(passcode_at(secret, step).encode(), passcode.encode()):
+        if hmac.compare_digest(hotp.at(step).encode(), passcode.encode()):
             # Two steps of the window can share a passcode. The highest counts, so that the same digits can never
             # be accepted twice: by the lowest they would be let in once for each of the two.
             found = step

@@ -1,6 +1,7 @@
 """What all tables share: their metadata, the names of their constraints, and their common columns."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -62,8 +63,12 @@ def adding(table: Table, prefix: str = "", *, after: CTE | None = None) -> Inser
 
 def to_add(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the parameters of `adding`: a value for each column, None where `values` has none."""
-    prefix = prefix or table.name
-    return {f"{prefix}_{column.name}": values.get(column.name) for column in table.c}
+    return {name: values.get(column) for name, column in _added(table, prefix or table.name)}
+
+
+@cache
+def _added(table: Table, prefix: str) -> list[tuple[str, str]]:
+    return [(f"{prefix}_{column.name}", column.name) for column in table.c]
 
 
 def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:

@@ -27,6 +27,7 @@ STATE_COLUMNS = [
 
 # The numbers of failures in a row from which the block differs, most first.
 _BLOCKING = range(10, FREE_FAILURES - 1, -1)
+_BLOCKS = [(f"after_{count}", block_after(count)) for count in _BLOCKING]
 
 
 _GIVEN = (
@@ -56,7 +57,7 @@ def counting(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
 
 def to_count(now: datetime) -> dict[str, datetime]:
     """Return the parameters of `counting`: the moment, and until when so many failures block."""
-    return {"now": now} | {f"after_{count}": now + block_after(count) for count in _BLOCKING}
+    return {"now": now} | {name: now + block for name, block in _BLOCKS}
 
 
 _COUNT = Statement(counting(*_GIVEN, with_authenticator=False).returning(*STATE_COLUMNS))

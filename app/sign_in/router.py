@@ -102,7 +102,7 @@ def _new_session(completed: Completed) -> NewSession:
     """Return the new session, now that it is committed, and count it."""
     SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_device).lower()).inc()
     shown = show_session(completed.session, completed.user.role, current=True)
-    return NewSession(**dict(shown), token=completed.token)
+    return NewSession.model_construct(**dict(shown), token=completed.token)
 
 
 def show_completed(completed: Completed) -> schemas.Complete:

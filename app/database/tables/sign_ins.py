@@ -31,4 +31,5 @@ sign_ins = Table(
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),
     CheckConstraint("next_step IN ('passcode', 'enrollment')", name="next_step"),
+    postgresql_with={"fillfactor": 80},  # room for the update that uses it up
 )

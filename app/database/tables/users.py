@@ -37,6 +37,7 @@ users = Table(
     Index("uq_users_owner", "account_id", unique=True, postgresql_where=text("role = 'owner'")),
     CheckConstraint("role IN ('owner', 'admin', 'agent', 'end_user')", name="role"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    postgresql_with={"fillfactor": 85},  # room for the update that every sign-in makes
 )
 
 # What the hash of a password costs, as `app.crypto.password_hashes.kind_of` reads it. An index, because every
