@@ -3,13 +3,12 @@
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.database.base import given
-from app.database.statements import Statement
+from app.database.statements import Row, Statement
 from app.database.tables import accounts, security_policies
 
 POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
@@ -29,7 +28,7 @@ _POLICY = Statement(
 )
 
 
-def policy_of(row: asyncpg.Record) -> SecurityPolicy:
+def policy_of(row: Row) -> SecurityPolicy:
     """Return the policy that a row with `POLICY_COLUMNS` holds."""
     values = {column.name: row[column.name] for column in POLICY_COLUMNS}
     values["team_member_kinds"] = tuple(values["team_member_kinds"])

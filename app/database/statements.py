@@ -12,6 +12,8 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from app.database.engine import driver
 
+Row = asyncpg.Record
+"""What a statement returns: values by position, or by the names of their columns."""
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
@@ -19,8 +21,7 @@ class Statement:
     """A statement of which only the parameters change.
 
     For SQLAlchemy to build, look up and wrap a statement costs several times what running it does, and a sign-in
-    waits for a few. Rows are asyncpg's: by position, or by the names of their columns. It runs in the transaction
-    that it is given, like any other statement.
+    waits for a few. It runs in the transaction that it is given, like any other statement.
     """
 
     def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase) -> None:
@@ -37,12 +38,12 @@ class Statement:
         known = {**self._constants, **values} if self._constants else values
         return [known[name] if process is None else process(known[name]) for name, process in self._parameters]
 
-    async def rows(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Sequence[asyncpg.Record]:
+    async def rows(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Sequence[Row]:
         """Run it, and return its rows; a parameter that `values` does not have is a `KeyError`."""
-        rows: Sequence[asyncpg.Record] = await driver(tx).fetch(self._sql, *self._arguments(values))
+        rows: Sequence[Row] = await driver(tx).fetch(self._sql, *self._arguments(values))
         return rows
 
-    async def row(self, tx: AsyncConnection, values: Mapping[str, Any]) -> asyncpg.Record | None:
+    async def row(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Row | None:
         """Run it, and return its only row, if there is one."""
         return await driver(tx).fetchrow(self._sql, *self._arguments(values))
 

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import ColumnElement, Update, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.authenticators.throttle import FREE_FAILURES, block_after
 from app.database.base import Moment, given
-from app.database.statements import Statement
+from app.database.statements import Row, Statement
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
 
@@ -68,7 +67,7 @@ def _of(account_id: UUID, user_id: UUID) -> tuple[Any, Any]:
     return second_factor_state.c.account_id == account_id, second_factor_state.c.user_id == user_id
 
 
-def _state(row: asyncpg.Record | None) -> SecondFactorState | None:
+def _state(row: Row | None) -> SecondFactorState | None:
     return SecondFactorState(*row) if row else None
 
 
