@@ -1,7 +1,7 @@
 """Statements that people wait for: compiled once, by SQLAlchemy, and run by asyncpg itself."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy import Dialect, Select
@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from app.database.engine import driver
 
-Row = asyncpg.Record
+Row: TypeAlias = asyncpg.Record
 """What a statement returns: values by position, or by the names of their columns."""
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
