@@ -1,12 +1,14 @@
 """How fast Passgate is, as ratios to what the same machine can do at the most. Pytest does not run it.
 
     python -m tests.benchmarks [--only GROUP,...] [--rounds 5] [--seconds 3] [--json FILE]
+    python -m tests.benchmarks --large [...]
     python -m tests.benchmarks --compare BEFORE.json AFTER.json
 
 It starts a Postgres of its own, the service with a worker process a core, and the floors beside it; needs `wrk`.
 Each round measures every row right after its floor, so that whatever else the machine does falls on both. The
 floors: (a) a bare route, (b) the same with one durable update, (c) Argon2id alone, (d) `psql \\copy` of what the
-report asks for. Letters stay queued: the job worker is another process in production too.
+report asks for. With `--large` the floor is the service itself on small tables. Letters stay queued: the job
+worker is another process in production too.
 """
 
 import argparse
@@ -23,11 +25,12 @@ from app.database.embedded import EmbeddedPostgres
 from app.database.migrate import migrate
 from tests.benchmarks.figures import Figure, compare, say, write
 from tests.benchmarks.floors import prepare_floor
+from tests.benchmarks.growth import measure_growth
 from tests.benchmarks.memory import measure_memory
 from tests.benchmarks.people import People
 from tests.benchmarks.report import measure_report
 from tests.benchmarks.rounds import BY_HASHES, BY_UPDATES, WAITING, Rounds
-from tests.benchmarks.rows import CORES, SETTINGS, Rows
+from tests.benchmarks.rows import ARGUMENTS, CORES, Rows, settings
 from tests.benchmarks.starting import floor_serving, measure_start
 from tests.support.serving import serving
 
@@ -36,20 +39,17 @@ _GROUPS = (*BY_UPDATES, *BY_HASHES, WAITING, "memory", "report", "start")
 
 
 async def _measure_requests(
-    database_url: str, directory: Path, options: argparse.Namespace, wanted: Collection[str]
+    database_url: str, keys: str, directory: Path, options: argparse.Namespace, wanted: Collection[str]
 ) -> list[Figure]:
-    keys = new_key_setting()
     await prepare_floor(database_url)
     connection = await asyncpg.connect(database_url)
     people = People(connection, keys)
     await people.found()
-    settings = {"PASSGATE_DATABASE_URL": database_url, "PASSGATE_SECRET_KEYS": keys, **SETTINGS}
-    arguments = ("--workers", str(CORES), "--no-jobs")
     found: list[Figure] = []
     if not _IN_ROUNDS.isdisjoint(wanted):
         with (
             floor_serving(database_url, CORES) as floor_url,
-            serving(directory / "service", *arguments, **settings) as service,
+            serving(directory / "service", *ARGUMENTS, **settings(database_url, keys)) as service,
         ):
             rows = Rows(service.url, people, seconds=options.seconds)
             rounds = Rounds(floor_url, rows, wanted, seconds=options.seconds)
@@ -58,7 +58,7 @@ async def _measure_requests(
                 await rounds.run()
         found += rounds.figures()
     if "memory" in wanted:
-        with serving(directory / "service", *arguments, **settings) as service:
+        with serving(directory / "service", *ARGUMENTS, **settings(database_url, keys)) as service:
             rows = Rows(service.url, people, seconds=options.seconds)
             found += await measure_memory(service.process.pid, rows, options.sign_ins)
     await connection.close()
@@ -68,10 +68,15 @@ async def _measure_requests(
 async def _measure(
     database_url: str, directory: Path, options: argparse.Namespace, wanted: Collection[str]
 ) -> list[Figure]:
+    keys, rounds = new_key_setting(), options.rounds
+    if options.large:
+        return await measure_growth(database_url, keys, wanted, directory, rounds=rounds, seconds=options.seconds)
     await migrate(database_url)
-    found = await _measure_requests(database_url, directory, options, wanted)
+    found = await _measure_requests(database_url, keys, directory, options, wanted)
     if "report" in wanted:
-        found += await measure_report(database_url, options.report_rows, options.rounds, directory)
+        found += await measure_report(database_url, options.report_rows, rounds, directory)
+    if "start" in wanted:
+        found += measure_start(directory, rounds)
     return found
 
 
@@ -82,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="for each row of a round")
     parser.add_argument("--sign-ins", type=int, default=100_000, help="after which the memory is measured again")
     parser.add_argument("--report-rows", type=int, default=1_000_000)
+    parser.add_argument("--large", action="store_true", help="compare small tables with large ones instead")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--compare", type=Path, nargs=2, metavar=("BEFORE", "AFTER"))
     options = parser.parse_args()
@@ -106,8 +112,6 @@ def main() -> int:
             figures = asyncio.run(_measure(url, directory, options, wanted))
         finally:
             postgres.stop()
-        if "start" in wanted:
-            figures += measure_start(directory, options.rounds)
     for row in figures:
         say(str(row))
     if options.json:

@@ -25,7 +25,17 @@ class Measured:
 def command(url: str, *, connections: int, seconds: int) -> list[str]:
     """Return the command line of wrk."""
     threads = min(THREADS, connections)
-    return ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT), url]
+    return [
+        "wrk",
+        f"-t{threads}",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-s",
+        str(_SCRIPT),
+        url,
+    ]
 
 
 def environment(

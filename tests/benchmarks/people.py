@@ -34,7 +34,7 @@ class People:
     def __init__(self, connection: asyncpg.Connection, keys: str) -> None:
         self._connection = connection
         self._sealer = Sealer(parse_keys(keys))
-        self._account_id = new_id(datetime.now(UTC))
+        self.account_id = new_id(datetime.now(UTC))
         self._cost = cost = Argon2Parameters()
         hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
         self._password_hash = hasher.hash(PASSWORD)
@@ -48,13 +48,13 @@ class People:
         now = datetime.now(UTC)
         await self._connection.execute(
             "INSERT INTO accounts (id, slug, name, created_at) VALUES ($1, $2, 'Bench', $3)",
-            self._account_id,
+            self.account_id,
             ACCOUNT,
             now,
         )
         await self._connection.execute(
             "INSERT INTO security_policies VALUES ($1, false, false, false, 30, '{totp}', '{totp}', 1, $2)",
-            self._account_id,
+            self.account_id,
             now,
         )
 
@@ -64,7 +64,7 @@ class People:
     async def _add_users(self, count: int, *, role: str = "agent") -> list[tuple[uuid.UUID, str]]:
         now = datetime.now(UTC)
         added = [(new_id(now), f"{uuid.uuid4().hex}@example.com") for _ in range(count)]
-        account = self._account_id
+        account = self.account_id
         await self._copy(
             "users",
             "account_id id email email_key name role status locale password_hash created_at",
@@ -92,7 +92,7 @@ class People:
     async def _waiting_for_passcode(self, count: int) -> list[str]:
         """Return the tokens of sign-ins that wait, each of a user of its own with all that such a user has."""
         now = datetime.now(UTC)
-        account, users = self._account_id, await self._add_users(count)
+        account, users = self.account_id, await self._add_users(count)
         authenticators, sign_ins, tokens = [], [], []
         for user_id, _ in users:
             id_, token = new_id(now), new_secret("pgi_")
@@ -143,12 +143,12 @@ class People:
         await self._connection.execute(
             "INSERT INTO api_tokens (account_id, id, user_id, token_digest, description, scopes, created_at)"
             " VALUES ($1, $2, $3, $4, 'bench', '{api}', $5)",
-            *(self._account_id, new_id(now), user_id, digest(token), now),
+            *(self.account_id, new_id(now), user_id, digest(token), now),
         )
         await self._connection.execute(
             "INSERT INTO sessions (account_id, id, user_id, token_digest, amr, created_at, last_seen_at, ip,"
             " user_agent) VALUES ($1, $2, $3, $4, '{pwd}', $5, $5, '', '')",
-            *(self._account_id, new_id(now), user_id, digest(session), now),
+            *(self.account_id, new_id(now), user_id, digest(session), now),
         )
         basic = base64.b64encode(f"{email}/token:{token}".encode()).decode()
         return f"Basic {basic}", f"Bearer {session}"

@@ -8,8 +8,8 @@ from tests.benchmarks.load import Measured, command, environment, load
 from tests.benchmarks.people import ACCOUNT, People
 
 CORES = len(os.sched_getaffinity(0))
-SETTINGS = {"PASSGATE_TRUSTED_PROXY_HOPS": "1"}
-"""What the service is told: the load says from which address each request comes."""
+ARGUMENTS = ("--workers", str(CORES), "--no-jobs")
+"""How the service is started."""
 
 _PATH = f"/v1/accounts/{ACCOUNT}"
 _AUTHORIZE = f"{_PATH}/authorize"
@@ -19,6 +19,12 @@ _WAITING = 32  # password sign-ins that wait all the time
 _PASSWORD_USERS = 2000
 _MOST_PASSCODES = 1500 * CORES  # a second: so many users are made for each second
 _MOST_HASHES = 150 * CORES
+
+
+def settings(database_url: str, keys: str) -> dict[str, str]:
+    """Return what the service is told; the load says, as a proxy does, from which address each request comes."""
+    given = {"DATABASE_URL": database_url, "SECRET_KEYS": keys, "TRUSTED_PROXY_HOPS": "1"}
+    return {f"PASSGATE_{name}": value for name, value in given.items()}
 
 
 class Rows:
