@@ -1,5 +1,12 @@
-"""`python -m app` does what `passgate` does."""
+"""`passgate`, and `python -m app`, which does the same."""
 
-from app.cli import main
 
-main()
+def main() -> None:
+    """Run the command line."""
+    from app.cli import main as run  # noqa: PLC0415 -- every worker process loads this script anew, and needs no more
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

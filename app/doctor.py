@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.crypto.sealing import SealBroken
-from app.database.migrate import current_revision, needed_revision
+from app.database.revisions import current_revision, needed_revision
 from app.delivery.mailer import MailUnavailable, look_at
 from app.errors import Refusal, Unavailable
 from app.identity_tokens.use_cases import KeyRing

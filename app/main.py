@@ -1,7 +1,7 @@
 """The door of HTTP: puts the application together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api_tokens.router import router as api_tokens
 from app.audit.router import router as audit
-from app.database.migrate import needed_revision
+from app.database.revisions import needed_revision
 from app.directory.router import router as directory
 from app.enrollment.router import router as enrollment
 from app.identity_tokens.router import router as identity_tokens
@@ -44,7 +44,6 @@ from app.web.metrics import router as metrics
 from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
-from app.worker import worker_beside
 
 # What is asked for most stands first, and what is under `me` before what is under an id.
 _FEATURES = (
@@ -77,7 +76,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with worker_beside(services) if jobs else nullcontext():
+        async with _worker_beside(services) if jobs else nullcontext():
             yield
         await services.close()
 
@@ -112,6 +111,12 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     add_problem_handlers(app)
     describe(app)
     return app
+
+
+def _worker_beside(services: Services) -> AbstractAsyncContextManager[None]:
+    from app.worker import worker_beside  # noqa: PLC0415 -- 14 MB of libraries that only jobs need
+
+    return worker_beside(services)
 
 
 def _cors(origins: tuple[str, ...]) -> list[Middleware]:

@@ -19,7 +19,7 @@ from app.errors import Unavailable
 
 _T = TypeVar("_T")
 _DIGEST_BYTES = 32
-_NICENESS = 10
+NICENESS = 10
 _ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})")
 
 
@@ -165,7 +165,7 @@ def _digest(code: bytes, salt: bytes, cost: Argon2Parameters) -> bytes:
 def _give_way() -> None:
     """Let others run first: whoever waits for a hash waits long anyway."""
     if sys.platform == "linux":  # where a priority is a thread's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _cores() -> int:

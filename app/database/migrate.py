@@ -1,18 +1,15 @@
 """Bringing a database to the schema that this release needs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.database.engine import connect
-
-_MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
+from app.database.revisions import MIGRATIONS
 
 # One migration at a time on a database, whoever starts it: an arbitrary number, the same in every release.
 _ADVISORY_LOCK = 7_237_123_874
@@ -26,16 +23,8 @@ _MIGRATION_SETTINGS = {"application_name": "passgate migrate", "lock_timeout": "
 def configuration() -> Config:
     """Return Alembic's configuration of this package."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config
-
-
-def needed_revision() -> str:
-    """Return the newest revision that this release knows."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    if head is None:
-        raise RuntimeError("the package holds no migrations")
-    return head
 
 
 async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
@@ -71,11 +60,3 @@ async def migrate(url: str, revision: str = "head", *, down: bool = False) -> No
         (command.downgrade if down else command.upgrade)(config, revision)
 
     await on_connection(url, work)
-
-
-async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the database's revision, or None when it was never migrated."""
-    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-        return None
-    found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found

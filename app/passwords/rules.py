@@ -2,8 +2,6 @@
 
 import functools
 
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from app.crypto.passwords import normalize_password
 from app.errors import FieldError, InvalidRequest
 
@@ -15,6 +13,8 @@ _MOST_USED = 10_000
 @functools.cache
 def _most_used() -> frozenset[str]:
     # The list that zxcvbn ranks passwords by, most used first.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 -- 12 MB that no sign-in needs
+
     return frozenset(FREQUENCY_LISTS["passwords"][:_MOST_USED])
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 
-from app.database.migrate import current_revision
+from app.database.revisions import current_revision
 from app.errors import Unavailable
 from app.web.dependencies import AppServices
 from app.web.problems import problems

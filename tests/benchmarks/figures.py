@@ -1,11 +1,10 @@
 """What was measured: each figure as a ratio to its floor, beside its target, in a file and compared."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-
-from tests.benchmarks.load import Measured
 
 
 def say(line: str) -> None:
@@ -15,7 +14,7 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: the median of its runs, and how far they lay apart."""
+    """One row: the median of its runs, how far they lay apart, and what it is a second, where that is counted."""
 
     row: str
     value: float
@@ -24,6 +23,7 @@ class Figure:
     target: float
     at_most: bool
     unit: str = "ratio"
+    a_second: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -33,23 +33,23 @@ class Figure:
     def __str__(self) -> str:
         bound = f"{'at most' if self.at_most else 'at least'} {self.target:g}"
         spread = f"{self.lowest:.2f} to {self.highest:.2f}"
+        rate = f"{self.a_second:,.0f}/s" if self.a_second else ""
         verdict = "reached" if self.reached else "NOT REACHED"
-        return f"{self.row:<52} {self.value:7.2f} {self.unit:<5} ({spread:>16})  {bound:<14} {verdict}"
+        return f"{self.row:<52} {self.value:7.2f} {self.unit:<5} ({spread:>16}) {rate:>8}  {bound:<14} {verdict}"
 
 
-def figure(row: str, values: list[float], target: float, *, at_most: bool = False, unit: str = "ratio") -> Figure:
-    """Return the row for the values of its runs."""
-    return Figure(row, median(values), min(values), max(values), target, at_most, unit)
-
-
-def rates(runs: list[Measured]) -> list[float]:
-    """Return the requests a second of each run."""
-    return [run.rate for run in runs]
-
-
-def ratios(rates: list[float], floor: list[float]) -> list[float]:
-    """Return each run's rate by that of the floor in the same round, since the machine's other work varies."""
-    return [rate / beside for rate, beside in zip(rates, floor, strict=True)]
+def figure(
+    row: str,
+    values: Sequence[float],
+    target: float,
+    *,
+    at_most: bool = False,
+    unit: str = "ratio",
+    rates: Sequence[float] = (),
+) -> Figure:
+    """Return the row for the values of its runs; `rates` are what was done in each a second."""
+    a_second = median(rates) if rates else None
+    return Figure(row, median(values), min(values), max(values), target, at_most, unit, a_second)
 
 
 def write(path: Path, figures: list[Figure]) -> None:

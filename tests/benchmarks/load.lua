@@ -1,4 +1,5 @@
 -- What wrk sends: the lines of the file that LINES names, each once; or, without it, one request again and again.
+-- Each comes from an address of its own, as a proxy tells it: what is counted by address is then no hot row.
 local threads = 0
 
 function setup(thread)
@@ -10,8 +11,8 @@ function init(arguments)
   headers = { ["Content-Type"] = "application/json", ["Authorization"] = os.getenv("AUTHORIZATION") }
   path = os.getenv("TARGET")
   bodies = {}
+  sent = 0
   next_body = 0
-  exhausted = 0
   if os.getenv("LINES") then
     local line_number = 0
     for line in io.lines(os.getenv("LINES")) do
@@ -22,6 +23,8 @@ function init(arguments)
 end
 
 function request()
+  sent = sent + 1
+  headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", 64 * number + math.floor(sent / 65536), math.floor(sent / 256) % 256, sent % 256)
   if #bodies == 0 then return wrk.format("GET", path, headers) end
   next_body = next_body + 1
   if next_body > #bodies then

@@ -14,8 +14,9 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class Measured:
-    """What wrk saw: requests a second, and the latency in milliseconds."""
+    """What wrk saw: how many requests, how many a second, and the latency in milliseconds."""
 
+    requests: int
     rate: float
     p50: float
     p99: float
@@ -24,7 +25,17 @@ class Measured:
 def command(url: str, *, connections: int, seconds: int) -> list[str]:
     """Return the command line of wrk."""
     threads = min(THREADS, connections)
-    return ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT), url]
+    return [
+        "wrk",
+        f"-t{threads}",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-s",
+        str(_SCRIPT),
+        url,
+    ]
 
 
 def environment(
@@ -71,4 +82,4 @@ def load(
     assert result["broken"] == 0, said
     assert result["refused"] == (requests if refused else 0), f"{target}: {said}"
     assert again or not bodies or requests < len(bodies), f"{target}: too few bodies for {requests} requests"
-    return Measured(requests / result["seconds"], result["p50"], result["p99"])
+    return Measured(requests, requests / result["seconds"], result["p50"], result["p99"])

@@ -1,16 +1,17 @@
 """Users whose credentials are known, put into the tables in bulk: every passcode is valid and unused."""
 
 import base64
-import hashlib
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type
+from argon2.low_level import hash_secret_raw
 
 from app.authenticators import totp
+from app.authenticators.passcode import new_recovery_code
 from app.crypto.digests import digest, new_secret
 from app.crypto.passwords import Argon2Parameters
 from app.crypto.sealing import Sealer, parse_keys
@@ -20,6 +21,11 @@ from app.second_factor.use_cases import secret_place
 ACCOUNT = "bench"
 PASSWORD = "a long enough password"
 _TOTP_SECRET = totp.new_secret()  # everybody's: only the sealed form differs
+_CODE, _SALT = new_recovery_code(), b"0" * 16
+
+
+def _bodies(tokens: list[str], passcode: str) -> list[str]:
+    return [json.dumps({"sign_in_token": token, "passcode": passcode}) for token in tokens]
 
 
 class People:
@@ -28,23 +34,27 @@ class People:
     def __init__(self, connection: asyncpg.Connection, keys: str) -> None:
         self._connection = connection
         self._sealer = Sealer(parse_keys(keys))
-        self._account_id = new_id(datetime.now(UTC))
-        cost = Argon2Parameters()
+        self.account_id = new_id(datetime.now(UTC))
+        self._cost = cost = Argon2Parameters()
         hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
         self._password_hash = hasher.hash(PASSWORD)
+        # Everybody's code is the same, in a set of their own: else making them would take longer than the rest.
+        self._code_digest = hash_secret_raw(
+            _CODE.characters.encode(), _SALT, cost.time_cost, cost.memory_kib, cost.parallelism, 32, Type.ID
+        )
 
     async def found(self) -> None:
         """Make the account, which requires 2FA of nobody."""
         now = datetime.now(UTC)
         await self._connection.execute(
             "INSERT INTO accounts (id, slug, name, created_at) VALUES ($1, $2, 'Bench', $3)",
-            self._account_id,
+            self.account_id,
             ACCOUNT,
             now,
         )
         await self._connection.execute(
             "INSERT INTO security_policies VALUES ($1, false, false, false, 30, '{totp}', '{totp}', 1, $2)",
-            self._account_id,
+            self.account_id,
             now,
         )
 
@@ -54,7 +64,7 @@ class People:
     async def _add_users(self, count: int, *, role: str = "agent") -> list[tuple[uuid.UUID, str]]:
         now = datetime.now(UTC)
         added = [(new_id(now), f"{uuid.uuid4().hex}@example.com") for _ in range(count)]
-        account = self._account_id
+        account = self.account_id
         await self._copy(
             "users",
             "account_id id email email_key name role status locale password_hash created_at",
@@ -69,20 +79,28 @@ class People:
 
     async def passcodes(self, count: int, *, right: bool) -> list[str]:
         """Return bodies for the passcode step: each of a user of its own, good for at least 30 seconds."""
-        now = datetime.now(UTC)
-        account, users = self._account_id, await self._add_users(count)
-        authenticators, sign_ins, bodies = [], [], []
-        step = totp.step_at(now)
+        step = totp.step_at(datetime.now(UTC))
         near = {totp.passcode_at(_TOTP_SECRET, step + n) for n in range(-3, 4)}
         wrong = next(f"{n:06}" for n in range(10) if f"{n:06}" not in near)
-        passcode = totp.passcode_at(_TOTP_SECRET, step) if right else wrong
+        tokens = await self._waiting_for_passcode(count)
+        return _bodies(tokens, totp.passcode_at(_TOTP_SECRET, step) if right else wrong)
+
+    async def recovery_codes(self, count: int) -> list[str]:
+        """Return bodies for the passcode step, each with an unused recovery code of a user of its own."""
+        return _bodies(await self._waiting_for_passcode(count), _CODE.shown)
+
+    async def _waiting_for_passcode(self, count: int) -> list[str]:
+        """Return the tokens of sign-ins that wait, each of a user of its own with all that such a user has."""
+        now = datetime.now(UTC)
+        account, users = self.account_id, await self._add_users(count)
+        authenticators, sign_ins, tokens = [], [], []
         for user_id, _ in users:
             id_, token = new_id(now), new_secret("pgi_")
             sealed = self._sealer.seal(_TOTP_SECRET, secret_place(account, id_))
             authenticators.append((account, id_, user_id, "totp", "Phone", sealed, 0, now))
             expires = now + timedelta(minutes=10)
             sign_ins.append((account, new_id(now), user_id, digest(token), "passcode", 1, now, expires))
-            bodies.append(json.dumps({"sign_in_token": token, "passcode": passcode}))
+            tokens.append(token)
         await self._copy(
             "authenticators",
             "account_id id user_id kind label sealed_secret last_accepted_step created_at",
@@ -94,18 +112,27 @@ class People:
         await self._copy(
             "recovery_code_sets",
             "account_id id user_id salt parameters created_at",
-            [(account, user_id, user_id, b"0" * 16, "m=19456,t=2,p=1", now) for user_id, _ in users],
+            [(account, user_id, user_id, _SALT, self._cost.encode(), now) for user_id, _ in users],
         )
-        await self._copy(
-            "recovery_codes",
-            "account_id set_id digest",
-            [(account, user_id, hashlib.sha256(bytes([n])).digest()) for user_id, _ in users for n in range(10)],
+        await self._connection.execute(
+            "INSERT INTO recovery_codes (account_id, set_id, digest) SELECT $1, set_id, CASE n WHEN 0 THEN $3"
+            " ELSE sha256(int4send(n)) END FROM unnest($2::uuid[]) AS set_id, generate_series(0, 9) AS n",
+            *(account, [user_id for user_id, _ in users], self._code_digest),
         )
-        return bodies
+        await self._settle()
+        return tokens
+
+    async def _settle(self) -> None:
+        """Let the planner know of the rows, and the disk have them, before anything is measured."""
+        await self._connection.execute(
+            "ANALYZE users, second_factor_state, authenticators, sign_ins, recovery_codes"
+        )
+        await self._connection.execute("CHECKPOINT")
 
     async def passwords(self, count: int) -> list[str]:
         """Return bodies for the password step: each of a user of its own, who has no authenticator."""
         users = await self._add_users(count, role="end_user")
+        await self._settle()
         return [json.dumps({"email": email, "password": PASSWORD}) for _, email in users]
 
     async def caller(self) -> tuple[str, str]:
@@ -116,12 +143,12 @@ class People:
         await self._connection.execute(
             "INSERT INTO api_tokens (account_id, id, user_id, token_digest, description, scopes, created_at)"
             " VALUES ($1, $2, $3, $4, 'bench', '{api}', $5)",
-            *(self._account_id, new_id(now), user_id, digest(token), now),
+            *(self.account_id, new_id(now), user_id, digest(token), now),
         )
         await self._connection.execute(
             "INSERT INTO sessions (account_id, id, user_id, token_digest, amr, created_at, last_seen_at, ip,"
             " user_agent) VALUES ($1, $2, $3, $4, '{pwd}', $5, $5, '', '')",
-            *(self._account_id, new_id(now), user_id, digest(session), now),
+            *(self.account_id, new_id(now), user_id, digest(session), now),
         )
         basic = base64.b64encode(f"{email}/token:{token}".encode()).decode()
         return f"Basic {basic}", f"Bearer {session}"

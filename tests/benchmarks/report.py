@@ -1,17 +1,8 @@
-"""How long a report takes to write, as a ratio to `psql \\copy` of the same query, and how much memory it takes.
-
-    python -m tests.benchmarks.report [ROWS] [RUNS]
-
-It makes a Postgres of its own, or uses the empty database that `PASSGATE_TEST_DATABASE_URL` names, fills an
-account with ROWS team members in mixed states, and writes its report RUNS times by turns with psql. Pytest does
-not run it.
-"""
+"""How long a report takes to write, by that of `psql \\copy` of the same query, and how much memory it takes."""
 
 import asyncio
 import resource
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,15 +27,8 @@ from app.reports.rules import Report, Status, Type
 from app.reports.status_query import status_query
 from app.services import Services, make_services
 from app.settings import Settings
-from tests.support.database import migrated_database
+from tests.benchmarks.figures import Figure, figure, say
 from tests.support.many_users import add_many_users
-
-_MOST_RATIO = 2.0
-_MOST_GROWTH_MIB = 64
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 -- what a benchmark is for
 
 
 def _rss_mib() -> float:
@@ -96,7 +80,7 @@ async def _write(services: Services, account_id: UUID) -> tuple[float, float]:
         written = await repository.find_report(tx, account_id, asked.id)
     assert written is not None
     assert written.status is Status.READY
-    _say(f"report  {seconds:7.2f} s  {written.rows:,} rows, {written.size or 0:,} bytes, +{growth[0]:.1f} MiB")
+    say(f"report  {seconds:7.2f} s  {written.rows:,} rows, {written.size or 0:,} bytes, +{growth[0]:.1f} MiB")
     return seconds, growth[0]
 
 
@@ -112,33 +96,25 @@ def _copy(url: str, account_id: UUID, directory: Path) -> float:
     begun = time.perf_counter()
     subprocess.run(["psql", libpq_url(url), "-qX", "-vON_ERROR_STOP=1"], input=script, text=True, check=True)
     seconds = time.perf_counter() - begun
-    _say(f"psql    {seconds:7.2f} s")
+    say(f"psql    {seconds:7.2f} s")
     return seconds
 
 
-async def _measure(url: str, directory: Path, rows: int, runs: int) -> bool:
+async def measure_report(url: str, rows: int, rounds: int, directory: Path) -> list[Figure]:
+    """Fill an account with so many team members in mixed states, and write its report by turns with psql."""
     settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
     services = make_services(settings)
     account_id = new_id(services.clock.now())
-    _say(f"{rows:,} users ...")
+    say(f"{rows:,} users for the report ...")
     await _fill(services, url, account_id, rows)
-    written, copied = [], []
-    for _ in range(runs):
-        copied.append(await asyncio.to_thread(_copy, url, account_id, directory))
-        written.append(await _write(services, account_id))
+    ratios, grown = [], []
+    for _ in range(rounds):
+        copied = await asyncio.to_thread(_copy, url, account_id, directory)
+        seconds, growth = await _write(services, account_id)
+        ratios.append(seconds / copied)
+        grown.append(growth)
     await services.close()
-    ratio = min(seconds for seconds, _ in written) / min(copied)
-    growth = max(grown for _, grown in written)
-    _say(f"ratio of the fastest: {ratio:.2f} (at most {_MOST_RATIO}); memory: +{growth:.1f} MiB (at most 64)")
-    return ratio <= _MOST_RATIO and growth <= _MOST_GROWTH_MIB
-
-
-def main() -> int:
-    """Measure, print, and return 1 where it is too much."""
-    rows, runs = (int(given) for given in (sys.argv[1:] + ["1000000", "3"][len(sys.argv) - 1 :]))
-    with tempfile.TemporaryDirectory() as directory, migrated_database(Path(directory, "data")) as url:
-        return 0 if asyncio.run(_measure(url, Path(directory), rows, runs)) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [
+        figure(f"report of {rows:,} rows / (d)", ratios, 1.5, at_most=True),
+        figure(f"report of {rows:,} rows, more memory", grown, 64, at_most=True, unit="MB"),
+    ]

@@ -1,81 +1,86 @@
-"""One round after the other, in each of which everything is measured once."""
+"""One round after the other, in each of which everything is measured once, each row right after its floor."""
 
 import asyncio
-import subprocess
-import tempfile
-from dataclasses import dataclass, field
-from statistics import median
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
 
+from tests.benchmarks.figures import Figure, figure
 from tests.benchmarks.floors import hash_rate
-from tests.benchmarks.load import Measured, command, environment, load
-from tests.benchmarks.people import ACCOUNT, People
+from tests.benchmarks.load import Measured, load
+from tests.benchmarks.rows import Rows
 
-_PATH = f"/v1/accounts/{ACCOUNT}"
+# By what `--only` calls them: the row's name, how it is measured, and the least ratio to the floor.
+Measures = tuple[tuple[str, Callable[[Rows], Awaitable[Measured]], float], ...]
+BY_UPDATES: dict[str, Measures] = {
+    "passcode": (
+        ("passcode step, right passcode / (b)", Rows.right_passcode, 0.33),
+        ("passcode step, wrong passcode / (b)", Rows.wrong_passcode, 0.45),
+    ),
+    "authorize": (
+        ("authorize by API token / (b)", Rows.authorize_by_token, 0.50),
+        ("authorize by session / (b)", Rows.authorize_by_session, 0.50),
+    ),
+}
+BY_HASHES: dict[str, Measures] = {
+    "password": (("password step / (c)", Rows.password, 0.85),),
+    "recovery": (("passcode step, recovery code / (c)", Rows.recovery_code, 0.85),),
+}
+WAITING = "waiting"
+
 _BODIES = [
     '{"sign_in_token": "pgi_0123456789012345678901234567890123456789012", "passcode": "123456"}'
 ] * 2  # one for each thread of wrk
-_WAITING = 32  # password sign-ins that wait all the time
-_PASSWORD_USERS = 2000
 
 
-@dataclass(frozen=True)
-class Targets:
-    """Where the floors and the service answer."""
-
-    floor: str
-    service: str
-
-
-@dataclass
 class Rounds:
-    """What was measured so far, a list entry a round."""
+    """What was measured so far, an entry a round."""
 
-    targets: Targets
-    people: People
-    seconds: int
-    count: int
-    floor_bare: list[Measured] = field(default_factory=list)
-    floor_update: list[Measured] = field(default_factory=list)
-    floor_hash: list[float] = field(default_factory=list)
-    right: list[Measured] = field(default_factory=list)
-    wrong: list[Measured] = field(default_factory=list)
-    authorize_token: list[Measured] = field(default_factory=list)
-    authorize_session: list[Measured] = field(default_factory=list)
-    password: list[Measured] = field(default_factory=list)
-    at_rest: list[Measured] = field(default_factory=list)
-    authorize_loaded: list[Measured] = field(default_factory=list)
+    def __init__(self, floor_url: str, rows: Rows, wanted: Collection[str], *, seconds: int) -> None:
+        self._floor_url = floor_url
+        self._rows = rows
+        self._wanted = wanted
+        self._seconds = seconds
+        self._ratios: dict[str, list[float]] = defaultdict(list)
+        self._rates: dict[str, list[float]] = defaultdict(list)
 
     async def run(self) -> None:
-        """Measure everything once more."""
-        floor, service, seconds = self.targets.floor, self.targets.service, self.seconds
-        token, session = await self.people.caller()
-        passwords = await self.people.passwords(_PASSWORD_USERS)
-        authorize = f"{_PATH}/authorize"
-        self.floor_bare.append(load(floor, "/bare", bodies=_BODIES, again=True, seconds=seconds))
-        self.floor_update.append(load(floor, "/update", bodies=_BODIES, again=True, seconds=seconds))
-        right = await self.people.passcodes(self.count, right=True)
-        self.right.append(load(service, f"{_PATH}/sign-ins/passcode", bodies=right, seconds=seconds))
-        wrong = await self.people.passcodes(self.count, right=False)
-        self.wrong.append(load(service, f"{_PATH}/sign-ins/passcode", bodies=wrong, seconds=seconds, refused=True))
-        self.authorize_token.append(load(service, authorize, authorization=token, seconds=seconds))
-        self.authorize_session.append(load(service, authorize, authorization=session, seconds=seconds))
-        self.floor_hash.append(await asyncio.to_thread(hash_rate, seconds))
-        self.password.append(load(service, f"{_PATH}/sign-ins", bodies=passwords, again=True, seconds=seconds))
-        self.at_rest.append(load(service, authorize, authorization=session, connections=2, seconds=seconds))
-        self.authorize_loaded.append(self._beside_passwords(authorize, session, passwords))
+        """Measure everything that is wanted once more."""
+        if not {*BY_UPDATES}.isdisjoint(self._wanted):
+            bare = self._floor("/bare")
+            self._note("floor (b), the update / (a), the bare route", self._floor("/update"), bare)
+        for group, measures in BY_UPDATES.items():
+            for row, measure, _ in measures if group in self._wanted else ():
+                floor = self._floor("/update")
+                self._note(row, (await measure(self._rows)).rate, floor)
+        for group, measures in BY_HASHES.items():
+            for row, measure, _ in measures if group in self._wanted else ():
+                floor = await asyncio.to_thread(hash_rate, self._seconds)
+                self._note(row, (await measure(self._rows)).rate, floor)
+        if WAITING in self._wanted:
+            rest = await self._rows.authorize_at_rest()
+            beside = await self._rows.authorize_beside_passwords()
+            self._ratios["p50"].append(beside.p50 / rest.p50)
+            self._ratios["p99"].append(beside.p99 / rest.p99)
 
-    def _beside_passwords(self, path: str, session: str, passwords: list[str]) -> Measured:
-        """Measure /authorize while password sign-ins wait all the time."""
-        service = self.targets.service
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write("\n".join(passwords))
-            file.flush()
-            told = environment(f"{_PATH}/sign-ins", connections=_WAITING, lines=file.name, again=True)
-            beside = command(service, connections=_WAITING, seconds=self.seconds + 1)
-            with subprocess.Popen(beside, env=told, stdout=subprocess.DEVNULL):
-                return load(service, path, authorization=session, connections=2, seconds=self.seconds)
+    def _floor(self, path: str) -> float:
+        return load(self._floor_url, path, bodies=_BODIES, again=True, seconds=self._seconds).rate
 
-    @staticmethod
-    def summary(runs: list[Measured]) -> str:
-        """Return the median rate."""
-        return f"{median(run.rate for run in runs):,.0f} a second"
+    def _note(self, row: str, rate: float, floor: float) -> None:
+        self._ratios[row].append(rate / floor)
+        self._rates[row].append(rate)
+
+    def figures(self) -> list[Figure]:
+        """Return the rows, and how the floors lie to each other."""
+        found = []
+        floors = "floor (b), the update / (a), the bare route"
+        targets = [(floors, 0.0)]
+        for measures in (*BY_UPDATES.values(), *BY_HASHES.values()):
+            targets += [(row, target) for row, _, target in measures]
+        for row, target in targets:
+            if row in self._ratios:
+                found.append(figure(row, self._ratios[row], target, rates=self._rates[row]))
+        if WAITING in self._wanted:
+            p50, p99 = self._ratios["p50"], self._ratios["p99"]
+            found.append(figure("authorize beside 32 passwords, median / at rest", p50, 3, at_most=True))
+            found.append(figure("authorize beside 32 passwords, 99th / at rest", p99, 10, at_most=True))
+        return found

@@ -1,4 +1,4 @@
-"""The processes that are measured: the floors' server, a worker's memory, and the service's start."""
+"""The processes that are measured: the floors' server, and the service's start."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.benchmarks.figures import Figure, figure
 from tests.support.serving import free_port, serving
 
 
@@ -43,15 +44,19 @@ def _answers(url: str) -> bool:
         return False
 
 
-def memory_mib(pid: int) -> float:
-    """Return the resident memory of the largest worker process of a service, in MiB."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children]
-    return max(pages) * os.sysconf("SC_PAGE_SIZE") / 1024**2
+def measure_start(directory: Path, rounds: int) -> list[Figure]:
+    """Start `passgate serve` on embedded databases of its own, each twice."""
+    first, later = [], []
+    for number in range(rounds):
+        first.append(_start_seconds(directory / f"start-{number}"))
+        later.append(_start_seconds(directory / f"start-{number}"))
+    return [
+        figure("serve on the embedded database, first start", first, 5, at_most=True, unit="s"),
+        figure("serve on the embedded database, later start", later, 2, at_most=True, unit="s"),
+    ]
 
 
-def start_seconds(data_dir: Path) -> float:
-    """Start `passgate serve` on its embedded database; returns the seconds until it was ready."""
+def _start_seconds(data_dir: Path) -> float:
     begun = time.perf_counter()
     with serving(data_dir):
         return time.perf_counter() - begun

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.base import metadata
-from app.database.migrate import _ADVISORY_LOCK, configuration, migrate, needed_revision, on_connection
+from app.database.migrate import _ADVISORY_LOCK, configuration, migrate, on_connection
+from app.database.revisions import needed_revision
 from tests.migrations.schema import is_empty, schema_of
 
 SCRIPTS: list[Script] = list(reversed(list(ScriptDirectory.from_config(configuration()).walk_revisions())))

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.database.migrate import migrate, needed_revision
+from app.database.migrate import migrate
+from app.database.revisions import needed_revision
 from app.main import create_app
 from app.services import make_services
 from app.settings import Settings

@@ -2,9 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
 
 from app.database.embedded import EmbeddedPostgres
 from app.database.migrate import migrate
@@ -25,3 +29,16 @@ def migrated_database(data_dir: Path) -> Iterator[str]:
         yield url
     finally:
         postgres.stop()
+
+
+@asynccontextmanager
+async def empty_database(beside: str) -> AsyncIterator[str]:
+    """Yield the URL of a database with nothing in it, on the server of the one at the URL `beside`."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(dsn=beside, timeout=5)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield urlsplit(beside)._replace(path=f"/{name}").geturl()
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()

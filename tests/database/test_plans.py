@@ -1,0 +1,229 @@
+"""However much the tables hold, what happens at every sign-in and request reads a few rows, each by an index."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from app.accounts.repository import Account
+from app.callers import Role
+from app.crypto.passwords import Hasher
+from app.crypto.sealing import new_key_setting
+from app.database import engine
+from app.database.long import begin_long
+from app.database.migrate import migrate
+from app.main import create_app
+from app.services import make_services
+from app.settings import Settings
+from tests.conftest import CHEAP
+from tests.support.arrange import PASSWORD, Person, Place, make_place
+from tests.support.client import Client
+from tests.support.clock import TurnableClock
+from tests.support.credentials import by_token
+from tests.support.database import empty_database
+from tests.support.devices import trusted_person
+from tests.support.many_users import add_many_users
+from tests.support.plans import SETTINGS, Plans
+from tests.support.sign_ins import credentials
+
+_USERS = 20_000
+_BIG = 1000
+"""A table of so many rows is one that grows."""
+_MOST_ROWS = 50
+"""What a statement may look at in one table: ten recovery codes of a user, or some kinds of password hashes."""
+
+# One row a user, or as many in all, in the account that is looked at.
+_MORE = """
+    INSERT INTO sessions (account_id, id, user_id, token_digest, amr, created_at, last_seen_at, ip, user_agent)
+    SELECT account_id, gen_random_uuid(), id, sha256(uuid_send(id)), '{pwd}', now(), now(), '', '' FROM users;
+    INSERT INTO sign_ins (account_id, id, user_id, token_digest, next_step, version, created_at, expires_at)
+    SELECT account_id, gen_random_uuid(), id, sha256(uuid_send(id)), 'passcode', 1, now(), now() FROM users;
+    INSERT INTO api_tokens (account_id, id, user_id, token_digest, description, scopes, created_at)
+    SELECT account_id, gen_random_uuid(), id, sha256(uuid_send(id)), '', '{api}', now() FROM users;
+    INSERT INTO audit_events (account_id, id, type, at, actor_id, target_id, details)
+    SELECT account_id, gen_random_uuid(), 'sign_in_succeeded', now(), id, id, '{}' FROM users;
+    INSERT INTO password_limits (account_id, "limit", key, empty_at)
+    SELECT account_id, 'user', sha256(uuid_send(id)), now() FROM users;
+    INSERT INTO accounts (id, slug, name, created_at)
+    SELECT gen_random_uuid(), 'other-' || n, 'Other', now() FROM generate_series(1, 5000) n;
+    INSERT INTO security_policies
+    SELECT id, false, false, false, 30, '{totp}', '{totp}', 1, now() FROM accounts WHERE slug LIKE 'other-%';
+    INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+    SELECT 'letters', 'send_letter', '{}' FROM generate_series(1, 5000);
+    ANALYZE;
+"""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """An account with many users, in a database that tells its plans, and the tables that grow."""
+
+    place: Place
+    plans: Plans
+    growing: set[str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent, and what is answered."""
+
+    browser: Client
+    status: int
+    path: str
+    body: dict[str, Any] | None = None
+
+    async def send(self) -> None:
+        sent = self.browser.post(self.path, json=self.body) if self.body else self.browser.get(self.path)
+        response = await sent
+        assert response.status_code == self.status, response.text
+
+
+async def unknown_email(place: Place) -> Request:
+    body = {"email": "nobody@example.com", "password": PASSWORD}
+    return Request(place.browser(), 401, "/sign-ins", body)
+
+
+async def wrong_password(place: Place) -> Request:
+    person = await place.person()
+    return Request(place.browser(), 401, "/sign-ins", credentials(person, password="not the password"))
+
+
+async def password_alone(place: Place) -> Request:
+    return Request(place.browser(), 201, "/sign-ins", credentials(await place.person()))
+
+
+async def password_before_passcode(place: Place) -> Request:
+    return Request(place.browser(), 201, "/sign-ins", credentials(await place.enrolled()))
+
+
+async def password_in_trusted_device(place: Place) -> Request:
+    person = await trusted_person(place)
+    return Request(person.browser, 201, "/sign-ins", credentials(person))
+
+
+async def _answer(place: Place, person: Person, passcode: str, status: int) -> Request:
+    body = {"sign_in_token": await place.asked(person), "passcode": passcode, "remember_device": True}
+    return Request(place.browser(), status, "/sign-ins/passcode", body)
+
+
+async def right_passcode(place: Place) -> Request:
+    person = await place.enrolled()
+    return await _answer(place, person, person.authenticator.next_passcode(), 201)
+
+
+async def wrong_passcode(place: Place) -> Request:
+    person = await place.enrolled()
+    return await _answer(place, person, person.authenticator.wrong_passcode(), 401)
+
+
+async def right_recovery_code(place: Place) -> Request:
+    person = await trusted_person(place)
+    return await _answer(place, person, person.recovery_codes[0], 201)
+
+
+async def wrong_recovery_code(place: Place) -> Request:
+    return await _answer(place, await place.enrolled(), "0000000-0000000", 401)
+
+
+async def authorize_by_session(place: Place) -> Request:
+    person = await place.enrolled()
+    place.clock.turn(minutes=2)  # so that it is noted when the session was seen
+    return Request(person.browser, 204, "/authorize")
+
+
+async def authorize_by_token(place: Place) -> Request:
+    admin = await place.signed_in(Role.ADMIN)
+    return Request(await by_token(place, admin, "api"), 204, "/authorize")
+
+
+SIGNED_IN = {"users", "second_factor_state", "sessions", "audit_events"}
+HOT: dict[Callable[[Place], Awaitable[Request]], set[str]] = {
+    unknown_email: {"users", "password_limits", "audit_events"},
+    wrong_password: {"users", "password_limits", "audit_events"},
+    password_alone: SIGNED_IN | {"password_limits", "security_policies", "authenticators"},
+    password_before_passcode: {"users", "second_factor_state", "password_limits", "sign_ins", "authenticators"},
+    password_in_trusted_device: SIGNED_IN | {"trusted_devices", "password_limits"},
+    right_passcode: SIGNED_IN
+    | {"sign_ins", "authenticators", "trusted_devices", "recovery_codes", "procrastinate_jobs"},
+    wrong_passcode: {"sign_ins", "second_factor_state", "authenticators", "audit_events"},
+    right_recovery_code: SIGNED_IN
+    | {"sign_ins", "recovery_code_sets", "recovery_codes", "trusted_devices", "procrastinate_jobs"},
+    wrong_recovery_code: {"sign_ins", "second_factor_state", "recovery_code_sets", "recovery_codes"},
+    authorize_by_session: {"sessions", "users", "security_policies"},
+    authorize_by_token: {"api_tokens", "users", "security_policies"},
+}
+"""What is sent all the time, and some of the tables that it must be seen to use."""
+
+
+@pytest.fixture(scope="module")
+async def big(database_url: str, the_clock: TurnableClock) -> AsyncIterator[tuple[Settings, Account]]:
+    """A database in which every table that grows has thousands of rows, and its biggest account."""
+    async with empty_database(database_url) as url:
+        await asyncio.to_thread(asyncio.run, migrate(url))
+        settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
+        services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+        place = await make_place(create_app(services), services, the_clock)
+        async with begin_long(url) as tx:
+            await add_many_users(tx, place.account.id, Role.END_USER, _USERS, the_clock.now())
+        await services.close()
+        connection = await asyncpg.connect(url)
+        await connection.execute(_MORE)
+        await connection.close()
+        yield settings, place.account
+
+
+@pytest.fixture(scope="module", params=["force_custom_plan", "force_generic_plan"])
+async def watched(
+    request: pytest.FixtureRequest, big: tuple[Settings, Account], the_clock: TurnableClock
+) -> AsyncIterator[Watched]:
+    """The service in the big database, whose plans are made for the values at hand, or once for all values."""
+    settings, account = big
+    plans = Plans()
+    connect = engine.connect
+
+    async def watching(url: str, *, seconds: float, settings: dict[str, str]) -> asyncpg.Connection:
+        more = SETTINGS | {"plan_cache_mode": request.param}
+        connection = await connect(url, seconds=seconds, settings=settings | more)
+        plans.listen_to(connection)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "connect", watching)
+        services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
+        async with services.database.read() as tx:
+            growing = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :big"
+            found = await tx.execute(text(growing), {"big": _BIG})
+        place = Place(create_app(services), services, the_clock, account)
+        yield Watched(place, plans, set(found.scalars()))
+        await services.close()
+
+
+@pytest.mark.parametrize("act", HOT, ids=lambda act: act.__name__)
+async def test_few_rows_are_read_and_by_an_index(
+    watched: Watched, clock: TurnableClock, act: Callable[[Place], Awaitable[Request]]
+) -> None:
+    assert clock
+    request = await act(watched.place)
+    watched.plans.begin()
+
+    await request.send()
+
+    assert watched.plans.tables() >= HOT[act]
+    assert HOT[act] <= watched.growing
+    assert watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS) == []
+
+
+async def test_a_query_without_an_index_is_noticed(watched: Watched) -> None:
+    watched.plans.begin()
+    async with watched.place.services.database.read() as tx:
+        await tx.execute(text("SELECT id FROM sessions WHERE ip = '192.0.2.1'"))
+        await tx.execute(
+            text("SELECT id FROM users WHERE account_id = :id AND name = ''"), {"id": watched.place.account.id}
+        )
+
+    noticed = watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS)
+    assert [scan.table for scan in noticed] == ["sessions", "users"]
