@@ -40,6 +40,7 @@ from app.web.dependencies import AccountDirectory
 from app.web.docs import router as docs
 from app.web.explanations import router as explanations
 from app.web.health import router as health
+from app.web.metrics import Held
 from app.web.metrics import router as metrics
 from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
@@ -99,6 +100,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.accounts = AccountDirectory(services.database)
     app.state.key_ring = KeyRing(services)
     app.state.issuers = Issuers()
+    app.state.held = Held()
     app.state.needed_revision = needed_revision()
     everywhere = problems(401, 404, 413, 415, 422, 500, 503)
     for feature in _FEATURES:
