@@ -64,7 +64,10 @@ def left_behind(directory: Path, worker: int) -> float:
     """Return how many hashes a worker has in hand, by its own file."""
     files = [str(path) for path in directory.glob(f"passgate-metrics-*/gauge_livesum_{worker}.db")]
     metrics = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # the library's own
-    return sum(s.value for metric in metrics for s in metric.samples if s.name == "passgate_hash_queue")
+    found: list[float] = [
+        sample.value for metric in metrics for sample in metric.samples if sample.name == "passgate_hash_queue"
+    ]
+    return sum(found)
 
 
 @pytest.fixture(scope="module")
