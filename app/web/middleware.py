@@ -16,7 +16,7 @@ from app.web.bodies import Incoming
 from app.web.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
+CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
 _PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
 _HSTS = "max-age=31536000; includeSubDomains"
 
@@ -68,7 +68,7 @@ class EveryRequest:
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
         if self._shared and "vary" not in headers:
             headers["Vary"] = "Origin"  # or a cache gives one origin what was answered to another, or to none
-        if not _CACHEABLE.fullmatch(scope["path"]):
+        if not CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 
 
