@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -45,6 +46,7 @@ from app.web.metrics import router as metrics
 from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
+from app.web.tracing import Traced
 from app.worker import worker_beside
 
 # What is asked for most stands first, and what is under `me` before what is under an id.
@@ -72,6 +74,9 @@ _FEATURES = (
     reports,
 )
 
+# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.traces`.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     """Return the application; its lifespan runs a job worker, if it shall, and in the end closes the services."""
@@ -88,7 +93,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         middleware=[
+            *([Middleware(Traced, traces=services.traces)] if services.traces else []),
             Middleware(
                 EveryRequest, https=services.settings.is_https, shared=bool(services.settings.cors_origins)
             ),

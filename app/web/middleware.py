@@ -102,7 +102,7 @@ class Faults:
 
 
 def _count_request(scope: Scope, status: int, seconds: float) -> None:
-    route = _template(scope) or "none"
+    route = template_of(scope) or "none"
     REQUESTS.labels(scope["method"] if route != "none" else "", route, status).inc()
     SECONDS.labels(route).observe(seconds)
     if code := scope["state"].get("refused"):
@@ -117,7 +117,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         "request",
         request_id=state["request_id"],
         method=scope["method"],
-        route=_template(scope),
+        route=template_of(scope),
         status=status,
         milliseconds=round(seconds * 1000, 1),
         account=account and str(account),
@@ -126,7 +126,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-def _template(scope: Scope) -> str | None:
+def template_of(scope: Scope) -> str | None:
     """Return the route's path with its names unfilled: what a client puts into a path is not for the log."""
     # A route of an included router knows its path within that router alone; FastAPI keeps the whole one here.
     whole = scope.get("fastapi", {}).get("effective_route_context")
