@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from app.errors import InternalError
 from app.metrics import REFUSALS, REQUESTS, SECONDS
@@ -52,10 +53,11 @@ class EveryRequest:
                 self._add_headers(scope, message, request_id)
             await send(message)
 
-        await self._app(scope, incoming.receive, send_with_headers)
-        seconds = time.perf_counter() - begun_at
-        _count_request(scope, status, seconds)
-        _log_request(scope, status, seconds)
+        with bound_contextvars(request_id=request_id):  # for every line that is logged meanwhile
+            await self._app(scope, incoming.receive, send_with_headers)
+            seconds = time.perf_counter() - begun_at
+            _count_request(scope, status, seconds)
+            _log_request(scope, status, seconds)
 
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
         headers = MutableHeaders(scope=message)
@@ -92,7 +94,7 @@ class Faults:
         except Exception:
             if scope["type"] != "http":
                 raise
-            log.exception("fault", request_id=scope["state"]["request_id"], method=scope["method"])
+            log.exception("fault", method=scope["method"])
             if begun:
                 raise  # too late for another answer: the server cuts the connection
             fault = problem_response(
@@ -115,7 +117,6 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     caller = identified and identified.caller
     log.info(
         "request",
-        request_id=state["request_id"],
         method=scope["method"],
         route=template_of(scope),
         status=status,
