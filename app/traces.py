@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from asyncpg.connection import LoggedQuery
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -19,8 +20,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from structlog.contextvars import bound_contextvars
+
+from app.clock import SystemClock
 
 SEND_SECONDS = 3
 """How long handing spans over may take, in a thread beside; meanwhile they wait, and too many are dropped."""
@@ -42,8 +45,8 @@ class Traces:
         )
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("passgate")
-        for name, listener in self._listeners():
-            event.listen(Engine, name, listener)
+        for target, name, listener in self._listeners():
+            event.listen(target, name, listener)
 
     def request(self, parent: str) -> AbstractContextManager[Span]:
         """Measure a request, which `parent` caused: the `traceparent` that it came with (W3C Trace Context).
@@ -72,7 +75,7 @@ class Traces:
                 with bound_contextvars(trace_id=format_trace_id(span.get_span_context().trace_id)):
                     yield span
             except BaseException as error:
-                self.fail(span, type(error).__qualname__)
+                self.fail(span, _kind(error))
                 raise
 
     def look(self) -> bool:
@@ -81,26 +84,36 @@ class Traces:
 
     async def close(self) -> None:
         """Hand over the last spans, for `FLUSH_SECONDS` at most."""
-        for name, listener in self._listeners():
-            event.remove(Engine, name, listener)
+        for target, name, listener in self._listeners():
+            event.remove(target, name, listener)
         flushing = threading.Thread(target=self._provider.shutdown, daemon=True)
         flushing.start()
         await asyncio.to_thread(flushing.join, FLUSH_SECONDS)
 
-    def _listeners(self) -> tuple[tuple[str, Any], ...]:
+    def _listeners(self) -> tuple[tuple[Any, str, Any], ...]:
         return (
-            ("before_cursor_execute", self._begin_statement),
-            ("after_cursor_execute", self._end_statement),
-            ("handle_error", self._fail_statement),
+            (Pool, "connect", self._listen_to),
+            (Engine, "before_cursor_execute", self._begin_statement),
+            (Engine, "after_cursor_execute", self._end_statement),
+            (Engine, "handle_error", self._fail_statement),
         )
 
+    def _listen_to(self, connection: Any, _: Any) -> None:
+        """Hear of the statements that asyncpg is given; it tells nothing of those that SQLAlchemy prepares."""
+        connection.driver_connection.add_query_logger(self._note_statement)
+
+    def _note_statement(self, done: LoggedQuery) -> None:
+        ended_at = int(SystemClock().now().timestamp() * 1e9)
+        begun_at = ended_at - int(done.elapsed * 1e9)
+        if span := self._statement(done.query, begun_at):
+            if done.exception:
+                self.fail(span, _kind(done.exception))
+            span.end(ended_at)
+
     def _begin_statement(self, _: Connection, __: Any, statement: str, *more: Any) -> None:
-        if get_current_span().is_recording():  # what is nobody's request or job is not traced
-            attributes = {"db.system.name": "postgresql", "db.query.text": statement}
-            name = statement.split(maxsplit=1)[0]
-            span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
-            _, context, _ = more
-            setattr(context, _SPAN, span)
+        _, context, of_many_rows = more
+        if not of_many_rows:  # which asyncpg tells of
+            setattr(context, _SPAN, self._statement(statement))
 
     def _end_statement(self, _: Connection, __: Any, ___: str, *more: Any) -> None:
         _, context, _ = more
@@ -109,6 +122,17 @@ class Traces:
 
     def _fail_statement(self, failed: ExceptionContext) -> None:
         if span := getattr(failed.execution_context, _SPAN, None):
-            error = failed.original_exception
-            self.fail(span, getattr(error, "sqlstate", None) or type(error).__qualname__)
+            self.fail(span, _kind(failed.original_exception))
             span.end()
+
+    def _statement(self, text: str, begun_at: int | None = None) -> Span | None:
+        """Return the span of a statement; what is nobody's request or job has none."""
+        if not get_current_span().is_recording():
+            return None
+        attributes = {"db.system.name": "postgresql", "db.query.text": text}
+        name = text.split(maxsplit=1)[0]
+        return self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=begun_at)
+
+
+def _kind(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or type(error).__qualname__

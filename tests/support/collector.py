@@ -19,6 +19,7 @@ class Collected:
     trace_id: str
     id: str
     parent_id: str
+    nanoseconds: int
     failed: bool
     attributes: dict[str, Any]
     instance: str
@@ -47,6 +48,7 @@ def _read(body: bytes) -> Iterator[Collected]:
                     trace_id=span.trace_id.hex(),
                     id=span.span_id.hex(),
                     parent_id=span.parent_span_id.hex(),
+                    nanoseconds=span.end_time_unix_nano - span.start_time_unix_nano,
                     failed=span.status.code == 2,
                     attributes=_values(span.attributes),
                     instance=about["service.instance.id"],
