@@ -25,10 +25,10 @@ from app.key_rotation import rotate_keys as seal_anew
 from app.local import database_of, share
 from app.logs import configure_logs
 from app.main import create_app
+from app.metrics import MULTIPROCESS
 from app.services import Services, make_services
 from app.settings import Settings, SettingsError, is_loopback, load_settings
 from app.users.use_cases import NewUser
-from app.web.metrics import MULTIPROCESS
 from app.worker import work_until_told
 
 STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
@@ -96,7 +96,7 @@ def serve(
                 typer.echo(f"password  {password}  (shown this once)")
         _with_services(found, look_at_keys)  # settings are judged before anything listens
         share(found)
-        if workers > 1:  # of which each counts for itself; prometheus_client looks for this when it is imported
+        if workers > 1:  # of which each counts for itself, into this directory
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )

@@ -1,5 +1,6 @@
 """What `passgate check` looks at, and what it says about it."""
 
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -39,6 +40,9 @@ async def examine(services: Services) -> list[Finding]:
     except Refusal as refusal:
         findings.append(Finding("database", well=False, says=refusal.detail))
     findings.append(await _mail(services))
+    if services.traces:
+        taken = await asyncio.to_thread(services.traces.look)
+        findings.append(Finding("traces", taken, "are taken" if taken else "the collector does not take them"))
     return findings
 
 

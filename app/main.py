@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -40,10 +41,12 @@ from app.web.dependencies import AccountDirectory
 from app.web.docs import router as docs
 from app.web.explanations import router as explanations
 from app.web.health import router as health
+from app.web.metrics import Held
 from app.web.metrics import router as metrics
 from app.web.middleware import EveryRequest, Faults
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
+from app.web.tracing import Traced
 
 # What is asked for most stands first, and what is under `me` before what is under an id.
 _FEATURES = (
@@ -70,6 +73,9 @@ _FEATURES = (
     reports,
 )
 
+# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.traces`.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     """Return the application; its lifespan runs a job worker, if it shall, and in the end closes the services."""
@@ -86,7 +92,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         middleware=[
+            *([Middleware(Traced, traces=services.traces)] if services.traces else []),
             Middleware(
                 EveryRequest, https=services.settings.is_https, shared=bool(services.settings.cors_origins)
             ),
@@ -98,6 +106,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.accounts = AccountDirectory(services.database)
     app.state.key_ring = KeyRing(services)
     app.state.issuers = Issuers()
+    app.state.held = Held()
     app.state.needed_revision = needed_revision()
     everywhere = problems(401, 404, 413, 415, 422, 500, 503)
     for feature in _FEATURES:

@@ -1,12 +1,16 @@
 """What a process is made of: put together once at each of the three doors, and handed on."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.clock import Clock, SystemClock
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Sealer, parse_keys
 from app.database.engine import Database
 from app.settings import PasswordLimits, Settings, SettingsError
+
+if TYPE_CHECKING:  # an extra
+    from app.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Services:
     hasher: Hasher
     sealer: Sealer
     password_limits: PasswordLimits
+    traces: "Traces | None" = None
 
     @property
     def database_url(self) -> str:
@@ -27,9 +32,11 @@ class Services:
         return self.settings.database_url.get_secret_value()
 
     async def close(self) -> None:
-        """Give back the connections and the threads."""
+        """Give back the connections and the threads, and send what is left to be sent."""
         await self.database.close()
         self.hasher.close()
+        if self.traces:
+            await self.traces.close()
 
 
 def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Hasher | None = None) -> Services:
@@ -52,4 +59,15 @@ def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Has
         hasher=hasher or Hasher(),
         sealer=Sealer(keys),
         password_limits=PasswordLimits(settings.password_limits),
+        traces=_make_traces(settings.traces_url),
     )
+
+
+def _make_traces(url: str | None) -> "Traces | None":
+    if url is None:
+        return None
+    try:
+        from app.traces import Traces  # noqa: PLC0415 -- an extra: who sends no traces has it not, or pays for it
+    except ModuleNotFoundError:
+        raise SettingsError("PASSGATE_TRACES_URL: is set, but traces are the extra passgate[traces]") from None
+    return Traces(url)

@@ -87,7 +87,10 @@ def parse_mail_url(url: str) -> MailServer | MailDirectory:
 
 
 class Settings(BaseSettings):
-    """Every setting of contract section 11; the field `data_dir` is the variable `PASSGATE_DATA_DIR`."""
+    """Every setting of contract section 11, and where traces go.
+
+    The field `data_dir` is the variable `PASSGATE_DATA_DIR`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True
@@ -104,6 +107,7 @@ class Settings(BaseSettings):
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
     link_url: str | None = None
     metrics_token: SecretStr | None = None
+    traces_url: str | None = None
     audit_days: int = Field(default=400, ge=1, le=36_500)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -131,6 +135,14 @@ class Settings(BaseSettings):
         if parts is None or parts.query or parts.fragment:
             raise ValueError("must be http://host[:port] or https://host[:port]")
         return parts.geturl().rstrip("/")  # the scheme in lower case
+
+    @field_validator("traces_url")
+    @classmethod
+    def _traces_url_is_a_web_address(cls, value: str | None) -> str | None:
+        parts = _web_address(value) if value else None
+        if value and (parts is None or parts.query or parts.fragment):
+            raise ValueError("must be a collector's address for OTLP, like http://127.0.0.1:4318/v1/traces")
+        return value
 
     @field_validator("link_url")
     @classmethod

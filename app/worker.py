@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -171,19 +171,23 @@ def _make_app(services: Services, pace: Pace) -> App:
 
 def _runner(services: Services, function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     async def run(context: JobContext, **arguments: Any) -> None:
-        job = context.job
-        bound = log.bind(task=job.task_name, job=job.id, attempt=job.attempts + 1)
-        try:
-            await function(services, **arguments)
-        except Exception as error:
-            if _is_last(error, job):
-                bound.exception("job failed for good")
-            else:
-                bound.warning("job failed, and will be tried again", exc_info=True)
-            raise
-        bound.info("job done")
+        with services.traces.job(context.job.task_name) if services.traces else nullcontext():
+            await _run_job(context.job, function(services, **arguments))
 
     return run
+
+
+async def _run_job(job: Job, work: Awaitable[None]) -> None:
+    bound = log.bind(task=job.task_name, job=job.id, attempt=job.attempts + 1)
+    try:
+        await work
+    except Exception as error:
+        if _is_last(error, job):
+            bound.exception("job failed for good")
+        else:
+            bound.warning("job failed, and will be tried again", exc_info=True)
+        raise
+    bound.info("job done")
 
 
 class _Tasks(dict[str, Task[Any, Any, Any]]):

@@ -49,6 +49,13 @@ BAD: dict[str, list[str]] = {
         "https://mArKeR example.com",
         "https://mArKeR\n.example.com",
     ],
+    "PASSGATE_TRACES_URL": [
+        "mArKeR",
+        "ftp://mArKeR",
+        "https://user:mArKeR@example.com/v1/traces",
+        "http://example.com/v1/traces?mArKeR",
+        "http://example.com/v1/traces#mArKeR",
+    ],
     "PASSGATE_SECRET_KEYS": [
         "mArKeR",
         f"mArKeR {KEY}",

@@ -7,15 +7,16 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.low_level import hash_secret_raw
 
 from app.crypto import password_hashes
 from app.errors import Unavailable
+from app.metrics import HASH_QUEUE
 
 _T = TypeVar("_T")
 _DIGEST_BYTES = 32
@@ -85,7 +86,6 @@ class Hasher:
             type=Type.ID,
         )
         self._kind = f"$argon2id$v=19${parameters.encode()}"
-        self._queue = queue
         self._places = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(
             threads or _cores(), thread_name_prefix="hashing", initializer=_give_way
@@ -120,11 +120,6 @@ class Hasher:
         cost = parameters or self.parameters
         return await self._run(lambda: [_digest(code.encode(), salt, cost) for code in codes])
 
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait or run."""
-        return self._queue - self._places._value  # noqa: SLF001 -- a semaphore tells its count nowhere else
-
     def close(self) -> None:
         """Take no further job, and return when those that were taken have ended."""
         self._threads.shutdown(wait=True)
@@ -143,6 +138,10 @@ class Hasher:
         stored = hash_ if kind == self._kind else password_hashes.decoy(self._kind)
         return PasswordCheck(matches=password_hashes.matches(stored, normal), renewed_hash=None)
 
+    def _give_back_place(self, _: Future[Any]) -> None:
+        HASH_QUEUE.dec()
+        self._places.release()
+
     async def _run(self, job: Callable[[], _T]) -> _T:
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many passwords are being checked at the moment.")
@@ -152,7 +151,8 @@ class Hasher:
             self._places.release()
             raise Unavailable from None
         # Only the pool's future tells a job that never began from one that cannot be stopped; asyncio's does not.
-        running.add_done_callback(lambda _: self._places.release())
+        HASH_QUEUE.inc()
+        running.add_done_callback(self._give_back_place)
         return await asyncio.wrap_future(running)
 
 

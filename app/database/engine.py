@@ -10,10 +10,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
 
 from app.database.pooler import without_mark
 from app.errors import Unavailable
+from app.metrics import POOL_IN_USE
 
 CONNECT_SECONDS = 2
 POOL_WAIT_SECONDS = 2
@@ -151,19 +151,15 @@ class Database:
         Raises `Unavailable` when the database does not answer in time; then nothing was done.
         """
         async with self._in_time(), transaction(self._engine) as tx:
-            yield tx
+            with POOL_IN_USE.track_inprogress():
+                yield tx
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection for reading only, each statement seeing the newest committed state."""
         async with self._in_time(), _connected(self._engine) as tx:
-            yield tx
-
-    @property
-    def in_use(self) -> int:
-        """How many connections are in use."""
-        pool = self._engine.pool
-        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+            with POOL_IN_USE.track_inprogress():
+                yield tx
 
     async def close(self) -> None:
         """Close every connection."""

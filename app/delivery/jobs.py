@@ -6,8 +6,10 @@ from typing import Any
 import structlog
 
 from app.delivery.letters import Letter
-from app.delivery.mailer import compose, send
+from app.delivery.mailer import MailRefused, compose, send
 from app.delivery.messages import render
+from app.delivery.repository import Result, count_delivery
+from app.errors import Unavailable
 from app.services import Services
 
 log = structlog.get_logger()
@@ -26,5 +28,22 @@ async def send_now(services: Services, letter: Letter, extra: dict[str, Any] | N
     when the mail server will never take it, and something else when it is worth another try.
     """
     message = await asyncio.to_thread(render, letter, extra)
-    await send(services.settings, compose(services.settings, letter, message), letter)
+    result = Result.UNAVAILABLE
+    try:
+        await send(services.settings, compose(services.settings, letter, message), letter)
+        result = Result.SENT
+    except MailRefused:
+        result = Result.REFUSED
+        raise
+    finally:
+        await _count(services, letter, result)
     log.info("letter sent", letter=str(letter.id), kind=letter.kind.value, account=str(letter.account_id))
+
+
+async def _count(services: Services, letter: Letter, result: Result) -> None:
+    """Count the letter, unless the database is gone: a letter that was sent is not sent again for its count."""
+    try:
+        async with services.database.begin() as tx:
+            await count_delivery(tx, letter.account_id, "email", result)
+    except Unavailable as error:
+        log.warning("letter not counted", letter=str(letter.id), reason=error.detail)

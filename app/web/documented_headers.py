@@ -1,4 +1,4 @@
-"""Which headers answers carry, for the OpenAPI document: by status, and by operation."""
+"""Which headers answers carry, for the OpenAPI document: always, by status, by path, and by operation."""
 
 from typing import Any
 
@@ -10,9 +10,20 @@ def _headers(**described: str) -> dict[str, Any]:
     }
 
 
-_ALWAYS = _headers(X_Request_ID="The id that was sent, or one made here: the log has the request under it.")
+_ALWAYS = _headers(
+    X_Request_ID="The id that was sent, or one made here: the log has the request under it.",
+    X_Content_Type_Options="Always `nosniff`.",
+    Referrer_Policy="Always `no-referrer`.",
+    Strict_Transport_Security="Where the service is reached by https.",
+    Vary="`Origin`, where pages of other origins may call.",
+)
+_NO_STORE = _headers(Cache_Control="`no-store`: neither the browser nor a proxy keeps the answer.")
+_DEPRECATION = _headers(
+    Deprecation="Where the credential was a password: since when that is deprecated (RFC 9745)."
+)
 _SECONDS = {"description": "Whole seconds until trying again makes sense.", "schema": {"type": "integer"}}
 _OF_STATUS = {
+    "405": _headers(Allow="The methods that the path has."),
     "401": _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
     "429": {"Retry-After": _SECONDS},
     "503": {"Retry-After": _SECONDS},
@@ -20,12 +31,19 @@ _OF_STATUS = {
 
 _LOCATION = _headers(Location="The path of what was made.")
 _ETAG = _headers(ETag="The version, good for `If-Match`.")
+_POLICY = _headers(Content_Security_Policy="What the page may load: what comes from here, and no more.")
+_FILE = _headers(ETag="Which version of the file it is.", Last_Modified="Since when.", Accept_Ranges="`bytes`.")
 _DEVICE_COOKIE = _headers(Set_Cookie="The device cookie, where the device is trusted by one.")
 _NO_DEVICE_COOKIE = _headers(Set_Cookie="Takes the device cookie away, where the browser sent it.")
 _LOGIN = _headers(Location="Where the browser goes on.", Set_Cookie="What ties the login to this browser.")
 _OF_OPERATION = {
     "beginLogin": _LOGIN,
+    "finishLogin": _LOGIN,
     "finishSamlLogin": _LOGIN,
+    "explainProblem": _POLICY,
+    "getLinkPage": _POLICY | _FILE,
+    "getLinkPageAsset": _FILE,
+    "getPublicKeys": _headers(Cache_Control="How long the keys may be kept."),
     "inviteUser": _LOCATION,
     "requestReport": _LOCATION,
     "getSecurityPolicy": _ETAG,
@@ -45,7 +63,15 @@ _OF_OPERATION = {
 }
 
 
-def headers_of(operation_id: str, status: str) -> dict[str, Any]:
-    """Return the headers of an operation's answer; those of an operation are on its success."""
+COMPONENTS = _ALWAYS | _NO_STORE | _DEPRECATION
+"""The headers that many answers carry: described once in the document, and referred to."""
+
+
+def headers_of(operation_id: str, status: str, *, cacheable: bool, signed: bool) -> dict[str, Any]:
+    """Return the headers of an operation's answer; those of an operation are on its success.
+
+    `cacheable` is whether the path is one of those that may be kept, `signed` whether a credential is asked for.
+    """
     own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
-    return _ALWAYS | _OF_STATUS.get(status, {}) | own
+    shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if signed else {})
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in shared} | _OF_STATUS.get(status, {}) | own

@@ -32,6 +32,28 @@ _BODIES = {
 }
 
 
+_OTHER_TYPES = {
+    "application/samlmetadata+xml": (
+        '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"'
+        ' entityID="https://auth.example.com/v1/accounts/shop/sso/corp/metadata"/>'
+    ),
+    "application/x-www-form-urlencoded": {"SAMLResponse": "PHNhbWxwOlJlc3BvbnNlPg==", "RelayState": "EXAMPLE"},
+    "text/css": "main { max-width: 30rem; }",
+    "text/csv": (
+        "user_id,name,email,role,status,two_factor,required_by_account,turned_on_by_user,methods,"
+        "passcode_frequency,recovery_codes_left,trusted_devices,enrolled_at,last_passcode_at,last_sign_in_at\r\n"
+        f"{_ID},Eve,eve@example.com,agent,active,on,true,false,totp,every_30_days,10,1,{_TIME},{_TIME},{_TIME}\r\n"
+    ),
+    "text/html": '<!doctype html><html lang="en"><title>Not found</title><h1>Not found</h1></html>',
+    "text/javascript": '"use strict";',
+}
+
+
+def example_text(kind: str) -> Any:
+    """Return an example of a body of this media type, which is not JSON."""
+    return _OTHER_TYPES[kind]
+
+
 class Examples:
     """Makes examples of the schemas of one document."""
 

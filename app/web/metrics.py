@@ -1,28 +1,30 @@
 """Metrics for Prometheus: what this process and its siblings have counted, and what the database holds."""
 
+import asyncio
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
 from app.crypto.digests import digest, same
 from app.errors import NotFound, Unauthenticated, Unavailable
+from app.metrics import MULTIPROCESS
 from app.services import Services
 from app.settings import Settings, is_loopback
 from app.web.dependencies import AppServices
 
 router = APIRouter()
 
-MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the processes of one `serve` keep their counts, so that any of them can tell the sum."""
+Families: TypeAlias = tuple[Metric, ...]
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _REMEMBERED = timedelta(seconds=60)
@@ -47,25 +49,36 @@ _SHARES = """
         ELSE 'more' END, sum(enrolled) / sum(users)
     FROM sizes GROUP BY 1
 """
+_DELIVERIES = "SELECT channel, result, sum(count) FROM delivery_counts GROUP BY 1, 2"
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class _Held:
-    """What the database held at a moment, as metrics; without any of it when it did not answer."""
+class Held:
+    """What the database held lately. It is asked at most once a minute, by one scrape while others wait for it."""
 
-    at: datetime
-    families: tuple[GaugeMetricFamily, ...]
+    def __init__(self) -> None:
+        self._asking = asyncio.Lock()
+        self._at: datetime | None = None
+        self._families: Families = ()
+
+    async def families(self, services: Services) -> Families:
+        """Return it as metrics; without any of it where the database did not answer."""
+        async with self._asking:
+            now = services.clock.now()
+            if self._at is None or abs(now - self._at) >= _REMEMBERED:
+                self._families = await _read(services, now)
+                self._at = now
+            return self._families
 
 
 class _Given(Collector):
     """Hands metrics that were made already to Prometheus' own text format."""
 
-    def __init__(self, families: tuple[GaugeMetricFamily, ...]) -> None:
+    def __init__(self, families: Families) -> None:
         self._families = families
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Return them."""
         yield from self._families
 
@@ -79,15 +92,9 @@ async def get_metrics(request: Request, services: AppServices) -> Response:
     token than the set one.
     """
     _check_reader(request, services.settings)
-    held = getattr(request.app.state, "metrics_held", None)
-    now = services.clock.now()
-    if held is None or abs(now - held.at) >= _REMEMBERED:
-        held = _Held(now, await _read(services, now))
-        request.app.state.metrics_held = held
-    counted = generate_latest(_counted())
     given = CollectorRegistry()
-    given.register(_Given((*held.families, *_of_this_process(services))))
-    return Response(counted + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
+    given.register(_Given(await request.app.state.held.families(services)))
+    return Response(generate_latest(_counted()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
 
 
 def _check_reader(request: Request, settings: Settings) -> None:
@@ -102,23 +109,33 @@ def _check_reader(request: Request, settings: Settings) -> None:
 
 
 def _counted() -> CollectorRegistry:
-    if MULTIPROCESS not in os.environ:
+    directory = os.environ.get(MULTIPROCESS)
+    if directory is None:
         return REGISTRY
+    for file in Path(directory).glob("gauge_live*.db"):  # a process that was killed has nothing in hand any more
+        if not _lives(int(file.stem.rpartition("_")[2])):
+            file.unlink(missing_ok=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own
     return registry
 
 
-def _of_this_process(services: Services) -> Iterator[GaugeMetricFamily]:
-    yield _gauge("passgate_hash_queue", "Hashes that wait or run in this process.", services.hasher.waiting)
-    yield _gauge("passgate_pool_in_use", "Database connections in use in this process.", services.database.in_use)
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # which does nothing but look
+    except ProcessLookupError:
+        return False
+    return True
 
 
-async def _read(services: Services, now: datetime) -> tuple[GaugeMetricFamily, ...]:
+async def _read(services: Services, now: datetime) -> Families:
     jobs = GaugeMetricFamily("passgate_jobs", "Jobs by queue and state.", labels=["queue", "state"])
     oldest = GaugeMetricFamily("passgate_oldest_job_seconds", "How long the oldest job waits.", labels=["queue"])
     shares = GaugeMetricFamily(
         "passgate_enrollment_share", "Users with an authenticator, by users of the account.", labels=["at_most"]
+    )
+    deliveries = CounterMetricFamily(
+        "passgate_deliveries", "Letters handed over, by result.", labels=["channel", "result"]
     )
     try:
         async with services.database.read() as tx:
@@ -129,6 +146,8 @@ async def _read(services: Services, now: datetime) -> tuple[GaugeMetricFamily, .
             throttled = await tx.scalar(text(_THROTTLED), {"now": now})
             for size, share in await tx.execute(text(_SHARES)):
                 shares.add_metric([size], float(share))
+            for channel, result, count in await tx.execute(text(_DELIVERIES)):
+                deliveries.add_metric([channel, result], int(count))
     except Unavailable as error:
         log.warning("metrics without the database", reason=error.detail)
         return (_gauge("passgate_database_up", "Whether the database answers.", 0),)
@@ -138,6 +157,7 @@ async def _read(services: Services, now: datetime) -> tuple[GaugeMetricFamily, .
         jobs,
         oldest,
         shares,
+        deliveries,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from app.errors import InternalError
 from app.metrics import REFUSALS, REQUESTS, SECONDS
@@ -16,7 +17,7 @@ from app.web.bodies import Incoming
 from app.web.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
+CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
 _PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
 _HSTS = "max-age=31536000; includeSubDomains"
 
@@ -52,10 +53,11 @@ class EveryRequest:
                 self._add_headers(scope, message, request_id)
             await send(message)
 
-        await self._app(scope, incoming.receive, send_with_headers)
-        seconds = time.perf_counter() - begun_at
-        _count_request(scope, status, seconds)
-        _log_request(scope, status, seconds)
+        with bound_contextvars(request_id=request_id):  # for every line that is logged meanwhile
+            await self._app(scope, incoming.receive, send_with_headers)
+            seconds = time.perf_counter() - begun_at
+            _count_request(scope, status, seconds)
+            _log_request(scope, status, seconds)
 
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
         headers = MutableHeaders(scope=message)
@@ -68,7 +70,7 @@ class EveryRequest:
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
         if self._shared and "vary" not in headers:
             headers["Vary"] = "Origin"  # or a cache gives one origin what was answered to another, or to none
-        if not _CACHEABLE.fullmatch(scope["path"]):
+        if not CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 
 
@@ -92,7 +94,7 @@ class Faults:
         except Exception:
             if scope["type"] != "http":
                 raise
-            log.exception("fault", request_id=scope["state"]["request_id"], method=scope["method"])
+            log.exception("fault", method=scope["method"])
             if begun:
                 raise  # too late for another answer: the server cuts the connection
             fault = problem_response(
@@ -102,7 +104,7 @@ class Faults:
 
 
 def _count_request(scope: Scope, status: int, seconds: float) -> None:
-    route = _template(scope) or "none"
+    route = template_of(scope) or "none"
     REQUESTS.labels(scope["method"] if route != "none" else "", route, status).inc()
     SECONDS.labels(route).observe(seconds)
     if code := scope["state"].get("refused"):
@@ -115,9 +117,8 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     caller = identified and identified.caller
     log.info(
         "request",
-        request_id=state["request_id"],
         method=scope["method"],
-        route=_template(scope),
+        route=template_of(scope),
         status=status,
         milliseconds=round(seconds * 1000, 1),
         account=account and str(account),
@@ -126,7 +127,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-def _template(scope: Scope) -> str | None:
+def template_of(scope: Scope) -> str | None:
     """Return the route's path with its names unfilled: what a client puts into a path is not for the log."""
     # A route of an included router knows its path within that router alone; FastAPI keeps the whole one here.
     whole = scope.get("fastapi", {}).get("effective_route_context")

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.web.documented_headers import headers_of
-from app.web.examples import Examples
-from app.web.problems import SCHEMAS, Problem, ValidationProblem
+from app.web.documented_headers import COMPONENTS, headers_of
+from app.web.examples import Examples, example_text
+from app.web.middleware import CACHEABLE
+from app.web.problems import SCHEMAS, Problem, ValidationProblem, problems
 
 _ACCOUNT = {
     "name": "account",
@@ -17,6 +18,7 @@ _ACCOUNT = {
     "description": "the account's slug",
     "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
 }
+_DESCRIPTION = "A method that a path does not have is answered by `MethodNotAllowed`, a path that is none by 404."
 
 
 def describe(app: FastAPI) -> None:
@@ -56,13 +58,23 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
 
 def _add_headers_and_examples(document: dict[str, Any]) -> None:
     examples = Examples(document["components"]["schemas"])
-    for item in document["paths"].values():
+    document["info"]["description"] = _DESCRIPTION
+    document["components"]["headers"] = COMPONENTS
+    [not_allowed] = problems(405).values()
+    headers = headers_of("", "405", cacheable=False, signed=False)
+    document["components"]["responses"] = {"MethodNotAllowed": not_allowed | {"headers": headers}}
+    for path, item in document["paths"].items():
+        cacheable = CACHEABLE.fullmatch(path) is not None
         for method, operation in item.items():
             if method == "parameters":
                 continue
             for status, answer in operation["responses"].items():
-                answer["headers"] = headers_of(operation["operationId"], status)
+                answer["headers"] = headers_of(
+                    operation["operationId"], status, cacheable=cacheable, signed="security" in operation
+                )
             for part in (operation.get("requestBody", {}), *operation["responses"].values()):
-                content = part.get("content", {}).get("application/json")
-                if content and content.get("schema"):
-                    content["example"] = examples.of(content["schema"])
+                for kind, content in part.get("content", {}).items():
+                    if kind == "application/json" and content.get("schema"):
+                        content["example"] = examples.of(content["schema"])
+                    elif not kind.endswith("json"):
+                        content["example"] = example_text(kind)

@@ -16,12 +16,23 @@ _TYPES: dict[str, Any] = {
 }
 
 
+# OpenAPI has these elsewhere, or nowhere.
+OF_EVERY_HTTP = {
+    "access-control-allow-credentials",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "content-length",
+    "content-type",
+}
+
+
 class Documented:
-    """The document of a service, and how many different answers were held against it."""
+    """The document of a service, and what different answers and headers were held against it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.seen: set[tuple[str, int]] = set()
+        self.headers: set[str] = set()
 
     def operation(self, method: str, path: str) -> dict[str, Any]:
         """Return the operation that a request called: of several paths that fit, the most literal one."""
@@ -43,13 +54,18 @@ class Documented:
         name, status = operation["operationId"], response.status_code
         assert str(status) in operation["responses"], f"{name} answers {status}: {response.text}"
         self.seen.add((name, status))
-        content = operation["responses"][str(status)].get("content")
+        answer = operation["responses"][str(status)]
+        named = {header.lower() for header in answer["headers"]} | OF_EVERY_HTTP
+        assert set(response.headers) <= named, f"{name} {status}: {sorted(set(response.headers) - named)}"
+        self.headers |= set(response.headers)
+        content = answer.get("content")
         if content is None:
             assert response.content == b""
             return
-        assert list(content) == [response.headers["content-type"]]
-        schema = next(iter(content.values()))["schema"]
-        self.validate(response.json(), schema, name, open_ended=status >= 400)
+        kind = response.headers["content-type"].partition(";")[0]
+        assert kind in content
+        found = response.json() if kind.endswith("json") else response.text
+        self.validate(found, content[kind]["schema"], name, open_ended=status >= 400)
 
     def validate(self, value: Any, schema: dict[str, Any], where: str, *, open_ended: bool = False) -> None:
         """Assert that the value fits the schema, and, unless it is `open_ended`, has no property beyond it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.settings import PasswordLimits
@@ -67,7 +68,7 @@ def broken(place: Place) -> Iterator[tuple[Client, list[MutableMapping[str, Any]
         raise RuntimeError("mArKeR: SELECT secret FROM users")
 
     again.app.dependency_overrides[get_visitor] = fail
-    with capture_logs() as log:
+    with capture_logs([merge_contextvars]) as log:
         yield again.browser(), log
 
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.support.arrange import Person, Place
-from tests.support.client import ok
+from tests.support.client import ok, refused
+from tests.support.third_parties import jwt_sign_in, name_provider
 
 # Clears the screen, sets a title, writes from right to left, and begins a line of its own making.
 NASTY = "\x1b[2J\x1b]0;title\x07 \u202edetrevni\u2066 \x7f\x9b1m\u2028\r\nforged"
@@ -71,7 +73,7 @@ def test_elsewhere_each_line_is_json_in_printable_ascii() -> None:
 async def test_a_request_is_one_line_that_says_who_called_and_how(place: Place, owner: Person) -> None:
     made = await owner.browser.post("/api-tokens", json={"description": "a job", "scopes": ["users:read"]})
     token = (f"{owner.user.email}/token", ok(made, 201)["token"])
-    with capture_logs() as log:
+    with capture_logs([merge_contextvars]) as log:
         await owner.browser.get("/session", headers={"X-Request-ID": "one"})
         await place.browser().get(f"/users/{owner.id}", auth=token)
         await place.browser().get("/session")
@@ -91,3 +93,19 @@ async def test_a_request_is_one_line_that_says_who_called_and_how(place: Place, 
     assert [line["status"] for line in lines] == [200, 200, 401, 200]
     assert lines[0]["request_id"] == "one"
     assert all(0 <= line["milliseconds"] < 60_000 for line in lines)
+
+
+async def test_whatever_is_logged_on_the_way_names_the_request(place: Place, owner: Person) -> None:
+    await name_provider(owner)
+    with capture_logs([merge_contextvars]) as log:
+        for request_id in ("one", "two"):
+            body = jwt_sign_in("no token")
+            response = await place.browser().post("/sign-ins/jwt", json=body, headers={"X-Request-ID": request_id})
+            refused(response, 401, "invalid_credentials")
+
+    assert [(line["event"], line["request_id"]) for line in log] == [
+        ("token refused", "one"),
+        ("request", "one"),
+        ("token refused", "two"),
+        ("request", "two"),
+    ]

@@ -1,6 +1,5 @@
 """The log of a real service: it finds every fault again, and holds nothing that opens anything."""
 
-import base64
 import json
 import subprocess
 import sys
@@ -13,12 +12,10 @@ import httpx
 import pytest
 
 from app.database.embedded import running_url
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.clock import TurnableClock
 from tests.support.serving import Serving
+from tests.web.flow import Flow
 
 MARKER = "mArKeR"
-OWNER = "owner@demo.example"
 
 FAULT = """
 import logging, structlog
@@ -77,60 +74,6 @@ def test_a_fault_is_told_by_its_types_and_places_whoever_logs_it() -> None:
 
 def test_the_level_that_was_set_holds_for_all() -> None:
     assert [line["event"] for line in logged("error")] == ["ours", "theirs"]
-
-
-class Flow:
-    """Everything that an owner does with secrets, and the secrets that were met on the way."""
-
-    def __init__(self, service: Serving, client: httpx.AsyncClient) -> None:
-        self.client = client
-        self.password = service.owner_password
-        self.secrets = {self.password, "mArKeR", OWNER}
-
-    async def send(self, status: int, method: str, path: str, **arguments: Any) -> Any:
-        response = await self.client.request(method, path, **arguments)
-        assert response.status_code == status, response.text
-        return response.json() if response.content else None
-
-    def sign(self, answer: dict[str, Any]) -> None:
-        self.client.headers["Authorization"] = f"Bearer {answer['session']['token']}"
-        self.secrets.add(answer["session"]["token"])
-
-    async def sign_in(self) -> dict[str, Any]:
-        body = {"email": OWNER, "password": self.password}
-        answer: dict[str, Any] = await self.send(201, "POST", "/sign-ins", json=body)
-        return answer
-
-    async def go(self) -> None:
-        await self.send(401, "POST", "/sign-ins", json={"email": OWNER, "password": "mArKeR password"})
-        self.sign(await self.sign_in())
-        enrollments = "/users/me/two-factor/enrollments"
-        begun = await self.send(201, "POST", enrollments, json={"kind": "totp", "label": "mArKeR"})
-        app = AuthenticatorApp(begun["secret"], TurnableClock())
-        path = f"{enrollments}/{begun['id']}/confirmation"
-        confirmed = await self.send(201, "POST", path, json={"passcode": app.passcode()})
-        waiting = await self.sign_in()
-        self.secrets |= {begun["secret"], *confirmed["recovery_codes"], waiting["sign_in_token"]}
-        body = {"sign_in_token": waiting["sign_in_token"]}
-        await self.send(401, "POST", "/sign-ins/passcode", json=body | {"passcode": "aaaaaaa-bbbbbbb"})
-        done = await self.client.post("/sign-ins/passcode", json=body | {"passcode": app.passcode(1)})
-        self.sign(done.json())
-        self.secrets |= {cookie.value or "" for cookie in self.client.cookies.jar}
-        body = {"current_password": "mArKeR password", "new_password": "mArKeR new password"}
-        await self.send(401, "PUT", "/users/me/password", json=body)
-        await self.send(201, "POST", "/users/me/two-factor/recovery-codes")
-
-    async def stray(self) -> None:
-        basic = base64.b64encode(f"{OWNER}:{self.password}".encode()).decode()
-        self.secrets.add(basic)
-        for credential in (f"Basic {basic}", "Bearer mArKeR", "mArKeR"):
-            await self.send(
-                401, "GET", "/session", headers={"Authorization": credential, "Cookie": "mArKeR=mArKeR"}
-            )
-        await self.send(404, "GET", "/mArKeR?token=mArKeR")
-        await self.send(401, "DELETE", "/users/me/sessions/mArKeR", headers={"Authorization": "mArKeR"})
-        await self.send(422, "POST", "/sign-ins", json={"mArKeR": "mArKeR", "email": ["mArKeR"]})
-        await self.send(422, "POST", "/sign-ins", content=b"mArKeR", headers={"Content-Type": "application/json"})
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,32 @@
 """What Prometheus reads: the counts of every process, the state of the queue, and nobody's name or secret."""
 
+import asyncio
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from app.callers import Role
+from app.database.queue import Hopeless
+from app.delivery.jobs import send_letter
+from app.delivery.mailer import MailUnavailable
 from app.main import create_app
-from app.web.metrics import MULTIPROCESS
+from app.web.metrics import Held
+from tests.delivery.conftest import a_letter
 from tests.support.arrange import Place
 from tests.support.client import ok, refused
+from tests.support.locks import until_waiting
 from tests.support.services import with_changes
-from tests.support.serving import serving
+from tests.support.serving import free_port, passgate
 from tests.support.sign_ins import submit
+from tests.support.variants import variant
 
 URL = "http://127.0.0.1:8000/metrics"
 
@@ -32,8 +43,19 @@ def value(metrics: str, name: str, **labels: str) -> float:
     return sum(samples)
 
 
+def connections_in_use() -> float:
+    return REGISTRY.get_sample_value("passgate_pool_in_use") or 0
+
+
+def said_of(metrics: str) -> tuple[int, str]:
+    """Return how promtool ends, and all that it says."""
+    command = ["promtool", "check", "metrics"]
+    done = subprocess.run(command, input=metrics, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 async def read(place: Place) -> str:
-    place.app.state.metrics_held = None  # what the database holds is remembered for a minute
+    place.app.state.held = Held()  # what the database holds is remembered for a minute
     response = await place.browser().get(URL)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain; version=")
@@ -89,12 +111,53 @@ async def test_with_a_token_they_are_for_whoever_has_it(place: Place) -> None:
         assert (await client.get(URL, headers=good)).status_code == 200
 
 
-def test_two_workers_count_together(tmp_path: Path) -> None:
-    assert MULTIPROCESS == "PROMETHEUS_MULTIPROC_DIR"
-    with serving(tmp_path / "data", "--workers", "2") as service:
-        for _ in range(40):  # each on a connection of its own: either worker gets some
-            ok(httpx.get(f"{service.url}/healthz"))
-        first, second = (httpx.get(f"{service.url}/metrics").text for _ in range(2))
+async def test_letters_are_counted_by_how_it_went(place: Place, tmp_path: Path) -> None:
+    taken = with_changes(place.services, mail_url=f"file:{tmp_path}")
+    gone = with_changes(place.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
+    before = await read(place)
+    for letter in (a_letter(), a_letter(account_id=place.account.id)):  # it does not matter whose
+        await send_letter(taken, **letter.to_json())
+    with pytest.raises(Hopeless):
+        await send_letter(taken, **a_letter(to="no address").to_json())
+    with pytest.raises(MailUnavailable):
+        await send_letter(gone, **a_letter().to_json())
+    after = await read(place)
 
-    for metrics in (first, second):
-        assert value(metrics, "passgate_requests_total", route="/healthz", status="200") >= 40
+    for result, count in {"sent": 2, "refused": 1, "unavailable": 1}.items():
+        labels = {"channel": "email", "result": result}
+        name = "passgate_deliveries_total"
+        assert value(after, name, **labels) - value(before, name, **labels) == count, result
+
+
+async def test_a_storm_of_scrapes_takes_one_connection(place: Place) -> None:
+    fresh = variant(place)  # a service that has not asked yet
+    database = place.services.database
+    async with database.begin() as tx:
+        await tx.execute(text("LOCK TABLE second_factor_state IN ACCESS EXCLUSIVE MODE"))
+        before = connections_in_use()
+        storm = [asyncio.create_task(fresh.browser().get(URL)) for _ in range(30)]
+        await until_waiting(database)
+        for _ in range(3):
+            refused(await fresh.browser().get("/session"), 401, "unauthenticated")
+        assert not any(scrape.done() for scrape in storm)
+        assert connections_in_use() == before + 1
+
+    answers = await asyncio.gather(*storm)
+    assert {answer.status_code for answer in answers} == {200}
+    assert {value(answer.text, "passgate_database_up") for answer in answers} == {1}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
+async def test_promtool_finds_nothing_to_say(place: Place) -> None:
+    ok(await place.browser().get("http://127.0.0.1:8000/healthz"))
+
+    assert said_of(await read(place)) == (0, "")
+
+
+def test_the_directory_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    others, gone = tmp_path / "others", tmp_path / "gone"
+    others.mkdir()
+    for directory in (others, gone):
+        done = passgate("openapi", data_dir=tmp_path / "data", PROMETHEUS_MULTIPROC_DIR=str(directory))
+        assert done.returncode == 0, done.stderr
+    assert list(others.iterdir()) == []

@@ -1,5 +1,7 @@
 """The OpenAPI document: complete, of our own making, and true of what is answered."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -8,12 +10,16 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from lxml import etree
 
 from app.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, ok
+from tests.support.credentials import by_password
 from tests.support.enrolling import enroll_at_sign_in
-from tests.web.documented import Documented
+from tests.support.reports import COLUMNS
+from tests.support.variants import HTTPS_URL, with_settings
+from tests.web.documented import OF_EVERY_HTTP, Documented
 from tests.web.route_table import BROWSER, CALLS, ROOT, Call
 
 ALWAYS = {"401", "404", "413", "415", "422", "503"}
@@ -34,15 +40,15 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
                 yield path, method, operation
 
 
-def schemas_used(part: Any) -> Iterator[str]:
+def references(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
         if "$ref" in part:
             yield part["$ref"]
         for value in part.values():
-            yield from schemas_used(value)
+            yield from references(value)
     elif isinstance(part, list):
         for value in part:
-            yield from schemas_used(value)
+            yield from references(value)
 
 
 async def test_the_document_is_served_as_it_is_generated(place: Place, document: dict[str, Any]) -> None:
@@ -87,10 +93,11 @@ def test_nothing_of_the_framework_is_in_the_document(document: dict[str, Any]) -
     assert all(re.fullmatch("[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+_)?", name) for name in schemas)
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_referred_to(document: dict[str, Any]) -> None:
-    used = {reference.removeprefix("#/components/schemas/") for reference in schemas_used(document)}
+def test_every_reference_leads_somewhere_and_every_component_is_referred_to(document: dict[str, Any]) -> None:
+    components = document["components"]
+    kept = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
 
-    assert used == set(document["components"]["schemas"])
+    assert set(references(document)) == kept
 
 
 def test_every_name_in_a_path_is_a_parameter(document: dict[str, Any]) -> None:
@@ -126,7 +133,7 @@ def test_a_body_takes_no_unknown_field_and_promises_no_default_that_a_patch_does
         schema = schemas[
             operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         ]
-        nested = [schemas[reference.rpartition("/")[2]] for reference in schemas_used(schema)]
+        nested = [schemas[reference.rpartition("/")[2]] for reference in references(schema)]
         for found in (schema, *nested):
             assert found["additionalProperties"] is False, path
             if method == "patch":
@@ -140,25 +147,37 @@ def test_every_body_and_answer_has_an_example_that_fits_and_holds_no_real_secret
     for _, _, operation in operations(document):
         for part in (operation.get("requestBody", {}), *operation["responses"].values()):
             for kind, content in part.get("content", {}).items():
-                if kind.endswith("json") and content["schema"]:
+                if content["schema"]:
                     fitting.validate(content["example"], content["schema"], operation["operationId"])
                     assert not re.search("pg[a-z]_", json.dumps(content["example"]))
+                    assert content["example"]
+                if kind == "text/csv":
+                    assert next(csv.reader(io.StringIO(content["example"], newline=""))) == COLUMNS
+                if kind.endswith("xml"):
+                    etree.fromstring(content["example"])
 
 
 def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
+    always = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Vary"}
+    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"}
     named: dict[str, set[str]] = {}
     for _, _, operation in operations(document):
         for status, answer in operation["responses"].items():
             headers = set(answer["headers"])
-            assert "X-Request-ID" in headers
+            assert headers >= always
             assert ("WWW-Authenticate" in headers) == (status == "401")
             assert ("Retry-After" in headers) == (status in {"429", "503"})
-            for header in headers - {"X-Request-ID", "WWW-Authenticate", "Retry-After"}:
+            assert ("Deprecation" in headers) == ("security" in operation)
+            for header in headers - always - some:
                 named.setdefault(header, set()).add(operation["operationId"])
 
-    assert named.pop("Location") == {"inviteUser", "requestReport", "beginLogin", "finishSamlLogin"}
-    assert named.pop("ETag") == {"getSecurityPolicy", "changeSecurityPolicy"}
-    assert {"submitPasscode", "confirmEnrollmentAtSignIn"} < named.pop("Set-Cookie")
+    logins = {"beginLogin", "finishLogin", "finishSamlLogin"}
+    assert named.pop("Location") == {"inviteUser", "requestReport"} | logins
+    pages = {"getLinkPage", "getLinkPageAsset"}
+    assert named.pop("ETag") == {"getSecurityPolicy", "changeSecurityPolicy"} | pages
+    assert named.pop("Last-Modified") == named.pop("Accept-Ranges") == pages
+    assert named.pop("Content-Security-Policy") == {"getLinkPage", "explainProblem"}
+    assert {"submitPasscode", "confirmEnrollmentAtSignIn"} | logins < named.pop("Set-Cookie")
     assert named.pop("Content-Disposition") == {"downloadReport"}
     assert len(named) == 5
     assert all(header.startswith("Passgate-") for header in named)
@@ -223,3 +242,48 @@ async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
     assert len(documented.seen) >= 16
     assert ("turnMyTwoFactorOff", 409) in documented.seen
     assert ("confirmEnrollmentAtSignIn", 201) in documented.seen
+
+
+async def test_what_anybody_may_read_is_answered_as_documented(place: Place, documented: Documented) -> None:
+    browser = place.browser()
+    watch(browser, documented)
+    slug = place.account.slug
+    pages = (
+        "problems/not_found",
+        "problems/none",
+        f"links/{slug}/password",
+        f"links/{slug}/none",
+        "links/page.none",
+    )
+    for path in (*pages, "links/page.js", "links/page.css", "healthz", "readyz", ".well-known/jwks.json"):
+        await browser.get(f"http://127.0.0.1:8000/{path}")
+
+    assert {("explainProblem", 404), ("getLinkPage", 404), ("getLinkPageAsset", 404)} < documented.seen
+    assert {"content-security-policy", "last-modified", "cache-control"} < documented.headers
+
+
+async def test_a_password_and_a_page_of_another_origin_are_answered_as_documented(
+    place: Place, owner: Person, documented: Documented
+) -> None:
+    origin = "https://app.example.com"
+    shared = with_settings(place, cors_origins=(origin,), public_url=HTTPS_URL)
+    caller = await by_password(shared, owner, owner)
+    watch(caller, documented)
+    for call in CALLS:
+        if call.roles:
+            await caller.request(call.method, call.sent_to, json=call.body, headers={"Origin": origin})
+
+    assert {"deprecation", "vary", "strict-transport-security"} < documented.headers
+    assert {200, 403} <= {status for _, status in documented.seen}
+
+
+async def test_a_method_that_is_none_of_the_path_is_answered_as_documented(
+    place: Place, document: dict[str, Any]
+) -> None:
+    response = await place.browser().request("PUT", "/session")
+
+    answer = document["components"]["responses"]["MethodNotAllowed"]
+    assert response.status_code == answer["content"]["application/problem+json"]["example"]["status"] == 405
+    assert set(response.headers) - OF_EVERY_HTTP <= {header.lower() for header in answer["headers"]}
+    assert response.headers["allow"] == "DELETE, GET"
+    assert "MethodNotAllowed" in document["info"]["description"]

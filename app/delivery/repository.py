@@ -1,0 +1,27 @@
+"""The counts of what was sent, by how it went."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import literal
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.tables import delivery_counts
+
+
+class Result(StrEnum):
+    """How handing something over went: taken, refused for ever, or to be tried again."""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
+async def count_delivery(tx: AsyncConnection, account_id: UUID, channel: str, result: Result) -> None:
+    """Count one more delivery."""
+    first = insert(delivery_counts).values(account_id=account_id, channel=channel, result=result.value, count=1)
+    key = [delivery_counts.c.account_id, delivery_counts.c.channel, delivery_counts.c.result]
+    await tx.execute(
+        first.on_conflict_do_update(index_elements=key, set_={"count": delivery_counts.c.count + literal(1)})
+    )

@@ -1,0 +1,50 @@
+"""A span for each request, where traces are sent."""
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.middleware import template_of
+
+if TYPE_CHECKING:  # an extra
+    from app.traces import Traces
+
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_FAULT = 500
+
+
+class Traced:
+    """Pure ASGI, around all else: the line that the log has of the request names its trace."""
+
+    def __init__(self, app: ASGIApp, *, traces: "Traces") -> None:
+        self._app = app
+        self._traces = traces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        async def note_and_send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        parent = Headers(scope=scope).get("traceparent", "")
+        with self._traces.request(parent) as span:
+            try:
+                await self._app(scope, receive, note_and_send)
+            finally:
+                # What the client made up is in none of these: the path is the route's, the method a known one.
+                method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+                route = template_of(scope)
+                span.update_name(f"{method} {route}" if route else method)
+                span.set_attribute("http.request.method", method)
+                span.set_attribute("http.route", route or "")
+                span.set_attribute("http.response.status_code", status)
+                span.set_attribute("passgate.request_id", scope["state"]["request_id"])
+                if status >= _FAULT:
+                    self._traces.fail(span, str(status))

@@ -1,0 +1,68 @@
+"""What an owner does with secrets at a real service, for what must hold none of them afterwards."""
+
+import base64
+from typing import Any
+
+import httpx
+
+from tests.support.authenticator_app import AuthenticatorApp
+from tests.support.clock import TurnableClock
+from tests.support.serving import Serving
+from tests.web.route_table import SOME_ID
+
+OWNER = "owner@demo.example"
+
+
+class Flow:
+    """Everything that an owner does with secrets, and the secrets that were met on the way."""
+
+    def __init__(self, service: Serving, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.password = service.owner_password
+        self.secrets = {self.password, "mArKeR", OWNER}
+
+    async def send(self, status: int, method: str, path: str, **arguments: Any) -> Any:
+        response = await self.client.request(method, path, **arguments)
+        assert response.status_code == status, response.text
+        return response.json() if response.content else None
+
+    def sign(self, answer: dict[str, Any]) -> None:
+        self.client.headers["Authorization"] = f"Bearer {answer['session']['token']}"
+        self.secrets.add(answer["session"]["token"])
+
+    async def sign_in(self) -> dict[str, Any]:
+        body = {"email": OWNER, "password": self.password}
+        answer: dict[str, Any] = await self.send(201, "POST", "/sign-ins", json=body)
+        return answer
+
+    async def go(self) -> None:
+        await self.send(401, "POST", "/sign-ins", json={"email": OWNER, "password": "mArKeR password"})
+        self.sign(await self.sign_in())
+        enrollments = "/users/me/two-factor/enrollments"
+        begun = await self.send(201, "POST", enrollments, json={"kind": "totp", "label": "mArKeR"})
+        app = AuthenticatorApp(begun["secret"], TurnableClock())
+        path = f"{enrollments}/{begun['id']}/confirmation"
+        confirmed = await self.send(201, "POST", path, json={"passcode": app.passcode()})
+        waiting = await self.sign_in()
+        self.secrets |= {begun["secret"], *confirmed["recovery_codes"], waiting["sign_in_token"]}
+        body = {"sign_in_token": waiting["sign_in_token"]}
+        await self.send(401, "POST", "/sign-ins/passcode", json=body | {"passcode": "aaaaaaa-bbbbbbb"})
+        done = await self.client.post("/sign-ins/passcode", json=body | {"passcode": app.passcode(1)})
+        self.sign(done.json())
+        self.secrets |= {cookie.value or "" for cookie in self.client.cookies.jar}
+        body = {"current_password": "mArKeR password", "new_password": "mArKeR new password"}
+        await self.send(401, "PUT", "/users/me/password", json=body)
+        await self.send(201, "POST", "/users/me/two-factor/recovery-codes")
+
+    async def stray(self) -> None:
+        basic = base64.b64encode(f"{OWNER}:{self.password}".encode()).decode()
+        self.secrets.add(basic)
+        for credential in (f"Basic {basic}", "Bearer mArKeR", "mArKeR"):
+            await self.send(
+                401, "GET", "/session", headers={"Authorization": credential, "Cookie": "mArKeR=mArKeR"}
+            )
+        await self.send(404, "GET", "/mArKeR?token=mArKeR")
+        await self.send(404, "GET", f"/reports/{SOME_ID}/csv?link=mArKeR")
+        await self.send(401, "DELETE", "/users/me/sessions/mArKeR", headers={"Authorization": "mArKeR"})
+        await self.send(422, "POST", "/sign-ins", json={"mArKeR": "mArKeR", "email": ["mArKeR"]})
+        await self.send(422, "POST", "/sign-ins", content=b"mArKeR", headers={"Content-Type": "application/json"})

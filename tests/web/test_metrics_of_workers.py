@@ -1,0 +1,113 @@
+"""The metrics of several processes that share a port: each tells the counts of all, and none of the dead."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tests.support.client import ok
+from tests.support.serving import Serving, serving
+from tests.web.test_metrics import value
+
+PATIENCE_SECONDS = 30
+
+
+def workers_of(service: Serving) -> list[int]:
+    """Return the processes that answer requests, once there are two."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
+    while time.monotonic() < give_up_at:
+        found = [
+            int(child) for child in children.read_text().split() if b"spawn_main" in command_of(child).read_bytes()
+        ]
+        if len(found) == 2:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("there are no two workers")
+
+
+def command_of(process: str) -> Path:
+    return Path("/proc") / process / "cmdline"
+
+
+@contextmanager
+def halted(process: int) -> Iterator[None]:
+    """Let a process do nothing meanwhile, so that the other one answers."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def get(service: Serving, path: str) -> httpx.Response:
+    """Send a request over a connection of its own, with patience for a worker that is still starting."""
+    return httpx.get(service.url + path, timeout=PATIENCE_SECONDS)
+
+
+def until_told(service: Serving, name: str, expected: float, **labels: str) -> None:
+    """Wait until the metrics tell this value."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while value(get(service, "/metrics").text, name, **labels) != expected:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def left_behind(directory: Path, worker: int) -> float:
+    """Return how many hashes a worker has in hand, by its own file."""
+    files = [str(path) for path in directory.glob(f"passgate-metrics-*/gauge_livesum_{worker}.db")]
+    metrics = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # the library's own
+    found: list[float] = [
+        sample.value for metric in metrics for sample in metric.samples if sample.name == "passgate_hash_queue"
+    ]
+    return sum(found)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workers")
+
+
+@pytest.fixture(scope="module")
+def pair(directory: Path) -> Iterator[Serving]:
+    """A service of two workers, whose temporary files lie in `directory`."""
+    with serving(directory / "data", "--workers", "2", "--no-jobs", TMPDIR=str(directory)) as service:
+        yield service
+
+
+def test_two_workers_count_together(pair: Serving) -> None:
+    workers = workers_of(pair)
+    for worker in workers:
+        with halted(worker):
+            for _ in range(10):
+                ok(get(pair, "/healthz"))
+    until_told(pair, "passgate_requests_total", 20, route="/healthz", status="200")  # what is answered is counted
+    for worker in workers:
+        with halted(worker):
+            metrics = get(pair, "/metrics").text
+            assert value(metrics, "passgate_requests_total", route="/healthz", status="200") == 20
+
+
+def test_what_a_killed_worker_had_in_hand_is_not_counted_for_ever(pair: Serving, directory: Path) -> None:
+    victim, other = workers_of(pair)
+    body = {"email": "nobody@example.com", "password": "wrong"}
+
+    def guess(_: int) -> None:
+        with suppress(httpx.TransportError):  # its worker is killed
+            httpx.post(f"{pair.url}/v1/accounts/demo/sign-ins", json=body, timeout=PATIENCE_SECONDS)
+
+    with ThreadPoolExecutor(40) as crowd, halted(other):
+        crowd.map(guess, range(40))
+        while not left_behind(directory, victim):
+            time.sleep(0.001)
+        os.kill(victim, signal.SIGKILL)
+        assert left_behind(directory, victim) > 0
+
+    until_told(pair, "passgate_hash_queue", 0)  # as soon as the process that started both has seen it
