@@ -70,13 +70,19 @@ async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, toke
     )
 
 
-async def note_use(tx: AsyncConnection, account_id: UUID, token_id: UUID, *, now: datetime) -> None:
-    """Remember that the token was used."""
-    await tx.execute(
+async def note_use(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, now: datetime) -> bool:
+    """Remember that the token was used; False when another call has done so since the token was read."""
+    query = (
         update(api_tokens)
-        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+        .where(
+            api_tokens.c.account_id == account_id,
+            api_tokens.c.id == token.id,
+            api_tokens.c.last_used_at.is_not_distinct_from(token.last_used_at),
+        )
         .values(last_used_at=now)
+        .returning(api_tokens.c.id)
     )
+    return await tx.scalar(query) is not None
 
 
 async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int) -> list[ApiToken]:

@@ -56,8 +56,8 @@ async def note_use(database: Database, visitor: Visitor, owner: TokenOwner) -> N
     if last is not None and visitor.now - last < USED_AGAIN_AFTER:
         return
     async with database.begin() as tx:
-        await repository.note_use(tx, visitor.account_id, owner.token.id, now=visitor.now)
-        if owner.token.is_first_use_of_day(visitor.now):
+        noted = await repository.note_use(tx, visitor.account_id, owner.token, now=visitor.now)
+        if noted and owner.token.is_first_use_of_day(visitor.now):
             used = Event(EventType.API_TOKEN_USED, "api_token", owner.token.id)
             await record(tx, visitor, Actor(owner.user.id, "api_token"), used)
 

@@ -6,7 +6,7 @@ from app.callers import Visitor
 from app.errors import Unauthenticated
 from app.password_access.rules import is_open
 from app.password_limits.rules import buckets
-from app.password_limits.use_cases import count_password_attempt, take_password_attempt_back
+from app.password_limits.use_cases import counted_password_attempt, take_password_attempt_back
 from app.second_factor import repository as second_factor
 from app.services import Services
 from app.sign_in.use_cases import invalid_credentials, refuse_password
@@ -29,8 +29,9 @@ async def find_password_user(
     if not is_open(policy):
         raise Unauthenticated("Passwords are not accepted here. Use an API token.", code="password_access_off")
     filled = buckets(services.password_limits, email=email, ip=visitor.ip, known_device=False)
-    await count_password_attempt(services.database, visitor, filled)
-    check = await services.hasher.verify_password(found.password_hash if found else None, password, kinds=kinds)
+    async with counted_password_attempt(services.database, visitor, filled):
+        hash_ = found.password_hash if found else None
+        check = await services.hasher.verify_password(hash_, password, kinds=kinds)
     async with services.database.begin() as tx:
         if found is None or not check.matches or found.user.status != ACTIVE:
             await refuse_password(tx, visitor, found)

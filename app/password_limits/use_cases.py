@@ -1,13 +1,15 @@
 """Counting a password attempt before it is judged, and taking it back when the password was right."""
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.callers import Visitor
 from app.database.engine import Database
-from app.errors import TooMany
+from app.errors import TooMany, Unavailable
 from app.password_limits import repository
 from app.password_limits.rules import Bucket
 
@@ -27,6 +29,24 @@ async def count_password_attempt(
                 waits = [await _wait(tx, visitor, unfilled) for unfilled in buckets[position:]]
                 retry_after = max(1, math.ceil(max(waits).total_seconds()))
                 raise TooMany(because, retry_after=retry_after)
+
+
+@asynccontextmanager
+async def counted_password_attempt(
+    database: Database, visitor: Visitor, buckets: list[Bucket]
+) -> AsyncIterator[None]:
+    """Count one failure before the block, which judges the password; give it back if that is `Unavailable`.
+
+    Then nothing was judged: the queue of hashes was full. Raises what `count_password_attempt` raises.
+    """
+    await count_password_attempt(database, visitor, buckets)
+    try:
+        yield
+    except Unavailable:
+        async with database.begin() as tx:
+            for bucket in buckets:
+                await repository.take_back(tx, visitor.account_id, bucket, now=visitor.now)
+        raise
 
 
 async def _wait(tx: AsyncConnection, visitor: Visitor, bucket: Bucket) -> timedelta:

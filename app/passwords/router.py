@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from app.accounts import repository as accounts
 from app.errors import Unauthenticated
 from app.password_limits.rules import buckets
-from app.password_limits.use_cases import count_password_attempt
+from app.password_limits.use_cases import counted_password_attempt
 from app.passwords import use_cases
 from app.passwords.rules import check_new_password
 from app.passwords.schemas import PasswordChange
@@ -37,8 +37,8 @@ async def change_my_password(
         raise Unauthenticated("The session has ended.")
     # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
     filled = buckets(services.password_limits, email=found.user.email, ip=caller.visitor.ip, known_device=True)
-    await count_password_attempt(services.database, caller.visitor, filled)
-    check = await services.hasher.verify_password(found.password_hash, body.current_password)
+    async with counted_password_attempt(services.database, caller.visitor, filled):
+        check = await services.hasher.verify_password(found.password_hash, body.current_password)
     if not check.matches:
         raise use_cases.wrong_password()
     new_hash = await services.hasher.hash_password(body.new_password)

@@ -11,7 +11,7 @@ from app.authenticators.passcode import RecoveryCode, TotpPasscode
 from app.callers import Caller, Role
 from app.errors import FieldError, InvalidRequest, Unauthenticated
 from app.password_limits.rules import buckets
-from app.password_limits.use_cases import count_password_attempt, take_password_attempt_back
+from app.password_limits.use_cases import counted_password_attempt, take_password_attempt_back
 from app.second_factor.use_cases import prepare_attempt
 from app.services import Services
 from app.sessions import repository, rules, use_cases
@@ -124,8 +124,8 @@ async def _by_password(services: Services, caller: Caller, session: rules.Sessio
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)
     # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
     filled = buckets(services.password_limits, email=caller.email, ip=caller.visitor.ip, known_device=True)
-    await count_password_attempt(services.database, caller.visitor, filled)
-    check = await services.hasher.verify_password(found.password_hash if found else None, password)
+    async with counted_password_attempt(services.database, caller.visitor, filled):
+        check = await services.hasher.verify_password(found.password_hash if found else None, password)
     if found is None or not check.matches:
         raise Unauthenticated("The password is not correct.", code="invalid_credentials")
     async with services.database.begin() as tx:

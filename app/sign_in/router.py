@@ -9,7 +9,7 @@ from app.callers import Visitor
 from app.errors import FieldError, InvalidRequest, Refusal
 from app.metrics import SIGN_INS
 from app.password_limits.rules import buckets
-from app.password_limits.use_cases import count_password_attempt
+from app.password_limits.use_cases import counted_password_attempt
 from app.second_factor.use_cases import Attempt, prepare_attempt
 from app.services import Services
 from app.sessions.router import show_session
@@ -40,10 +40,10 @@ async def sign_in(
         known = await use_cases.is_known_device(tx, visitor, found, device)
         kinds = await users.list_password_kinds(tx, visitor.account_id)
     filled = buckets(services.password_limits, email=body.email, ip=visitor.ip, known_device=known)
-    await count_password_attempt(services.database, visitor, filled)
-    check = await services.hasher.verify_password(
-        found.password_hash if found else None, body.password, kinds=kinds
-    )
+    async with counted_password_attempt(services.database, visitor, filled):
+        check = await services.hasher.verify_password(
+            found.password_hash if found else None, body.password, kinds=kinds
+        )
     outcome: Completed | Waiting | Refusal
     async with services.database.begin() as tx:
         if found and check.matches:

@@ -1,5 +1,6 @@
 """API tokens over HTTP: made once, scoped, revocable, and never a way into a session."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -188,3 +189,12 @@ async def test_use_is_noted_once_a_minute_and_audited_once_a_day(
     assert await used() == 1
     clock.turn(days=1)
     assert await used() == 2
+
+
+async def test_the_first_uses_of_a_day_at_once_are_audited_once(place: Place, owner: Person) -> None:
+    client = await by_token(place, owner, "api", "audit:read")
+
+    for answer in await asyncio.gather(*(client.get("/authorize") for _ in range(8))):
+        ok(answer, 204)
+
+    assert len(ok(await client.get("/audit-events?type=api_token.used"))["items"]) == 1

@@ -13,6 +13,7 @@ from app.errors import Unavailable
 from tests.faults.cluster import Cluster, in_time, unavailable
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import ok, refused
+from tests.support.credentials import by_password
 from tests.support.locks import failures_of
 from tests.support.sql import run_sql
 from tests.support.variants import variant
@@ -231,3 +232,21 @@ async def test_too_many_hashes_at_once_are_unavailable(place: Place, owner: Pers
             refused(response, 503, "unavailable")
             assert response.headers["retry-after"].isdecimal()
     hasher.close()
+
+
+async def test_a_password_that_the_queue_has_no_room_for_is_not_counted(place: Place, owner: Person) -> None:
+    script = await by_password(place, owner, owner)
+    full = type(place.services.hasher)(queue=1)
+    full.close()  # and so it takes nothing at all
+    busy = variant(place, hasher=full)
+    browser, password_only = busy.browser(), busy.browser()
+    browser.token = owner.browser.token
+    password_only.http.headers["Authorization"] = script.http.headers["Authorization"]
+    change = {"current_password": PASSWORD, "new_password": "another long password"}
+
+    await unavailable(busy.browser().post("/sign-ins", json={"email": owner.user.email, "password": PASSWORD}))
+    await unavailable(browser.post("/session/step-up", json={"password": PASSWORD}))
+    await unavailable(browser.put("/users/me/password", json=change))
+    await unavailable(password_only.get("/authorize"))
+
+    assert await run_sql(place, 'SELECT "limit" FROM password_limits WHERE account_id = :account') == []

@@ -1,0 +1,89 @@
+"""The connection is cut between COMMIT and its answer: what was used stays used, and the client can go on."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.crypto.passwords import Hasher
+from app.main import create_app
+from app.services import make_services
+from app.settings import Settings
+from tests.faults.cluster import Cluster, unavailable
+from tests.faults.conftest import CHEAP
+from tests.faults.cutting import Wire, wire_to
+from tests.support.arrange import Place, make_place
+from tests.support.authenticator_app import AuthenticatorApp
+from tests.support.client import ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.enrolling import begin, confirm
+from tests.support.locks import failures_of
+from tests.support.sign_ins import submit
+
+
+@pytest.fixture
+async def wired(cluster: Cluster, settings: Settings, clock: TurnableClock) -> AsyncIterator[tuple[Wire, Place]]:
+    """An account behind a wire that can be cut."""
+    cluster.start()
+    async with wire_to(cluster) as (wire, url):
+        given = settings.model_copy(update={"database_url": SecretStr(url)})
+        services = make_services(given, clock=clock, hasher=Hasher(CHEAP))
+        yield wire, await make_place(create_app(services), services, clock)
+        await services.close()
+
+
+async def cut(wire: Wire, request: Any) -> None:
+    """Assert that the request is unavailable because the answer to its COMMIT, and nothing else, was lost."""
+    before = wire.swallowed
+    wire.cut_behind_next_commit()
+    await unavailable(request)
+    assert wire.swallowed == before + 1
+
+
+@pytest.mark.parametrize("by_recovery_code", [False, True])
+async def test_a_passcode_whose_answer_was_lost_is_used_and_the_next_one_helps(
+    wired: tuple[Wire, Place],
+    by_recovery_code: bool,  # noqa: FBT001 -- a parameter
+) -> None:
+    wire, place = wired
+    person = await place.enrolled()
+    token = await place.asked(person)
+    passcode = person.recovery_codes[0] if by_recovery_code else person.authenticator.passcode()
+
+    await cut(wire, submit(place.browser(), token, passcode))
+
+    refused(await submit(place.browser(), token, passcode), 401, "sign_in_expired")
+    again = await place.asked(person)
+    refused(await submit(place.browser(), again, passcode), 401, "passcode_already_used")
+    another = person.recovery_codes[1] if by_recovery_code else person.authenticator.next_passcode()
+    ok(await submit(place.browser(), again, another), 201)
+
+
+async def test_a_wrong_passcode_whose_answer_was_lost_is_counted(wired: tuple[Wire, Place]) -> None:
+    wire, place = wired
+    person = await place.enrolled()
+    token = await place.asked(person)
+    await submit(place.browser(), token, person.authenticator.wrong_passcode())
+    assert await failures_of(place, person) == 1
+
+    await cut(wire, submit(place.browser(), token, person.authenticator.wrong_passcode()))
+
+    assert await failures_of(place, person) == 2
+    ok(await submit(place.browser(), token, person.authenticator.passcode()), 201)
+
+
+async def test_an_enrollment_whose_confirmation_was_lost_stands_and_new_codes_are_to_be_had(
+    wired: tuple[Wire, Place],
+) -> None:
+    wire, place = wired
+    person = await place.signed_in()
+    begun = await begin(person)
+    person.app = AuthenticatorApp(begun["secret"], place.clock)
+
+    await cut(wire, confirm(person, begun, person.app.passcode()))
+
+    await place.pass_passcode(person)
+    answer = ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
+    code = answer["recovery_codes"][0]
+    ok(await submit(place.browser(), await place.asked(person), code), 201)
