@@ -95,7 +95,7 @@ def serve(
                 typer.echo(f"owner     {administration.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
         _with_services(found, look_at_keys)  # settings are judged before anything listens
-        share(found)
+        share(found, workers=workers)
         if workers > 1:  # of which each counts for itself, into this directory
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")

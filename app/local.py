@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from app.crypto.passwords import usable_cores
 from app.crypto.sealing import new_key_setting
 from app.database.embedded import EmbeddedPostgres, running_url
 from app.settings import Settings
@@ -53,8 +54,13 @@ def _keys_in(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def share(settings: Settings) -> None:
-    """Tell the server's worker processes, which read the environment, what was decided here."""
+def share(settings: Settings, *, workers: int) -> None:
+    """Tell the server's worker processes, which read the environment, what was decided here.
+
+    Unless a setting says otherwise they share the cores for hashing: more hashes at once than there are cores only
+    drive one another out of the caches.
+    """
+    os.environ["PASSGATE_HASH_THREADS"] = str(settings.hash_threads or max(1, usable_cores() // workers))
     if settings.database_url and settings.secret_keys:
         os.environ["PASSGATE_DATABASE_URL"] = settings.database_url.get_secret_value()
         os.environ["PASSGATE_SECRET_KEYS"] = settings.secret_keys.get_secret_value()

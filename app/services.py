@@ -56,7 +56,7 @@ def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Has
         settings=settings,
         clock=clock or SystemClock(),
         database=Database(settings.database_url.get_secret_value()),
-        hasher=hasher or Hasher(),
+        hasher=hasher or Hasher(threads=settings.hash_threads),
         sealer=Sealer(keys),
         password_limits=PasswordLimits(settings.password_limits),
         traces=_make_traces(settings.traces_url),

@@ -87,7 +87,7 @@ def parse_mail_url(url: str) -> MailServer | MailDirectory:
 
 
 class Settings(BaseSettings):
-    """Every setting of contract section 11, and where traces go.
+    """Every setting of contract section 11, where traces go, and how many threads hash.
 
     The field `data_dir` is the variable `PASSGATE_DATA_DIR`.
     """
@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     link_url: str | None = None
     metrics_token: SecretStr | None = None
     traces_url: str | None = None
+    hash_threads: int | None = Field(default=None, ge=1, le=256)
     audit_days: int = Field(default=400, ge=1, le=36_500)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -97,6 +97,7 @@ BAD: dict[str, list[str]] = {
         "99999999999/1,100/600,100/3600",
     ],
     "PASSGATE_LOG_LEVEL": ["mArKeR", "INFO ", "trace", "10"],
+    "PASSGATE_HASH_THREADS": ["mArKeR", "0", "-1", "257", "1.5"],
 }
 GOOD: dict[str, list[str]] = {
     "PASSGATE_DATABASE_URL": [
@@ -118,6 +119,7 @@ GOOD: dict[str, list[str]] = {
     "PASSGATE_TRUSTED_PROXY_HOPS": ["0", "16"],
     "PASSGATE_PASSWORD_LIMITS": ["1/1,1/1,1/1", " 10/600 , 100/600 , 100/3600 "],
     "PASSGATE_LOG_LEVEL": ["debug", "info", "warning", "error"],
+    "PASSGATE_HASH_THREADS": ["1", "256"],
 }
 
 

@@ -88,7 +88,7 @@ class Hasher:
         self._kind = f"$argon2id$v=19${parameters.encode()}"
         self._places = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(
-            threads or _cores(), thread_name_prefix="hashing", initializer=_give_way
+            threads or usable_cores(), thread_name_prefix="hashing", initializer=_give_way
         )
 
     async def hash_password(self, password: str) -> str:
@@ -168,7 +168,8 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
     # A container is often given fewer cores than its machine has, and only the affinity knows.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

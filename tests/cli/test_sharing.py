@@ -1,0 +1,29 @@
+"""What `serve` tells its worker processes by the environment."""
+
+import os
+
+import pytest
+from pydantic import SecretStr
+
+from app.crypto.sealing import new_key_setting
+from app.local import share
+from app.settings import Settings, load_settings
+
+
+@pytest.fixture
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+
+
+@pytest.mark.usefixtures("_environment")
+@pytest.mark.parametrize(
+    ("workers", "told", "threads"), [(1, None, 8), (2, None, 4), (3, None, 2), (64, None, 1), (4, 7, 7)]
+)
+def test_workers_share_the_cores_for_hashing(workers: int, told: int | None, threads: int) -> None:
+    url = SecretStr("postgresql:///passgate")
+    given = Settings(database_url=url, secret_keys=SecretStr(new_key_setting()), hash_threads=told)
+
+    share(given, workers=workers)
+
+    assert load_settings().hash_threads == threads
