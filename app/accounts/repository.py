@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
@@ -66,6 +66,9 @@ async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     return policy_of(await _POLICY.row(tx, {"given_account_id": account_id}))
 
 
+_HOLD = Statement(select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger))))
+
+
 def _lock_key(account_id: UUID) -> int:
     return int.from_bytes(account_id.bytes[-8:], signed=True)
 
@@ -75,7 +78,7 @@ async def hold_policy_still(tx: AsyncConnection, account_id: UUID) -> None:
 
     An advisory lock, because a share lock on the policy's row would be written into it at every sign-in.
     """
-    await tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(account_id)})
+    await _HOLD.rows(tx, {"key": _lock_key(account_id)})
 
 
 async def lock_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
