@@ -3,13 +3,13 @@
 Every sign-in updates its row of these tables and no index of it: that is cheap where the page has room.
 
 Revision ID: 202611241335
-Revises: 202611241104
+Revises: 202611241305
 """
 
 from alembic import op
 
 revision = "202611241335"
-down_revision = "202611241104"
+down_revision = "202611241305"
 branch_labels = None
 depends_on = None
 
