@@ -24,10 +24,6 @@ from app.trusted_devices.rules import TrustedDevice
 from app.trusted_devices.use_cases import new_trust, replace_trust
 
 
-class UsedBefore(Unauthenticated):
-    """Somebody was faster with the same sign-in, or the same passcode."""
-
-
 def expired() -> Unauthenticated:
     """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
     return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
@@ -88,8 +84,8 @@ async def complete(
 ) -> Completed:
     """Open the session of a user who has proven everything, and record how; `provider` names who vouched.
 
-    `sign_in_id` and `passcode` are what this uses up. Raises `UsedBefore`: when it was the passcode, nothing has
-    changed; when it was the sign-in, the transaction must not commit.
+    `sign_in_id` and `passcode` are what this uses up. Raises `Unauthenticated` when one of them was
+    used before: the passcode, and nothing has changed; or the sign-in, and the transaction must not commit.
     """
     session, token = new_session(
         visitor,
@@ -119,6 +115,6 @@ async def complete(
         values |= to_accept(visitor.account_id, user_id, passcode, now=visitor.now)
     done = await repository.complete(tx, values)
     if done is None:
-        raise UsedBefore("The sign-in has ended. Begin again.", code="sign_in_expired")
+        raise expired()
     user, left = done
     return Completed(session, token, user, given, left, by_device is not None)

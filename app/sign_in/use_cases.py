@@ -28,7 +28,7 @@ from app.second_factor.use_cases import (
     used_meanwhile,
 )
 from app.sign_in import repository
-from app.sign_in.completing import UsedBefore, complete, complete_with_second_factor, expired
+from app.sign_in.completing import complete, complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import CountedAttempt, FoundSignIn
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
@@ -184,7 +184,7 @@ async def _judge(
     if isinstance(verdict, Accepted):
         try:
             return await complete_with_second_factor(tx, visitor, found, state, passcode=verdict, device=device)
-        except UsedBefore:
+        except Unauthenticated:  # somebody was faster, with the sign-in or with the passcode
             verdict = used_meanwhile(visitor, verdict)
     await record_failure(tx, visitor, user_id, state, verdict)
     return verdict
