@@ -56,8 +56,8 @@ def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -
         process.wait(30)
 
 
-async def use(service: Serving, stop: asyncio.Event) -> int:
-    """Sign in, read and change something again and again, and return how often; nothing may fail."""
+async def use(service: Serving, stop: asyncio.Event, twice: asyncio.Event) -> None:
+    """Sign in, read and change something again and again; nothing may fail."""
     times = 0
     base = f"{service.url}/v1/accounts/acme"
     async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as http:
@@ -75,7 +75,8 @@ async def use(service: Serving, stop: asyncio.Event) -> int:
             ok(await http.post("/session/identity-token", json={"audience": "https://a.example"}, headers=headers))
             ok(await http.delete("/session", headers=headers), 204)
             times += 1
-    return times
+            if times > 1:
+                twice.set()
 
 
 async def test_both_releases_serve_during_and_after_the_migrations(
@@ -87,12 +88,14 @@ async def test_both_releases_serve_during_and_after_the_migrations(
         boss = ("create-account", "acme", "--name", "Acme", "--owner-email", "boss@acme.example")
         made = passgate(*boss, "--password-stdin", data_dir=data_dir, stdin=PASSWORD, **settings)
         assert made.returncode == 0, made.stderr
-        stop = asyncio.Event()
-        before = asyncio.create_task(use(old, stop))
+        stop, old_worked, new_worked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        before = asyncio.create_task(use(old, stop, old_worked))
         migrated = await asyncio.to_thread(passgate, "migrate", data_dir=data_dir, **settings)
         assert migrated.returncode == 0, migrated.stderr
         with serving(data_dir, **settings) as new:
-            after = asyncio.create_task(use(new, stop))
-            await asyncio.sleep(2)
+            old_worked.clear()  # what it did before is not beside the new one
+            after = asyncio.create_task(use(new, stop, new_worked))
+            async with asyncio.timeout(60):
+                await asyncio.gather(old_worked.wait(), new_worked.wait())
             stop.set()
-            assert min(await before, await after) >= 2
+            await asyncio.gather(before, after)
