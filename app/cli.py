@@ -109,7 +109,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http="app.web.heads:BoundedHeads",
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -226,3 +226,12 @@ async def test_a_dump_of_all_tables_holds_no_secret_that_could_be_used(life: Lif
             dumped += 1
 
     assert dumped >= 50
+
+
+async def test_the_metrics_hold_no_secret_and_nobodys_name(life: Life) -> None:
+    metrics = await life.place.browser().get("http://127.0.0.1:8000/metrics")
+
+    assert 'passgate_requests_total{method="POST",route="/v1/accounts/{account}/sign-ins"' in metrics.text
+    assert not life.secrets.found_in(metrics.text)
+    for account_or_user in (str(life.place.account.id), life.place.account.slug, "@"):
+        assert account_or_user not in metrics.text
