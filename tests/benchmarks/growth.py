@@ -63,7 +63,10 @@ async def measure_growth(
         for number in range(rounds):
             say(f"growth, round {number + 1} of {rounds}")
             for row, measure in _measures(wanted):
-                small, large = [(await measure(side)).rate for side in sides]
+                # By turns: what one leaves to be written to the disk, the other one has to wait for.
+                order = (0, 1) if number % 2 else (1, 0)
+                rate = {side: (await measure(sides[side])).rate for side in order}
+                small, large = rate[0], rate[1]
                 ratios[row].append(small / large)
                 rates[row].append(large)
     return [
