@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.callers import Role
+from app.crypto.passwords import Argon2Parameters, Hasher
 from app.database.queue import Hopeless
 from app.delivery.jobs import send_letter
 from app.delivery.mailer import MailUnavailable
@@ -145,6 +146,18 @@ async def test_a_storm_of_scrapes_takes_one_connection(place: Place) -> None:
     answers = await asyncio.gather(*storm)
     assert {answer.status_code for answer in answers} == {200}
     assert {value(answer.text, "passgate_database_up") for answer in answers} == {1}
+
+
+async def test_hashes_are_in_the_queue_until_they_are_done() -> None:
+    hasher = Hasher(Argon2Parameters(time_cost=20), threads=1)
+    before = REGISTRY.get_sample_value("passgate_hash_queue") or 0
+    running = [asyncio.create_task(hasher.hash_password("a password")) for _ in range(3)]
+    await asyncio.sleep(0)  # until each has its place
+
+    assert REGISTRY.get_sample_value("passgate_hash_queue") == before + 3
+    await asyncio.gather(*running)
+    hasher.close()
+    assert REGISTRY.get_sample_value("passgate_hash_queue") == before
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
