@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from asyncpg.connection import LoggedQuery
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -102,7 +101,7 @@ class Traces:
         """Hear of the statements that asyncpg is given; it tells nothing of those that SQLAlchemy prepares."""
         connection.driver_connection.add_query_logger(self._note_statement)
 
-    def _note_statement(self, done: LoggedQuery) -> None:
+    def _note_statement(self, done: Any) -> None:  # asyncpg's `LoggedQuery`
         ended_at = int(SystemClock().now().timestamp() * 1e9)
         begun_at = ended_at - int(done.elapsed * 1e9)
         if span := self._statement(done.query, begun_at):
