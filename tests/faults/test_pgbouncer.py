@@ -1,6 +1,8 @@
 """PgBouncer in transaction mode in between: each transaction may run on another connection of the database."""
 
+import asyncio
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -10,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.callers import Role
 from app.crypto.passwords import Hasher
@@ -41,8 +44,24 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 3
 server_round_robin = 1
-ignore_startup_parameters = statement_timeout,lock_timeout,idle_in_transaction_session_timeout,tcp_keepalives_idle
+ignore_startup_parameters = {ignored}
 """
+README = " ".join((Path(__file__).parent.parent.parent / "README.md").read_text().split())
+TIME_OUTS = {"statement_timeout": "2400ms", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "10s"}
+LOST_STATEMENT = {"26000", "42P05"}  # SQLSTATE: there is no such prepared statement; there is one of this name
+
+
+def ignored() -> str:
+    """Return the startup parameters that PgBouncer must ignore, as the README says."""
+    [found] = re.findall(r"`ignore_startup_parameters = ([a-z_, ]+)`", README)
+    return str(found)
+
+
+def learned_statements() -> bool:
+    """Whether this PgBouncer follows prepared statements itself, as it does from 1.21 on."""
+    said = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True, check=True).stdout
+    [version] = re.findall(r"PgBouncer (\d+)\.(\d+)", said)
+    return tuple(map(int, version)) >= (1, 21)
 
 
 @pytest.fixture
@@ -51,7 +70,9 @@ def pooled_url(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
     parts, port = urlsplit(cluster.url), free_port()
     configuration = tmp_path / "pgbouncer.ini"
     configuration.write_text(
-        CONFIGURATION.format(host=parse_qs(parts.query)["host"][0], password=parts.password, port=port)
+        CONFIGURATION.format(
+            host=parse_qs(parts.query)["host"][0], password=parts.password, port=port, ignored=ignored()
+        )
     )
     as_root = os.geteuid() == 0
     with (
@@ -68,6 +89,11 @@ def pooled_url(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+async def ask(services: Services) -> object:
+    async with services.database.read() as tx:
+        return await tx.scalar(text("SELECT CAST(:number AS integer)"), {"number": 1})
 
 
 async def is_there(services: Services) -> bool:
@@ -111,3 +137,35 @@ async def test_many_at_once_share_a_few_connections(pooled: Place) -> None:
 
     assert all(getattr(somebody, "in_doubt", 0) == 0 for somebody in everybody)
     await assert_nothing_is_lost(pooled, everybody)
+
+
+async def test_without_the_mark_statements_are_lost(pooled: Place, pooled_url: str) -> None:
+    if learned_statements():
+        pytest.skip("this PgBouncer follows prepared statements itself")
+    unmarked = SecretStr(pooled_url.removesuffix("?pgbouncer=true"))
+    services = make_services(pooled.services.settings.model_copy(update={"database_url": unmarked}))
+
+    said = await asyncio.gather(*(ask(services) for _ in range(40)), return_exceptions=True)
+
+    lost = [error for error in said if isinstance(error, DBAPIError)]
+    assert {getattr(error.orig, "sqlstate", None) for error in lost} & LOST_STATEMENT
+    assert await asyncio.gather(*(ask(pooled.services) for _ in range(40))) == [1] * 40
+    await services.close()
+
+
+async def test_the_time_outs_of_the_server_hold_once_the_role_has_them(
+    cluster: Cluster, pooled_url: str, settings: Settings
+) -> None:
+    roles = [f"ALTER ROLE passgate SET {name} = '{value}'" for name, value in TIME_OUTS.items()]
+    assert all(f"{name} = '{value}'" in README for name, value in TIME_OUTS.items())
+    services = make_services(settings.model_copy(update={"database_url": SecretStr(pooled_url)}))
+    await cluster.run(*roles)
+    try:
+        await eventually(lambda: is_there(services))
+        async with services.database.read() as tx:
+            held = {name: await tx.scalar(text(f"SHOW {name}")) for name in TIME_OUTS}
+    finally:
+        await cluster.run("ALTER ROLE passgate RESET ALL")
+        await services.close()
+
+    assert held == TIME_OUTS

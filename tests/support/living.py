@@ -13,7 +13,6 @@ from tests.support.sign_ins import credentials, enroll_on_demand
 from tests.support.third_parties import jwt_sign_in, name_provider, token_of
 
 GROUPS = {Role.AGENT: "team_members", Role.END_USER: "end_users"}
-DAYS = [0, 7, 30]
 _FRESH = timedelta(minutes=9)
 _DEVICES = "/users/me/trusted-devices"
 
@@ -54,31 +53,43 @@ class Life:
 
     @property
     def possible_acts(self) -> list[list[Act]]:
-        """Whatever would now change something, alike acts together."""
+        """Whatever would now change something, alike acts together; what leads to a trusted device twice more."""
         expected = self._expected
         by_others: list[Act] = [("come_by_a_third_party",)]
         time: list[Act] = [("let_days_pass", 1), ("let_days_pass", 8)]
-        own: list[Act] = []
+        own: list[Act] = [("prefer", "every_30_days" if expected.at_every_sign_in else "every_sign_in")]
+        own += [("turn_off",)] if expected.enrolled else [("enroll",)]
+        own += [("keep_it_on",)] if expected.enrolled and not expected.turned_on else []
         acts: list[list[Act]] = [
             by_others,
             time,
             [("require_or_not", group) for group in GROUPS.values()],
-            [("trust_for", days) for days in DAYS if days != expected.policy_days],
+            [("trust_for", days) for days in (0, 7, 30) if days != expected.policy_days],
         ]
         if expected.answer() != "complete":
             acts.append([("sign_in", True), ("sign_in", True), ("sign_in", False)])
         if expected.answer() != "enrollment_required":
-            own += [("prefer", "every_30_days" if expected.at_every_sign_in else "every_sign_in")]
-            own += [("turn_off",)] if expected.enrolled else [("enroll",)]
-            own += [("keep_it_on",)] if expected.enrolled and not expected.turned_on else []
             acts.append(own)
         if expected.devices:
             by_others.append(("lend_to_the_neighbor", expected.devices[-1]))
         if self._living:
             time += [("let_a_trust_end_but_for", 0), ("let_a_trust_end_but_for", 1)]
-            revoking: list[Act] = [("use_a_code",)] if expected.answer() == "passcode_required" else []
-            acts.append([*revoking, *REVOKING])
+            codes: list[Act] = [("use_a_code",)] if expected.answer() == "passcode_required" else []
+            acts.append([*codes, *REVOKING])
+        else:
+            acts += [self._leading_to_trust] * 2
         return acts
+
+    @property
+    def _leading_to_trust(self) -> list[Act]:
+        expected = self._expected
+        if expected.answer() == "complete":
+            return [("keep_it_on",)] if expected.enrolled else [("enroll",)]
+        if expected.policy_days == 0:
+            return [("trust_for", 7), ("trust_for", 30)]
+        if expected.at_every_sign_in and expected.enrolled:
+            return [("prefer", "every_30_days")]
+        return [("sign_in", True)]
 
     async def go_on(self, act: Act) -> None:
         """Act, and assert that everybody is answered as is expected then."""
