@@ -6,10 +6,10 @@ ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir uv==0.13.9
 WORKDIR /passgate
 COPY pyproject.toml uv.lock README.md ./
-RUN /uv/bin/uv sync --locked --no-dev --extra saml --no-install-project
+RUN /uv/bin/uv sync --locked --no-dev --all-extras --no-install-project
 COPY app app
 COPY migrations migrations
-RUN /uv/bin/uv sync --locked --no-dev --extra saml --no-editable
+RUN /uv/bin/uv sync --locked --no-dev --all-extras --no-editable
 
 FROM ${BASE}
 RUN groupadd --gid 10001 passgate && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin passgate

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 import typer
 import uvicorn
 from pydantic import SecretStr
@@ -41,6 +42,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _T = TypeVar("_T")
+log = structlog.get_logger()
 
 Slug = Annotated[str, typer.Argument(help="the account's name in paths: a-z, 0-9 and -")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input")]
@@ -100,7 +102,7 @@ def serve(
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )
-        typer.echo(f"Passgate listens on http://{host}:{port}", err=True)
+        log.info("Passgate listens", at=f"http://{host}:{port}")
         sys.stdout.flush()
         uvicorn.run(
             "app.main:without_jobs" if no_jobs else "app.main:from_environment",

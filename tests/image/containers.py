@@ -1,0 +1,123 @@
+"""The image run without a container engine: namespaces, a read-only root, and the user that the image names."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SHARED = "/mnt"
+"""Where a container finds the directory that it shares with others."""
+
+# $1 is the root file system, $2 the shared directory, $3 who to be; what follows is run as process 1.
+_ENTER = f"""
+mount --bind "$1" "$1"
+mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$1/tmp"
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount --bind "$2" "$1{SHARED}"
+mount -o remount,bind,ro "$1"
+root="$1" user="$3"
+shift 3
+exec setpriv --no-new-privs chroot --userspec="$user" --groups= "$root" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file tree, and its configuration as Docker writes it."""
+
+    root: Path
+    config: dict[str, Any]
+
+    def command(
+        self, shared: Path, settings: dict[str, str], arguments: tuple[str, ...], *, alone: bool = False
+    ) -> list[str]:
+        """Return how to start a container of it; `alone` on a network of its own, else on the machine's."""
+        spaces = ["--mount", "--pid", *(["--net"] if alone else [])]
+        script = "ip link set lo up\n" + _ENTER if alone else _ENTER
+        return [
+            *("unshare", "--kill-child", *spaces, "sh", "-euc", script, "sh"),
+            *(str(self.root), str(shared), self.config["User"]),
+            *(*self._environment(settings), *self.config["Entrypoint"], *(arguments or self.config["Cmd"])),
+        ]
+
+    def health_check(self) -> list[str]:
+        """Return how to ask a container of it in its root whether it is well."""
+        kind, *command = self.config["Healthcheck"]["Test"]
+        assert kind == "CMD"
+        return [*self._environment({}), *command]
+
+    def _environment(self, settings: dict[str, str]) -> list[str]:
+        given = [f"{name}={value}" for name, value in settings.items()]
+        return ["env", "-i", "-C", self.config["WorkingDir"], *self.config["Env"], *given]
+
+
+class Container:
+    """A running one."""
+
+    def __init__(self, image: Image, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._image, self._process, self._log = image, process, log
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (found := children.read_text().split()):
+            assert self.is_running(), self.output()
+        self.pid = int(found[0])
+        """Its process 1, by the number that it has outside."""
+
+    def is_well(self) -> bool:
+        """Whether the image's own health check, run inside, finds it well."""
+        user, _, group = self._image.config["User"].partition(":")
+        enter = f"nsenter --target {self.pid} --mount --pid --net --root --setuid {user} --setgid {group}".split()
+        return (
+            subprocess.run([*enter, *self._image.health_check()], capture_output=True, check=False).returncode == 0
+        )
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> int:
+        """Tell it to end, as an engine does, and return its exit status."""
+        os.kill(self.pid, signal.SIGTERM)
+        return self._process.wait(40)
+
+    def output(self) -> str:
+        return self._log.read_text()
+
+
+@contextmanager
+def container(
+    image: Image, log: Path, shared: Path, settings: dict[str, str], *arguments: str, alone: bool = False
+) -> Iterator[Container]:
+    """Run the image's own command, or what the arguments say, and kill it in the end if it still runs.
+
+    What it prints goes to `log`.
+    """
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            image.command(shared, settings, arguments, alone=alone),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Container(image, process, log)
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def run(image: Image, shared: Path, settings: dict[str, str], *arguments: str, stdin: str = "") -> str:
+    """Run a command of the image to its end, and return what it printed; it must succeed."""
+    command = image.command(shared, settings, arguments)
+    ended = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def load(directory: Path) -> Image:
+    """Return the image that `build.sh` has left in the directory."""
+    return Image(directory / "root", json.loads((directory / "image.json").read_text())["Docker"]["config"])

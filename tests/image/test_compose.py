@@ -1,0 +1,44 @@
+"""The compose file and the Dockerfile agree with the command line, the settings and the lock file."""
+
+import re
+import tomllib
+
+import pytest
+import typer.main
+
+from app.cli import cli
+from app.settings import PREFIX, Settings
+from tests.image.compose import PROJECT, services_of_passgate
+
+SERVICES = services_of_passgate()
+
+
+def test_the_api_the_worker_and_the_migration_are_of_one_image() -> None:
+    assert {name: service["command"][0] for name, service in SERVICES.items()} == {
+        "api": "serve",
+        "worker": "worker",
+        "migrate": "migrate",
+    }
+    assert SERVICES["api"]["deploy"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_command_line_knows_each_command(name: str) -> None:
+    command, *options = SERVICES[name]["command"]
+
+    known = typer.main.get_group(cli).commands[command]
+    known.make_context(command, options)  # raises for what it does not know
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_setting_is_one(name: str) -> None:
+    assert {variable.removeprefix(PREFIX).lower() for variable in SERVICES[name]["environment"]} <= set(
+        Settings.model_fields
+    )
+
+
+def test_the_image_is_made_by_the_uv_that_wrote_the_lock_file() -> None:
+    lock = tomllib.loads((PROJECT / "uv.lock").read_text())
+    [locked] = [package["version"] for package in lock["package"] if package["name"] == "uv"]
+
+    assert re.findall(r"uv==(\S+)", (PROJECT / "Dockerfile").read_text()) == [locked]
