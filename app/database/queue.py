@@ -7,8 +7,6 @@ from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import UserDefinedType
 
-from app.database.statements import Statement
-
 Queue = Literal["default", "letters", "reports"]
 """Each has workers of its own, so that what is slow in one keeps nothing waiting in another."""
 
@@ -42,7 +40,7 @@ def deferring(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
     return select(func.procrastinate_defer_jobs_v1(array([cast(row, _JobToDefer)])))
 
 
-_DEFER = Statement(deferring(bindparam("arguments", type_=JSONB)))
+_DEFER = deferring(bindparam("arguments", type_=JSONB))
 
 
 def job(
@@ -68,4 +66,4 @@ async def enqueue(
     `IntegrityError`, which ends the transaction.
     """
     given = job(task, queue=queue, lock=lock, queueing_lock=queueing_lock)
-    await _DEFER.rows(tx, given | {"arguments": arguments})
+    await tx.execute(_DEFER, given | {"arguments": arguments})

@@ -1,5 +1,6 @@
-"""What `compose.yaml` says."""
+"""What the README's `compose.yaml` says."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ PROJECT = Path(__file__).parent.parent.parent
 
 def compose() -> dict[str, Any]:
     """Return the file, parsed."""
-    parsed: dict[str, Any] = yaml.safe_load((PROJECT / "compose.yaml").read_text())
-    return parsed
+    blocks = re.findall(r"```yaml\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    [parsed] = [block for block in map(yaml.safe_load, blocks) if "services" in block]
+    return dict(parsed)
 
 
 def services_of_passgate() -> dict[str, dict[str, Any]]:

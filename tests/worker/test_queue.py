@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from app.callers import Visitor
+from app.database.engine import driver
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, Letter, post, recipient, tell
 from app.services import Services
@@ -68,12 +68,11 @@ async def test_telling_somebody_takes_one_statement(place: Place) -> None:
 
     async with place.services.database.begin() as tx:
 
-        def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-            statements.append(statement)
+        def note(query: Any) -> None:
+            statements.append(query.query)
 
-        event.listen(tx.sync_connection, "before_cursor_execute", note)
-        await tell(tx, visitor, person.user.id, Kind.PASSWORD_CHANGED)
-        event.remove(tx.sync_connection, "before_cursor_execute", note)
+        with driver(tx).query_logger(note):
+            await tell(tx, visitor, person.user.id, Kind.PASSWORD_CHANGED)
 
     assert len(statements) == 1
     [letter] = await letters(place)
