@@ -1,4 +1,4 @@
-"""The image: as whom and on what it runs, and all of it together behind nginx, as `compose.yaml` says."""
+"""The image: as whom and on what it runs, and all of it together behind nginx, as the compose file says."""
 
 import functools
 import re
@@ -160,7 +160,7 @@ def test_two_of_the_api_and_a_worker_behind_nginx_sign_in_and_report(
 
 def gateway(front: int, *ports: int) -> str:
     """Return the configuration of nginx in the compose file, for these ports."""
-    content = compose()["configs"]["nginx"]["content"].replace("$$", "$").replace("//api:8000", "//api")
+    content = compose()["configs"]["site"]["content"].replace("$$", "$").replace("//api:8000", "//api")
     servers = " ".join(f"server 127.0.0.1:{port};" for port in ports)
     return f"upstream api {{ {servers} }}\n{content.replace('listen 80;', f'listen 127.0.0.1:{front};')}"
 
