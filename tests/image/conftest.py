@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ _PACKAGES = "buildah iproute2 jq mmdebstrap nginx-light oathtool prometheus"
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The image as `build.sh` builds it, which takes minutes: only for whoever asks for it."""
     if _ASKED_BY not in os.environ:
         pytest.skip(f"building the image takes minutes: {_ASKED_BY}=1 pytest -n 0 tests/image")
@@ -25,4 +26,5 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     script = Path(__file__).parent / "build.sh"
     built = subprocess.run([script, directory], capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
-    return load(directory)
+    yield load(directory)
+    shutil.rmtree(directory)  # half a gigabyte
