@@ -1,4 +1,4 @@
-"""The image: as whom and on what it runs, and all of it together behind nginx, as `compose.yaml` says."""
+"""The image: as whom and on what it runs, and all of it together behind nginx, as the compose file says."""
 
 import functools
 import re
