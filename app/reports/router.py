@@ -57,14 +57,13 @@ async def get_report(services: AppServices, caller: _Reader, report_id: PathId) 
 
 async def _reader_or_link(
     request: Request,
-    visitor: AtTheDoor,
     by_session: Annotated[object, Security(BY_SESSION)],
     by_token: Annotated[object, Security(BY_TOKEN)],
     link: Annotated[str | None, Query(description="from the letter, instead of a credential")] = None,
 ) -> Caller | str:
     """Return who calls, or the token of the link that somebody without a credential followed."""
     if link is None or "authorization" in request.headers:
-        return await _may_read(request, visitor, by_session, by_token)
+        return await _may_read(request, by_session, by_token)
     refuse_unexpected_body(request)
     return link
 

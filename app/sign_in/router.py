@@ -20,7 +20,7 @@ from app.sign_in.rules import NextStep
 from app.trusted_devices.rules import parse_device_token
 from app.users import repository as users
 from app.users.schemas import User
-from app.web.dependencies import AppServices, AtTheDoor, Cookies, accepted
+from app.web.dependencies import accepted, device_cookies_of, services_of, visitor_of
 from app.web.problems import problems
 from app.web.routes import AccountRoute
 
@@ -31,10 +31,12 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
     "/sign-ins", status_code=201, operation_id="signIn", responses=problems(401, 404, 413, 415, 422, 429, 503)
 )
 async def sign_in(
-    services: AppServices, visitor: AtTheDoor, cookies: Cookies, body: schemas.PasswordSignIn
+    request: Request, body: schemas.PasswordSignIn
 ) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
     """Sign in with e-mail and password: the answer says what is still to be done."""
-    device = Device(cookies, parse_device_token(body.device_token) if body.device_token else None)
+    services, visitor = services_of(request), visitor_of(request)
+    brought = parse_device_token(body.device_token) if body.device_token else None
+    device = Device(device_cookies_of(request), brought)
     async with services.database.read() as tx:
         found = await users.find_by_email(tx, visitor.account_id, body.email)
         known = await use_cases.is_known_device(tx, visitor, found, device)
@@ -62,16 +64,12 @@ async def sign_in(
     responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
 )
 async def submit_passcode(
-    services: AppServices,
-    visitor: AtTheDoor,
-    cookies: Cookies,
-    request: Request,
-    response: Response,
-    body: schemas.PasscodeSignIn,
+    request: Request, response: Response, body: schemas.PasscodeSignIn
 ) -> schemas.CompletedByPasscode:
     """Complete a sign-in with a passcode or a recovery code."""
     refuse_device_token_in_browser(request, body)
-    device = Device(cookies, remember=body.remember_device)
+    services, visitor = services_of(request), visitor_of(request)
+    device = Device(device_cookies_of(request), remember=body.remember_device)
     attempt = await _attempt(services, visitor, body)
     async with services.database.begin() as tx:
         outcome = await use_cases.submit_passcode(

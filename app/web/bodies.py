@@ -102,6 +102,8 @@ def _announced(headers: Headers) -> bool:
 
 
 def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":  # as nearly everybody writes it
+        return True
     message = _media_type(content_type)
     charset = message.get_param("charset", "utf-8")
     return message.get_content_type() == "application/json" and str(charset).lower() in {"utf-8", "utf8"}

@@ -17,7 +17,7 @@ from app.errors import Forbidden, Refusal, StepUpRequired
 from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.web.credentials import Identified, identify
-from app.web.dependencies import AtTheDoor, services_of
+from app.web.dependencies import services_of, visitor_of
 from app.web.routes import refuse_unexpected_body
 
 
@@ -54,12 +54,11 @@ class Allow:
     async def __call__(
         self,
         request: Request,
-        visitor: AtTheDoor,
         _: Annotated[object, Security(BY_SESSION)],
         __: Annotated[object, Security(BY_TOKEN)],
     ) -> Caller:
         """Return the caller; raises `Unauthenticated`, `Forbidden` or `StepUpRequired`, in this order."""
-        services = services_of(request)
+        services, visitor = services_of(request), visitor_of(request)
         identified = await identify(services, visitor, request.headers.getlist("authorization"))
         caller = identified.caller
         request.state.identified = identified

@@ -49,6 +49,7 @@ def services_of(request: Request) -> Services:
 
 
 # What FastAPI asks for is a coroutine even where nothing is awaited: it would run a plain function in a thread.
+# Each thing costs it as much as a query: where people wait for a sign-in, handlers take them from the request.
 async def get_services(request: Request) -> Services:
     """Return the services of this process, to FastAPI."""
     return services_of(request)
@@ -76,7 +77,7 @@ def client_address(request: Request, hops: int) -> str:
     return peer
 
 
-async def get_visitor(request: Request) -> Visitor:
+def visitor_of(request: Request) -> Visitor:
     """Return who is at the door: of which account, when, and from where."""
     services = services_of(request)
     return Visitor(
@@ -88,10 +89,20 @@ async def get_visitor(request: Request) -> Visitor:
     )
 
 
-async def get_device_cookies(request: Request) -> DeviceCookies:
+async def get_visitor(request: Request) -> Visitor:
+    """Return who is at the door, to FastAPI."""
+    return visitor_of(request)
+
+
+def device_cookies_of(request: Request) -> DeviceCookies:
     """Return the device cookies that the browser sent."""
     secure = services_of(request).settings.is_https
     return read_device_cookies(request.headers.getlist("cookie"), secure=secure)
+
+
+async def get_device_cookies(request: Request) -> DeviceCookies:
+    """Return the device cookies that the browser sent, to FastAPI."""
+    return device_cookies_of(request)
 
 
 def accepted(outcome: _T | Refusal) -> _T:

@@ -9,7 +9,7 @@ from tests.faults.cluster import Cluster
 from tests.support.serving import free_port
 
 # As PostgreSQL's protocol has them: a simple query, and what the server says once it is done (CommandComplete).
-COMMIT = b"COMMIT;\0"
+COMMIT = b"COMMIT\0"
 COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
 
 
