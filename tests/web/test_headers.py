@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -11,7 +12,6 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.settings import PasswordLimits
-from app.web.dependencies import get_visitor
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, client_of, ok, refused
 from tests.support.variants import over_https, variant, with_settings
@@ -59,15 +59,17 @@ async def get(browser: Client, answer: tuple[str, str, dict[str, Any], int], **h
     return response
 
 
+class _Stopped:
+    """A clock that tells nothing."""
+
+    def now(self) -> datetime:
+        raise RuntimeError("mArKeR: SELECT secret FROM users")
+
+
 @contextmanager
 def broken(place: Place) -> Iterator[tuple[Client, list[MutableMapping[str, Any]]]]:
     """Yield a browser at a service in which every call goes wrong, and the service's log."""
-    again = variant(place)
-
-    def fail() -> None:
-        raise RuntimeError("mArKeR: SELECT secret FROM users")
-
-    again.app.dependency_overrides[get_visitor] = fail
+    again = variant(place, clock=_Stopped())
     with capture_logs([merge_contextvars]) as log:
         yield again.browser(), log
 
