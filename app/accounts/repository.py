@@ -1,6 +1,8 @@
 """The accounts and their security policies in the database."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, bindparam, func, insert, select, text, update
@@ -8,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.database.base import given
-from app.database.statements import Row, Statement
+from app.database.statements import Statement
 from app.database.tables import accounts, security_policies
 
 POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
+_POLICY_NAMES = [column.name for column in POLICY_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,9 @@ _POLICY = Statement(
 )
 
 
-def policy_of(row: Row) -> SecurityPolicy:
-    """Return the policy that a row with `POLICY_COLUMNS` holds."""
-    values = {column.name: row[column.name] for column in POLICY_COLUMNS}
+def policy_of(row: Sequence[Any]) -> SecurityPolicy:
+    """Return the policy that a row beginning with `POLICY_COLUMNS` holds."""
+    values = dict(zip(_POLICY_NAMES, row, strict=False))
     values["team_member_kinds"] = tuple(values["team_member_kinds"])
     values["end_user_kinds"] = tuple(values["end_user_kinds"])
     return SecurityPolicy(**values)
@@ -63,7 +66,8 @@ async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPol
 
 async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     """Return the account's policy as it is now."""
-    return policy_of(await _POLICY.row(tx, {"given_account_id": account_id}))
+    [policy] = await _POLICY.rows(tx, {"given_account_id": account_id})
+    return policy_of(policy)
 
 
 _HOLD = Statement(select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger))))

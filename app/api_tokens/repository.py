@@ -15,7 +15,7 @@ from app.api_tokens.rules import ApiToken, Scope
 from app.database.statements import Statement
 from app.database.tables import api_tokens, users
 from app.users.owners import by_digest
-from app.users.repository import user_of
+from app.users.repository import USER_COLUMNS, user_of
 from app.users.rules import User
 
 _COLUMNS = [
@@ -27,6 +27,8 @@ _COLUMNS = [
     api_tokens.c.expires_at,
     api_tokens.c.last_used_at,
 ]
+_USER_AT = len(_COLUMNS)
+_POLICY_AT = _USER_AT + len(USER_COLUMNS)
 _BY_DIGEST = Statement(by_digest(api_tokens, _COLUMNS))
 
 
@@ -51,7 +53,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return TokenOwner(_token(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row["has_authenticator"])
+    return TokenOwner(_token(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"])
 
 
 async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, token_digest: bytes) -> None:

@@ -40,7 +40,7 @@ async def want_password_link(tx: AsyncConnection, visitor: Visitor, email: str, 
 
     `bucket` limits the letters to this address, silently: the answer is the same for everyone.
     """
-    if not await password_limits.fill(tx, visitor.account_id, bucket, now=visitor.now):
+    if not await password_limits.fill(tx, visitor.account_id, [bucket], now=visitor.now):
         return
     arguments = {
         "account_id": str(visitor.account_id),

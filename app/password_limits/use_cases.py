@@ -23,12 +23,12 @@ async def count_password_attempt(
     is looked at: of a hundred sent together no more are judged than the limit allows.
     """
     async with database.begin() as tx:
-        for position, bucket in enumerate(buckets):
-            if not await repository.fill(tx, visitor.account_id, bucket, now=visitor.now):
-                # Those not asked yet may be fuller still, and the time told must be true for all.
-                waits = [await _wait(tx, visitor, unfilled) for unfilled in buckets[position:]]
-                retry_after = max(1, math.ceil(max(waits).total_seconds()))
-                raise TooMany(because, retry_after=retry_after)
+        filled = await repository.fill(tx, visitor.account_id, buckets, now=visitor.now)
+        if filled < len(buckets):
+            # Those not asked yet may be fuller still, and the time told must be true for all.
+            waits = [await _wait(tx, visitor, unfilled) for unfilled in buckets[filled:]]
+            retry_after = max(1, math.ceil(max(waits).total_seconds()))
+            raise TooMany(because, retry_after=retry_after)
 
 
 @asynccontextmanager
@@ -44,8 +44,7 @@ async def counted_password_attempt(
         yield
     except Unavailable:
         async with database.begin() as tx:
-            for bucket in buckets:
-                await repository.take_back(tx, visitor.account_id, bucket, now=visitor.now)
+            await repository.take_back(tx, visitor.account_id, buckets, now=visitor.now)
         raise
 
 
@@ -57,7 +56,4 @@ async def _wait(tx: AsyncConnection, visitor: Visitor, bucket: Bucket) -> timede
 
 async def take_password_attempt_back(tx: AsyncConnection, visitor: Visitor, buckets: list[Bucket]) -> None:
     """Take the attempt back, since the password was right; and forget all failures of this user-and-address."""
-    pair, *others = buckets
-    await repository.clear(tx, visitor.account_id, pair)
-    for bucket in others:
-        await repository.take_back(tx, visitor.account_id, bucket, now=visitor.now)
+    await repository.take_back(tx, visitor.account_id, buckets, now=visitor.now, clears_first=True)

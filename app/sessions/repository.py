@@ -16,7 +16,7 @@ from app.database.statements import Statement
 from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
 from app.users.owners import by_digest
-from app.users.repository import user_of
+from app.users.repository import USER_COLUMNS, user_of
 from app.users.rules import User
 
 _COLUMNS = [
@@ -30,6 +30,8 @@ _COLUMNS = [
     sessions.c.ip,
     sessions.c.user_agent,
 ]
+_USER_AT = len(_COLUMNS)
+_POLICY_AT = _USER_AT + len(USER_COLUMNS)
 _BY_DIGEST = Statement(by_digest(sessions, _COLUMNS))
 
 
@@ -54,7 +56,9 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return SessionOwner(_session(row), user_of(row[len(_COLUMNS) :]), policy_of(row), row["has_authenticator"])
+    return SessionOwner(
+        _session(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"]
+    )
 
 
 def opening(*, after: CTE | None) -> Insert:

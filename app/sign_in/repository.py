@@ -1,6 +1,6 @@
 """The sign-ins in the database, and the two statements that a passcode at the door comes down to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,6 +11,8 @@ from sqlalchemy import CTE, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from app.accounts.repository import POLICY_COLUMNS, policy_of
+from app.accounts.rules import SecurityPolicy
 from app.audit.repository import recording
 from app.database.base import adding, given, to_add
 from app.database.statements import Statement
@@ -73,6 +75,26 @@ def _attempting(*, with_authenticator: bool) -> Statement:
     )
 
 
+_LOCK = Statement(
+    select(*STATE_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, *AUTHENTICATOR_COLUMNS)
+    .join_from(
+        second_factor_state,
+        users,
+        (users.c.account_id == second_factor_state.c.account_id) & (users.c.id == second_factor_state.c.user_id),
+    )
+    .join(security_policies, security_policies.c.account_id == users.c.account_id)
+    .join(
+        authenticators,
+        (authenticators.c.account_id == users.c.account_id) & (authenticators.c.user_id == users.c.id),
+        isouter=True,
+    )
+    .where(
+        second_factor_state.c.account_id == given(second_factor_state.c.account_id),
+        second_factor_state.c.user_id == given(second_factor_state.c.user_id),
+    )
+    .order_by(authenticators.c.id)
+    .with_for_update(of=second_factor_state, key_share=True)
+)
 _ATTEMPT = _attempting(with_authenticator=False)
 _ATTEMPT_WITH_AUTHENTICATOR = _attempting(with_authenticator=True)
 
@@ -131,6 +153,16 @@ class CountedAttempt:
     authenticators: list[Authenticator]
 
 
+@dataclass(frozen=True)
+class LockedUser:
+    """A user whose state is locked, and all that decides how their sign-in goes on."""
+
+    state: SecondFactorState
+    user: User
+    policy: SecurityPolicy
+    authenticators: list[Authenticator]
+
+
 def _found(row: Sequence[Any]) -> FoundSignIn:
     id_, user_id, step, *rest, status, days = row
     return FoundSignIn(SignIn(id_, user_id, NextStep(step), *rest), status, days)
@@ -153,8 +185,32 @@ async def count_attempt(
     return CountedAttempt(
         _found(rows[0][found_at:known_at]),
         SecondFactorState(*rows[0][:found_at]),
-        [Authenticator(*row[known_at:]) for row in rows if row[known_at] is not None],
+        _authenticators(row[known_at:] for row in rows),
     )
+
+
+async def lock_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> LockedUser | None:
+    """Lock the state of a user until the transaction ends, and return what a first factor leads to by.
+
+    All but the state is as it was when the statement began: up to date, if the state has the version that the caller
+    has seen before.
+    """
+    rows = [tuple(row) for row in await _LOCK.rows(tx, {"given_account_id": account_id, "given_user_id": user_id})]
+    if not rows:
+        return None
+    user_at = len(STATE_COLUMNS)
+    policy_at = user_at + len(USER_COLUMNS)
+    known_at = policy_at + len(POLICY_COLUMNS)
+    return LockedUser(
+        SecondFactorState(*rows[0][:user_at]),
+        user_of(rows[0][user_at:policy_at]),
+        policy_of(rows[0][policy_at:known_at]),
+        _authenticators(row[known_at:] for row in rows),
+    )
+
+
+def _authenticators(rows: Iterable[Sequence[Any]]) -> list[Authenticator]:
+    return [Authenticator(*row) for row in rows if row[0] is not None]
 
 
 async def add_sign_in(

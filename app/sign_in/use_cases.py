@@ -30,7 +30,7 @@ from app.second_factor.use_cases import (
 from app.sign_in import repository
 from app.sign_in.completing import complete, complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device, Waiting
-from app.sign_in.repository import CountedAttempt, FoundSignIn
+from app.sign_in.repository import CountedAttempt, FoundSignIn, LockedUser
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
 from app.trusted_devices import repository as trusted_devices
 from app.trusted_devices.rules import TrustedDevice
@@ -88,28 +88,25 @@ async def begin_sign_in(
         return await refuse_password(tx, visitor, checked)  # with the work of a wrong password, and no more
     # A policy that ends sessions must find this one, or be found by it.
     await accounts.hold_policy_still(tx, account_id)
-    state = await second_factor.lock_state(tx, account_id, user_id)
-    current = await users.find_by_id(tx, account_id, user_id)
-    if state is None or current is None or current.version != checked.version or current.user.status != ACTIVE:
+    locked = await repository.lock_user(tx, account_id, user_id)
+    if locked is None or locked.state.version != checked.version or locked.user.status != ACTIVE:
         return await refuse_password(tx, visitor, checked)
     await take_password_attempt_back(tx, visitor, buckets)
     if renewed_hash:
         await users.store_password_hash(tx, account_id, user_id, renewed_hash)
-    return await go_on(tx, visitor, current.user, state, device)
+    return await go_on(tx, visitor, locked, device)
 
 
 async def go_on(
     tx: AsyncConnection,
     visitor: Visitor,
-    user: User,
-    state: SecondFactorState,
+    locked: LockedUser,
     device: Device,
     *,
     asserted_by: UUID | None = None,
 ) -> Completed | Waiting:
-    """Go on after the first factor of a user whose `state` is locked, as the truth table says."""
-    policy = await accounts.get_policy(tx, visitor.account_id)
-    authenticators = await second_factor.list_authenticators(tx, visitor.account_id, user.id)
+    """Go on after the first factor of a locked user, as the truth table says."""
+    state, user, policy, authenticators = locked.state, locked.user, locked.policy, locked.authenticators
     trusted = await _find_trusted(tx, visitor, user, state, policy, device)
     step = next_step(
         required=policy.requires_two_factor_of(user.role),

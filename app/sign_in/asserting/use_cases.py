@@ -14,6 +14,7 @@ from app.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
 from app.sign_in.completing import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
+from app.sign_in.repository import LockedUser
 from app.sign_in.use_cases import go_on
 from app.users import repository as users
 from app.users.repository import PasswordUser
@@ -55,7 +56,10 @@ async def begin_asserted_sign_in(
         await record_act(tx, caller, denied)
         return refusal
     if by_password:
-        return await go_on(tx, from_, found.user, state, device, asserted_by=caller.token_id)
+        policy = await accounts.get_policy(tx, caller.account_id)
+        known = await second_factor.list_authenticators(tx, caller.account_id, user_id)
+        locked = LockedUser(state, found.user, policy, known)
+        return await go_on(tx, from_, locked, device, asserted_by=caller.token_id)
     return await complete(tx, from_, found.user.id, amr=(SSO,), asserted_by=caller.token_id)
 
 
