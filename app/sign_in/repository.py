@@ -192,8 +192,8 @@ async def count_attempt(
 async def lock_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> LockedUser | None:
     """Lock the state of a user until the transaction ends, and return what a first factor leads to by.
 
-    All but the state is as it was when the statement began: up to date, if the state has the version that the caller
-    has seen before.
+    All but the state is as it was when the statement began: up to date, if the state has the version that was seen
+    before.
     """
     rows = [tuple(row) for row in await _LOCK.rows(tx, {"given_account_id": account_id, "given_user_id": user_id})]
     if not rows:
