@@ -121,7 +121,9 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         connection = driver(tx)
         try:
             yield tx
-        except asyncio.CancelledError:
+        except Exception:
+            raise
+        except BaseException:  # given up: by time, or with the process
             connection.terminate()  # what it waits for may never come; the server rolls back
             if not tx.invalidated:
                 await tx.invalidate()
