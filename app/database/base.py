@@ -8,6 +8,7 @@ from sqlalchemy import (
     CTE,
     BindParameter,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKeyConstraint,
     Insert,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     exists,
     insert,
     select,
+    true,
 )
 
 metadata = MetaData(
@@ -58,7 +60,12 @@ def adding(table: Table, prefix: str = "", *, after: CTE | None = None) -> Inser
     values = {column: given(column, f"{prefix}_{column.name}") for column in table.c}
     if after is None:
         return insert(table).values(values)
-    return insert(table).from_select(list(values), select(*values.values()).where(exists(select(after))))
+    return insert(table).from_select(list(values), select(*values.values()).where(only(after)))
+
+
+def only(after: CTE | None) -> ColumnElement[bool]:
+    """Return the condition that a part of a greater statement comes `after` another, which has returned a row."""
+    return true() if after is None else exists(select(after))
 
 
 def to_add(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

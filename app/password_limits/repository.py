@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import Moment, given
+from app.database.base import Moment, given, only
 from app.database.statements import Statement
 from app.database.tables import password_limits
 from app.password_limits.rules import Bucket
@@ -68,7 +68,7 @@ def _filling(count: int) -> Statement:
             given(_LIMIT, f"limit_{number}"),
             given(_KEY, f"key_{number}"),
             _moment("first", number),
-        ).where(true() if after is None else exists(select(after)))
+        ).where(only(after))
         after = (
             insert(password_limits)
             .from_select([_ACCOUNT, _LIMIT, _KEY, _EMPTY_AT_COLUMN], row)

@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, exists, select, update
+from sqlalchemy import CTE, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
 from app.audit.repository import recording
-from app.database.base import adding, given, to_add
+from app.database.base import adding, given, only, to_add
 from app.database.statements import Statement
 from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
 from app.delivery.letters import TELLING
@@ -100,14 +100,13 @@ _ATTEMPT_WITH_AUTHENTICATOR = _attempting(with_authenticator=True)
 
 
 def _using(*, after: CTE | None) -> ReturningUpdate[UUID]:
-    only_then = [] if after is None else [exists(select(after))]
     return (
         update(sign_ins)
         .where(
             sign_ins.c.account_id == given(sign_ins.c.account_id),
             sign_ins.c.id == given(sign_ins.c.id, "sign_in_id"),
             sign_ins.c.used_at.is_(None),
-            *only_then,
+            only(after),
         )
         .values(used_at=given(sign_ins.c.used_at, "now"))
         .returning(sign_ins.c.id)

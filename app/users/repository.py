@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, exists, func, insert, select, update
+from sqlalchemy import CTE, ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.callers import Role
-from app.database.base import given
+from app.database.base import given, only
 from app.database.statements import Statement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
@@ -63,11 +63,12 @@ def noting_sign_in(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
 
     Its parameters are `given_account_id`, `user_id` and `now`.
     """
-    only_then = [] if after is None else [exists(select(after))]
     return (
         update(users)
         .where(
-            users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id, "user_id"), *only_then
+            users.c.account_id == given(users.c.account_id),
+            users.c.id == given(users.c.id, "user_id"),
+            only(after),
         )
         .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
         .returning(*USER_COLUMNS)
