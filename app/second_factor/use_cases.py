@@ -58,8 +58,9 @@ async def prepare_attempt(
         return Attempt(passcode, authenticator_id=authenticator_id)
     async with database.read() as tx:
         state = await repository.get_state(tx, visitor.account_id, user_id)
-    if state and state.blocked_until and state.blocked_until > visitor.now:
-        raise _throttled(state, visitor)
+    refusal = state and refusal_of(state, visitor, Attempt(passcode))
+    if refusal:
+        raise refusal
     return Attempt(passcode, await hash_typed_code(database, hasher, visitor.account_id, user_id, passcode))
 
 
