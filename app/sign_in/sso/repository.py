@@ -49,15 +49,7 @@ def _provider(row: Sequence[Any]) -> Provider:
 
 
 def _values(provider: Provider) -> dict[str, Any]:
-    return {
-        "type": provider.type.value,
-        "create_users": provider.create_users,
-        "default_role": provider.default_role.value,
-        "roles": sorted(role.value for role in provider.roles),
-        "trusted_domains": sorted(provider.trusted_domains),
-        "settings": provider.settings,
-        "sealed_secret": provider.sealed_secret,
-    }
+    return provider.described() | {"sealed_secret": provider.sealed_secret}
 
 
 async def find_provider(tx: AsyncConnection, account_id: UUID, name: str) -> Provider | None:

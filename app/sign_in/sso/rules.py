@@ -53,6 +53,17 @@ class Provider:
     settings: dict[str, Any]
     sealed_secret: bytes | None
 
+    def described(self) -> dict[str, Any]:
+        """Return what is stored of it beside its name, and may be recorded: all but the secret."""
+        return {
+            "type": self.type.value,
+            "create_users": self.create_users,
+            "default_role": self.default_role.value,
+            "roles": sorted(role.value for role in self.roles),
+            "trusted_domains": sorted(self.trusted_domains),
+            "settings": self.settings,
+        }
+
     def trusts_address(self, identity: "Identity") -> bool:
         """Whether the provider's word about an e-mail address is enough to say whose it is."""
         return identity.email_verified and identity.email.rpartition("@")[2].casefold() in self.trusted_domains

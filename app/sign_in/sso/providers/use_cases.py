@@ -61,7 +61,7 @@ async def put_provider(
         if old:
             await repository.delete_provider(tx, caller.account_id, old.id)
         await _add(tx, caller, provider)
-    recorded = {"old": _recorded(old) if old else None, "new": _recorded(provider)}
+    recorded = {"old": old.described() if old else None, "new": provider.described()}
     await record_act(
         tx, caller, Event(EventType.POLICY_CHANGED, "sso_provider", id_, {"provider": name} | recorded)
     )
@@ -79,21 +79,10 @@ def _vouches(settings: dict[str, Any]) -> list[Any]:
     return [settings.get(name) for name in rules.WHO_VOUCHES]
 
 
-def _recorded(provider: Provider) -> dict[str, Any]:
-    return {
-        "type": provider.type.value,
-        "create_users": provider.create_users,
-        "default_role": provider.default_role.value,
-        "roles": sorted(role.value for role in provider.roles),
-        "trusted_domains": sorted(provider.trusted_domains),
-        "settings": provider.settings,
-    }
-
-
 async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> None:
     """Remove a provider: nobody signs in by it any more, and whom it meant is forgotten. Raises `NotFound`."""
     await lock_own_factors(tx, caller)
     provider = await find_provider(tx, caller, name)
     await repository.delete_provider(tx, caller.account_id, provider.id)
-    details = {"provider": name, "old": _recorded(provider), "new": None}
+    details = {"provider": name, "old": provider.described(), "new": None}
     await record_act(tx, caller, Event(EventType.POLICY_CHANGED, "sso_provider", provider.id, details))
