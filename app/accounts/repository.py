@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, func, insert, select, text, update
+from sqlalchemy import BigInteger, bindparam, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
@@ -87,7 +87,7 @@ async def hold_policy_still(tx: AsyncConnection, account_id: UUID) -> None:
 
 async def lock_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     """Wait until nobody holds the policy still, and return it, ours to change until the transaction ends."""
-    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(account_id)})
+    await tx.execute(select(func.pg_advisory_xact_lock(literal(_lock_key(account_id), BigInteger))))
     return await get_policy(tx, account_id)
 
 
