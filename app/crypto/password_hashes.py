@@ -7,8 +7,8 @@ import secrets
 import string
 
 import bcrypt
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+
+from app.crypto import argon2
 
 # bcrypt's base64 has 22 characters of salt and 31 of hash, whose last ones have bits left over: zero, or else the
 # hash is not as any implementation writes it, and nothing would ever match it.
@@ -27,7 +27,6 @@ _MOST_LANES = 16
 _LEAST_KIB_A_LANE = 8  # Argon2's own limit (RFC 9106 3.1)
 
 _BCRYPT_BYTES = 72  # bcrypt looks at no byte beyond
-_verifier = PasswordHasher()  # verifying goes by the parameters that stand in the hash
 
 
 class UnusableHashError(ValueError):
@@ -37,9 +36,10 @@ class UnusableHashError(ValueError):
 def kind_of(hash_: str) -> str | None:
     """Return what a hash costs to judge, such as `$2b$12` or `$argon2id$v=19$m=19456,t=2,p=1`; None for no hash.
 
-    It is the beginning of the hash, as `app.database.tables.users.password_kind` cuts it off too.
+    It is the beginning of the hash, as `app.database.tables.users.password_kind` cuts it off too. An Argon2 hash
+    that is too long to be judged has none.
     """
-    if (found := _ARGON2.fullmatch(hash_)) is not None:
+    if len(hash_) <= argon2.LONGEST_HASH and (found := _ARGON2.fullmatch(hash_)) is not None:
         return found[1]
     if _BCRYPT.fullmatch(hash_) and (start := _KIND_OF_BCRYPT.match(hash_)) is not None:
         return start[0]
@@ -58,6 +58,8 @@ def read_imported(hash_: str) -> str:
             )
         return f"{found[1]}b{found[2]}{found[4]}"
     if (found := _ARGON2.fullmatch(hash_)) is not None:
+        if len(hash_) > argon2.LONGEST_HASH:
+            raise UnusableHashError(f"an Argon2 hash of more than {argon2.LONGEST_HASH} characters")
         memory, passes, lanes = int(found[2]), int(found[3]), int(found[4])
         if (
             memory > _MOST_MEMORY_KIB
@@ -78,17 +80,14 @@ def read_imported(hash_: str) -> str:
 def matches(hash_: str, password: bytes) -> bool:
     """Whether the password is the one that was hashed; takes the time of the hash's kind whether or not it is.
 
-    Of a password, bcrypt sees 72 bytes. A longer one is judged, and never matches: it would be proven only in
-    part, and when the hash is renewed the unproven part would become the password. Its user takes a new one by
-    e-mail.
+    The hash has a kind (`kind_of`). Of a password, bcrypt sees 72 bytes. A longer one is judged, and never
+    matches: it would be proven only in part, and when the hash is renewed the unproven part would become the
+    password. Its user takes a new one by e-mail.
     """
     if hash_.startswith("$2b$"):
         same = bcrypt.checkpw(password[:_BCRYPT_BYTES], hash_.encode())
         return same and len(password) <= _BCRYPT_BYTES
-    try:
-        return _verifier.verify(hash_, password)
-    except (Argon2Error, InvalidHashError):
-        return False
+    return argon2.matches(hash_, password)
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,30 +11,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from argon2 import PasswordHasher, Type
-from argon2.low_level import hash_secret_raw
-
-from app.crypto import password_hashes
+from app.crypto import argon2, password_hashes
 from app.errors import Unavailable
 from app.metrics import HASH_QUEUE
 
 _T = TypeVar("_T")
-_DIGEST_BYTES = 32
 NICENESS = 10
-_ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})")
+_ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=1")
 
 
 @dataclass(frozen=True)
 class Argon2Parameters:
-    """What one hash costs: passes, KiB of memory, lanes; OWASP's minimum unless told otherwise (ASVS 11.4.2)."""
+    """What one hash costs: passes, KiB of memory; OWASP's minimum unless told otherwise (ASVS 11.4.2)."""
 
     time_cost: int = 2
     memory_kib: int = 19456
-    parallelism: int = 1
 
     def encode(self) -> str:
         """Return the form that is stored beside what was hashed, such as `m=19456,t=2,p=1`."""
-        return f"m={self.memory_kib},t={self.time_cost},p={self.parallelism}"
+        return f"m={self.memory_kib},t={self.time_cost},p=1"
 
     @classmethod
     def decode(cls, text: str) -> "Argon2Parameters":
@@ -42,7 +37,7 @@ class Argon2Parameters:
         found = _ENCODED.fullmatch(text)
         if found is None:
             raise ValueError("Argon2 parameters look like m=19456,t=2,p=1.")
-        return cls(memory_kib=int(found[1]), time_cost=int(found[2]), parallelism=int(found[3]))
+        return cls(memory_kib=int(found[1]), time_cost=int(found[2]))
 
 
 @dataclass(frozen=True)
@@ -78,13 +73,6 @@ class Hasher:
         queue: int = 128,
     ) -> None:
         self.parameters = parameters
-        self._argon2 = PasswordHasher(
-            time_cost=parameters.time_cost,
-            memory_cost=parameters.memory_kib,
-            parallelism=parameters.parallelism,
-            hash_len=_DIGEST_BYTES,
-            type=Type.ID,
-        )
         self._kind = f"$argon2id$v=19${parameters.encode()}"
         self._places = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(
@@ -93,7 +81,7 @@ class Hasher:
 
     async def hash_password(self, password: str) -> str:
         """Return the PHC string of the normalized password under today's parameters and a new salt."""
-        return await self._run(lambda: self._argon2.hash(_encode(normalize_password(password))))
+        return await self._run(lambda: self._hash(_encode(normalize_password(password))))
 
     async def verify_password(
         self, hash_: str | None, password: str, *, kinds: Collection[str] = ()
@@ -112,17 +100,25 @@ class Hasher:
     async def digest_codes(
         self, codes: Sequence[str], salt: bytes, parameters: Argon2Parameters | None = None
     ) -> list[bytes]:
-        """Return 32 bytes of raw Argon2id for each code, in their order, all under one salt of at least 8 bytes.
+        """Return 32 bytes of raw Argon2id for each code, in their order, all under one salt of 16 bytes.
 
         The caller brings the codes' canonical form, and the `parameters` that the set was made with, today's
         when there are none.
         """
         cost = parameters or self.parameters
-        return await self._run(lambda: [_digest(code.encode(), salt, cost) for code in codes])
+        return await self._run(
+            lambda: [
+                argon2.digest(code.encode(), salt, passes=cost.time_cost, memory_kib=cost.memory_kib)
+                for code in codes
+            ]
+        )
 
     def close(self) -> None:
         """Take no further job, and return when those that were taken have ended."""
         self._threads.shutdown(wait=True)
+
+    def _hash(self, normal: bytes) -> str:
+        return argon2.hash_(normal, passes=self.parameters.time_cost, memory_kib=self.parameters.memory_kib)
 
     def _verify(self, hash_: str, password: str, kinds: Collection[str]) -> PasswordCheck:
         kind = password_hashes.kind_of(hash_)
@@ -134,7 +130,7 @@ class Hasher:
             stored = hash_ if old == kind else password_hashes.decoy(old)
             verdicts += [password_hashes.matches(stored, form) for form in forms]
         if any(verdicts):
-            return PasswordCheck(matches=True, renewed_hash=self._argon2.hash(normal))
+            return PasswordCheck(matches=True, renewed_hash=self._hash(normal))
         stored = hash_ if kind == self._kind else password_hashes.decoy(self._kind)
         return PasswordCheck(matches=password_hashes.matches(stored, normal), renewed_hash=None)
 
@@ -154,12 +150,6 @@ class Hasher:
         HASH_QUEUE.inc()
         running.add_done_callback(self._give_back_place)
         return await asyncio.wrap_future(running)
-
-
-def _digest(code: bytes, salt: bytes, cost: Argon2Parameters) -> bytes:
-    return hash_secret_raw(
-        code, salt, cost.time_cost, cost.memory_kib, cost.parallelism, hash_len=_DIGEST_BYTES, type=Type.ID
-    )
 
 
 def _give_way() -> None:

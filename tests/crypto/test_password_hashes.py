@@ -23,9 +23,16 @@ def by_bcrypt(password: str | bytes = PASSWORD, *, cost: int = 4, prefix: bytes 
 
 
 def by_argon2(
-    password: str = PASSWORD, *, kind: Type = Type.ID, m: int = 128, t: int = 2, p: int = 1, salt: int = 16
+    password: str = PASSWORD,
+    *,
+    kind: Type = Type.ID,
+    m: int = 128,
+    t: int = 2,
+    p: int = 1,
+    salt: int = 16,
+    digest: int = 24,
 ) -> str:
-    made = PasswordHasher(memory_cost=m, time_cost=t, parallelism=p, salt_len=salt, hash_len=24, type=kind)
+    made = PasswordHasher(memory_cost=m, time_cost=t, parallelism=p, salt_len=salt, hash_len=digest, type=kind)
     return made.hash(password)
 
 
@@ -122,6 +129,11 @@ def test_what_is_no_bounded_hash_is_refused_without_a_word_of_it(text: str) -> N
     assert not text or text not in str(caught.value)
 
 
+def test_what_is_too_long_to_be_judged_is_refused() -> None:
+    with pytest.raises(UnusableHashError, match="an Argon2 hash of more than 127 characters"):
+        read_imported(by_argon2(digest=64))
+
+
 @pytest.mark.parametrize("kind", ["$2b$04", "$2b$05", "$argon2i$v=19$m=64,t=1,p=2", OURS])
 def test_a_decoy_is_of_its_kind_and_matches_nothing(kind: str) -> None:
     made = decoy(kind)
@@ -181,7 +193,8 @@ async def test_the_work_is_the_same_whoever_it_is_and_whether_or_not_it_matches(
     ours = await hasher.hash_password(PASSWORD)
     kinds = {kind for hash_ in [*imported, ours] if (kind := kind_of(hash_))}
     found = []
-    for stored in [None, "", "malformed", ours, ours[:-30], imported[0][:-1], *imported]:
+    overlong = by_argon2(digest=64)  # as could be imported once
+    for stored in [None, "", "malformed", ours, ours[:-30], imported[0][:-1], overlong, *imported]:
         with counted_work() as done:
             await hasher.verify_password(stored, password, kinds=kinds)
         found.append(sorted(done))
