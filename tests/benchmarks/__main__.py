@@ -6,9 +6,9 @@
 
 It starts a Postgres of its own, the service with a worker process a core, and the floors beside it; needs `wrk`.
 Each round measures every row right after its floor, so that whatever else the machine does falls on both. The
-floors: (a) a bare route, (b) the same with one durable update, (c) Argon2id alone, (d) `psql \\copy` of what the
-report asks for. With `--large` the floor is the service itself on small tables. Letters stay queued: the job
-worker is another process in production too.
+floors: (a) a bare route, (b) the same with one durable update, (c) Argon2id alone by argon2-cffi, (d) `psql
+\\copy` of what the report asks for. With `--large` the floor is the service itself on small tables. Letters stay
+queued: the job worker is another process in production too.
 """
 
 import argparse

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 
 from tests.benchmarks.figures import Figure, figure
-from tests.benchmarks.floors import hash_rate
+from tests.benchmarks.floors import hash_rate, service_hash_rate
 from tests.benchmarks.load import Measured, load
 from tests.benchmarks.rows import Rows
 
@@ -26,6 +26,8 @@ BY_HASHES: dict[str, Measures] = {
     "recovery": (("passcode step, recovery code / (c)", Rows.recovery_code, 0.85),),
 }
 WAITING = "waiting"
+_UPDATE = "floor (b), the update / (a), the bare route"
+_SERVICE_HASH = "Argon2id as the service computes it, alone / (c)"
 
 _BODIES = [
     '{"sign_in_token": "pgi_0123456789012345678901234567890123456789012", "passcode": "123456"}'
@@ -47,11 +49,14 @@ class Rounds:
         """Measure everything that is wanted once more."""
         if not {*BY_UPDATES}.isdisjoint(self._wanted):
             bare = self._floor("/bare")
-            self._note("floor (b), the update / (a), the bare route", self._floor("/update"), bare)
+            self._note(_UPDATE, self._floor("/update"), bare)
         for group, measures in BY_UPDATES.items():
             for row, measure, _ in measures if group in self._wanted else ():
                 floor = self._floor("/update")
                 self._note(row, (await measure(self._rows)).rate, floor)
+        if not {*BY_HASHES}.isdisjoint(self._wanted):
+            floor = await asyncio.to_thread(hash_rate, self._seconds)
+            self._note(_SERVICE_HASH, await asyncio.to_thread(service_hash_rate, self._seconds), floor)
         for group, measures in BY_HASHES.items():
             for row, measure, _ in measures if group in self._wanted else ():
                 floor = await asyncio.to_thread(hash_rate, self._seconds)
@@ -70,10 +75,9 @@ class Rounds:
         self._rates[row].append(rate)
 
     def figures(self) -> list[Figure]:
-        """Return the rows, and how the floors lie to each other."""
+        """Return the rows, and how the floors and the service's hash lie to each other."""
         found = []
-        floors = "floor (b), the update / (a), the bare route"
-        targets = [(floors, 0.0)]
+        targets = [(_UPDATE, 0.0), (_SERVICE_HASH, 0.0)]
         for measures in (*BY_UPDATES.values(), *BY_HASHES.values()):
             targets += [(row, target) for row, _, target in measures]
         for row, target in targets:
