@@ -1,15 +1,17 @@
 """The way to Postgres: connections, transactions with a deadline, and what a failure of either means."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import asyncpg
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError, MissingGreenlet
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.util.concurrency import in_greenlet
 
 from app.database.pooler import without_mark
 from app.errors import Unavailable
@@ -79,12 +81,16 @@ def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options
     On its own each statement stands alone; `transaction` opens one.
     """
     prepared = _UNPREPARED if without_mark(url)[1] else {}
+
+    def make() -> Awaitable[asyncpg.Connection]:
+        if not in_greenlet():
+            raise MissingGreenlet  # before there is anything to wait for
+        return connect(url, seconds=seconds, settings=settings)
+
     # SQLAlchemy hands its own arguments to no `async_creator`; this is what it makes of one.
     engine: AsyncEngine = create_async_engine(
         "postgresql+asyncpg://",
-        creator=lambda: engine.sync_engine.dialect.loaded_dbapi.connect(
-            async_creator_fn=lambda: connect(url, seconds=seconds, settings=settings), **prepared
-        ),
+        creator=lambda: engine.sync_engine.dialect.loaded_dbapi.connect(async_creator_fn=make, **prepared),
         hide_parameters=True,  # an error's text goes to the log
         isolation_level="AUTOCOMMIT",
         **options,
@@ -117,17 +123,33 @@ async def transaction(
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    async with engine.connect() as tx:
-        connection = driver(tx)
-        try:
-            yield tx
-        except Exception:
-            raise
-        except BaseException:  # given up: by time, or with the process
-            connection.terminate()  # what it waits for may never come; the server rolls back
-            if not tx.invalidated:
-                await tx.invalidate()
-            raise
+    tx = await _check_out(engine)
+    assert tx.sync_connection is not None  # noqa: S101 -- as above
+    connection = driver(tx)
+    try:
+        yield tx
+    except Exception:
+        raise
+    except BaseException:  # given up: by time, or with the process
+        connection.terminate()  # what it waits for may never come; the server rolls back
+        if not tx.invalidated:
+            tx.sync_connection.invalidate()
+        raise
+    finally:
+        if isinstance(engine.sync_engine.pool, QueuePool):
+            tx.sync_connection.close()
+        else:
+            await tx.close()
+
+
+async def _check_out(engine: AsyncEngine) -> AsyncConnection:
+    # SQLAlchemy's own way leads through a greenlet, there and back, and each costs as much as a query. Nothing is
+    # waited for, though, where a connection is idle, nor to give one back.
+    pool = engine.sync_engine.pool
+    if isinstance(pool, QueuePool) and pool.checkedin():
+        with suppress(MissingGreenlet):  # it is of no use any more, and another must be made
+            return AsyncConnection(engine, engine.sync_engine.connect())
+    return await engine.connect()
 
 
 class Database:
