@@ -1,5 +1,6 @@
 """The audit events in the database: written, and read with the e-mail addresses that users have today."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +30,12 @@ _COLUMNS = [
 ]
 
 
-def recording(name: str, *, after: CTE | None = None) -> Insert:
-    """Return the statement that writes one event, of the parameters `to_record`; `after` as in `adding`."""
-    return adding(audit_events, name, after=after)
+def recording(*names: str, after: CTE | None = None) -> Insert:
+    """Return the statement that writes an event for each name; `after` is that of `adding`.
+
+    Its parameters are those of `to_record`, for each of the names.
+    """
+    return adding(audit_events, *names, after=after)
 
 
 def to_record(name: str, visitor: Visitor, actor: Actor, event: Event) -> dict[str, Any]:
@@ -53,13 +57,18 @@ def to_record(name: str, visitor: Visitor, actor: Actor, event: Event) -> dict[s
     return to_add(audit_events, values, name)
 
 
-_RECORD = Statement(recording("event"))
+@cache
+def _recording(count: int) -> Statement:
+    return Statement(recording(*(f"event_{number}" for number in range(count))))
 
 
 async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: Event) -> None:
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
-    for event in events:
-        await _RECORD.rows(tx, to_record("event", visitor, actor, event))
+    values: dict[str, Any] = {}
+    for number, event in enumerate(events):
+        values |= to_record(f"event_{number}", visitor, actor, event)
+    if events:
+        await _recording(len(events)).rows(tx, values)
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     select,
     true,
+    union_all,
 )
 
 metadata = MetaData(
@@ -51,16 +52,16 @@ def given(column: Column[Any], name: str = "") -> BindParameter[Any]:
     return bindparam(name or f"given_{column.name}", type_=column.type)
 
 
-def adding(table: Table, prefix: str = "", *, after: CTE | None = None) -> Insert:
-    """Return the statement that adds a row, of the parameters that `to_add` names.
+def adding(table: Table, *prefixes: str, after: CTE | None = None) -> Insert:
+    """Return the statement that adds a row, or one for each prefix, of the parameters that `to_add` names.
 
     As part of a greater one it does so `after` another part, and only if that has returned a row.
     """
-    prefix = prefix or table.name
-    values = {column: given(column, f"{prefix}_{column.name}") for column in table.c}
-    if after is None:
-        return insert(table).values(values)
-    return insert(table).from_select(list(values), select(*values.values()).where(only(after)))
+    rows = [
+        [given(column, f"{prefix}_{column.name}") for column in table.c] for prefix in prefixes or (table.name,)
+    ]
+    selected = [select(*row).where(only(after)) for row in rows]
+    return insert(table).from_select(list(table.c), union_all(*selected) if selected[1:] else selected[0])
 
 
 def only(after: CTE | None) -> ColumnElement[bool]:

@@ -123,10 +123,10 @@ def _completing(*, passcode: bool, sign_in: bool, device: bool) -> Statement:
     after = _using(after=after).cte("used") if sign_in else after
     signed_in = noting_sign_in(after=after).cte("signed_in")
     query = select(*(signed_in.c[column.name] for column in USER_COLUMNS), LEFT.scalar_subquery().label("left"))
-    query = query.add_cte(opening(after=after).cte("opened"), recording("signing_in", after=after).cte("recorded"))
+    events = ("signing_in", "trusting") if device else ("signing_in",)
+    query = query.add_cte(opening(after=after).cte("opened"), recording(*events, after=after).cte("recorded"))
     if device:
         query = query.add_cte(trusting(after=after).cte("trusted"))
-        query = query.add_cte(recording("trusting", after=after).cte("recorded_too"))
         query = query.add_columns(TELLING.scalar_subquery())
     return Statement(query)
 
