@@ -32,6 +32,9 @@ def test_the_tour_says_what_happens(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as service:
         script = tour().replace("the password that was printed", service.owner_password)
         script = script.replace("http://127.0.0.1:8000", service.url)
+        seconds_left = 30 - time.time() % 30
+        if seconds_left < 10:  # the tour sends one passcode twice: it must not turn into the next in between
+            time.sleep(seconds_left)
         ended = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=tmp_path,
