@@ -126,7 +126,8 @@ class Traces:
 
     def _statement(self, text: str, begun_at: int | None = None) -> Span | None:
         """Return the span of a statement; what is nobody's request or job has none."""
-        if not get_current_span().is_recording():
+        # asyncpg tells of a statement a turn later, when its request or job may have ended.
+        if not get_current_span().get_span_context().trace_flags.sampled:
             return None
         attributes = {"db.system.name": "postgresql", "db.query.text": text}
         name = text.split(maxsplit=1)[0]
