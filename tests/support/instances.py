@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi.routing import iter_route_contexts
 
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.main import create_app
@@ -32,10 +33,13 @@ class Instance:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.host, self.port = self._listening.getsockname()[:2]
         self.url = f"http://{self.host}:{self.port}"
-        services = make_services(settings, clock=clock, hasher=Hasher(_CHEAP))
+        app = create_app(make_services(settings, clock=clock, hasher=Hasher(_CHEAP)))
+        # FastAPI makes a route when it is first asked for, and holds a warning back meanwhile, for the whole
+        # process: of two threads that do so at once, one would meet the warning.
+        list(iter_route_contexts(app.routes))
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(services),
+                app,
                 lifespan="on",
                 proxy_headers=False,
                 server_header=False,
