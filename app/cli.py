@@ -15,21 +15,21 @@ import typer
 import uvicorn
 from pydantic import SecretStr
 
-from app import administration
-from app.callers import Role
+from app.accounts.users.use_cases import NewUser
+from app.commands import provision
+from app.commands.check import examine, look_at_keys
+from app.commands.embedded_setup import database_of, share
+from app.commands.key_rotation import rotate_keys as seal_anew
+from app.core.callers import Role
+from app.core.errors import InvalidRequest, Refusal
+from app.core.logs import configure_logs
+from app.core.metrics import MULTIPROCESS
+from app.core.settings import Settings, SettingsError, is_loopback, load_settings
 from app.crypto.sealing import new_key_setting
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
-from app.doctor import examine, look_at_keys
-from app.errors import InvalidRequest, Refusal
-from app.key_rotation import rotate_keys as seal_anew
-from app.local import database_of, share
-from app.logs import configure_logs
 from app.main import create_app
-from app.metrics import MULTIPROCESS
 from app.services import Services, make_services
-from app.settings import Settings, SettingsError, is_loopback, load_settings
-from app.users.use_cases import NewUser
 from app.worker import work_until_told
 
 STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
@@ -91,10 +91,10 @@ def serve(
     with ExitStack() as counts, database_of(settings, as_owner=True) as found:
         if embedded:
             asyncio.run(migrate_database(_url(found)))
-            password = _with_services(found, administration.make_demo)
+            password = _with_services(found, provision.make_demo)
             if password:
-                typer.echo(f"account   {administration.DEMO_SLUG}")
-                typer.echo(f"owner     {administration.DEMO_OWNER}")
+                typer.echo(f"account   {provision.DEMO_SLUG}")
+                typer.echo(f"owner     {provision.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
         _with_services(found, look_at_keys)  # settings are judged before anything listens
         share(found, workers=workers)
@@ -111,7 +111,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="app.web.heads:BoundedHeads",
+            http="app.web.header_limits:BoundedHeads",
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -161,7 +161,7 @@ def create_account(
     with _database() as settings:
         _with_services(
             settings,
-            lambda services: administration.add_account(
+            lambda services: provision.add_account(
                 services, slug=slug, name=name, owner_email=owner_email, password=password
             ),
         )
@@ -180,7 +180,7 @@ def create_user(
     password = _read_password(given=password_stdin)
     new = NewUser(email=email, name=name, role=role)
     with _database() as settings:
-        _with_services(settings, lambda services: administration.add_user(services, slug, new, password))
+        _with_services(settings, lambda services: provision.add_user(services, slug, new, password))
     typer.echo(f"Made the user {email}.")
 
 
@@ -197,7 +197,7 @@ def import_users(
     """Take over users with their Argon2 or bcrypt hashes and TOTP secrets; one bad line, and none is taken."""
     with _database() as settings:
         report = _with_services(
-            settings, lambda services: administration.import_users(services, slug, file, skip_bad=skip_bad)
+            settings, lambda services: provision.import_users(services, slug, file, skip_bad=skip_bad)
         )
     for sentence in report.describe():
         typer.echo(f"passgate: {sentence}", err=True)
@@ -212,9 +212,7 @@ def recovery_codes(
 ) -> None:
     """Make new recovery codes for an owner who lost phone and codes; all older ones die."""
     with _database() as settings:
-        codes = _with_services(
-            settings, lambda services: administration.renew_codes(services, slug, email, reason)
-        )
+        codes = _with_services(settings, lambda services: provision.renew_codes(services, slug, email, reason))
     for code in codes:
         typer.echo(code)
 

@@ -9,36 +9,36 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api_tokens.router import router as api_tokens
+from app.administration.directory.router import router as directory
+from app.administration.reports.router import router as reports
+from app.administration.security_policy.router import router as security_policy
 from app.audit.router import router as audit
+from app.authentication.context import AccountDirectory
+from app.core.logs import configure_logs
+from app.core.settings import load_settings
+from app.credentials.api_tokens.router import router as api_tokens
+from app.credentials.identity_tokens.router import router as identity_tokens
+from app.credentials.identity_tokens.router import well_known
+from app.credentials.identity_tokens.use_cases import KeyRing
+from app.credentials.links.page_router import router as link_pages
+from app.credentials.links.router import router as links
+from app.credentials.passwords.router import router as passwords
 from app.database.revisions import needed_revision
-from app.directory.router import router as directory
 from app.enrollment.router import router as enrollment
-from app.identity_tokens.router import router as identity_tokens
-from app.identity_tokens.router import well_known
-from app.identity_tokens.use_cases import KeyRing
-from app.links.page_router import router as link_pages
-from app.links.router import router as links
-from app.logs import configure_logs
-from app.oidc.issuers import Issuers
-from app.passwords.router import router as passwords
-from app.reports.router import router as reports
-from app.security_policy.router import router as security_policy
+from app.second_factor.settings.router import router as two_factor
+from app.second_factor.trusted_devices.router import router as trusted_devices
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
-from app.settings import load_settings
 from app.sign_in.asserting.router import router as asserting
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
 from app.sign_in.sso.login.router import router as sso_login
+from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.router import router as oidc
 from app.sign_in.sso.providers.router import router as providers
 from app.sign_in.sso.router import router as sso
 from app.sign_in.sso.saml.router import forms as saml_forms
 from app.sign_in.sso.saml.router import router as saml
-from app.trusted_devices.router import router as trusted_devices
-from app.two_factor.router import router as two_factor
-from app.web.dependencies import AccountDirectory
 from app.web.docs import router as docs
 from app.web.explanations import router as explanations
 from app.web.health import router as health
@@ -74,7 +74,7 @@ _FEATURES = (
     reports,
 )
 
-# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.traces`.
+# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.clock import Clock, SystemClock
+from app.core.clock import Clock, SystemClock
+from app.core.settings import PasswordLimits, Settings, SettingsError
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Sealer, parse_keys
 from app.database.engine import Database
-from app.settings import PasswordLimits, Settings, SettingsError
 
 if TYPE_CHECKING:  # an extra
-    from app.traces import Traces
+    from app.core.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _make_traces(url: str | None) -> "Traces | None":
     if url is None:
         return None
     try:
-        from app.traces import Traces  # noqa: PLC0415 -- an extra: who sends no traces has it not, or pays for it
+        from app.core.traces import Traces  # noqa: PLC0415 -- an extra: who sends no traces has it not, or pays for it
     except ModuleNotFoundError:
         raise SettingsError("PASSGATE_TRACES_URL: is set, but traces are the extra passgate[traces]") from None
     return Traces(url)

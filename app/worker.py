@@ -14,12 +14,12 @@ from procrastinate.jobs import Job
 from procrastinate.tasks import Task
 from sqlalchemy import text
 
+from app.administration.reports.jobs import purge_reports, send_report_link, write_report
+from app.commands.retention import purge
+from app.credentials.links.jobs import look_up_for_password_link, send_link
 from app.database.libpq import make_pool
 from app.database.queue import Hopeless, Queue
 from app.delivery.jobs import send_letter
-from app.links.jobs import look_up_for_password_link, send_link
-from app.purging import purge
-from app.reports.jobs import purge_reports, send_report_link, write_report
 from app.services import Services
 
 log = structlog.get_logger()

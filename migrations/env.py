@@ -8,9 +8,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 import app.database.tables  # noqa: F401 -- importing the tables fills the metadata
+from app.core.settings import load_settings
 from app.database.base import metadata
 from app.database.migrate import on_connection
-from app.settings import load_settings
 
 
 def run(connection: Connection) -> None:

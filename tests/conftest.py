@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 from structlog.processors import KeyValueRenderer
 
-from app.callers import Role
+from app.core.callers import Role
+from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.crypto.sealing import new_key_setting
 from app.main import create_app
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.support.arrange import Person, Place, make_place
 from tests.support.clock import TurnableClock
 from tests.support.database import migrated_database

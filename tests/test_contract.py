@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from app import errors
-from app.errors import Refusal
+from app.core import errors
+from app.core.errors import Refusal
 from app.web.explanations import EXPLANATIONS
 from app.web.problems import _STATUS, problem_response
 from tests.support.arrange import Place
 from tests.support.client import refused
 
 ROOT = "http://127.0.0.1:8000"
-APP = Path(errors.__file__).parent
+APP = Path(errors.__file__).parents[1]
 
 # Contract section 10, word for word.
 CODES = {

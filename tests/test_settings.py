@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.core.settings import PasswordLimits, SettingsError, is_loopback, load_settings
 from app.services import make_services
-from app.settings import PasswordLimits, SettingsError, is_loopback, load_settings
 
 KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
 DATABASE = "postgresql://passgate:mArKeR@db/passgate"

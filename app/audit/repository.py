@@ -8,7 +8,7 @@ from sqlalchemy import CTE, Insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
-from app.callers import Caller, Visitor
+from app.core.callers import Caller, Visitor
 from app.database.base import adding, to_add
 from app.database.ids import new_id, oldest_id
 from app.database.statements import Statement

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from app.audit import repository
 from app.audit.rules import EventFilter, EventType, RecordedEvent
 from app.audit.schemas import Actor, AuditEvent, Target
-from app.web.caller import AuditReader
-from app.web.dependencies import AppServices
+from app.authentication.allow import AuditReader
+from app.authentication.context import AppServices
+from app.authentication.routes import AccountRoute
 from app.web.pages import Page, Paged
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 from app.web.wire import GivenTime
 
 router = APIRouter(tags=["audit log"], route_class=AccountRoute)

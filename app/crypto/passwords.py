@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.core.errors import Unavailable
+from app.core.metrics import HASH_QUEUE
 from app.crypto import argon2, password_hashes
-from app.errors import Unavailable
-from app.metrics import HASH_QUEUE
 
 _T = TypeVar("_T")
 NICENESS = 10

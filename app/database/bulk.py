@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
+from app.core.errors import Unavailable
 from app.database.engine import driver, make_engine, transaction
-from app.errors import Unavailable
 
 _CONNECT_SECONDS = 10
 _SETTINGS = {

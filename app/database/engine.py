@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.concurrency import in_greenlet
 
+from app.core.errors import Unavailable
+from app.core.metrics import POOL_IN_USE
 from app.database.pooler import without_mark
-from app.errors import Unavailable
-from app.metrics import POOL_IN_USE
 
 CONNECT_SECONDS = 2
 POOL_WAIT_SECONDS = 2

@@ -5,11 +5,11 @@ from typing import Any
 
 import structlog
 
+from app.core.errors import Unavailable
 from app.delivery.letters import Letter
 from app.delivery.mailer import MailRefused, compose, send
 from app.delivery.messages import render
 from app.delivery.repository import Result, count_delivery
-from app.errors import Unavailable
 from app.services import Services
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.callers import Visitor
+from app.core.callers import Visitor
 from app.database.base import given
 from app.database.ids import new_id
 from app.database.queue import deferring, enqueue, job

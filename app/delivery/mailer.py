@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from email_validator import EmailNotValidError, validate_email
 
+from app.core.settings import MailDirectory, MailServer, Settings, is_loopback
 from app.database.queue import Hopeless
 from app.delivery.letters import Letter
 from app.delivery.messages import Message, plain
-from app.settings import MailDirectory, MailServer, Settings, is_loopback
 
 COMMAND_SECONDS = 20
 LETTER_SECONDS = 60

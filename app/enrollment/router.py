@@ -2,16 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.callers import Caller
+from app.authentication.allow import Enrolling, Owner, Signed
+from app.authentication.context import AppServices, accepted
+from app.authentication.routes import AccountRoute
+from app.core.callers import Caller
 from app.enrollment import use_cases
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
 from app.enrollment.use_cases import Enrollee
+from app.second_factor.settings.use_cases import lock_own_factors
 from app.sessions.repository import SessionOwner
-from app.two_factor.use_cases import lock_own_factors
-from app.web.caller import Enrolling, Owner, Signed
-from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 from app.web.wire import PathId
 
 router = APIRouter(tags=["two-factor"], route_class=AccountRoute)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.authenticators import totp
+from app.second_factor.kinds.totp import algorithm as totp
 
 LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.enrollment.rules import DEFAULT_LABEL
-from app.two_factor.schemas import Authenticator, Label
+from app.second_factor.settings.schemas import Authenticator, Label
 from app.web.wire import Answer, Body
 
 TotpDigits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

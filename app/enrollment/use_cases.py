@@ -8,12 +8,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
-from app.assurance import TOTP
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.authenticators import totp
-from app.authenticators.otpauth_uri import otpauth_uri, qr_code_svg
-from app.callers import Caller, Visitor
+from app.core.assurance import TOTP
+from app.core.callers import Caller, Visitor
+from app.core.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place, SealBroken, Sealer
 from app.database.engine import Database
@@ -21,17 +20,18 @@ from app.database.ids import new_id
 from app.delivery.letters import Kind, tell
 from app.enrollment import repository
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
-from app.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
-from app.recovery_codes.use_cases import NewCodes, make_codes, store_codes
 from app.second_factor import repository as second_factor
+from app.second_factor.kinds.totp import algorithm as totp
+from app.second_factor.kinds.totp.otpauth_uri import otpauth_uri, qr_code_svg
+from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes, store_codes
 from app.second_factor.rules import Authenticator, SecondFactorState
+from app.second_factor.settings.repository import remove_authenticators
+from app.second_factor.settings.rules import MOST_AUTHENTICATORS
+from app.second_factor.settings.use_cases import lock_own_state
+from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.second_factor.use_cases import secret_place
 from app.sessions.repository import note_proof
 from app.sessions.use_cases import end_sessions
-from app.trusted_devices.use_cases import revoke_all
-from app.two_factor.repository import remove_authenticators
-from app.two_factor.rules import MOST_AUTHENTICATORS
-from app.two_factor.use_cases import lock_own_state
 
 log = structlog.get_logger()
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Update, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.authenticators.throttle import FREE_FAILURES, block_after
 from app.database.base import Moment, given
 from app.database.statements import Row, Statement
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
+from app.second_factor.throttle import FREE_FAILURES, block_after
 
 STATE_COLUMNS = [
     second_factor_state.c.version,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.authenticators import totp
+from app.second_factor.kinds.totp import algorithm as totp
 
 EVERY_SIGN_IN = "every_sign_in"
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from app.authenticators.passcode import RecoveryCode, TotpPasscode, parse
+from app.second_factor.passcode import RecoveryCode, TotpPasscode, parse
 
 
 def _passcode(value: Any) -> TotpPasscode | RecoveryCode:

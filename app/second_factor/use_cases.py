@@ -7,23 +7,22 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.assurance import RECOVERY_CODE, TOTP
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.authenticators import throttle
-from app.authenticators.passcode import RecoveryCode, TotpPasscode
-from app.authenticators.totp import seconds_until_next
-from app.callers import Visitor
+from app.core.assurance import RECOVERY_CODE, TOTP
+from app.core.callers import Visitor
+from app.core.errors import Refusal, TooMany, Unauthenticated
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place, SealBroken, Sealer
 from app.database.engine import Database
 from app.delivery.letters import Kind, tell
-from app.errors import Refusal, TooMany, Unauthenticated
-from app.recovery_codes import repository as recovery_codes
-from app.recovery_codes.use_cases import HashedCode, hash_typed_code
-from app.second_factor import repository
+from app.second_factor import repository, throttle
+from app.second_factor.kinds.totp.algorithm import seconds_until_next
+from app.second_factor.passcode import RecoveryCode, TotpPasscode
+from app.second_factor.recovery_codes import repository as recovery_codes
+from app.second_factor.recovery_codes.use_cases import HashedCode, hash_typed_code
 from app.second_factor.rules import Accepted, AlreadyUsed, Authenticator, SecondFactorState, judge_totp
-from app.trusted_devices.use_cases import revoke_all
+from app.second_factor.trusted_devices.use_cases import revoke_all
 
 log = structlog.get_logger()
 

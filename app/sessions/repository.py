@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
+from app.accounts.users.owners import by_digest
+from app.accounts.users.repository import USER_COLUMNS, user_of
+from app.accounts.users.rules import User
 from app.database.base import adding, to_add
 from app.database.statements import Statement
 from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
-from app.users.owners import by_digest
-from app.users.repository import USER_COLUMNS, user_of
-from app.users.rules import User
 
 _COLUMNS = [
     sessions.c.id.label("session_id"),

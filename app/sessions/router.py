@@ -6,24 +6,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.assurance import assurance
-from app.authenticators.passcode import RecoveryCode, TotpPasscode
-from app.callers import Caller, Role
-from app.errors import FieldError, InvalidRequest, Unauthenticated
-from app.password_limits.rules import buckets
-from app.password_limits.use_cases import counted_password_attempt, take_password_attempt_back
+from app.accounts.users import repository as users
+from app.accounts.users.schemas import User
+from app.authentication.allow import Authorizing, Owner, Signed
+from app.authentication.context import AppServices, accepted
+from app.authentication.routes import AccountRoute
+from app.core.assurance import assurance
+from app.core.callers import Caller, Role
+from app.core.errors import FieldError, InvalidRequest, Unauthenticated
+from app.second_factor.passcode import RecoveryCode, TotpPasscode
+from app.second_factor.settings.use_cases import no_authenticator
 from app.second_factor.use_cases import prepare_attempt
 from app.services import Services
 from app.sessions import repository, rules, use_cases
 from app.sessions.schemas import MySession, Session, StepUp
-from app.two_factor.use_cases import no_authenticator
-from app.users import repository as users
-from app.users.schemas import User
-from app.web.caller import Authorizing, Owner, Signed
-from app.web.dependencies import AppServices, accepted
+from app.throttling.rules import buckets
+from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 from app.web.wire import PathId
 
 router = APIRouter(tags=["session"], route_class=AccountRoute)

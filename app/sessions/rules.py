@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.assurance import assurance
-from app.callers import Role
+from app.core.assurance import assurance
+from app.core.callers import Role
 
 PREFIX = "pgs_"
 SEEN_AGAIN_AFTER = timedelta(minutes=1)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.accounts.users.schemas import User
 from app.second_factor.schemas import Passcode
-from app.users.schemas import User
 from app.web.wire import Answer, Body
 
 

@@ -6,23 +6,23 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.assurance import PASSWORD
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.accounts.users.rules import ACTIVE
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.callers import Caller, Visitor
+from app.core.assurance import PASSWORD
+from app.core.callers import Caller, Visitor
+from app.core.errors import NotFound, Refusal, Unauthenticated
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
-from app.errors import NotFound, Refusal, Unauthenticated
 from app.second_factor import repository as second_factor
 from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
 from app.sessions import repository
 from app.sessions.repository import SessionOwner
 from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
-from app.users import repository as users
-from app.users.repository import PasswordUser
-from app.users.rules import ACTIVE
 
 
 def new_session(

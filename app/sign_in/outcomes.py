@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.accounts.users.rules import User
 from app.second_factor.rules import Authenticator
+from app.second_factor.trusted_devices.cookies import DeviceCookies
+from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice
 from app.sessions.rules import Session
 from app.sign_in.rules import NextStep
-from app.trusted_devices.cookies import DeviceCookies
-from app.trusted_devices.rules import DeviceToken, TrustedDevice
-from app.users.rules import User
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,19 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
+from app.accounts.users.repository import USER_COLUMNS, noting_sign_in, user_of
+from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import recording
 from app.database.base import adding, given, only, to_add
 from app.database.statements import Statement
 from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
 from app.delivery.letters import TELLING
-from app.recovery_codes.repository import LEFT
+from app.second_factor.recovery_codes.repository import LEFT
 from app.second_factor.repository import ACCEPTING, AUTHENTICATOR_COLUMNS, STATE_COLUMNS, counting, to_count
 from app.second_factor.rules import Authenticator, SecondFactorState
+from app.second_factor.trusted_devices.repository import trusting
 from app.sessions.repository import opening
 from app.sign_in.rules import NextStep, SignIn
-from app.trusted_devices.repository import trusting
-from app.users.repository import USER_COLUMNS, noting_sign_in, user_of
-from app.users.rules import ACTIVE, User
 
 _FOUND_COLUMNS = [
     sign_ins.c.id.label("sign_in_id"),

@@ -4,12 +4,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.authenticators.passcode import RecoveryCode
-from app.callers import Visitor
-from app.errors import FieldError, InvalidRequest, Refusal
-from app.metrics import SIGN_INS
-from app.password_limits.rules import buckets
-from app.password_limits.use_cases import counted_password_attempt
+from app.accounts.users import repository as users
+from app.accounts.users.schemas import User
+from app.authentication.context import accepted, device_cookies_of, services_of, visitor_of
+from app.authentication.routes import AccountRoute
+from app.core.callers import Visitor
+from app.core.errors import FieldError, InvalidRequest, Refusal
+from app.core.metrics import SIGN_INS
+from app.second_factor.passcode import RecoveryCode
+from app.second_factor.trusted_devices.rules import parse_device_token
 from app.second_factor.use_cases import Attempt, prepare_attempt
 from app.services import Services
 from app.sessions.router import show_session
@@ -17,12 +20,9 @@ from app.sessions.schemas import NewSession
 from app.sign_in import schemas, use_cases
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
-from app.trusted_devices.rules import parse_device_token
-from app.users import repository as users
-from app.users.schemas import User
-from app.web.dependencies import accepted, device_cookies_of, services_of, visitor_of
+from app.throttling.rules import buckets
+from app.throttling.use_cases import counted_password_attempt
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.accounts.users.schemas import User
 from app.enrollment.schemas import Confirmation, NewEnrollment
 from app.second_factor.schemas import Passcode
 from app.sessions.schemas import NewSession
-from app.users.schemas import User
 from app.web.wire import Answer, Body, BodyId
 
 SignInToken = Annotated[str, Field(max_length=128)]

@@ -6,19 +6,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
-from app.assurance import PASSWORD
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
-from app.authenticators.passcode import RecoveryCode, TotpPasscode
-from app.callers import Visitor
+from app.core.assurance import PASSWORD
+from app.core.callers import Visitor
+from app.core.errors import Refusal, Unauthenticated, Unavailable
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
-from app.errors import Refusal, Unauthenticated, Unavailable
-from app.password_limits.rules import Bucket
-from app.password_limits.use_cases import take_password_attempt_back
 from app.second_factor import repository as second_factor
+from app.second_factor.passcode import RecoveryCode, TotpPasscode
 from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
+from app.second_factor.settings.use_cases import no_authenticator
+from app.second_factor.trusted_devices import repository as trusted_devices
+from app.second_factor.trusted_devices.rules import TrustedDevice
+from app.second_factor.trusted_devices.use_cases import find_trusted
 from app.second_factor.use_cases import (
     Attempt,
     judge_attempt,
@@ -28,17 +33,12 @@ from app.second_factor.use_cases import (
     used_meanwhile,
 )
 from app.sign_in import repository
-from app.sign_in.completing import complete, complete_with_second_factor, expired
+from app.sign_in.complete_sign_in import complete, complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import CountedAttempt, FoundSignIn, LockedUser
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
-from app.trusted_devices import repository as trusted_devices
-from app.trusted_devices.rules import TrustedDevice
-from app.trusted_devices.use_cases import find_trusted
-from app.two_factor.use_cases import no_authenticator
-from app.users import repository as users
-from app.users.repository import PasswordUser
-from app.users.rules import ACTIVE, User
+from app.throttling.rules import Bucket
+from app.throttling.use_cases import take_password_attempt_back
 
 _NO_ID = UUID(int=0)
 

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from app.errors import InvalidRequest, TooLarge, UnsupportedMediaType
+from app.core.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 
 MOST_BYTES = 64 * 1024
 MOST_FORM_BYTES = 256 * 1024

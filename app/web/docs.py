@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from app.errors import NotFound
+from app.core.errors import NotFound
 
 # Of `fastapi_offline` only the files are used: its own page starts Swagger UI by an inline script.
 router = APIRouter(prefix="/docs", include_in_schema=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from app.errors import NotFound
+from app.core.errors import NotFound
 
 router = APIRouter(tags=["about"])
 

@@ -15,12 +15,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
+from app.authentication.context import AppServices
+from app.core.errors import NotFound, Unauthenticated, Unavailable
+from app.core.metrics import MULTIPROCESS
+from app.core.settings import Settings, is_loopback
 from app.crypto.digests import digest, same
-from app.errors import NotFound, Unauthenticated, Unavailable
-from app.metrics import MULTIPROCESS
 from app.services import Services
-from app.settings import Settings, is_loopback
-from app.web.dependencies import AppServices
 
 router = APIRouter()
 

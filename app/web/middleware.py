@@ -11,8 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app.errors import InternalError
-from app.metrics import REFUSALS, REQUESTS, SECONDS
+from app.core.errors import InternalError
+from app.core.metrics import REFUSALS, REQUESTS, SECONDS
 from app.web.bodies import Incoming
 from app.web.problems import problem_response
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
-from app.errors import FieldError, InvalidRequest
+from app.core.errors import FieldError, InvalidRequest
 from app.web.wire import Answer
 
 _T = TypeVar("_T")

@@ -10,8 +10,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from app import errors
-from app.errors import FieldError, InvalidRequest, NotFound, Refusal
+from app.core import errors
+from app.core.errors import FieldError, InvalidRequest, NotFound, Refusal
 from app.web.explanations import EXPLANATIONS
 
 _STATUS: dict[type[Refusal], int] = {

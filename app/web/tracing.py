@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.web.middleware import template_of
 
 if TYPE_CHECKING:  # an extra
-    from app.traces import Traces
+    from app.core.traces import Traces
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _FAULT = 500

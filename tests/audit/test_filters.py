@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.audit.rules import EventType
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import ok, refused
 from tests.support.paging import items, pages

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app.callers import Role
+from app.core.callers import Role
 from app.database.base import metadata
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import Client, ok, refused

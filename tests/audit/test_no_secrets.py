@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Place
 from tests.support.audit import Trail
 from tests.support.client import ok, refused

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.audit import MOVED_TO, Trail, is_by, move
 from tests.support.client import ok, refused

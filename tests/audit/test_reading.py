@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_password, by_token

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.audit import Trail, is_by, move
 from tests.support.client import ok, refused

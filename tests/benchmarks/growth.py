@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from sqlalchemy import text
 
-from app.callers import Role
+from app.core.callers import Role
 from app.database.long import begin_long
 from app.database.migrate import migrate
 from tests.benchmarks.figures import Figure, figure, say

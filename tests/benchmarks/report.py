@@ -16,17 +16,17 @@ from sqlalchemy import text
 from app.accounts import repository as accounts
 from app.accounts.repository import Account
 from app.accounts.rules import first_policy
-from app.callers import TEAM, Role
+from app.administration.reports import repository
+from app.administration.reports.jobs import write_report
+from app.administration.reports.rules import Report, Status, Type
+from app.administration.reports.status_query import status_query
+from app.core.callers import TEAM, Role
+from app.core.settings import Settings
 from app.crypto.sealing import new_key_setting
 from app.database.ids import new_id
 from app.database.libpq import libpq_url
 from app.database.long import begin_long
-from app.reports import repository
-from app.reports.jobs import write_report
-from app.reports.rules import Report, Status, Type
-from app.reports.status_query import status_query
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.benchmarks.figures import Figure, figure, say
 from tests.support.many_users import add_many_users
 

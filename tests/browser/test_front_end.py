@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from app.settings import Settings
+from app.core.settings import Settings
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.chromium import CHROMIUM, chromium, complaints_of
 from tests.support.clock import TurnableClock

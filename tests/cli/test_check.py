@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from app.doctor import examine
+from app.commands.check import examine
 from tests.support.arrange import Place
 from tests.support.services import with_changes
 from tests.support.sql import run_sql

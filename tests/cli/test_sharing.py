@@ -5,9 +5,9 @@ import os
 import pytest
 from pydantic import SecretStr
 
+from app.commands.embedded_setup import share
+from app.core.settings import Settings, load_settings
 from app.crypto.sealing import new_key_setting
-from app.local import share
-from app.settings import Settings, load_settings
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type, hash_secret_raw
 from nacl.pwhash import argon2id
 
+from app.core.errors import Unavailable
 from app.crypto import argon2
 from app.crypto.passwords import Argon2Parameters, Hasher, PasswordCheck, normalize_password
-from app.errors import Unavailable
 
 SMALL = Argon2Parameters(time_cost=1, memory_kib=64)
 WRONG = PasswordCheck(matches=False, renewed_hash=None)

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.repository import Account
-from app.callers import Role
+from app.core.callers import Role
+from app.core.settings import Settings
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import new_key_setting
 from app.database import engine
@@ -18,7 +19,6 @@ from app.database.long import begin_long
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
-from app.settings import Settings
 from tests.conftest import CHEAP
 from tests.support.arrange import PASSWORD, Person, Place, make_place
 from tests.support.client import Client

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from app.core.settings import Settings
 from app.delivery.letters import Kind, Letter
-from app.settings import Settings
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

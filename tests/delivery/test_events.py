@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app import administration
-from app.callers import Role
+from app.commands import provision
+from app.core.callers import Role
 from app.delivery.letters import Letter
 from app.delivery.messages import render
 from tests.support.arrange import PASSWORD, Person, Place
@@ -156,7 +156,7 @@ async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(place:
 async def test_codes_that_the_operator_made_are_told(place: Place) -> None:
     person = await quiet(place, await place.enrolled())
 
-    await administration.renew_codes(place.services, place.account.slug, person.user.email, "lost the phone")
+    await provision.renew_codes(place.services, place.account.slug, person.user.email, "lost the phone")
 
     letter = await only_letter(place)
     assert (letter["kind"], letter["to"], letter["ip"]) == ("recovery_codes_regenerated", person.user.email, "")

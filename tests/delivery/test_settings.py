@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import MailDirectory, MailServer, SettingsError, load_settings
+from app.core.settings import MailDirectory, MailServer, SettingsError, load_settings
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.settings import Settings
 from app.database.queue import Hopeless
 from app.delivery import mailer
 from app.delivery.letters import Letter
 from app.delivery.mailer import MailRefused, MailUnavailable, compose, look_at, send
 from app.delivery.messages import render
-from app.settings import Settings
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
 from tests.support.serving import free_port

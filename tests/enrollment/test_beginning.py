@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from app.services import Services
 from tests.support.arrange import Person, Place
 from tests.support.client import ok, refused

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock

@@ -1,6 +1,6 @@
 """Who may begin an enrollment, and what ends one that was begun: adding a factor is as hard as using one."""
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock

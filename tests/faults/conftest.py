@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from fastapi import FastAPI
 
+from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.crypto.sealing import new_key_setting
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster
 from tests.support.clock import TurnableClock
 

@@ -1,6 +1,6 @@
 """The machine's clock is wrong, or far in the future: nothing that was used works again, and nothing breaks.
 
-Passcodes at every offset are in tests/authenticators/test_totp.py and tests/sign_in/test_passcode.py.
+Passcodes at every offset are in tests/second_factor/kinds/test_totp.py and tests/sign_in/test_passcode.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import BASE_URL, ok, refused
 from tests.support.identity_tokens import ask_token, fetch_keys, verify

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from app.core.settings import Settings
 from app.crypto.passwords import Hasher
 from app.main import create_app
 from app.services import make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
 from tests.faults.cutting import Wire, wire_to

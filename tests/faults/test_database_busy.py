@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from app.core.errors import Unavailable
 from app.database.engine import Database
-from app.errors import Unavailable
 from tests.faults.cluster import Cluster, in_time, unavailable
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import ok, refused

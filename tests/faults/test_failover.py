@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from app.core.settings import Settings
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import new_key_setting
 from app.database import embedded
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again

@@ -13,16 +13,16 @@ import asyncpg
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
+from app.core.settings import Settings
+from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Place as SealedPlace
 from app.crypto.sealing import Sealer
 from app.database.base import sealed_columns
 from app.database.migrate import migrate
-from app.identity_tokens.use_cases import KeyRing
 from app.main import create_app
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.support.arrange import Person, Place

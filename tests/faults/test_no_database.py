@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import pytest
 from pydantic import SecretStr
 
+from app.core.settings import Settings
 from app.crypto.sealing import new_key_setting
 from app.main import create_app
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster, in_time, unavailable
 from tests.support.client import client_of, ok
 from tests.support.clock import TurnableClock

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.callers import Role
+from app.core.callers import Role
+from app.core.errors import Unavailable
+from app.core.settings import Settings
 from app.crypto.passwords import Hasher
-from app.errors import Unavailable
 from app.main import create_app
 from app.services import Services, make_services
-from app.settings import Settings
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage

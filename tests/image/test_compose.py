@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from app.cli import cli
-from app.settings import PREFIX, Settings
+from app.core.settings import PREFIX, Settings
 from tests.image.compose import PROJECT, services_of_passgate
 
 SERVICES = services_of_passgate()

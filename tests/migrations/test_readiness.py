@@ -6,11 +6,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from app.core.settings import Settings
 from app.database.migrate import migrate
 from app.database.revisions import needed_revision
 from app.main import create_app
 from app.services import make_services
-from app.settings import Settings
 from tests.migrations.test_migrations import SCRIPTS, run
 from tests.support.client import Client, client_of, ok, refused
 from tests.support.clock import TurnableClock

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from app.settings import Settings
+from app.core.settings import Settings
 from tests.support.arrange import Place
 from tests.support.clock import TurnableClock
 from tests.support.instances import Crowd, Instance, crowd_of, running_instances

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from app.second_factor import repository
 from tests.support.arrange import Person, Place
 from tests.support.authenticator_app import AuthenticatorApp

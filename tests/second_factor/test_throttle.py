@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import ok, refused
 from tests.support.sign_ins import credentials, submit

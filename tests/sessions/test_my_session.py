@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from app.callers import Role
+from app.core.callers import Role
 from app.services import Services
 from tests.support.arrange import Person, Place, make_place
 from tests.support.client import client_of, ok, refused

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.callers import Role
+from app.core.callers import Role
 from app.services import Services
 from tests.support.arrange import Person, Place, make_place
 from tests.support.client import Client, ok, refused

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.assurance import is_fresh
-from app.callers import Caller, Credential, Role, Visitor
+from app.core.assurance import is_fresh
+from app.core.callers import Caller, Credential, Role, Visitor
 from app.sessions.rules import Lifetime, Session, lifetime_of
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Place
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock

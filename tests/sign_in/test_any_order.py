@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Place, make_place
 from tests.support.bridge import Bridge, beside
 from tests.support.living import GROUPS, Life

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Place
 from tests.support.client import refused
 from tests.support.hashing_work import counted_work

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import ok, refused
 from tests.support.sign_ins import begin_demanded_enrollment, enroll_on_demand, set_status, submit

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from app.sign_in.rules import NextStep, next_step
 from tests.support.arrange import Person, Place
 from tests.support.client import ok, refused

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from app.accounts import repository as accounts
 from app.accounts.repository import Account
 from app.accounts.rules import first_policy
-from app.callers import Role
+from app.accounts.users import repository as users
+from app.accounts.users.rules import User
+from app.core.callers import Role
 from app.database.ids import new_id
 from app.services import Services
-from app.users import repository as users
-from app.users.rules import User
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, client_of, ok
 from tests.support.clock import TurnableClock

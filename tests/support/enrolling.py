@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok

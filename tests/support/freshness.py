@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import refused
 

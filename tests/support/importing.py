@@ -7,9 +7,9 @@ from typing import Any
 import bcrypt
 from argon2 import PasswordHasher
 
-from app.administration import import_users
-from app.errors import InvalidRequest
-from app.user_import.use_cases import Report
+from app.administration.user_import.use_cases import Report
+from app.commands.provision import import_users
+from app.core.errors import InvalidRequest
 from tests.support.arrange import Place
 from tests.support.sql import run_sql
 

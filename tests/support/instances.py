@@ -15,10 +15,10 @@ import httpx
 import uvicorn
 from fastapi.routing import iter_route_contexts
 
+from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.main import create_app
 from app.services import make_services
-from app.settings import Settings
 from tests.support.clock import TurnableClock
 
 _CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_token

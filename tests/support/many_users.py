@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.callers import Role
+from app.core.callers import Role
 
 # The bytes of a random id decide what its user has, each byte about something else, so that every mixture occurs.
 _USERS = """

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any
 
+from app.core.settings import Settings
 from app.services import Services
-from app.settings import Settings
 
 
 def with_changes(services: Services, **settings: Any) -> Services:

@@ -6,7 +6,7 @@ Kept by hand, from the contract. A route that has no entry here fails `test_rout
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.callers import Role
+from app.core.callers import Role
 
 OWNER = frozenset({Role.OWNER})
 ADMINS = OWNER | {Role.ADMIN}

@@ -5,9 +5,9 @@ import base64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.authenticators.passcode import RecoveryCode, TotpPasscode, parse
-from app.identity_tokens.rules import is_audience
-from app.trusted_devices.cookies import read_device_cookies
+from app.credentials.identity_tokens.rules import is_audience
+from app.second_factor.passcode import RecoveryCode, TotpPasscode, parse
+from app.second_factor.trusted_devices.cookies import read_device_cookies
 from tests.support.arrange import Person, Place
 from tests.support.client import refused
 

@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.api_tokens.rules import Scope
-from app.callers import Role
+from app.core.callers import Role
+from app.credentials.api_tokens.rules import Scope
 from tests.support.arrange import Place, make_place
 from tests.support.bridge import Bridge, beside
 from tests.support.client import BASE_URL, Client, refused

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from app.web import bodies
 from tests.support.arrange import Place
 from tests.support.client import Client, ok, refused

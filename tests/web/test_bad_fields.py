@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import refused
 from tests.web.route_table import SOME_ID, WITH_BODY, Call

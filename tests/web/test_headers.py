@@ -11,7 +11,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from app.settings import PasswordLimits
+from app.core.settings import PasswordLimits
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, client_of, ok, refused
 from tests.support.variants import over_https, variant, with_settings

@@ -18,7 +18,7 @@ from tests.support.third_parties import jwt_sign_in, name_provider
 NASTY = "\x1b[2J\x1b]0;title\x07 \u202edetrevni\u2066 \x7f\x9b1m\u2028\r\nforged"
 SAY = f"""
 import logging, structlog
-from app.logs import configure_logs
+from app.core.logs import configure_logs
 configure_logs("info")
 structlog.get_logger().info({NASTY!r}, name={NASTY!r}, number=1)
 logging.getLogger("a library").warning({NASTY!r})

@@ -19,8 +19,8 @@ MARKER = "mArKeR"
 
 FAULT = """
 import logging, structlog
-from app.errors import NotFound
-from app.logs import configure_logs
+from app.core.errors import NotFound
+from app.core.logs import configure_logs
 configure_logs({level!r})
 log, foreign = structlog.get_logger(), logging.getLogger("a library")
 def fail(secret):
@@ -68,7 +68,7 @@ def test_a_fault_is_told_by_its_types_and_places_whoever_logs_it() -> None:
         assert line["level"] == "error"
         assert line["timestamp"].endswith("Z")
         assert "builtins.ValueError\nwhich led to:\n" in line["exception"]
-        assert line["exception"].endswith("app.errors.NotFound: our own words\n")
+        assert line["exception"].endswith("app.core.errors.NotFound: our own words\n")
         assert "in fail\n" in line["exception"]
 
 

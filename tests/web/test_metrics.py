@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.callers import Role
+from app.core.callers import Role
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.database.queue import Hopeless
 from app.delivery.jobs import send_letter

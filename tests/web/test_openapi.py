@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from lxml import etree
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, ok
 from tests.support.credentials import by_password

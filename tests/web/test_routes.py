@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import PASSWORD, Person, Place
 from tests.support.client import ok, refused
 from tests.support.freshness import step_up_required

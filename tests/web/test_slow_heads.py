@@ -9,8 +9,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.web import heads
-from app.web.heads import BoundedHeads
+from app.web import header_limits as heads
+from app.web.header_limits import BoundedHeads
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 SECONDS = 0.4

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.commands.check import examine
+from app.core.traces import SEND_SECONDS, Traces
 from app.database.engine import Database, driver
-from app.doctor import examine
-from app.traces import SEND_SECONDS, Traces
 from tests.support.arrange import Place
 from tests.support.client import ok, refused
 from tests.support.collector import Collector, running_collector
@@ -188,7 +188,7 @@ async def test_a_collector_that_hangs_keeps_no_request_and_no_end(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")  # so that it is sending from the first request on
-    monkeypatch.setattr("app.traces.FLUSH_SECONDS", 0.5)
+    monkeypatch.setattr("app.core.traces.FLUSH_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as hangs:  # takes connections, and never answers
         traces = Traces(f"http://127.0.0.1:{hangs.getsockname()[1]}/v1/traces")
         browser = variant(place, traces=traces).browser()

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from app import purging
-from app.callers import Role, Visitor
+from app.commands import retention as purging
+from app.commands.retention import purge
+from app.core.callers import Role, Visitor
+from app.credentials.links.use_cases import invite
 from app.database.ids import new_id
 from app.database.queue import enqueue
-from app.links.use_cases import invite
-from app.purging import purge
 from app.services import Services
 from app.sign_in.sso import repository as sso
 from app.sign_in.sso.rules import Identity, Provider, ProviderType

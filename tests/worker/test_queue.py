@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.callers import Visitor
+from app.core.callers import Visitor
 from app.database.engine import driver
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, Letter, post, recipient, tell

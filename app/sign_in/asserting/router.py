@@ -2,21 +2,21 @@
 
 from fastapi import APIRouter
 
-from app.errors import FieldError, InvalidRequest, Refusal
-from app.password_limits.rules import assertion_buckets
-from app.password_limits.use_cases import count_password_attempt
-from app.settings import Limit
+from app.authentication.allow import Asserting
+from app.authentication.context import AppServices
+from app.authentication.routes import AccountRoute
+from app.core.errors import FieldError, InvalidRequest, Refusal
+from app.core.settings import Limit
+from app.second_factor.trusted_devices.cookies import read_device_cookies
+from app.second_factor.trusted_devices.rules import parse_device_token
 from app.sign_in.asserting.schemas import Assertion
 from app.sign_in.asserting.use_cases import begin_asserted_sign_in, find_asserted, visitor_from
 from app.sign_in.outcomes import Device
 from app.sign_in.router import show_begun
 from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
-from app.trusted_devices.cookies import read_device_cookies
-from app.trusted_devices.rules import parse_device_token
-from app.web.caller import Asserting
-from app.web.dependencies import AppServices
+from app.throttling.rules import assertion_buckets
+from app.throttling.use_cases import count_password_attempt
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 

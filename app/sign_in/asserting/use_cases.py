@@ -6,19 +6,19 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
-from app.assurance import SSO
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.callers import ADMINS, Caller, Role, Visitor
-from app.errors import Forbidden, NotFound, Refusal
+from app.core.assurance import SSO
+from app.core.callers import ADMINS, Caller, Role, Visitor
+from app.core.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
-from app.sign_in.completing import complete
+from app.sign_in.complete_sign_in import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import LockedUser
 from app.sign_in.use_cases import go_on
-from app.users import repository as users
-from app.users.repository import PasswordUser
-from app.users.rules import ACTIVE, User
 
 
 async def find_asserted(

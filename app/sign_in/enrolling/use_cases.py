@@ -5,21 +5,21 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
-from app.callers import Visitor
+from app.accounts.users import repository as users
+from app.accounts.users.rules import User
+from app.core.callers import Visitor
+from app.core.errors import Conflict, Refusal
 from app.crypto.sealing import Sealer
 from app.enrollment import use_cases as enrollment
 from app.enrollment.use_cases import Begun, Enrollee
-from app.errors import Conflict, Refusal
-from app.recovery_codes.use_cases import NewCodes
 from app.second_factor import repository as second_factor
+from app.second_factor.recovery_codes.use_cases import NewCodes
 from app.second_factor.rules import SecondFactorState
-from app.sign_in.completing import complete_with_second_factor, expired
+from app.sign_in.complete_sign_in import complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device
 from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import NextStep, SignIn
 from app.sign_in.use_cases import find_open_sign_in, still_alive
-from app.users import repository as users
-from app.users.rules import User
 
 
 async def begin_enrollment(

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.callers import Role
+from app.core.callers import Role
 from app.crypto.digests import digest
 from app.database.tables import (
     exchange_codes,

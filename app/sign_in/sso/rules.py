@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from app.callers import Role
+from app.core.callers import Role
 
 CODE_PREFIX = "pgc_"
 CODE_LIFETIME = timedelta(seconds=60)

@@ -6,17 +6,21 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.assurance import SSO
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.accounts.users.rules import ACTIVE, LONGEST_NAME
+from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
-from app.callers import Visitor
+from app.core.assurance import SSO
+from app.core.callers import Visitor
+from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Place, Sealer
 from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
-from app.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.second_factor import repository as second_factor
-from app.sign_in.completing import complete, expired
+from app.sign_in.complete_sign_in import complete, expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository
 from app.sign_in.sso.rules import (
@@ -32,10 +36,6 @@ from app.sign_in.sso.rules import (
     ProviderType,
     read_claims,
 )
-from app.users import repository as users
-from app.users.repository import PasswordUser
-from app.users.rules import ACTIVE, LONGEST_NAME
-from app.users.use_cases import NewUser, create_user, refuse_taken
 
 log = structlog.get_logger()
 

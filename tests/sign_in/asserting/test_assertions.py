@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place, make_place
 from tests.support.audit import Trail
 from tests.support.authenticator_app import AuthenticatorApp

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.saml_login import name_saml_provider
 from tests.support.third_parties import name_provider

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.callers import Role
+from app.core.callers import Role
 from app.main import create_app
 from tests.support.arrange import Person, Place
 from tests.support.client import Client, client_of, ok, refused

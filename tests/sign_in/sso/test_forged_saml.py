@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 
-from tests.saml.wrapping import WRAPPINGS, Parts
+from tests.sign_in.sso.saml.wrapping import WRAPPINGS, Parts
 from tests.support.arrange import Place
 from tests.support.saml import NAMES, LyingProvider, signing_key
 from tests.support.saml_login import arrive, brought_back, post

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from app.callers import Role
+from app.core.callers import Role
 from tests.support.arrange import Person, Place
 from tests.support.audit import Trail
 from tests.support.client import Client, ok, refused

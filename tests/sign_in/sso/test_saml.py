@@ -8,8 +8,8 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
-from app.callers import Role
-from app.settings import Settings
+from app.core.callers import Role
+from app.core.settings import Settings
 from tests.support.arrange import Person, Place
 from tests.support.audit import Trail
 from tests.support.client import Client, ok, refused

@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from app.main import create_app
-from app.saml import signatures
+from app.sign_in.sso.saml.messages import signatures
 from tests.support.arrange import Person, Place
 from tests.support.client import client_of, refused
 from tests.support.saml import signing_key

@@ -5,21 +5,21 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.callers import Visitor
-from app.errors import Refusal
-from app.oidc.issuers import Issuers
-from app.password_limits.rules import request_bucket
-from app.password_limits.use_cases import count_password_attempt
+from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.routes import AccountRoute
+from app.core.callers import Visitor
+from app.core.errors import Refusal
+from app.core.settings import Limit
 from app.services import Services
-from app.settings import Limit
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import login_cookie
+from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
 from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
-from app.web.dependencies import AppServices, AtTheDoor
+from app.throttling.rules import request_bucket
+from app.throttling.use_cases import count_password_attempt
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.callers import Visitor
+from app.core.callers import Visitor
+from app.core.errors import Refusal, Unavailable
 from app.crypto.digests import same
 from app.crypto.sealing import Sealer
 from app.crypto.tokens import TokenRefused, key_id_of, read_signed_token
-from app.errors import Refusal, Unavailable
-from app.oidc.issuers import Issuers, OidcClient, authorization_address, redeem_code
-from app.sign_in.completing import expired
+from app.sign_in.complete_sign_in import expired
 from app.sign_in.outcomes import Completed
+from app.sign_in.sso.oidc.issuer.issuers import Issuers, OidcClient, authorization_address, redeem_code
 from app.sign_in.sso.oidc.rules import read_id_claims
 from app.sign_in.sso.rules import Identity, LoginRequest, Provider, derive
 from app.sign_in.sso.use_cases import (

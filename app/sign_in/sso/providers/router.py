@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
+from app.authentication.allow import FreshAdmin
+from app.authentication.context import AppServices, accepted
+from app.authentication.routes import AccountRoute
 from app.sign_in.sso import repository, rules
 from app.sign_in.sso.providers import use_cases
 from app.sign_in.sso.providers.schemas import Provider, ProviderChange
-from app.web.caller import FreshAdmin
-from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
-from app.web.routes import AccountRoute
 
 router = APIRouter(tags=["identity providers"], route_class=AccountRoute)
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.callers import ADMINS, Caller, Role
+from app.core.callers import ADMINS, Caller, Role
+from app.core.errors import FieldError, Forbidden, InvalidRequest, Refusal
+from app.core.settings import is_address
 from app.crypto.tokens import LEAST_SECRET_BYTES
-from app.errors import FieldError, Forbidden, InvalidRequest, Refusal
-from app.saml import signatures
-from app.saml.certificates import read_certificate
-from app.settings import is_address
 from app.sign_in.sso.rules import ProviderType, is_name
+from app.sign_in.sso.saml.messages import signatures
+from app.sign_in.sso.saml.messages.certificates import read_certificate
 
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.callers import Role
+from app.core.callers import Role
 from app.sign_in.sso.rules import ProviderType
 from app.web.wire import LEFT_OUT, Answer, Body
 

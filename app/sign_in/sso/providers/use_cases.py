@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.callers import Caller, Role
+from app.core.callers import Caller, Role
+from app.core.errors import Conflict, NotFound, Refusal
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
-from app.errors import Conflict, NotFound, Refusal
+from app.second_factor.settings.use_cases import lock_own_factors
 from app.sign_in.sso import repository
 from app.sign_in.sso.providers import rules
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.use_cases import secret_place
-from app.two_factor.use_cases import lock_own_factors
 
 
 async def find_provider(tx: AsyncConnection, caller: Caller, name: str) -> Provider:

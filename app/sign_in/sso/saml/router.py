@@ -3,18 +3,18 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.callers import Visitor
-from app.errors import FieldError, InvalidRequest, Refusal
-from app.saml.answers import Assertion
+from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.routes import AccountRoute, FormRoute
+from app.core.callers import Visitor
+from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.services import Services
-from app.sign_in.completing import expired
+from app.sign_in.complete_sign_in import expired
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import read_login_cookie
 from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.saml import use_cases
-from app.web.dependencies import AppServices, AtTheDoor
-from app.web.routes import AccountRoute, FormRoute
+from app.sign_in.sso.saml.messages.answers import Assertion
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 forms = APIRouter(tags=["third-party sign-in"], route_class=FormRoute)

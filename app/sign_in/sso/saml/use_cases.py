@@ -6,15 +6,15 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.callers import Visitor
-from app.errors import Refusal, Unavailable
-from app.saml import signatures
-from app.saml.answers import Assertion, Expected, read_answer
-from app.saml.certificates import read_certificate
-from app.saml.refused import SamlRefused
-from app.saml.service_provider import ServiceProvider
+from app.core.callers import Visitor
+from app.core.errors import Refusal, Unavailable
 from app.sign_in.sso import repository
 from app.sign_in.sso.rules import Identity, Provider, derive
+from app.sign_in.sso.saml.messages import signatures
+from app.sign_in.sso.saml.messages.answers import Assertion, Expected, read_answer
+from app.sign_in.sso.saml.messages.certificates import read_certificate
+from app.sign_in.sso.saml.messages.refused import SamlRefused
+from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
 from app.sign_in.sso.use_cases import hand_out_code, not_vouched, refuse_provider
 
 log = structlog.get_logger()

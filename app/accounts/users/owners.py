@@ -1,0 +1,31 @@
+"""Finding a credential with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, Table, exists, select
+from sqlalchemy.sql.elements import NamedColumn
+
+from app.accounts.repository import POLICY_COLUMNS
+from app.accounts.users.repository import USER_COLUMNS
+from app.database.base import given
+from app.database.tables import authenticators, security_policies, users
+
+
+def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tuple[Any, ...]]:
+    """Return the query for these columns of the credential that has a token's digest, and for its owner's.
+
+    They come in this order: the columns, `USER_COLUMNS`, `POLICY_COLUMNS`, `has_authenticator`. The parameters are
+    `given_account_id` and `given_token_digest`.
+    """
+    has_authenticator = exists().where(
+        authenticators.c.account_id == table.c.account_id, authenticators.c.user_id == table.c.user_id
+    )
+    return (
+        select(*columns, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator.label("has_authenticator"))
+        .join_from(table, users, (users.c.account_id == table.c.account_id) & (users.c.id == table.c.user_id))
+        .join(security_policies, security_policies.c.account_id == table.c.account_id)
+        .where(
+            table.c.account_id == given(table.c.account_id), table.c.token_digest == given(table.c.token_digest)
+        )
+    )

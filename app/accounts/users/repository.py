@@ -1,0 +1,181 @@
+"""The directory in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, ColumnElement, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from app.accounts.users.rules import User, email_key
+from app.core.callers import Role
+from app.database.base import given, only
+from app.database.statements import Statement
+from app.database.tables import second_factor_state, users
+from app.database.tables.users import password_kind
+
+USER_COLUMNS = [
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.status,
+    users.c.external_id,
+    users.c.locale,
+    users.c.created_at,
+    users.c.last_sign_in_at,
+]
+
+
+def user_of(row: Sequence[Any]) -> User:
+    """Return the user that a row beginning with `USER_COLUMNS` holds."""
+    id_, email, name, role, *rest = row[: len(USER_COLUMNS)]
+    return User(id_, email, name, Role(role), *rest)
+
+
+@dataclass(frozen=True)
+class PasswordUser:
+    """A user with the hash that a password is checked against, and the version that it belongs to."""
+
+    user: User
+    password_hash: str | None
+    version: int
+
+
+_PASSWORD_USERS = (
+    select(*USER_COLUMNS, users.c.password_hash, second_factor_state.c.version)
+    .join_from(
+        users,
+        second_factor_state,
+        (second_factor_state.c.account_id == users.c.account_id) & (second_factor_state.c.user_id == users.c.id),
+    )
+    .where(users.c.account_id == given(users.c.account_id))
+)
+_BY_EMAIL = Statement(_PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key)))
+_BY_ID = Statement(_PASSWORD_USERS.where(users.c.id == given(users.c.id)))
+_BY_EXTERNAL_ID = Statement(_PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id)))
+
+
+def noting_sign_in(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
+    """Return the statement that notes that a user has signed in, and that returns them; `after` as in `adding`.
+
+    Its parameters are `given_account_id`, `user_id` and `now`.
+    """
+    return (
+        update(users)
+        .where(
+            users.c.account_id == given(users.c.account_id),
+            users.c.id == given(users.c.id, "user_id"),
+            only(after),
+        )
+        .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
+        .returning(*USER_COLUMNS)
+    )
+
+
+def _next_kind(*conditions: ColumnElement[bool]) -> Any:
+    kinds = select(func.min(password_kind)).where(users.c.account_id == given(users.c.account_id), *conditions)
+    return kinds.scalar_subquery()
+
+
+def _kinds() -> Select[tuple[str]]:
+    kinds = select(_next_kind().label("kind")).cte("kinds", recursive=True)
+    kinds = kinds.union_all(
+        select(_next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # None is the last one
+    )
+    return select(kinds.c.kind).where(kinds.c.kind.is_not(None))
+
+
+_KINDS = Statement(_kinds())
+
+
+async def _find(tx: AsyncConnection, query: Statement, account_id: UUID, **values: Any) -> PasswordUser | None:
+    row = await query.row(tx, {"given_account_id": account_id, **values})
+    return PasswordUser(user_of(row), row["password_hash"], row["version"]) if row else None
+
+
+async def find_by_email(tx: AsyncConnection, account_id: UUID, email: str) -> PasswordUser | None:
+    """Return the user with an equal e-mail address."""
+    return await _find(tx, _BY_EMAIL, account_id, given_email_key=email_key(email))
+
+
+async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> PasswordUser | None:
+    """Return the user with this id."""
+    return await _find(tx, _BY_ID, account_id, given_id=user_id)
+
+
+async def find_by_external_id(tx: AsyncConnection, account_id: UUID, external_id: str) -> PasswordUser | None:
+    """Return the user whom the application itself knows by this id."""
+    return await _find(tx, _BY_EXTERNAL_ID, account_id, given_external_id=external_id)
+
+
+async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str]:
+    """Return what the hashes of the account's passwords cost, each kind once: what judging one must spend.
+
+    It jumps through the index from kind to kind, of which an account has one or two.
+    """
+    return [kind for (kind,) in await _KINDS.rows(tx, {"given_account_id": account_id})]
+
+
+async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
+    """Store a new user; an `IntegrityError` says that the address, external id or ownership is taken."""
+    await tx.execute(
+        insert(users).values(
+            account_id=account_id,
+            id=user.id,
+            email=user.email,
+            email_key=email_key(user.email),
+            name=user.name,
+            role=user.role.value,
+            status=user.status,
+            external_id=user.external_id,
+            locale=user.locale,
+            password_hash=password_hash,
+            created_at=user.created_at,
+        )
+    )
+    await tx.execute(
+        insert(second_factor_state).values(
+            account_id=account_id,
+            user_id=user.id,
+            version=1,
+            failures=0,
+            turned_on_by_user=False,
+            passcode_frequency="every_30_days",
+        )
+    )
+
+
+async def store_password_hash(tx: AsyncConnection, account_id: UUID, user_id: UUID, password_hash: str) -> None:
+    """Replace the hash of the user's password."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(password_hash=password_hash)
+    )
+
+
+async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, email: str) -> None:
+    """Replace the user's e-mail address; an `IntegrityError` says that it is taken."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(email=email, email_key=email_key(email))
+    )
+
+
+async def store_external_id(tx: AsyncConnection, account_id: UUID, user_id: UUID, external_id: str) -> None:
+    """Store by which id the application knows the user; an `IntegrityError` says that it is taken."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(external_id=external_id)
+    )
+
+
+async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
+    """Let nobody else who asks for this make a user with the address until the transaction ends."""
+    key = func.hashtextextended(f"{account_id} {email_key(email)}", 0)
+    await tx.execute(select(func.pg_advisory_xact_lock(key)))

@@ -1,0 +1,55 @@
+"""Who a user is, what an e-mail address and a name may be, and when two addresses are the same."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+
+from app.core.callers import Role
+from app.core.errors import FieldError, InvalidRequest
+
+ACTIVE = "active"
+SUSPENDED = "suspended"
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as the directory knows them; never with a secret."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    status: str
+    external_id: str | None
+    locale: str
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+def email_key(email: str) -> str:
+    """Return what is equal for equal addresses: trimmed, NFC, case folded (contract section 2)."""
+    folded = unicodedata.normalize("NFC", email.strip()).casefold()
+    return unicodedata.normalize("NFC", folded)  # folding can take a character apart again
+
+
+def check_email(email: str, pointer: str = "/email") -> str:
+    """Return the address trimmed; raises `InvalidRequest` for what is none (RFC 5321, RFC 6531)."""
+    trimmed = email.strip()
+    try:
+        validate_email(trimmed, check_deliverability=False, globally_deliverable=False, test_environment=True)
+    except EmailNotValidError:
+        error = FieldError(pointer, "malformed", "This is no e-mail address.")
+        raise InvalidRequest("The e-mail address is not valid.", error) from None
+    return trimmed
+
+
+def check_name(name: str, pointer: str = "/name") -> str:
+    """Return the name; raises `InvalidRequest` for what can be none."""
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        error = FieldError(pointer, "malformed", f"A name has 1 to {LONGEST_NAME} printable characters.")
+        raise InvalidRequest("The name is not valid.", error)
+    return name

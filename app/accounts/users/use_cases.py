@@ -1,0 +1,81 @@
+"""Making users, and an account with its owner."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.accounts.repository import Account
+from app.accounts.rules import first_policy, is_slug
+from app.accounts.users import repository
+from app.accounts.users.rules import ACTIVE, User, check_email, check_name
+from app.audit.repository import record
+from app.audit.rules import Actor, Event, EventType
+from app.core.callers import Role, Visitor
+from app.core.errors import Conflict, FieldError, InvalidRequest
+from app.database.ids import new_id
+
+# What each unique constraint says when it refuses a row.
+_TAKEN = {
+    "uq_users_account_id_email_key": "There is a user with this e-mail address.",
+    "uq_users_account_id_external_id": "There is a user with this external id.",
+    "uq_users_owner": "The account has an owner already.",
+    "uq_accounts_slug": "There is an account with this name.",
+}
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """Who a user shall be."""
+
+    email: str
+    name: str
+    role: Role
+    external_id: str | None = None
+    locale: str = "en"
+
+
+async def create_user(
+    tx: AsyncConnection, visitor: Visitor, actor: Actor, new: NewUser, password_hash: str | None
+) -> User:
+    """Make a user; raises `InvalidRequest` for a bad address or name, `Conflict` when something is taken."""
+    user = User(
+        id=new_id(visitor.now),
+        name=check_name(new.name),
+        email=check_email(new.email),
+        role=new.role,
+        status=ACTIVE,
+        external_id=new.external_id,
+        locale=new.locale,
+        created_at=visitor.now,
+        last_sign_in_at=None,
+    )
+    try:
+        await repository.add_user(tx, visitor.account_id, user, password_hash)
+    except IntegrityError as error:
+        refuse_taken(error)
+    await record(tx, visitor, actor, Event(EventType.USER_CREATED, "user", user.id, {"role": user.role.value}))
+    return user
+
+
+async def create_account(tx: AsyncConnection, visitor: Visitor, *, slug: str, name: str) -> Account:
+    """Make the account with the id that the visitor comes for; raises `InvalidRequest` or `Conflict`."""
+    if not is_slug(slug):
+        error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
+        raise InvalidRequest("The account's name is not valid.", error)
+    account = Account(visitor.account_id, slug, name)
+    try:
+        await accounts.add_account(tx, account, first_policy(visitor.now))
+    except IntegrityError as error:
+        refuse_taken(error)
+    return account
+
+
+def refuse_taken(error: IntegrityError) -> NoReturn:
+    """Raise `Conflict` when a user's or an account's unique constraint refused a row; else the error itself."""
+    constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+    if constraint not in _TAKEN:
+        raise error
+    raise Conflict(_TAKEN[constraint]) from None

@@ -1,0 +1,1 @@
+"""What owners and admins do: users, policy, import, reports."""

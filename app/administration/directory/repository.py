@@ -1,0 +1,73 @@
+"""The users of an account in the database, as its admins see and change them."""
+
+import unicodedata
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.rules import SecurityPolicy
+from app.accounts.users.repository import USER_COLUMNS, user_of
+from app.accounts.users.rules import User
+from app.core.callers import Role
+from app.database.tables import second_factor_state, users
+from app.second_factor.settings.repository import has_status
+from app.second_factor.settings.rules import Status
+
+
+@dataclass(frozen=True)
+class UserFilter:
+    """Which users to list; None means any. `text` is part of a name or an e-mail address."""
+
+    role: Role | None = None
+    status: str | None = None
+    two_factor: Status | None = None
+    text: str | None = None
+
+
+async def list_users(
+    tx: AsyncConnection,
+    account_id: UUID,
+    policy: SecurityPolicy,
+    wanted: UserFilter,
+    *,
+    before: UUID | None,
+    limit: int,
+) -> list[User]:
+    """Return the account's users that the filter lets through, newest first, from behind the id `before`.
+
+    Letter case in e-mail addresses is folded as everywhere, in names as the locale of the database does it.
+    """
+    query = select(*USER_COLUMNS).where(users.c.account_id == account_id).order_by(users.c.id.desc()).limit(limit)
+    if wanted.role is not None:
+        query = query.where(users.c.role == wanted.role.value)
+    if wanted.status is not None:
+        query = query.where(users.c.status == wanted.status)
+    if wanted.two_factor is not None:
+        state_of_user = (second_factor_state.c.account_id == users.c.account_id) & (
+            second_factor_state.c.user_id == users.c.id
+        )
+        query = query.join_from(users, second_factor_state, state_of_user)
+        query = query.where(has_status(policy, wanted.two_factor))
+    if wanted.text is not None:
+        folded = unicodedata.normalize("NFC", wanted.text).casefold()
+        in_email = users.c.email_key.contains(folded, autoescape=True)
+        query = query.where(in_email | users.c.name.icontains(wanted.text, autoescape=True))
+    if before is not None:
+        query = query.where(users.c.id < before)
+    return [user_of(row) for row in await tx.execute(query)]
+
+
+async def store_user(tx: AsyncConnection, account_id: UUID, user: User) -> None:
+    """Store what an admin may change of a user; an `IntegrityError` says that the external id is taken."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user.id)
+        .values(name=user.name, role=user.role.value, status=user.status, external_id=user.external_id)
+    )
+
+
+async def delete_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Delete a user with everything that is theirs."""
+    await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == user_id))

@@ -1,0 +1,168 @@
+"""HTTP for the users of an account, as its team sees and its admins change them."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator
+
+from app.accounts.users.schemas import User
+from app.accounts.users.use_cases import NewUser as WantedUser
+from app.administration.directory import repository, use_cases
+from app.administration.directory.repository import UserFilter
+from app.administration.directory.schemas import NewUser, OwnershipTransfer, UserChange
+from app.authentication.allow import Admin, AdminReader, FreshOwner, Policy, TeamReader, UsersReader, UsersWriter
+from app.authentication.context import AppServices, accepted
+from app.authentication.routes import AccountRoute
+from app.core.callers import Role
+from app.second_factor.settings.rules import Status as TwoFactorStatus
+from app.second_factor.settings.schemas import TwoFactor
+from app.second_factor.settings.use_cases import show_two_factor
+from app.second_factor.trusted_devices.router import show_devices
+from app.second_factor.trusted_devices.schemas import TrustedDevice
+from app.sessions.router import show_sessions
+from app.sessions.schemas import Session
+from app.web.pages import Page, Paged
+from app.web.problems import problems
+from app.web.wire import PathId
+
+router = APIRouter(tags=["users"], route_class=AccountRoute)
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:  # which Postgres cannot store, and so cannot look for
+        raise ValueError("NUL")
+    return text
+
+
+Search = Annotated[
+    str,
+    Query(max_length=200, description="part of a name or of an e-mail address, in any letter case"),
+    AfterValidator(_storable),
+]
+
+
+@router.get("/users", operation_id="listUsers", responses=problems(403))
+async def list_users(
+    services: AppServices,
+    caller: TeamReader,
+    policy: Policy,
+    page: Paged,
+    role: Role | None = None,
+    status: Literal["active", "suspended"] | None = None,
+    two_factor: TwoFactorStatus | None = None,
+    q: Search | None = None,
+) -> Page[User]:
+    """List the account's users, newest first."""
+    wanted = UserFilter(role, status, two_factor, q)
+    async with services.database.read() as tx:
+        rows = await repository.list_users(
+            tx, caller.account_id, policy, wanted, before=page.before, limit=page.fetch
+        )
+    shown, cursor = page.cut(rows)
+    return Page(items=[User.model_validate(found) for found in shown], next_cursor=cursor)
+
+
+@router.post("/users", status_code=201, operation_id="inviteUser", responses=problems(403, 409))
+async def invite_user(
+    services: AppServices, caller: UsersWriter, body: NewUser, request: Request, response: Response
+) -> User:
+    """Make a user and invite them by e-mail. Needs a fresh second factor."""
+    wanted = WantedUser(body.email, body.name, Role(body.role), body.external_id, body.locale)
+    async with services.database.begin() as tx:
+        outcome = await use_cases.invite_user(tx, caller, wanted)
+    made = accepted(outcome)
+    response.headers["Location"] = f"{request.url.path}/{made.id}"
+    return User.model_validate(made)
+
+
+@router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))
+async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -> User:
+    """Show a user."""
+    async with services.database.read() as tx:
+        found = await use_cases.find_user(tx, caller, user_id)
+    return User.model_validate(found)
+
+
+@router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(403, 409))
+async def change_user(services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange) -> User:
+    """Change a user; a new e-mail address counts once it is confirmed there. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        outcome = await use_cases.change_user(tx, caller, user_id, _changes(body))
+    return User.model_validate(accepted(outcome))
+
+
+def _changes(body: UserChange) -> dict[str, Any]:
+    given = body.model_dump(exclude_unset=True)
+    return given | ({"role": Role(given["role"])} if "role" in given else {})
+
+
+@router.delete("/users/{user_id}", status_code=204, operation_id="deleteUser", responses=problems(403, 409))
+async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathId) -> None:
+    """Delete a user with all personal data. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        refusal = await use_cases.delete_user(tx, caller, user_id)
+    accepted(refusal)
+
+
+@router.post("/ownership", operation_id="handOverOwnership", responses=problems(403, 409))
+async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: OwnershipTransfer) -> User:
+    """Make an active admin the owner and yourself an admin. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        owner = await use_cases.hand_over_ownership(tx, caller, body.user_id)
+    return User.model_validate(owner)
+
+
+@router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser", responses=problems(403))
+async def get_two_factor_of_user(
+    services: AppServices, caller: UsersReader, policy: Policy, user_id: PathId
+) -> TwoFactor:
+    """Show a user's second factor; never a secret."""
+    async with services.database.read() as tx:
+        user = await use_cases.find_user(tx, caller, user_id)
+        shown = await show_two_factor(tx, caller.visitor, user.id, user.role, policy)
+    return TwoFactor.model_validate(shown)
+
+
+@router.get("/users/{user_id}/trusted-devices", operation_id="listTrustedDevicesOfUser", responses=problems(403))
+async def list_trusted_devices_of_user(
+    services: AppServices, caller: AdminReader, policy: Policy, user_id: PathId, page: Paged
+) -> Page[TrustedDevice]:
+    """List the browsers and apps in which a user is not asked for a passcode, newest first."""
+    async with services.database.begin() as tx:
+        outcome = await use_cases.find_user_to_inspect(tx, caller, user_id)
+    user, days = accepted(outcome), policy.trusted_device_days
+    return await show_devices(services, caller, user.id, page, policy_days=days)
+
+
+@router.delete(
+    "/users/{user_id}/trusted-devices",
+    status_code=204,
+    operation_id="revokeTrustedDevicesOfUser",
+    responses=problems(403),
+)
+async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
+    """Ask a user for a passcode again on all their devices."""
+    async with services.database.begin() as tx:
+        refusal = await use_cases.revoke_devices_of(tx, caller, user_id)
+    accepted(refusal)
+
+
+@router.get("/users/{user_id}/sessions", operation_id="listSessionsOfUser", responses=problems(403))
+async def list_sessions_of_user(
+    services: AppServices, caller: AdminReader, user_id: PathId, page: Paged
+) -> Page[Session]:
+    """List the living sessions of a user, newest first."""
+    async with services.database.begin() as tx:
+        outcome = await use_cases.find_user_to_inspect(tx, caller, user_id)
+    user = accepted(outcome)
+    return await show_sessions(services, caller, user.id, user.role, page)
+
+
+@router.delete(
+    "/users/{user_id}/sessions", status_code=204, operation_id="endSessionsOfUser", responses=problems(403)
+)
+async def end_sessions_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
+    """Sign a user out everywhere."""
+    async with services.database.begin() as tx:
+        refusal = await use_cases.end_sessions_of(tx, caller, user_id)
+    accepted(refusal)

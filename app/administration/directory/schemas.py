@@ -1,0 +1,60 @@
+"""The directory on the wire (contract section 7)."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, StringConstraints
+
+from app.accounts.users.rules import LONGEST_NAME, check_email, check_name
+from app.core.errors import InvalidRequest
+from app.web.wire import LEFT_OUT, Body, BodyId
+
+
+def _checked(check: Callable[[str], str]) -> AfterValidator:
+    def validate(value: str) -> str:
+        try:
+            return check(value)
+        except InvalidRequest as error:
+            raise ValueError(error.detail) from None
+
+    return AfterValidator(validate)
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("not printable")
+    return value
+
+
+Email = Annotated[str, StringConstraints(max_length=512), _checked(check_email)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
+RoleName = Literal["owner", "admin", "agent", "end_user"]
+Status = Literal["active", "suspended"]
+
+
+class NewUser(Body):
+    """Who to invite."""
+
+    email: Email
+    name: Name
+    role: RoleName
+    external_id: ExternalId | None = None
+    locale: Locale = "en"
+
+
+class UserChange(Body):
+    """What to change; what is left out stays as it is (RFC 7396). A new `email` counts once it is confirmed."""
+
+    name: Name = LEFT_OUT
+    role: RoleName = LEFT_OUT
+    status: Status = LEFT_OUT
+    external_id: ExternalId | None = LEFT_OUT
+    email: Email = LEFT_OUT
+
+
+class OwnershipTransfer(Body):
+    """Which admin becomes the owner."""
+
+    user_id: BodyId

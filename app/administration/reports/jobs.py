@@ -1,0 +1,153 @@
+"""What the worker does about reports: writes them, sends the link, and throws away what is over."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.administration.reports import repository
+from app.administration.reports.rules import (
+    FORGOTTEN_AFTER,
+    GIVEN_UP_AFTER,
+    KEPT,
+    LINK_LIFETIME,
+    LOST_AFTER,
+    PREFIX,
+    UNFINISHED,
+    Report,
+    Status,
+)
+from app.administration.reports.writing import write_csv
+from app.crypto.digests import digest, new_secret
+from app.crypto.sealing import Place
+from app.database.long import begin_long
+from app.database.queue import Hopeless, enqueue
+from app.delivery.jobs import send_now
+from app.delivery.letters import Kind, Letter, recipient
+from app.services import Services
+
+_BATCH = 500
+_CHUNK_BATCH = 50  # some 10 MiB
+
+log = structlog.get_logger()
+
+
+async def write_report(services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str) -> None:
+    """Write a report, all of it or nothing; one that was written is left as it is.
+
+    What fails is tried again, until the report is given up.
+    """
+    account, report = UUID(account_id), UUID(report_id)
+    async with services.database.begin() as tx:
+        found = await repository.lock_report(tx, account, report, UNFINISHED)
+        if found is None:
+            return
+        await repository.change_report(tx, account, report, status=Status.RUNNING.value)
+    try:
+        await _write(services, account, found, {"ip": ip, "user_agent": user_agent})
+    except Exception as error:
+        if services.clock.now() - found.created_at < GIVEN_UP_AFTER:
+            raise
+        async with services.database.begin() as tx:
+            if await repository.lock_report(tx, account, report, UNFINISHED):
+                await repository.change_report(tx, account, report, status=Status.FAILED.value)
+        raise Hopeless("the report could not be written for an hour") from error
+
+
+async def _write(services: Services, account_id: UUID, report: Report, asked: dict[str, str]) -> None:
+    """Store it in one transaction with its state and the job of its letter; meanwhile it is nobody else's."""
+    url = services.settings.database_url.get_secret_value() if services.settings.database_url else ""
+    async with begin_long(url) as tx:
+        if await repository.lock_report(tx, account_id, report.id, UNFINISHED) is None:
+            return
+        rows, size = await write_csv(tx, url, account_id, report, services.clock.now())
+        now = services.clock.now()
+        await repository.change_report(
+            tx,
+            account_id,
+            report.id,
+            status=Status.READY.value,
+            rows=rows,
+            size=size,
+            ready_at=now,
+            expires_at=now + KEPT,
+        )
+        arguments = asked | {"account_id": str(account_id), "report_id": str(report.id)}
+        await enqueue(tx, "send_report_link", arguments, queue="letters")
+    log.info("report written", report=str(report.id), account=str(account_id), rows=rows, bytes=size)
+
+
+async def send_report_link(
+    services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str
+) -> None:
+    """Draw the token of a report's link and send it to whoever asked, if they may still have it.
+
+    A second run sends the very same letter, or nothing if it was sent.
+    """
+    account, report = UUID(account_id), UUID(report_id)
+    now = services.clock.now()
+    async with services.database.begin() as tx:
+        locked = await repository.lock_report(tx, account, report, {Status.READY})
+        if locked is None or locked.was_announced or not await _may_have(tx, account, locked, now):
+            return
+        token = await _token(services, tx, account, locked, now)
+        found = await accounts.get_account(tx, account)
+        who = await recipient(tx, account, locked.requested_by)
+    letter = Letter(
+        id=locked.id,
+        account_id=account,
+        kind=Kind.REPORT_READY,
+        at=locked.created_at,
+        ip=ip,
+        user_agent=user_agent,
+        to=who["to"],
+        account_name=who["account_name"],
+        name=who["name"],
+        locale=who["locale"],
+    )
+    link = f"{services.settings.public_url}/v1/accounts/{found.slug}/reports/{locked.id}/csv?link={token}"
+    await send_now(services, letter, {"link": link})
+    async with services.database.begin() as tx:
+        await repository.change_report(tx, account, report, sealed_token=None)
+
+
+async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> bool:
+    over = report.link_expires_at is not None and now >= report.link_expires_at
+    still_admin = await repository.find_of_active_admin(tx, account_id, report.id) is not None
+    return still_admin and not over and report.status_at(now) is Status.READY
+
+
+async def _token(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
+    """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
+    place = Place("reports", "sealed_token", account_id, report.id)
+    if report.sealed_token is not None:
+        return services.sealer.open(report.sealed_token, place).decode()
+    token = new_secret(PREFIX)
+    await repository.change_report(
+        tx,
+        account_id,
+        report.id,
+        token_digest=digest(token),
+        sealed_token=services.sealer.seal(token.encode(), place),
+        link_expires_at=now + LINK_LIFETIME,
+    )
+    return token
+
+
+async def purge_reports(services: Services, **_: object) -> None:
+    """Throw away the reports that are over, a batch at a time, and give up those that nobody writes any more."""
+    now = services.clock.now()
+    await _in_batches(services, _BATCH, lambda tx: repository.expire_reports(tx, now, _BATCH))
+    await _in_batches(services, _CHUNK_BATCH, lambda tx: repository.delete_chunks_of_expired(tx, _CHUNK_BATCH))
+    await _in_batches(services, _BATCH, lambda tx: repository.give_up_reports(tx, now - LOST_AFTER, _BATCH))
+    await _in_batches(services, _BATCH, lambda tx: repository.delete_reports(tx, now - FORGOTTEN_AFTER, _BATCH))
+
+
+async def _in_batches(services: Services, size: int, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:
+    done = size
+    while done == size:
+        async with services.database.begin() as tx:
+            done = await purge(tx)

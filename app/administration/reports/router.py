@@ -1,0 +1,111 @@
+"""HTTP for the two-factor status report."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.responses import StreamingResponse
+
+from app.administration.reports import repository, rules, use_cases
+from app.administration.reports.schemas import NewReport, Report
+from app.authentication.allow import BY_SESSION, BY_TOKEN, Allow
+from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.routes import AccountRoute, refuse_unexpected_body
+from app.core.callers import ADMINS, Caller
+from app.credentials.api_tokens.rules import Scope
+from app.web.pages import Page, Paged
+from app.web.problems import problems
+from app.web.wire import PathId
+
+router = APIRouter(tags=["reports"], route_class=AccountRoute)
+
+_may_read = Allow(roles=ADMINS, scope=Scope.REPORTS, password=True)
+_Requester = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.REPORTS))]
+_Reader = Annotated[Caller, Depends(_may_read)]
+
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The report (RFC 4180).", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@router.post("/reports", status_code=202, operation_id="requestReport", responses=problems(401, 403, 422, 429))
+async def request_report(
+    request: Request, services: AppServices, caller: _Requester, body: NewReport, response: Response
+) -> Report:
+    """Ask for the two-factor status of the team. A letter with a link comes when it is ready."""
+    async with services.database.begin() as tx:
+        report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
+    response.headers["Location"] = f"{request.url.path}/{report.id}"
+    return _show(report, caller)
+
+
+@router.get("/reports", operation_id="listReports", responses=problems(401, 403, 422))
+async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> Page[Report]:
+    """List the account's reports, newest first."""
+    async with services.database.read() as tx:
+        rows = await repository.list_reports(tx, caller.account_id, before=page.before, limit=page.fetch)
+    shown, cursor = page.cut(rows)
+    return Page(items=[_show(report, caller) for report in shown], next_cursor=cursor)
+
+
+@router.get("/reports/{report_id}", operation_id="getReport", responses=problems(401, 403, 404))
+async def get_report(services: AppServices, caller: _Reader, report_id: PathId) -> Report:
+    """Show how far a report is."""
+    async with services.database.read() as tx:
+        report = await use_cases.find_report(tx, caller.account_id, report_id)
+    return _show(report, caller)
+
+
+async def _reader_or_link(
+    request: Request,
+    by_session: Annotated[object, Security(BY_SESSION)],
+    by_token: Annotated[object, Security(BY_TOKEN)],
+    link: Annotated[str | None, Query(description="from the letter, instead of a credential")] = None,
+) -> Caller | str:
+    """Return who calls, or the token of the link that somebody without a credential followed."""
+    if link is None or "authorization" in request.headers:
+        return await _may_read(request, by_session, by_token)
+    refuse_unexpected_body(request)
+    return link
+
+
+@router.get(
+    "/reports/{report_id}/csv",
+    operation_id="downloadReport",
+    response_class=StreamingResponse,
+    responses=_CSV | problems(401, 403, 404, 409),
+)
+async def download_report(
+    request: Request,
+    services: AppServices,
+    visitor: AtTheDoor,
+    reader: Annotated[Caller | str, Depends(_reader_or_link)],
+    report_id: PathId,
+) -> StreamingResponse:
+    """Download a report that is ready, with a credential or by the link that came with the letter."""
+    async with services.database.begin() as tx:
+        if isinstance(reader, str):
+            download = await use_cases.take_report_by_link(tx, visitor, report_id, reader)
+        else:
+            download = await use_cases.take_report(tx, reader, report_id)
+    name = rules.file_name(request.path_params["account"], download.made_at)
+    return StreamingResponse(
+        use_cases.read_report(services.database, download),
+        media_type="text/csv",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Length": str(download.bytes_sent),
+        },
+    )
+
+
+def _show(report: rules.Report, caller: Caller) -> Report:
+    return Report(
+        id=report.id,
+        type=report.type.value,
+        status=report.status_at(caller.now).value,
+        rows=report.rows,
+        requested_by=report.requested_by,
+        created_at=report.created_at,
+        ready_at=report.ready_at,
+        expires_at=report.expires_at,
+    )

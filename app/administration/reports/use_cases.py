@@ -1,0 +1,125 @@
+"""Asking for a report, looking at it, and taking it away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.administration.reports import repository
+from app.administration.reports.csv_text import BYTE_ORDER_MARK, decompress
+from app.administration.reports.rules import MOST_UNFINISHED, RETRY_AFTER_SECONDS, Report, Status, Type
+from app.audit.repository import record, record_act
+from app.audit.rules import Actor, Event, EventType
+from app.core.callers import Caller, Visitor
+from app.core.errors import Conflict, NotFound, TooMany
+from app.database.engine import Database
+from app.database.ids import new_id
+from app.database.queue import enqueue
+
+_NOT_READY = {
+    Status.QUEUED: "The report is waiting to be written.",
+    Status.RUNNING: "The report is being written.",
+    Status.FAILED: "The report could not be written. Ask for another.",
+    Status.EXPIRED: "The report is no longer kept. Ask for another.",
+}
+
+
+async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_users: bool) -> Report:
+    """Ask for a report, which a worker will write; raises `TooMany` while three of the account are unfinished."""
+    if await repository.count_unfinished(tx, caller.account_id) >= MOST_UNFINISHED:
+        detail = f"{MOST_UNFINISHED} reports are unfinished: wait for one of them."
+        raise TooMany(detail, retry_after=RETRY_AFTER_SECONDS)
+    report = Report(
+        id=new_id(caller.now),
+        type=Type.TWO_FACTOR_STATUS,
+        include_end_users=include_end_users,
+        status=Status.QUEUED,
+        requested_by=caller.user_id,
+        created_at=caller.now,
+    )
+    await repository.add_report(tx, caller.account_id, report)
+    arguments = {
+        "account_id": str(caller.account_id),
+        "report_id": str(report.id),
+        "ip": caller.visitor.ip,
+        "user_agent": caller.visitor.user_agent,
+    }
+    await enqueue(tx, "write_report", arguments, queue="reports", lock=f"reports of {caller.account_id}")
+    details = {"type": report.type.value, "include_end_users": include_end_users}
+    await record_act(tx, caller, Event(EventType.REPORT_REQUESTED, "report", report.id, details))
+    return report
+
+
+async def find_report(tx: AsyncConnection, account_id: UUID, report_id: UUID) -> Report:
+    """Return the report; raises `NotFound`."""
+    report = await repository.find_report(tx, account_id, report_id)
+    if report is None:
+        raise NotFound
+    return report
+
+
+@dataclass(frozen=True)
+class Download:
+    """A report that somebody may take away now."""
+
+    account_id: UUID
+    report_id: UUID
+    made_at: datetime
+    size: int
+    for_spreadsheet: bool
+
+    @property
+    def bytes_sent(self) -> int:
+        """How much is sent, the byte order mark included."""
+        return self.size + len(BYTE_ORDER_MARK) * self.for_spreadsheet
+
+
+async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
+    """Let the caller have the report; raises `NotFound`, or `Conflict` (`report_not_ready`)."""
+    report = await find_report(tx, caller.account_id, report_id)
+    status = report.status_at(caller.now)
+    if status is not Status.READY:
+        raise Conflict(_NOT_READY[status], code="report_not_ready")
+    await record_act(tx, caller, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
+    return _download(caller.account_id, report, for_spreadsheet=False)
+
+
+async def take_report_by_link(tx: AsyncConnection, visitor: Visitor, report_id: UUID, token: str) -> Download:
+    """Let whoever has the link have the report, while its requester is an active admin.
+
+    Raises `NotFound`, and nothing else: why a link is dead is nobody's business.
+    """
+    report = await repository.find_of_active_admin(tx, visitor.account_id, report_id)
+    if report is None or not report.is_opened_by(token, visitor.now):
+        raise NotFound
+    actor = Actor(report.requested_by, "report_link")
+    await record(tx, visitor, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
+    return _download(visitor.account_id, report, for_spreadsheet=True)
+
+
+def _download(account_id: UUID, report: Report, *, for_spreadsheet: bool) -> Download:
+    if report.ready_at is None or report.size is None:
+        raise RuntimeError("a report is ready and does not say since when")
+    return Download(account_id, report.id, report.ready_at, report.size, for_spreadsheet)
+
+
+async def read_report(database: Database, download: Download) -> AsyncIterator[bytes]:
+    """Yield the report chunk by chunk, no connection held in between: the reader may be slow.
+
+    It begins with a byte order mark for a spreadsheet, which Excel would not take for UTF-8 otherwise. Raises
+    `LookupError` when the report is purged meanwhile; the connection is cut then, and nobody takes a half for all.
+    """
+    if download.for_spreadsheet:
+        yield BYTE_ORDER_MARK
+    number, left = 0, download.size
+    while left > 0:
+        async with database.read() as tx:
+            chunk = await repository.get_chunk(tx, download.account_id, download.report_id, number)
+        if chunk is None:
+            raise LookupError("a chunk of the report is missing")
+        text = await asyncio.to_thread(decompress, chunk)
+        yield text
+        number, left = number + 1, left - len(text)

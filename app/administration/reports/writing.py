@@ -1,0 +1,112 @@
+"""Writing a report: its rows as Postgres copies them out, into the database again, compressed and in chunks."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.administration.reports import repository
+from app.administration.reports.csv_text import CHUNK_BYTES, RowEnds, compress
+from app.administration.reports.rules import Report
+from app.administration.reports.status_query import status_query
+from app.core.callers import TEAM, Role
+from app.database.engine import driver
+from app.database.long import begin_long
+from app.database.tables import users
+
+_MOST_FEW = 1000
+
+
+class _Chunks:
+    """Takes the text as it comes, and stores it while more of it comes: three chunks are in memory at most."""
+
+    def __init__(self, tx: AsyncConnection, account_id: UUID, report_id: UUID) -> None:
+        self._tx = tx
+        self._ids = account_id, report_id
+        self._row_ends = RowEnds()
+        self._text = bytearray()
+        self._storing: asyncio.Task[None] | None = None
+        self._number = 0
+        self.size = 0
+
+    async def take(self, text: bytes) -> None:
+        """Take the text that comes next."""
+        self._text += text
+        if len(self._text) >= CHUNK_BYTES:
+            await self._store()
+
+    async def finish(self) -> None:
+        """Return when all of it is stored."""
+        await self._store()
+        await self._stored()
+
+    async def stop(self) -> None:
+        """Leave it as it is: something went wrong, and the transaction will be rolled back."""
+        if self._storing is not None:
+            self._storing.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._storing
+
+    async def _store(self) -> None:
+        text = bytes(self._text)
+        self._text.clear()
+        await self._stored()
+        self._storing = asyncio.create_task(self._store_chunk(text))
+
+    async def _stored(self) -> None:
+        if self._storing is not None:
+            await self._storing
+
+    async def _store_chunk(self, text: bytes) -> None:
+        data, size = await asyncio.to_thread(self._prepare, text)
+        await repository.add_chunk(self._tx, *self._ids, self._number, data)
+        self._number += 1
+        self.size += size
+
+    def _prepare(self, text: bytes) -> tuple[bytes, int]:
+        converted = self._row_ends.convert(text)
+        return compress(converted), len(converted)
+
+
+async def write_csv(
+    tx: AsyncConnection, url: str, account_id: UUID, report: Report, now: datetime
+) -> tuple[int, int]:
+    """Store the report's chunks in the transaction; returns how many users and how many bytes it has.
+
+    The rows come by another connection, from one snapshot of the database; the devices that are trusted `now`
+    count.
+    """
+    chunks = _Chunks(tx, account_id, report.id)
+    try:
+        async with begin_long(url, isolation="REPEATABLE READ") as reading:
+            query, arguments = await _question(reading, account_id, report, now)
+            done: str = await driver(reading).copy_from_query(
+                query, *arguments, output=chunks.take, format="csv", header=True, encoding="utf-8"
+            )
+        await chunks.finish()
+    except BaseException:
+        await chunks.stop()
+        raise
+    return int(done.removeprefix("COPY ")), chunks.size
+
+
+async def _question(
+    reading: AsyncConnection, account_id: UUID, report: Report, now: datetime
+) -> tuple[str, list[Any]]:
+    """Return the query and its arguments, and see to it that Postgres answers it in linear time."""
+    policy = await accounts.get_policy(reading, account_id)
+    roles = [role.value for role in Role if report.include_end_users or role in TEAM]
+    required = [role for role in roles if policy.requires_two_factor_of(Role(role))]
+    arguments = [account_id, roles, required, policy.trusted_device_days, now]
+    found = select(users.c.id).where(users.c.account_id == account_id, users.c.role.in_(roles))
+    few = list(await reading.scalars(found.limit(_MOST_FEW + 1)))
+    if len(few) <= _MOST_FEW:
+        return status_query(of_few=True), [*arguments, few]
+    # Where the statistics are old, Postgres takes many for a few, and for each goes through all of the others.
+    await reading.execute(text("SET LOCAL enable_nestloop = off"))
+    return status_query(of_few=False), arguments

@@ -1,0 +1,191 @@
+"""The users of an import in the database: first all of them beside the directory, then those that fit into it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateTable
+
+from app.accounts.users.rules import ACTIVE
+from app.administration.user_import.rules import Refused
+from app.audit.rules import Actor, EventType
+from app.core.callers import Visitor
+from app.database.base import Moment
+from app.database.bulk import copy_rows
+from app.database.tables import audit_events, authenticators, second_factor_state, users
+from app.enrollment.rules import DEFAULT_LABEL
+
+_NO_STEP = -1  # every step is greater: no passcode was accepted here yet
+
+
+class StagedUser(NamedTuple):
+    """One row of the import; the ids of what it may bring along are drawn with it."""
+
+    line: int
+    id: UUID
+    email: str
+    email_key: str
+    name: str
+    role: str
+    external_id: str | None
+    locale: str
+    password_hash: str | None
+    authenticator_id: UUID | None
+    sealed_secret: bytes | None
+    created_event_id: UUID
+    added_event_id: UUID
+    turned_on_event_id: UUID
+
+
+staged = Table(
+    "staged_users",
+    MetaData(),  # it is none of the schema's: the transaction makes it, and takes it along when it ends
+    Column("line", Integer, primary_key=True),
+    Column("id", Uuid, nullable=False),
+    *(Column(name, Text) for name in ("email", "email_key", "name", "role", "external_id", "locale")),
+    Column("password_hash", Text),
+    Column("authenticator_id", Uuid),
+    Column("sealed_secret", LargeBinary),
+    *(Column(f"{name}_event_id", Uuid, nullable=False) for name in ("created", "added", "turned_on")),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+_BRINGS_SECRET = staged.c.sealed_secret.is_not(None)
+
+
+async def stage(tx: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+    """Bring the rows to the database, next to the tables."""
+    await tx.execute(CreateTable(staged))
+    await copy_rows(tx, staged, rows)
+    await tx.execute(text("ANALYZE staged_users"))
+
+
+async def add_users(tx: AsyncConnection, visitor: Visitor) -> int:
+    """Store the staged users whose address and external id are free, earlier lines first; returns how many.
+
+    The unique constraints decide, so that a user who is made meanwhile elsewhere is no error.
+    """
+    taken_over = ("id", "email", "email_key", "name", "role", "external_id", "locale", "password_hash")
+    values: dict[str, Any] = {name: staged.c[name] for name in taken_over} | {
+        "account_id": literal(visitor.account_id),
+        "status": literal(ACTIVE),
+        "created_at": literal(visitor.now, Moment),
+    }
+    return (await tx.execute(_insert_staged(users, values).on_conflict_do_nothing())).rowcount
+
+
+async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> list[Refused]:
+    """Return the first staged users that were not stored, in the order of their lines."""
+    refused = select(staged).where(~_is_stored(account_id)).order_by(staged.c.line).limit(limit).cte("refused")
+    by_email, by_external_id = users.alias("by_email"), users.alias("by_external_id")
+    of_email, of_external_id = staged.alias("of_email"), staged.alias("of_external_id")
+    query = (
+        select(refused.c.line, by_email.c.id.is_not(None), of_email.c.line, of_external_id.c.line)
+        .outerjoin(by_email, (by_email.c.account_id == account_id) & (by_email.c.email_key == refused.c.email_key))
+        .outerjoin(of_email, of_email.c.id == by_email.c.id)
+        .outerjoin(
+            by_external_id,
+            (by_external_id.c.account_id == account_id) & (by_external_id.c.external_id == refused.c.external_id),
+        )
+        .outerjoin(of_external_id, of_external_id.c.id == by_external_id.c.id)
+        .order_by(refused.c.line)
+    )
+    return [Refused(*row) for row in await tx.execute(query)]
+
+
+async def forget_refused(tx: AsyncConnection, account_id: UUID) -> int:
+    """Go on with those staged users alone that were stored, and return how many were not."""
+    return (await tx.execute(delete(staged).where(~_is_stored(account_id)))).rowcount
+
+
+async def add_second_factors(tx: AsyncConnection, visitor: Visitor) -> None:
+    """Give every stored user the state of a second factor: turned on personally where they bring a secret."""
+    state: dict[str, Any] = {
+        "account_id": literal(visitor.account_id),
+        "user_id": staged.c.id,
+        "version": literal(1),
+        "failures": literal(0),
+        "turned_on_by_user": _BRINGS_SECRET,
+        "passcode_frequency": literal("every_30_days"),
+    }
+    await tx.execute(_insert_staged(second_factor_state, state))
+    confirmed: dict[str, Any] = {
+        "account_id": literal(visitor.account_id),
+        "id": staged.c.authenticator_id,
+        "user_id": staged.c.id,
+        "kind": literal("totp"),
+        "label": literal(DEFAULT_LABEL),
+        "sealed_secret": staged.c.sealed_secret,
+        "last_accepted_step": literal(_NO_STEP),
+        "created_at": literal(visitor.now, Moment),
+    }
+    await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))
+
+
+async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor) -> None:
+    """Write what happened to every stored user: `app.audit.repository.record`, for many at once."""
+    events: dict[str, Any] = {
+        "account_id": literal(visitor.account_id),
+        "at": literal(visitor.now, Moment),
+        "credential": literal(actor.credential),
+        "user_agent": literal(visitor.user_agent),
+    }
+    created: dict[str, Any] = {
+        "id": staged.c.created_event_id,
+        "type": literal(EventType.USER_CREATED.value),
+        "target_type": literal("user"),
+        "target_id": staged.c.id,
+        "details": func.jsonb_build_object("role", staged.c.role, "imported", true()),
+    }
+    added: dict[str, Any] = {
+        "id": staged.c.added_event_id,
+        "type": literal(EventType.AUTHENTICATOR_ADDED.value),
+        "target_type": literal("authenticator"),
+        "target_id": staged.c.authenticator_id,
+        "details": func.jsonb_build_object("kind", "totp", "imported", true()),
+    }
+    turned_on: dict[str, Any] = {
+        "id": staged.c.turned_on_event_id,
+        "type": literal(EventType.TWO_FACTOR_TURNED_ON.value),
+        "target_type": literal("user"),
+        "target_id": staged.c.id,
+        "details": func.jsonb_build_object("imported", true()),
+    }
+    await tx.execute(_insert_staged(audit_events, events | created))
+    await tx.execute(_insert_staged(audit_events, events | added, _BRINGS_SECRET))
+    await tx.execute(_insert_staged(audit_events, events | turned_on, _BRINGS_SECRET))
+
+
+def _insert_staged(table: Table, values: dict[str, Any], *conditions: ColumnElement[bool]) -> Insert:
+    rows = select(*values.values()).select_from(staged).where(*conditions).order_by(staged.c.line)
+    return insert(table).from_select(list(values), rows)
+
+
+def _is_stored(account_id: UUID) -> Any:
+    return exists().where(users.c.account_id == account_id, users.c.id == staged.c.id)
+
+
+async def look_at_sizes(tx: AsyncConnection) -> None:
+    """Let Postgres see how large the tables are now: until then it plans as if there were hardly a row."""
+    await tx.execute(text("ANALYZE users, second_factor_state, authenticators"))

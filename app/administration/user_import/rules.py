@@ -1,0 +1,191 @@
+"""What a line of an import says, and what is wrong with it."""
+
+import base64
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from app.accounts.users.rules import LONGEST_NAME, check_email, check_name
+from app.core.callers import Role
+from app.core.errors import InvalidRequest
+from app.crypto.password_hashes import UnusableHashError, kind_of, read_imported
+
+LONGEST_LINE = 64 * 1024  # bytes
+MOST_KINDS = 5
+"""How many kinds of password hashes an account may have: each is judged once for every password that is sent."""
+
+_FIELDS = frozenset({"email", "name", "role", "external_id", "locale", "password_hash", "totp_secret"})
+_ROLES = {role.value: role for role in Role if role is not Role.OWNER}
+_LONGEST_EMAIL = 512
+_LONGEST_EXTERNAL_ID = 255
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL, which Postgres cannot store, and lone surrogates
+_LOCALE = re.compile("[a-z]{2,3}(-[A-Z]{2})?")
+_SECRET_BYTES = range(16, 65)  # RFC 4226 4, R6: 128 bits at least
+
+
+class BadLineError(ValueError):
+    """A line that cannot be taken; the message says why, and repeats nothing of what it says."""
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """The number of a line that is not taken, from 1, and why."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImportedUser:
+    """What a good line says."""
+
+    email: str
+    name: str
+    role: Role
+    external_id: str | None
+    locale: str
+    password_hash: str | None
+    totp_secret: bytes | None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A good line that does not fit into the directory: what of it is taken, and by which line if by one."""
+
+    line: int
+    email_taken: bool
+    email_of_line: int | None
+    external_id_of_line: int | None
+
+
+def why_taken(refused: Refused) -> str:
+    """Return the reason that the line is told."""
+    what = "email" if refused.email_taken else "external_id"
+    other = refused.email_of_line if refused.email_taken else refused.external_id_of_line
+    return f"{what}: is that of line {other}" if other else f"{what}: there is a user with it"
+
+
+def parse_line(line: bytes) -> ImportedUser:
+    """Return the user of one line of JSON; raises `BadLineError`."""
+    fields = _object(line)
+    if fields.keys() - _FIELDS:
+        raise BadLineError("there is a field that an import does not know")
+    texts = {name: _text(fields, name) for name in _FIELDS}
+    return ImportedUser(
+        email=_email(_needed(texts, "email")),
+        name=_name(_needed(texts, "name")),
+        role=_role(_needed(texts, "role")),
+        external_id=_external_id(texts["external_id"]),
+        locale=_locale(texts["locale"]),
+        password_hash=_password_hash(texts["password_hash"]),
+        totp_secret=_totp_secret(texts["totp_secret"]),
+    )
+
+
+def check_kind(user: ImportedUser, kinds: Collection[str]) -> str | None:
+    """Return the kind of the user's password hash; raises `BadLineError` when it is one too many for `kinds`."""
+    kind = kind_of(user.password_hash) if user.password_hash else None
+    if kind and kind not in kinds and len(kinds) >= MOST_KINDS:
+        raise BadLineError(
+            f"password_hash: with this one the account would have more than {MOST_KINDS} kinds (costs) of hashes"
+        )
+    return kind
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    if len(line) > LONGEST_LINE:
+        raise BadLineError(f"the line is longer than {LONGEST_LINE} bytes")
+    try:
+        found = json.loads(line.decode(), object_pairs_hook=_unique)
+    except BadLineError:
+        raise
+    except UnicodeDecodeError:
+        raise BadLineError("the line is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise BadLineError("the line is not JSON") from None
+    if not isinstance(found, dict):
+        raise BadLineError("the line is not a JSON object")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadLineError("a field is there twice")
+    return found
+
+
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadLineError(f"{name}: is not a text")
+    if _NO_TEXT.search(value):
+        raise BadLineError(f"{name}: has characters that are no text")
+    return value
+
+
+def _needed(texts: dict[str, str | None], name: str) -> str:
+    value = texts[name]
+    if not value:
+        raise BadLineError(f"{name}: is missing")
+    return value
+
+
+def _email(text: str) -> str:
+    try:
+        return check_email(text[: _LONGEST_EMAIL + 1])
+    except InvalidRequest:
+        raise BadLineError("email: is no e-mail address") from None
+
+
+def _name(text: str) -> str:
+    try:
+        return check_name(text)
+    except InvalidRequest:
+        raise BadLineError(f"name: is not 1 to {LONGEST_NAME} printable characters") from None
+
+
+def _role(text: str) -> Role:
+    role = _ROLES.get(text)
+    if role is None:
+        owner = text == Role.OWNER
+        raise BadLineError("role: an import makes no owner" if owner else f"role: is none of {', '.join(_ROLES)}")
+    return role
+
+
+def _external_id(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= _LONGEST_EXTERNAL_ID and text.isprintable()):
+        raise BadLineError(f"external_id: is not 1 to {_LONGEST_EXTERNAL_ID} printable characters")
+    return text
+
+
+def _locale(text: str | None) -> str:
+    if text is not None and not _LOCALE.fullmatch(text):
+        raise BadLineError("locale: does not look like en or de-AT")
+    return text or "en"
+
+
+def _password_hash(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return read_imported(text)
+    except UnusableHashError as error:
+        raise BadLineError(f"password_hash: is {error}") from None
+
+
+def _totp_secret(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    plain = text.replace(" ", "").upper().rstrip("=")
+    try:
+        secret = base64.b32decode(plain + "=" * (-len(plain) % 8))
+    except ValueError:
+        raise BadLineError("totp_secret: is not base32") from None
+    if len(secret) not in _SECRET_BYTES:
+        raise BadLineError(f"totp_secret: has not {_SECRET_BYTES[0]} to {_SECRET_BYTES[-1]} bytes")
+    return secret

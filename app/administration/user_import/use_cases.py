@@ -1,0 +1,112 @@
+"""Taking over the users of a file: all of them, or none, or all but the bad lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.users import repository as users
+from app.accounts.users.rules import email_key
+from app.administration.user_import import repository, rules
+from app.administration.user_import.lines import read_lines
+from app.administration.user_import.repository import StagedUser
+from app.administration.user_import.rules import BadLine, BadLineError, ImportedUser
+from app.audit.rules import COMMAND_LINE
+from app.core.callers import Visitor
+from app.core.errors import FieldError, InvalidRequest
+from app.crypto.sealing import Sealer
+from app.database.ids import new_id
+from app.second_factor.use_cases import secret_place
+
+MOST_NAMED = 100
+
+
+@dataclass
+class Report:
+    """How many users were taken, how many lines were bad, and the first hundred of these."""
+
+    taken: int = 0
+    bad: int = 0
+    named: list[BadLine] = field(default_factory=list)
+
+    def add(self, lines: list[BadLine], *, count: int) -> None:
+        """Count bad lines, of which `lines` are the first."""
+        self.bad += count
+        self.named = sorted([*self.named, *lines], key=lambda line: line.number)[:MOST_NAMED]
+
+    def describe(self) -> list[str]:
+        """Return a sentence for each bad line that is named, and one for the others."""
+        said = [f"line {line.number}: {line.reason}" for line in self.named]
+        return said + ([f"and {self.bad - len(said)} more bad lines"] if self.bad > len(said) else [])
+
+
+async def import_users(
+    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, file: BinaryIO, *, skip_bad: bool
+) -> Report:
+    """Take over the users of a file of JSON lines; `tx` is a bulk transaction.
+
+    Raises `InvalidRequest` with a sentence for each bad line, unless `skip_bad`: then they are left out.
+    """
+    report = Report()
+    kinds = set(await users.list_password_kinds(tx, visitor.account_id))
+    await repository.stage(tx, _stage(visitor, sealer, file, kinds, report))
+    report.taken = await repository.add_users(tx, visitor)
+    await _leave_out_refused(tx, visitor.account_id, report)
+    if report.bad and not skip_bad:
+        raise InvalidRequest(
+            "Nothing of the file was taken.",
+            *(FieldError("", "malformed", sentence) for sentence in report.describe()),
+            FieldError("", "malformed", "nothing of the file was taken"),
+        )
+    await repository.add_second_factors(tx, visitor)
+    await repository.record(tx, visitor, COMMAND_LINE)
+    await repository.look_at_sizes(tx)
+    return report
+
+
+def _stage(
+    visitor: Visitor, sealer: Sealer, file: BinaryIO, kinds: set[str], report: Report
+) -> Iterator[StagedUser]:
+    for number, line in read_lines(file, rules.LONGEST_LINE):
+        try:
+            user = rules.parse_line(line)
+            kind = rules.check_kind(user, kinds)
+        except BadLineError as error:
+            report.add([BadLine(number, str(error))], count=1)
+            continue
+        if kind:
+            kinds.add(kind)
+        yield _staged(visitor, sealer, number, user)
+
+
+def _staged(visitor: Visitor, sealer: Sealer, number: int, user: ImportedUser) -> StagedUser:
+    authenticator_id = sealed_secret = None
+    if user.totp_secret is not None:
+        authenticator_id = new_id(visitor.now)
+        sealed_secret = sealer.seal(user.totp_secret, secret_place(visitor.account_id, authenticator_id))
+    return StagedUser(
+        line=number,
+        id=new_id(visitor.now),
+        email=user.email,
+        email_key=email_key(user.email),
+        name=user.name,
+        role=user.role.value,
+        external_id=user.external_id,
+        locale=user.locale,
+        password_hash=user.password_hash,
+        authenticator_id=authenticator_id,
+        sealed_secret=sealed_secret,
+        created_event_id=new_id(visitor.now),
+        added_event_id=new_id(visitor.now),
+        turned_on_event_id=new_id(visitor.now),
+    )
+
+
+async def _leave_out_refused(tx: AsyncConnection, account_id: UUID, report: Report) -> None:
+    """Add to the report the lines that are good in themselves and do not fit into the directory."""
+    refused = await repository.list_refused(tx, account_id, limit=MOST_NAMED)
+    if refused:
+        count = await repository.forget_refused(tx, account_id)
+        report.add([BadLine(found.line, rules.why_taken(found)) for found in refused], count=count)

@@ -1,0 +1,1 @@
+"""Who calls, by which credential, and what a route allows."""

@@ -1,0 +1,131 @@
+"""Who may call, decided in one place: credential, then role and scope, then freshness."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import HTTPBase
+from fastapi.security.base import SecurityBase
+
+from app.accounts.rules import SecurityPolicy
+from app.audit.repository import record_act
+from app.audit.rules import Event, EventType
+from app.authentication.context import services_of, visitor_of
+from app.authentication.credentials import Identified, identify
+from app.authentication.routes import refuse_unexpected_body
+from app.core.assurance import is_fresh
+from app.core.callers import ADMINS, EVERYBODY, TEAM, Caller, Credential, Role
+from app.core.errors import Forbidden, Refusal, StepUpRequired
+from app.credentials.api_tokens.rules import Scope
+from app.services import Services
+from app.sessions.repository import SessionOwner
+
+
+class _Documented(SecurityBase):
+    """A way to authenticate, for the OpenAPI document alone: it is `identify` that reads the header."""
+
+    def __init__(self, name: str, scheme: str, description: str) -> None:
+        self.scheme_name = name
+        self.model = HTTPBase(scheme=scheme, description=description)
+
+    async def __call__(self) -> None:
+        """Read nothing."""
+
+
+BY_SESSION = _Documented("session", "bearer", "A session token, `pgs_...`.")
+BY_TOKEN = _Documented("api_token", "basic", "The e-mail address with `/token` behind it, and `pgt_...`.")
+
+
+@dataclass(frozen=True)
+class Allow:
+    """What a route asks of its caller.
+
+    A session of one of `roles`, `fresh` if it must be; where a `scope` is named, also an API token that has it, of
+    which freshness is never asked; where `password` is true, also a password. Where `session` is false, only the
+    token.
+    """
+
+    roles: frozenset[Role] = EVERYBODY
+    fresh: Literal["no", "yes", "for_enrolling"] = "no"
+    scope: Scope | None = None
+    password: bool = False
+    session: bool = True
+
+    async def __call__(
+        self,
+        request: Request,
+        _: Annotated[object, Security(BY_SESSION)],
+        __: Annotated[object, Security(BY_TOKEN)],
+    ) -> Caller:
+        """Return the caller; raises `Unauthenticated`, `Forbidden` or `StepUpRequired`, in this order."""
+        services, visitor = services_of(request), visitor_of(request)
+        identified = await identify(services, visitor, request.headers.getlist("authorization"))
+        caller = identified.caller
+        request.state.identified = identified
+        request.state.by_password = caller.credential is Credential.PASSWORD
+        refusal = self._refusal(caller)
+        if refusal is not None:
+            await _record_denied(services, caller, request, refusal)
+            raise refusal
+        asked = self.fresh != "no" and caller.credential is not Credential.API_TOKEN
+        if asked and not is_fresh(caller, for_enrolling=self.fresh == "for_enrolling"):
+            raise StepUpRequired("Prove your second factor again (POST /session/step-up).")
+        refuse_unexpected_body(request)
+        return caller
+
+    def _refusal(self, caller: Caller) -> Refusal | None:
+        allowed = {
+            Credential.SESSION: True,
+            Credential.API_TOKEN: self.scope is not None,
+            Credential.PASSWORD: self.password,
+        }
+        if not allowed[caller.credential]:
+            return Forbidden("Only a session may do this.", code="session_required")
+        if caller.credential is Credential.API_TOKEN and self.scope not in caller.scopes:
+            return Forbidden("The API token does not have the scope for this.", code="scope_missing")
+        if caller.credential is Credential.SESSION and not self.session:
+            return Forbidden("Only an API token may do this.")
+        if caller.role not in self.roles:
+            return Forbidden("Your role does not allow this.")
+        return None
+
+
+async def _record_denied(services: Services, caller: Caller, request: Request, refusal: Refusal) -> None:
+    details = {"method": request.method, "route": request.scope["route"].path, "code": refusal.code}
+    async with services.database.begin() as tx:
+        await record_act(tx, caller, Event(EventType.ACCESS_DENIED, details=details))
+
+
+def _identified(request: Request) -> Identified:
+    return cast("Identified", request.state.identified)
+
+
+async def get_owner(request: Request) -> SessionOwner:
+    """Return the session, user and policy behind a caller by session; ask for the caller first."""
+    owner = _identified(request).session
+    if owner is None:
+        raise RuntimeError("a route that lets other credentials in asked for the session")
+    return owner
+
+
+async def get_policy(request: Request) -> SecurityPolicy:
+    """Return the account's policy as it was when the caller was identified; ask for the caller first."""
+    return _identified(request).policy
+
+
+Signed = Annotated[Caller, Depends(Allow())]
+FreshlySigned = Annotated[Caller, Depends(Allow(fresh="yes"))]
+Enrolling = Annotated[Caller, Depends(Allow(fresh="for_enrolling"))]
+Admin = Annotated[Caller, Depends(Allow(roles=ADMINS))]
+AdminReader = Annotated[Caller, Depends(Allow(roles=ADMINS, password=True))]
+FreshAdmin = Annotated[Caller, Depends(Allow(roles=ADMINS, fresh="yes"))]
+Authorizing = Annotated[Caller, Depends(Allow(scope=Scope.API, password=True))]
+TeamReader = Annotated[Caller, Depends(Allow(roles=TEAM, scope=Scope.USERS_READ, password=True))]
+UsersReader = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.USERS_READ, password=True))]
+UsersWriter = Annotated[Caller, Depends(Allow(roles=ADMINS, fresh="yes", scope=Scope.USERS_WRITE))]
+FreshOwner = Annotated[Caller, Depends(Allow(roles=frozenset({Role.OWNER}), fresh="yes"))]
+AuditReader = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.AUDIT_READ, password=True))]
+PolicyReader = Annotated[Caller, Depends(Allow(roles=TEAM, scope=Scope.POLICY_READ, password=True))]
+Asserting = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.SIGN_INS, session=False))]
+Owner = Annotated[SessionOwner, Depends(get_owner)]
+Policy = Annotated[SecurityPolicy, Depends(get_policy)]

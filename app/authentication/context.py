@@ -1,0 +1,120 @@
+"""What handlers ask FastAPI for: the services, the account, and the visitor at its door."""
+
+import ipaddress
+import re
+from typing import Annotated, TypeVar, cast
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from app.accounts import repository as accounts
+from app.accounts.rules import is_slug
+from app.core.callers import Visitor
+from app.core.errors import Refusal
+from app.database.engine import Database
+from app.second_factor.trusted_devices.cookies import DeviceCookies, read_device_cookies
+from app.services import Services
+
+_USER_AGENT_LENGTH = 512
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_T = TypeVar("_T")
+
+
+class AccountDirectory:
+    """Finds accounts by slug, remembering those found: a slug means the same account for ever."""
+
+    _MOST = 10_000
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, UUID] = {}
+
+    async def find(self, slug: str) -> UUID | None:
+        """Return the id of the account with this slug."""
+        if (known := self._known.get(slug)) is not None or not is_slug(slug):
+            return known
+        async with self._database.read() as tx:
+            account = await accounts.find_account(tx, slug)
+        if account is None:
+            return None
+        if len(self._known) >= self._MOST:
+            self._known.clear()
+        self._known[slug] = account.id
+        return account.id
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of this process."""
+    return cast("Services", request.app.state.services)
+
+
+# What FastAPI asks for is a coroutine even where nothing is awaited: it would run a plain function in a thread.
+# Each thing costs it as much as a query: where people wait for a sign-in, handlers take them from the request.
+async def get_services(request: Request) -> Services:
+    """Return the services of this process, to FastAPI."""
+    return services_of(request)
+
+
+def get_accounts(request: Request) -> AccountDirectory:
+    """Return the directory of accounts of this process."""
+    return cast("AccountDirectory", request.app.state.accounts)
+
+
+def client_address(request: Request, hops: int) -> str:
+    """Return the address of the client.
+
+    Without proxies that is the peer; with `hops` of them, the n-th entry from the right of X-Forwarded-For, the
+    one that the outermost of our own proxies wrote. What stands further left, anybody can have written.
+    """
+    peer = request.client.host if request.client else ""
+    if hops:
+        entries = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        if len(entries) >= hops:
+            try:
+                return str(ipaddress.ip_address(entries[-hops].strip()))
+            except ValueError:
+                return peer
+    return peer
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Return who is at the door: of which account, when, and from where."""
+    services = services_of(request)
+    return Visitor(
+        account_id=request.state.account_id,
+        now=services.clock.now(),
+        ip=client_address(request, services.settings.trusted_proxy_hops),
+        user_agent=_CONTROL.sub("", request.headers.get("user-agent", ""))[:_USER_AGENT_LENGTH],
+        request_id=request.state.request_id,
+    )
+
+
+async def get_visitor(request: Request) -> Visitor:
+    """Return who is at the door, to FastAPI."""
+    return visitor_of(request)
+
+
+def device_cookies_of(request: Request) -> DeviceCookies:
+    """Return the device cookies that the browser sent."""
+    secure = services_of(request).settings.is_https
+    return read_device_cookies(request.headers.getlist("cookie"), secure=secure)
+
+
+async def get_device_cookies(request: Request) -> DeviceCookies:
+    """Return the device cookies that the browser sent, to FastAPI."""
+    return device_cookies_of(request)
+
+
+def accepted(outcome: _T | Refusal) -> _T:
+    """Return what a use case returned, or raise the refusal that it returned instead.
+
+    Call it after the transaction: a returned refusal is one that the database remembers.
+    """
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+AppServices = Annotated[Services, Depends(get_services)]
+AtTheDoor = Annotated[Visitor, Depends(get_visitor)]
+Cookies = Annotated[DeviceCookies, Depends(get_device_cookies)]

@@ -1,0 +1,105 @@
+"""The `Authorization` header: which credential it is, and whose (contract section 3)."""
+
+import base64
+from dataclasses import dataclass, replace
+
+from app.accounts.rules import SecurityPolicy
+from app.accounts.users.rules import User
+from app.core.callers import NO_SESSION, Caller, Credential, Visitor
+from app.core.errors import Unauthenticated
+from app.credentials.api_tokens.use_cases import find_token, note_use
+from app.credentials.password_access.use_cases import find_password_user
+from app.services import Services
+from app.sessions.repository import SessionOwner
+from app.sessions.use_cases import find_session, keep_alive
+
+_TOKEN_SUFFIX = "/token"  # noqa: S105 -- what stands behind the e-mail address, not a token
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Who calls, under which policy, and with which session, if it is one."""
+
+    caller: Caller
+    policy: SecurityPolicy
+    session: SessionOwner | None = None
+
+
+async def identify(services: Services, visitor: Visitor, headers: list[str]) -> Identified:
+    """Return who calls; raises `Unauthenticated` for a credential that is missing, unknown, over or doubled."""
+    scheme, _, given = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if scheme.lower() == "bearer":
+        return await _by_session(services, visitor, given.strip(" "))
+    if scheme.lower() == "basic":
+        name, password = _decode(given.strip(" "))
+        if name.endswith(_TOKEN_SUFFIX):
+            return await _by_token(services, visitor, name.removesuffix(_TOKEN_SUFFIX), password)
+        return await _by_password(services, visitor, name, password)
+    raise _unauthenticated()
+
+
+async def _by_session(services: Services, visitor: Visitor, token: str) -> Identified:
+    async with services.database.read() as tx:
+        owner = await find_session(tx, visitor.account_id, token, visitor.now)
+    if owner is None:
+        raise _unauthenticated()
+    owner = await keep_alive(services.database, visitor.account_id, owner, visitor.now)
+    caller = replace(
+        _caller(visitor, Credential.SESSION, owner.user, owner.policy, has_authenticator=owner.has_authenticator),
+        session_id=owner.session.id,
+        first_factor_at=owner.session.first_factor_at,
+        second_factor_at=owner.session.second_factor_at,
+    )
+    return Identified(caller, owner.policy, owner)
+
+
+async def _by_token(services: Services, visitor: Visitor, email: str, secret: str) -> Identified:
+    async with services.database.read() as tx:
+        owner = await find_token(tx, visitor, email, secret)
+    if owner is None:
+        raise _unauthenticated()
+    await note_use(services.database, visitor, owner)
+    caller = replace(
+        _caller(
+            visitor, Credential.API_TOKEN, owner.user, owner.policy, has_authenticator=owner.has_authenticator
+        ),
+        scopes=frozenset(owner.token.scopes),
+        token_id=owner.token.id,
+    )
+    return Identified(caller, owner.policy)
+
+
+async def _by_password(services: Services, visitor: Visitor, email: str, password: str) -> Identified:
+    user, policy, has_authenticator = await find_password_user(services, visitor, email, password)
+    caller = _caller(visitor, Credential.PASSWORD, user, policy, has_authenticator=has_authenticator)
+    return Identified(caller, policy)
+
+
+def _caller(
+    visitor: Visitor, credential: Credential, user: User, policy: SecurityPolicy, *, has_authenticator: bool
+) -> Caller:
+    return Caller(
+        visitor=visitor,
+        credential=credential,
+        user_id=user.id,
+        session_id=NO_SESSION,
+        email=user.email,
+        role=user.role,
+        has_authenticator=has_authenticator,
+        required_by_account=policy.requires_two_factor_of(user.role),
+    )
+
+
+def _decode(given: str) -> tuple[str, str]:
+    """Return the name and the password of Basic authentication (RFC 7617), in UTF-8."""
+    try:
+        name, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
+    except ValueError:
+        raise _unauthenticated() from None
+    if not colon or "\0" in name:  # which no address has, and Postgres no text
+        raise _unauthenticated()
+    return name, password
+
+
+def _unauthenticated() -> Unauthenticated:
+    return Unauthenticated("This call needs the token of a living session, or an API token.")

@@ -1,1 +1,0 @@
-"""Pure mechanisms: what a passcode is and when it is right."""

@@ -1,0 +1,113 @@
+"""What `passgate check` looks at, and what it says about it."""
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.core.errors import Refusal, Unavailable
+from app.core.settings import PREFIX, Settings, SettingsError, is_loopback
+from app.credentials.identity_tokens.use_cases import KeyRing
+from app.crypto.sealing import SealBroken
+from app.database.revisions import current_revision, needed_revision
+from app.delivery.mailer import MailUnavailable, look_at
+from app.services import Services
+
+OLDEST_POSTGRES = 15
+MOST_SECONDS_APART = 5
+"""A passcode is right for 30 s on either side: a service whose clock is off refuses good ones."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    subject: str
+    well: bool
+    says: str
+
+
+async def examine(services: Services) -> list[Finding]:
+    """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
+    findings = [
+        *_settings(services.settings),
+        await _keys(services),
+    ]
+    try:
+        findings += await _database(services)
+    except Refusal as refusal:
+        findings.append(Finding("database", well=False, says=refusal.detail))
+    findings.append(await _mail(services))
+    if services.traces:
+        taken = await asyncio.to_thread(services.traces.look)
+        findings.append(Finding("traces", taken, "are taken" if taken else "the collector does not take them"))
+    return findings
+
+
+async def look_at_keys(services: Services) -> None:
+    """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
+
+    The first start makes the first signing key, so that every later one has something to open. Of a database that
+    does not answer, or not yet, readiness tells.
+    """
+    try:
+        async with services.database.read() as tx:
+            revision = await current_revision(tx)
+        if revision is not None and revision >= needed_revision():
+            await KeyRing(services).signer()
+    except Unavailable:
+        return
+    except SealBroken as error:
+        raise SettingsError(f"PASSGATE_SECRET_KEYS: do not open what the database holds. {error}") from error
+
+
+async def _keys(services: Services) -> Finding:
+    try:
+        await look_at_keys(services)
+    except SettingsError as error:
+        return Finding("keys", well=False, says=str(error))
+    return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
+
+
+def _settings(settings: Settings) -> list[Finding]:
+    """Show each setting, of a secret one only whether it is set."""
+    findings = []
+    for name, value in settings:
+        secret = isinstance(value, SecretStr)
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        says = "is set" if secret else "is not set" if shown in {None, ""} else str(shown)
+        findings.append(Finding(PREFIX + name.upper(), well=True, says=says))
+    host = urlsplit(settings.public_url).hostname or ""
+    safe = settings.is_https or is_loopback(host)
+    says = "by https" if settings.is_https else "on this machine alone" if safe else "by http: use https"
+    return [*findings, Finding("clients", safe, f"reach the service {says}")]
+
+
+async def _mail(services: Services) -> Finding:
+    try:
+        return Finding("mail", well=True, says=await look_at(services.settings))
+    except (MailUnavailable, OSError) as error:
+        return Finding("mail", well=False, says=str(error))
+
+
+async def _database(services: Services) -> list[Finding]:
+    async with services.database.read() as tx:
+        version = int(await tx.scalar(text("SHOW server_version_num")) or 0) // 10_000
+        durable = await tx.scalar(text("SHOW synchronous_commit"))
+        revision = await current_revision(tx)
+        begun_at = services.clock.now()
+        its_time = await tx.scalar(text("SELECT clock_timestamp()"))
+    apart = abs((its_time - begun_at).total_seconds())
+    needed = needed_revision()
+    return [
+        Finding("database", version >= OLDEST_POSTGRES, f"Postgres {version}"),
+        Finding("durability", durable not in {"off", "local"}, f"synchronous_commit is {durable}"),
+        Finding("clock", apart <= MOST_SECONDS_APART, f"{apart:.1f} s from the database's; see to NTP beyond 5 s"),
+        Finding(
+            "schema",
+            revision is not None and revision >= needed,
+            f"at {revision or 'nothing'}, needed is {needed}; older ones: run passgate migrate",
+        ),
+    ]

@@ -1,0 +1,100 @@
+"""What the command line does to accounts and users: use cases with nobody's credential but the machine's."""
+
+import secrets
+from typing import BinaryIO
+from uuid import UUID
+
+from app.accounts import repository as accounts
+from app.accounts.repository import Account
+from app.accounts.users import repository as users
+from app.accounts.users.use_cases import NewUser, create_account, create_user
+from app.administration.user_import import use_cases as user_import
+from app.administration.user_import.use_cases import Report
+from app.audit.rules import COMMAND_LINE
+from app.core.callers import Role, Visitor
+from app.core.errors import NotFound
+from app.credentials.links.use_cases import invite
+from app.credentials.passwords.rules import check_new_password
+from app.database.bulk import bulk_transaction
+from app.database.ids import new_id
+from app.second_factor.recovery_codes.use_cases import make_codes
+from app.second_factor.settings.use_cases import renew_recovery_codes
+from app.services import Services
+
+DEMO_SLUG = "demo"
+DEMO_OWNER = "owner@demo.example"
+
+
+def _visitor(services: Services, account_id: UUID) -> Visitor:
+    return Visitor(account_id, services.clock.now(), ip="", user_agent="passgate", request_id="")
+
+
+async def _find_account(services: Services, slug: str) -> Account:
+    async with services.database.read() as tx:
+        account = await accounts.find_account(tx, slug)
+    if account is None:
+        raise NotFound("There is no account with this name.")
+    return account
+
+
+async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str | None) -> None:
+    """Make an account and its owner, who without a password is invited by e-mail."""
+    visitor = _visitor(services, new_id(services.clock.now()))
+    owner = NewUser(email=owner_email, name=owner_email.strip().partition("@")[0], role=Role.OWNER)
+    about_user = (owner_email, owner.name, slug, name)
+    password_hash = await _hash(services, password, about_user)
+    async with services.database.begin() as tx:
+        await create_account(tx, visitor, slug=slug, name=name)
+        user = await create_user(tx, visitor, COMMAND_LINE, owner, password_hash)
+        if password_hash is None:
+            await invite(tx, visitor, user)
+
+
+async def add_user(services: Services, slug: str, new: NewUser, password: str | None) -> None:
+    """Make a user of an account, who without a password is invited by e-mail."""
+    account = await _find_account(services, slug)
+    visitor = _visitor(services, account.id)
+    password_hash = await _hash(services, password, (new.email, new.name, account.slug, account.name))
+    async with services.database.begin() as tx:
+        user = await create_user(tx, visitor, COMMAND_LINE, new, password_hash)
+        if password_hash is None:
+            await invite(tx, visitor, user)
+
+
+async def _hash(services: Services, password: str | None, about_user: tuple[str, ...]) -> str | None:
+    if password is None:
+        return None
+    check_new_password(password, "/password", about_user=about_user)
+    return await services.hasher.hash_password(password)
+
+
+async def renew_codes(services: Services, slug: str, email: str, reason: str) -> list[str]:
+    """Give a user new recovery codes, and return them; all older ones die."""
+    account = await _find_account(services, slug)
+    visitor = _visitor(services, account.id)
+    codes = await make_codes(services.hasher, visitor.now)
+    async with services.database.begin() as tx:
+        found = await users.find_by_email(tx, account.id, email)
+        if found is None:
+            raise NotFound("There is no user with this e-mail address.")
+        await renew_recovery_codes(tx, visitor, COMMAND_LINE, found.user.id, codes, reason=reason)
+    return codes.shown
+
+
+async def import_users(services: Services, slug: str, file: BinaryIO, *, skip_bad: bool) -> Report:
+    """Take over the users of a file of JSON lines: all or none, or with `skip_bad` all but the bad lines."""
+    account = await _find_account(services, slug)
+    async with bulk_transaction(services.database_url) as tx:
+        return await user_import.import_users(
+            tx, _visitor(services, account.id), services.sealer, file, skip_bad=skip_bad
+        )
+
+
+async def make_demo(services: Services) -> str | None:
+    """Where the database holds no account, make `demo` with its owner, and return the owner's password."""
+    async with services.database.read() as tx:
+        if await accounts.any_account(tx):
+            return None
+    password = secrets.token_urlsafe(12)
+    await add_account(services, slug=DEMO_SLUG, name="Demo", owner_email=DEMO_OWNER, password=password)
+    return password

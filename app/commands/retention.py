@@ -1,0 +1,147 @@
+"""What is thrown away when its time is over, in small batches. Nothing here makes a used secret good again.
+
+A row goes only when the service would answer the same without it (of an enrollment: a day after it ended). What
+remembers that something was used, the state of the second factor and the last accepted step of an authenticator,
+is never touched; a recovery code goes with its set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Column, ColumnElement, Table, delete, literal, select, text, tuple_
+
+from app.credentials.links.rules import LIFETIMES as LINK_LIFETIMES
+from app.database.base import Moment
+from app.database.engine import Database
+from app.database.ids import oldest_id
+from app.database.tables import (
+    audit_events,
+    enrollments,
+    exchange_codes,
+    links,
+    password_limits,
+    sessions,
+    sign_ins,
+    sso_requests,
+    sso_used_tokens,
+    trusted_devices,
+)
+from app.enrollment import rules as enrollment
+from app.services import Services
+from app.sessions.rules import END_USER, TEAM_MEMBER
+from app.sign_in.rules import LIFETIME as SIGN_IN_LIFETIME
+from app.sign_in.sso.rules import CODE_LIFETIME, REQUEST_LIFETIME
+
+BATCH = 500
+
+MARGIN = timedelta(hours=1)
+"""Everything stays for this long after its time, whatever the clocks of other instances say."""
+
+LONGEST_TRUST = timedelta(days=30)
+"""No policy trusts a device for longer."""
+
+FAILED_JOBS_KEPT = timedelta(days=30)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A table, and when a row of it is over. With `by_age`, the condition is that the id is older than some."""
+
+    table: Table
+    over: ColumnElement[bool]
+    by_age: bool = False
+
+    @property
+    def key(self) -> list[Column[Any]]:
+        return list(self.table.primary_key.columns)
+
+
+def _walks(now: datetime, audit_days: int) -> list[_Walk]:
+    def older_than(table: Table, age: timedelta) -> _Walk:
+        return _Walk(table, table.c.id < oldest_id(now - age - MARGIN), by_age=True)
+
+    def before(age: timedelta) -> ColumnElement[datetime]:
+        return literal(now - age - MARGIN, Moment)
+
+    # A session may be of a user with either kind of role, today or after a change: the longer lifetime counts.
+    idle = max(TEAM_MEMBER.idle, END_USER.idle)
+    overall = max(TEAM_MEMBER.overall, END_USER.overall)
+    return [
+        older_than(sign_ins, SIGN_IN_LIFETIME),  # used or not
+        older_than(sso_requests, REQUEST_LIFETIME),
+        older_than(exchange_codes, CODE_LIFETIME),
+        older_than(enrollments, enrollment.LIFETIME + enrollment.KEPT),
+        older_than(links, max(LINK_LIFETIMES.values())),  # used or not
+        older_than(trusted_devices, LONGEST_TRUST),
+        older_than(audit_events, timedelta(days=audit_days)),
+        _Walk(sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))),
+        _Walk(sso_used_tokens, sso_used_tokens.c.expires_at < before(timedelta())),
+        _Walk(password_limits, password_limits.c.empty_at < before(timedelta())),
+    ]
+
+
+async def purge(services: Services, **_: Any) -> None:
+    """Throw away what is over, everywhere. It is well if it ends half way: the next time goes on."""
+    now = services.clock.now()
+    for walk in _walks(now, services.settings.audit_days):
+        gone = await _purge_table(services.database, walk)
+        log.debug("purged", table=walk.table.name, rows=gone)
+    while await _purge_jobs(services.database, now - FAILED_JOBS_KEPT) == BATCH:
+        pass
+
+
+async def _purge_table(database: Database, walk: _Walk) -> int:
+    """Walk through the table by its primary key, a batch at a time, and return how many rows went.
+
+    Ids grow with time within an account: where a batch ends with a row that stays, the rest of its account stays.
+    """
+    gone, after = 0, None
+    while True:
+        async with database.read() as tx:
+            query = select(*walk.key, walk.over).order_by(*walk.key).limit(BATCH)
+            batch = (await tx.execute(query if after is None else query.where(_beyond(walk.key, after)))).all()
+        if not batch:
+            return gone
+        *after, over = batch[-1]
+        if walk.by_age and not over:
+            after[-1] = UUID(int=(1 << 128) - 1)
+        keys = [tuple(row[:-1]) for row in batch if row[-1]]
+        if keys:
+            gone += await _delete(database, walk, keys)
+
+
+def _beyond(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
+    return tuple_(*key) > tuple_(*(literal(value, column.type) for column, value in zip(key, after, strict=True)))
+
+
+async def _delete(database: Database, walk: _Walk, keys: Sequence[Any]) -> int:
+    """Delete those of the rows that are still over and that nobody has locked: this never waits for a sign-in."""
+    free = (
+        select(*walk.key)
+        .where(tuple_(*walk.key).in_(keys), walk.over)
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    query = delete(walk.table).where(tuple_(*walk.key).in_(select(*free.c)))
+    async with database.begin() as tx:
+        return (await tx.execute(query)).rowcount
+
+
+async def _purge_jobs(database: Database, before: datetime) -> int:
+    """Delete a batch of the jobs that ended before then; those that went well were deleted at once."""
+    statement = """
+        DELETE FROM procrastinate_jobs WHERE id IN (
+            SELECT id FROM procrastinate_jobs AS job
+            WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted')
+              AND NOT EXISTS (SELECT FROM procrastinate_events WHERE job_id = job.id AND at >= :before)
+            LIMIT :batch FOR UPDATE SKIP LOCKED
+        )
+    """
+    async with database.begin() as tx:
+        return (await tx.execute(text(statement), {"before": before, "batch": BATCH})).rowcount

@@ -1,0 +1,1 @@
+"""What everything else is built on: settings, errors, clock, logs, metrics, traces, assurance."""

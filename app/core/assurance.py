@@ -1,0 +1,33 @@
+"""How much a session has shown, and how recently: assurance levels (NIST SP 800-63B-4) and freshness."""
+
+from datetime import datetime, timedelta
+
+from app.core.callers import Caller
+
+FRESH = timedelta(minutes=10)
+
+# Authentication methods of a session (RFC 8176 where it has a value).
+PASSWORD = "pwd"  # noqa: S105 -- the name of a method, not a password
+TOTP = "otp"
+RECOVERY_CODE = "recovery_code"
+SSO = "sso"  # what a third party vouched for, whatever it asked of the user
+
+
+def assurance(second_factor_at: datetime | None) -> str:
+    """Return `aal2` for a session that saw a second factor, else `aal1`: a trusted device never raises it."""
+    return "aal1" if second_factor_at is None else "aal2"
+
+
+def is_fresh(caller: Caller, *, for_enrolling: bool = False) -> bool:
+    """Whether the caller has proven enough, within the last 10 minutes in this session, for a sensitive act.
+
+    Once a user has a confirmed authenticator only the second factor counts; before, the first. While the account
+    requires 2FA of a caller who has not set it up, the first factor makes fresh `for_enrolling` only.
+    """
+    if caller.has_authenticator:
+        proven_at = caller.second_factor_at
+    elif caller.required_by_account and not for_enrolling:
+        return False
+    else:
+        proven_at = caller.first_factor_at
+    return proven_at is not None and caller.now - proven_at <= FRESH

@@ -1,0 +1,1 @@
+"""What people and programs prove themselves with, beside authenticators."""

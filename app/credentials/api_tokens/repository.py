@@ -1,0 +1,125 @@
+"""The API tokens in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.repository import policy_of
+from app.accounts.rules import SecurityPolicy
+from app.accounts.users.owners import by_digest
+from app.accounts.users.repository import USER_COLUMNS, user_of
+from app.accounts.users.rules import User
+from app.credentials.api_tokens.rules import ApiToken, Scope
+from app.database.statements import Statement
+from app.database.tables import api_tokens, users
+
+_COLUMNS = [
+    api_tokens.c.id.label("token_id"),
+    api_tokens.c.user_id,
+    api_tokens.c.description,
+    api_tokens.c.scopes,
+    api_tokens.c.created_at.label("token_created_at"),
+    api_tokens.c.expires_at,
+    api_tokens.c.last_used_at,
+]
+_USER_AT = len(_COLUMNS)
+_POLICY_AT = _USER_AT + len(USER_COLUMNS)
+_BY_DIGEST = Statement(by_digest(api_tokens, _COLUMNS))
+
+
+def _token(values: Sequence[Any]) -> ApiToken:
+    id_, user_id, description, scopes, *times = values[: len(_COLUMNS)]
+    return ApiToken(id_, user_id, description, frozenset(map(Scope, scopes)), *times)
+
+
+@dataclass(frozen=True)
+class TokenOwner:
+    """A token with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+
+    token: ApiToken
+    user: User
+    policy: SecurityPolicy
+    has_authenticator: bool
+
+
+async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> TokenOwner | None:
+    """Return the token of this account that has the digest, its time over or not."""
+    values = {"given_account_id": account_id, "given_token_digest": token_digest}
+    row = await _BY_DIGEST.row(tx, values)
+    if row is None:
+        return None
+    return TokenOwner(_token(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"])
+
+
+async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, token_digest: bytes) -> None:
+    """Store a new token."""
+    await tx.execute(
+        insert(api_tokens).values(
+            account_id=account_id,
+            id=token.id,
+            user_id=token.user_id,
+            token_digest=token_digest,
+            description=token.description,
+            scopes=sorted(scope.value for scope in token.scopes),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+        )
+    )
+
+
+async def note_use(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, now: datetime) -> bool:
+    """Remember that the token was used; False when another call has done so since the token was read."""
+    query = (
+        update(api_tokens)
+        .where(
+            api_tokens.c.account_id == account_id,
+            api_tokens.c.id == token.id,
+            api_tokens.c.last_used_at.is_not_distinct_from(token.last_used_at),
+        )
+        .values(last_used_at=now)
+        .returning(api_tokens.c.id)
+    )
+    return await tx.scalar(query) is not None
+
+
+async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int) -> list[ApiToken]:
+    """Return the account's tokens, newest first, from behind the id `before`."""
+    query = (
+        select(*_COLUMNS)
+        .where(api_tokens.c.account_id == account_id)
+        .order_by(api_tokens.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(api_tokens.c.id < before)
+    return [_token(row) for row in await tx.execute(query)]
+
+
+async def find_owner_of(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> str | None:
+    """Return the role of the user whose token this is; None without such a token."""
+    query = (
+        select(users.c.role)
+        .join_from(
+            api_tokens,
+            users,
+            (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
+        )
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+    )
+    found: str | None = await tx.scalar(query)
+    return found
+
+
+async def delete_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
+    """Revoke a token; False when there is none with this id."""
+    query = (
+        delete(api_tokens)
+        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+        .returning(api_tokens.c.id)
+    )
+    return await tx.scalar(query) is not None

@@ -1,0 +1,57 @@
+"""HTTP for API tokens: made, listed and revoked by the owner and admins."""
+
+from fastapi import APIRouter
+
+from app.authentication.allow import Admin, AdminReader, FreshAdmin
+from app.authentication.context import AppServices
+from app.authentication.routes import AccountRoute
+from app.credentials.api_tokens import repository, rules, use_cases
+from app.credentials.api_tokens.rules import Scope
+from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
+from app.web.pages import Page, Paged
+from app.web.problems import problems
+from app.web.wire import PathId
+
+router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
+
+
+@router.post("/api-tokens", status_code=201, operation_id="makeApiToken", responses=problems(403))
+async def make_api_token(services: AppServices, caller: FreshAdmin, body: NewApiToken) -> MadeApiToken:
+    """Make a token of mine; it is shown this once. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        token, secret = await use_cases.make_token(
+            tx,
+            caller,
+            description=body.description,
+            scopes=frozenset(map(Scope, body.scopes)),
+            expires_at=body.expires_at,
+        )
+    return MadeApiToken(**dict(_show(token)), token=secret)
+
+
+@router.get("/api-tokens", operation_id="listApiTokens", responses=problems(403))
+async def list_api_tokens(services: AppServices, caller: AdminReader, page: Paged) -> Page[ApiToken]:
+    """List the account's tokens, newest first."""
+    async with services.database.read() as tx:
+        rows = await repository.list_tokens(tx, caller.account_id, before=page.before, limit=page.fetch)
+    shown, cursor = page.cut(rows)
+    return Page(items=[_show(token) for token in shown], next_cursor=cursor)
+
+
+@router.delete("/api-tokens/{token_id}", status_code=204, operation_id="revokeApiToken", responses=problems(403))
+async def revoke_api_token(services: AppServices, caller: Admin, token_id: PathId) -> None:
+    """Revoke a token: the next call with it is refused."""
+    async with services.database.begin() as tx:
+        await use_cases.revoke_token(tx, caller, token_id)
+
+
+def _show(token: rules.ApiToken) -> ApiToken:
+    return ApiToken(
+        id=token.id,
+        user_id=token.user_id,
+        description=token.description,
+        scopes=sorted(token.scopes),
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+    )

@@ -1,0 +1,73 @@
+"""Making, finding and revoking API tokens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.users.rules import ACTIVE, email_key
+from app.audit.repository import record, record_act
+from app.audit.rules import Actor, Event, EventType
+from app.core.callers import ADMINS, Caller, Role, Visitor
+from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound
+from app.credentials.api_tokens import repository
+from app.credentials.api_tokens.repository import TokenOwner
+from app.credentials.api_tokens.rules import PREFIX, USED_AGAIN_AFTER, ApiToken, Scope
+from app.crypto.digests import digest, is_secret, new_secret
+from app.database.engine import Database
+from app.database.ids import new_id
+from app.second_factor.settings.use_cases import lock_own_factors
+
+
+async def make_token(
+    tx: AsyncConnection, caller: Caller, *, description: str, scopes: frozenset[Scope], expires_at: datetime | None
+) -> tuple[ApiToken, str]:
+    """Make a token of the caller; returns it with what it is itself. Raises what `lock_own_factors` raises."""
+    if expires_at is not None and expires_at <= caller.now:
+        error = FieldError("/expires_at", "out_of_range", "A token ends in the future.")
+        raise InvalidRequest("Some fields are not valid.", error)
+    await lock_own_factors(tx, caller)
+    token = ApiToken(new_id(caller.now), caller.user_id, description, scopes, caller.now, expires_at, None)
+    secret = new_secret(PREFIX)
+    await repository.add_token(tx, caller.account_id, token, digest(secret))
+    details = {"description": description, "scopes": sorted(scopes)}
+    await record_act(tx, caller, Event(EventType.API_TOKEN_CREATED, "api_token", token.id, details))
+    return token, secret
+
+
+async def find_token(tx: AsyncConnection, visitor: Visitor, email: str, secret: str) -> TokenOwner | None:
+    """Return the living token of an active admin with this e-mail address.
+
+    A token ends with its user's status or role: only the owner and admins have tokens.
+    """
+    if not is_secret(secret, PREFIX):
+        return None
+    owner = await repository.find_by_digest(tx, visitor.account_id, digest(secret))
+    if owner is None or owner.token.is_over(visitor.now) or owner.user.role not in ADMINS:
+        return None
+    if owner.user.status != ACTIVE or email_key(owner.user.email) != email_key(email):
+        return None
+    return owner
+
+
+async def note_use(database: Database, visitor: Visitor, owner: TokenOwner) -> None:
+    """Note that the token is in use, once a minute at most, and in the audit log once a day."""
+    last = owner.token.last_used_at
+    if last is not None and visitor.now - last < USED_AGAIN_AFTER:
+        return
+    async with database.begin() as tx:
+        noted = await repository.note_use(tx, visitor.account_id, owner.token, now=visitor.now)
+        if noted and owner.token.is_first_use_of_day(visitor.now):
+            used = Event(EventType.API_TOKEN_USED, "api_token", owner.token.id)
+            await record(tx, visitor, Actor(owner.user.id, "api_token"), used)
+
+
+async def revoke_token(tx: AsyncConnection, caller: Caller, token_id: UUID) -> None:
+    """Revoke a token of the account; raises `NotFound`, or `Forbidden`: only the owner revokes the owner's."""
+    role = await repository.find_owner_of(tx, caller.account_id, token_id)
+    if role is None:
+        raise NotFound
+    if role == Role.OWNER and caller.role is not Role.OWNER:
+        raise Forbidden("Only the owner may do this for the owner.")
+    await repository.delete_token(tx, caller.account_id, token_id)
+    await record_act(tx, caller, Event(EventType.API_TOKEN_REVOKED, "api_token", token_id))

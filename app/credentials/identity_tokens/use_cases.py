@@ -1,0 +1,118 @@
+"""The keys of an instance, and issuing tokens with them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.accounts import repository as accounts
+from app.core.callers import Caller
+from app.credentials.identity_tokens import repository, rules
+from app.credentials.identity_tokens.repository import SealedKey
+from app.credentials.identity_tokens.rules import SigningKey, Successor
+from app.crypto.sealing import Place
+from app.crypto.tokens import new_private_key, public_jwk, sign_token
+from app.database.ids import new_id
+from app.database.tables.signing_keys import OF_THE_SERVICE
+from app.services import Services
+from app.sessions.rules import Session
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    keys: list[SigningKey]
+    public_keys: list[dict[str, str]]
+    at: datetime
+
+
+class KeyRing:
+    """The signing keys as this instance knows them: those in the database a minute ago at most.
+
+    Whoever looks first makes the first key; who finds the newest one old makes the next; who finds one ended
+    removes it. All of this is done once, however many instances look at the same time.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._remembered: _Remembered | None = None
+
+    async def public_keys(self) -> list[dict[str, str]]:
+        """Return the public halves of the keys that are published now, as JWKs, oldest first; at least one."""
+        return (await self._known()).public_keys
+
+    async def signer(self) -> SigningKey:
+        """Return the key that signs now."""
+        return rules.signer((await self._known()).keys, self._services.clock.now())
+
+    async def _known(self) -> _Remembered:
+        now = self._services.clock.now()
+        known = self._remembered
+        if known is None or abs(now - known.at) >= rules.REMEMBERED:
+            keys = await _current_keys(self._services, now)
+            known = _Remembered(keys, [public_jwk(key.private_key, str(key.id)) for key in keys], now)
+            self._remembered = known
+        return known
+
+
+async def rotate_signing_key(services: Services) -> datetime:
+    """Make the next key, unless one waits already; returns when it begins to sign.
+
+    Instances publish it at once, and sign with it only when every cache of the keys before has ended. The old one
+    stays published until its last token has ended.
+    """
+    now = services.clock.now()
+    keys = await _current_keys(services, now, rotate=True)
+    return max(keys, key=lambda key: key.generation).signs_from
+
+
+async def issue_identity_token(
+    services: Services, keys: KeyRing, caller: Caller, session: Session, audience: str
+) -> str:
+    """Return a token that tells `audience` who the caller is, good for 5 minutes."""
+    async with services.database.read() as tx:
+        account = await accounts.get_account(tx, caller.account_id)
+    signer = await keys.signer()
+    claims = rules.claims(
+        session,
+        caller.role,
+        issuer=services.settings.public_url,
+        audience=audience,
+        account=account.slug,
+        token_id=new_id(caller.now),
+    )
+    return sign_token(claims, signer.private_key, str(signer.id), now=caller.now, lifetime=rules.TOKEN_LIFETIME)
+
+
+async def _current_keys(services: Services, now: datetime, *, rotate: bool = False) -> list[SigningKey]:
+    """Return the keys to publish, after making and removing what is due."""
+    keys = await _read(services)
+    next_ = rules.successor(keys, now, rotate=rotate)
+    if next_:
+        await _make(services, next_, now)
+        keys = await _read(services)
+    ended = {key.id for key in rules.ended(keys, now)}
+    if ended:
+        async with services.database.begin() as tx:
+            await repository.delete_keys(tx, ended)
+    return [key for key in keys if key.id not in ended]
+
+
+async def _read(services: Services) -> list[SigningKey]:
+    async with services.database.read() as tx:
+        sealed = await repository.list_keys(tx)
+    return [
+        SigningKey(
+            key.id, key.generation, key.signs_from, services.sealer.open(key.sealed_private_key, _place(key.id))
+        )
+        for key in sealed
+    ]
+
+
+async def _make(services: Services, next_: Successor, now: datetime) -> None:
+    id_ = new_id(now)
+    sealed = services.sealer.seal(new_private_key(), _place(id_))
+    async with services.database.begin() as tx:
+        await repository.add_key(tx, SealedKey(id_, next_.generation, next_.signs_from, sealed))
+
+
+def _place(key_id: UUID) -> Place:
+    return Place("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id)

@@ -1,0 +1,74 @@
+"""What the worker does about links: looks an address up, and sends a link."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.core.callers import Visitor
+from app.credentials.links import repository
+from app.credentials.links.rules import PREFIX, Link, Purpose, link_url
+from app.credentials.links.use_cases import send_password_link
+from app.crypto.digests import digest, new_secret
+from app.crypto.sealing import Place
+from app.delivery.jobs import send_now
+from app.delivery.letters import Kind, Letter, recipient
+from app.services import Services
+
+_KINDS = {
+    Purpose.INVITATION: Kind.INVITATION,
+    Purpose.PASSWORD: Kind.PASSWORD_LINK,
+    Purpose.EMAIL: Kind.EMAIL_CONFIRMATION,
+}
+
+
+async def look_up_for_password_link(
+    services: Services, *, account_id: str, email: str, at: str, ip: str, user_agent: str, request_id: str
+) -> None:
+    """Send a password link to whoever has the address, if anybody has."""
+    visitor = Visitor(UUID(account_id), datetime.fromisoformat(at), ip, user_agent, request_id)
+    async with services.database.begin() as tx:
+        await send_password_link(tx, visitor, email)
+
+
+async def send_link(
+    services: Services, *, account_id: str, link_id: str, at: str, ip: str, user_agent: str
+) -> None:
+    """Draw the link's token and send it. A second run sends the very same letter, or nothing if it was sent."""
+    account = UUID(account_id)
+    async with services.database.begin() as tx:
+        link = await repository.lock_link(tx, account, UUID(link_id))
+        if link is None or link.was_sent or not link.is_open(services.clock.now()):
+            return
+        token = await _token(services, tx, account, link)
+        found = await accounts.get_account(tx, account)
+        who = await recipient(tx, account, link.user_id)
+    letter = Letter(
+        id=link.id,
+        account_id=account,
+        kind=_KINDS[link.purpose],
+        at=datetime.fromisoformat(at),
+        ip=ip,
+        user_agent=user_agent,
+        to=link.email or who["to"],
+        account_name=who["account_name"],
+        name=who["name"],
+        locale=who["locale"],
+    )
+    settings = services.settings
+    url = link_url(settings.link_url, settings.public_url, slug=found.slug, purpose=link.purpose, token=token)
+    await send_now(services, letter, {"link": url})
+    async with services.database.begin() as tx:
+        await repository.forget_token(tx, account, link.id)
+
+
+async def _token(services: Services, tx: AsyncConnection, account_id: UUID, link: Link) -> str:
+    """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
+    place = Place("links", "sealed_token", account_id, link.id)
+    if link.sealed_token is not None:
+        return services.sealer.open(link.sealed_token, place).decode()
+    token = new_secret(PREFIX)
+    sealed = services.sealer.seal(token.encode(), place)
+    await repository.set_token(tx, account_id, link.id, token_digest=digest(token), sealed_token=sealed)
+    return token

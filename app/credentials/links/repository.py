@@ -1,0 +1,99 @@
+"""The links in the database."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.credentials.links.rules import Link, Purpose
+from app.database.tables import links
+
+_COLUMNS = [
+    links.c.id,
+    links.c.user_id,
+    links.c.purpose,
+    links.c.email,
+    links.c.expires_at,
+    links.c.token_digest,
+    links.c.sealed_token,
+    links.c.used_at,
+]
+
+
+def _link(row: Any) -> Link | None:
+    return Link(row.id, row.user_id, Purpose(row.purpose), *row[3:]) if row else None
+
+
+async def add_link(tx: AsyncConnection, account_id: UUID, link: Link, *, now: datetime) -> None:
+    """Store a link without a token; older ones of the same purpose are void."""
+    await tx.execute(
+        delete(links).where(
+            links.c.account_id == account_id,
+            links.c.user_id == link.user_id,
+            links.c.purpose == link.purpose.value,
+            links.c.used_at.is_(None),
+        )
+    )
+    await tx.execute(
+        insert(links).values(
+            account_id=account_id,
+            id=link.id,
+            user_id=link.user_id,
+            purpose=link.purpose.value,
+            email=link.email,
+            created_at=now,
+            expires_at=link.expires_at,
+        )
+    )
+
+
+async def lock_link(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> Link | None:
+    """Return the link, nobody else's to change until the transaction ends."""
+    query = select(*_COLUMNS).where(links.c.account_id == account_id, links.c.id == link_id).with_for_update()
+    return _link((await tx.execute(query)).one_or_none())
+
+
+async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> Link | None:
+    """Return the link whose token has the digest, used or not."""
+    query = select(*_COLUMNS).where(links.c.account_id == account_id, links.c.token_digest == token_digest)
+    return _link((await tx.execute(query)).one_or_none())
+
+
+async def set_token(
+    tx: AsyncConnection, account_id: UUID, link_id: UUID, *, token_digest: bytes, sealed_token: bytes
+) -> None:
+    """Give the link its token, sealed until it was sent."""
+    await tx.execute(
+        update(links)
+        .where(links.c.account_id == account_id, links.c.id == link_id)
+        .values(token_digest=token_digest, sealed_token=sealed_token)
+    )
+
+
+async def forget_token(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> None:
+    """Keep only the digest of the token, now that it was sent."""
+    await tx.execute(
+        update(links).where(links.c.account_id == account_id, links.c.id == link_id).values(sealed_token=None)
+    )
+
+
+async def use_link(tx: AsyncConnection, account_id: UUID, link_id: UUID, *, now: datetime) -> bool:
+    """Mark the link used; False when it was used, or is void."""
+    query = (
+        update(links)
+        .where(links.c.account_id == account_id, links.c.id == link_id, links.c.used_at.is_(None))
+        .values(used_at=now, sealed_token=None)
+        .returning(links.c.id)
+    )
+    return await tx.scalar(query) is not None
+
+
+async def void_links(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Make every unused link of the user void."""
+    await tx.execute(
+        delete(links).where(
+            links.c.account_id == account_id, links.c.user_id == user_id, links.c.used_at.is_(None)
+        )
+    )

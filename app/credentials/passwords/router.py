@@ -1,0 +1,46 @@
+"""HTTP for one's own password."""
+
+from fastapi import APIRouter
+
+from app.accounts import repository as accounts
+from app.accounts.users import repository as users
+from app.authentication.allow import FreshlySigned, Owner
+from app.authentication.context import AppServices
+from app.authentication.routes import AccountRoute
+from app.core.errors import Unauthenticated
+from app.credentials.passwords import use_cases
+from app.credentials.passwords.rules import check_new_password
+from app.credentials.passwords.schemas import PasswordChange
+from app.throttling.rules import buckets
+from app.throttling.use_cases import counted_password_attempt
+from app.web.problems import problems
+
+router = APIRouter(tags=["passwords"], route_class=AccountRoute)
+
+
+@router.put(
+    "/users/me/password",
+    status_code=204,
+    operation_id="changeMyPassword",
+    responses=problems(401, 403, 422, 429, 503),
+)
+async def change_my_password(
+    services: AppServices, caller: FreshlySigned, owner: Owner, body: PasswordChange
+) -> None:
+    """Change my password; my other sessions and trusted devices end. Needs a fresh second factor."""
+    async with services.database.read() as tx:
+        account = await accounts.get_account(tx, caller.account_id)
+        found = await users.find_by_id(tx, caller.account_id, caller.user_id)
+    about_user = (owner.user.email, owner.user.name, account.name, account.slug)
+    check_new_password(body.new_password, "/new_password", about_user=about_user)
+    if found is None:
+        raise Unauthenticated("The session has ended.")
+    # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
+    filled = buckets(services.password_limits, email=found.user.email, ip=caller.visitor.ip, known_device=True)
+    async with counted_password_attempt(services.database, caller.visitor, filled):
+        check = await services.hasher.verify_password(found.password_hash, body.current_password)
+    if not check.matches:
+        raise use_cases.wrong_password()
+    new_hash = await services.hasher.hash_password(body.new_password)
+    async with services.database.begin() as tx:
+        await use_cases.change_password(tx, caller, found, new_hash, filled)

@@ -1,0 +1,44 @@
+"""Which passwords may be chosen (NIST SP 800-63B-4 3.1.1.2): long enough, not common, not about the user."""
+
+import functools
+
+from app.core.errors import FieldError, InvalidRequest
+from app.crypto.passwords import normalize_password
+
+SHORTEST = 8
+LONGEST = 256
+_MOST_USED = 10_000
+
+
+@functools.cache
+def _most_used() -> frozenset[str]:
+    # The list that zxcvbn ranks passwords by, most used first.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 -- 12 MB that no sign-in needs
+
+    return frozenset(FREQUENCY_LISTS["passwords"][:_MOST_USED])
+
+
+def why_not(password: str, *, about_user: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return why the password may not be chosen, as a code and a sentence; None when it may.
+
+    Length is counted in code points after NFC. `about_user` are texts that it must not be: the e-mail address,
+    the user's name, the account's.
+    """
+    normal = normalize_password(password)
+    folded = normal.casefold()
+    if len(normal) < SHORTEST:
+        return "too_short", f"A password has at least {SHORTEST} characters."
+    if len(normal) > LONGEST:
+        return "too_long", f"A password has at most {LONGEST} characters."
+    if folded in _most_used():
+        return "too_common", "This password is one of the 10,000 most used."
+    if folded in {normalize_password(text).strip().casefold() for text in about_user}:
+        return "too_obvious", "A password must not be the e-mail address, the name or the account."
+    return None
+
+
+def check_new_password(password: str, pointer: str, *, about_user: tuple[str, ...]) -> None:
+    """Raise `InvalidRequest` when the password may not be chosen, saying why at `pointer`."""
+    found = why_not(password, about_user=about_user)
+    if found:
+        raise InvalidRequest("The new password cannot be used.", FieldError(pointer, *found))

@@ -1,0 +1,44 @@
+"""Changing one's password."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.audit.repository import record_act
+from app.audit.rules import Event, EventType
+from app.core.callers import Caller
+from app.core.errors import Unauthenticated
+from app.delivery.letters import Kind, tell
+from app.second_factor import repository as second_factor
+from app.second_factor.settings.use_cases import lock_own_factors
+from app.second_factor.trusted_devices.use_cases import revoke_all
+from app.sessions.use_cases import end_sessions
+from app.throttling.rules import Bucket
+from app.throttling.use_cases import take_password_attempt_back
+
+
+async def change_password(
+    tx: AsyncConnection, caller: Caller, checked: PasswordUser, new_hash: str, buckets: list[Bucket]
+) -> None:
+    """Store the new password's hash; other sessions, trusted devices and sign-ins under way end.
+
+    `checked` is the user whose hash the current password was checked against; raises `Unauthenticated` when that
+    has changed.
+    """
+    state, _ = await lock_own_factors(tx, caller)
+    if state.version != checked.version:
+        raise wrong_password()
+    account_id, user_id = caller.account_id, caller.user_id
+    await take_password_attempt_back(tx, caller.visitor, buckets)
+    await users.store_password_hash(tx, account_id, user_id, new_hash)
+    await second_factor.change_state(tx, account_id, user_id, new_version=True)
+    because = "the password was changed"
+    events = await end_sessions(tx, account_id, user_id, because=because, spared=caller.session_id)
+    events += await revoke_all(tx, account_id, user_id, because=because)
+    await record_act(tx, caller, Event(EventType.PASSWORD_CHANGED, "user", user_id), *events)
+    await tell(tx, caller.visitor, user_id, Kind.PASSWORD_CHANGED)
+
+
+def wrong_password() -> Unauthenticated:
+    """Return the refusal of a current password that is not the user's."""
+    return Unauthenticated("The current password is not correct.", code="invalid_credentials")

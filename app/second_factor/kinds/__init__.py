@@ -1,0 +1,1 @@
+"""The kinds of authenticators, one folder each."""

@@ -1,0 +1,1 @@
+"""TOTP authenticators (RFC 6238)."""

@@ -1,0 +1,58 @@
+"""Two-factor authentication in the database: who has it on, and renaming and removing authenticators."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, func, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.rules import SecurityPolicy
+from app.core.callers import Role
+from app.database.tables import authenticators, second_factor_state, users
+from app.second_factor.repository import AUTHENTICATOR_COLUMNS
+from app.second_factor.rules import Authenticator
+from app.second_factor.settings.rules import Status
+
+
+def has_status(policy: SecurityPolicy, wanted: Status) -> ColumnElement[bool]:
+    """Return `rules.status(...) == wanted` in SQL, for a query of `users` joined with `second_factor_state`."""
+    required = users.c.role.in_([role.value for role in Role if policy.requires_two_factor_of(role)])
+    turned_on = second_factor_state.c.turned_on_by_user
+    has_authenticator = exists().where(
+        authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
+    )
+    if wanted == "on":
+        return has_authenticator & (required | turned_on)
+    if wanted == "setup_required":
+        return ~has_authenticator & required
+    return ~required & ~(has_authenticator & turned_on)
+
+
+async def rename_authenticator(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator_id: UUID, label: str | None
+) -> Authenticator | None:
+    """Change the label, if one is given; None when the user has no such authenticator."""
+    query = (
+        update(authenticators)
+        .where(
+            authenticators.c.account_id == account_id,
+            authenticators.c.user_id == user_id,
+            authenticators.c.id == authenticator_id,
+        )
+        .values(label=func.coalesce(label, authenticators.c.label))
+        .returning(*AUTHENTICATOR_COLUMNS)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    return Authenticator(*row) if row else None
+
+
+async def remove_authenticators(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator_ids: list[UUID]
+) -> None:
+    """Delete these authenticators of the user."""
+    await tx.execute(
+        delete(authenticators).where(
+            authenticators.c.account_id == account_id,
+            authenticators.c.user_id == user_id,
+            authenticators.c.id.in_(authenticator_ids),
+        )
+    )

@@ -1,0 +1,144 @@
+"""HTTP for two-factor authentication: one's own, and what an admin may do for another."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.accounts.rules import SecurityPolicy
+from app.authentication.allow import FreshAdmin, FreshlySigned, Policy, Signed
+from app.authentication.context import AppServices, accepted
+from app.authentication.routes import AccountRoute
+from app.core.callers import Caller
+from app.second_factor.recovery_codes.use_cases import make_codes
+from app.second_factor.settings import use_cases
+from app.second_factor.settings.schemas import (
+    Authenticator,
+    AuthenticatorChange,
+    RecoveryCodes,
+    RecoveryCodesForUser,
+    TwoFactor,
+    TwoFactorChange,
+)
+from app.services import Services
+from app.web.problems import problems
+from app.web.wire import PathId
+
+router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
+
+
+async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> TwoFactor:
+    async with services.database.read() as tx:
+        shown = await use_cases.show_two_factor(tx, caller.visitor, caller.user_id, caller.role, policy)
+    return TwoFactor.model_validate(shown)
+
+
+@router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
+async def get_my_two_factor(services: AppServices, caller: Signed, policy: Policy) -> TwoFactor:
+    """Show my second factor."""
+    return await _show(services, caller, policy)
+
+
+@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 403, 422))
+async def change_my_two_factor(
+    services: AppServices, caller: Signed, policy: Policy, body: TwoFactorChange
+) -> TwoFactor:
+    """Choose whether a trusted device is asked once in a while or at every sign-in."""
+    if "passcode_frequency" in body.model_fields_set:
+        async with services.database.begin() as tx:
+            await use_cases.set_passcode_frequency(tx, caller, body.passcode_frequency)
+    return await _show(services, caller, policy)
+
+
+@router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
+async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, policy: Policy) -> TwoFactor:
+    """Keep it on for me, whatever the account requires. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        await use_cases.keep_turned_on(tx, caller)
+    return await _show(services, caller, policy)
+
+
+@router.delete(
+    "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
+)
+async def turn_my_two_factor_off(services: AppServices, caller: FreshlySigned) -> None:
+    """Turn it off: authenticators, recovery codes and trusted devices go. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        await use_cases.turn_off(tx, caller)
+
+
+@router.patch(
+    "/users/me/two-factor/authenticators/{authenticator_id}",
+    operation_id="renameMyAuthenticator",
+    responses=problems(401, 403, 404, 422),
+)
+async def rename_my_authenticator(
+    services: AppServices, caller: Signed, authenticator_id: PathId, body: AuthenticatorChange
+) -> Authenticator:
+    """Rename an authenticator."""
+    label = body.label if "label" in body.model_fields_set else None
+    async with services.database.begin() as tx:
+        found = await use_cases.rename_authenticator(tx, caller, authenticator_id, label)
+    return Authenticator.model_validate(found)
+
+
+@router.delete(
+    "/users/me/two-factor/authenticators/{authenticator_id}",
+    status_code=204,
+    operation_id="removeMyAuthenticator",
+    responses=problems(401, 403, 404, 409),
+)
+async def remove_my_authenticator(services: AppServices, caller: FreshlySigned, authenticator_id: PathId) -> None:
+    """Remove an authenticator, unless it is the last. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        await use_cases.remove_authenticator(tx, caller, authenticator_id)
+
+
+@router.post(
+    "/users/me/two-factor/recovery-codes",
+    status_code=201,
+    operation_id="renewMyRecoveryCodes",
+    responses=problems(401, 403, 409, 503),
+)
+async def renew_my_recovery_codes(services: AppServices, caller: FreshlySigned) -> RecoveryCodes:
+    """Get ten new recovery codes; all older ones die. Needs a fresh second factor."""
+    codes = await make_codes(services.hasher, caller.now)
+    async with services.database.begin() as tx:
+        await use_cases.renew_own_recovery_codes(tx, caller, codes)
+    return RecoveryCodes(recovery_codes=codes.shown)
+
+
+@router.post(
+    "/users/{user_id}/two-factor/recovery-codes",
+    status_code=201,
+    operation_id="renewRecoveryCodesOfUser",
+    responses=problems(401, 403, 404, 409, 422, 503),
+)
+async def renew_recovery_codes_of_user(
+    services: AppServices, caller: FreshAdmin, user_id: PathId, body: RecoveryCodesForUser
+) -> RecoveryCodes:
+    """Give somebody who lost theirs ten new recovery codes; all older ones die. Needs a fresh second factor."""
+    codes = await make_codes(services.hasher, caller.now)
+    async with services.database.begin() as tx:
+        refusal = await use_cases.renew_recovery_codes_of(tx, caller, user_id, codes, reason=body.reason)
+    accepted(refusal)
+    return RecoveryCodes(recovery_codes=codes.shown)
+
+
+@router.delete(
+    "/users/{user_id}/two-factor",
+    status_code=204,
+    operation_id="turnTwoFactorOffForUser",
+    responses=problems(401, 403),
+)
+async def turn_two_factor_off_for_user(services: AppServices, caller: Signed, user_id: str) -> None:
+    """Refuse, always: nobody turns off another person's second factor."""
+    async with services.database.begin() as tx:
+        refusal = await use_cases.refuse_turning_off(tx, caller, _id_or_none(user_id))
+    raise refusal
+
+
+def _id_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

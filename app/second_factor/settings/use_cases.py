@@ -1,0 +1,217 @@
+"""What a user does with their own second factor, and the one thing that an admin does with another's."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.accounts.rules import SecurityPolicy
+from app.accounts.users import repository as users
+from app.audit.repository import record, record_act
+from app.audit.rules import Actor, Event, EventType
+from app.core.callers import Caller, Role, Visitor
+from app.core.errors import Conflict, Forbidden, NotFound, Refusal, StepUpRequired, Unauthenticated
+from app.delivery.letters import Kind, tell
+from app.second_factor import repository as second_factor
+from app.second_factor.recovery_codes import repository as recovery_codes
+from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
+from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
+from app.second_factor.settings import repository
+from app.second_factor.settings.rules import TwoFactor, status
+from app.second_factor.trusted_devices import repository as trusted_devices
+from app.second_factor.trusted_devices.use_cases import revoke_all
+
+
+async def show_two_factor(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, role: Role, policy: SecurityPolicy
+) -> TwoFactor:
+    """Return the user's two-factor authentication as it is now; raises `NotFound`."""
+    state = await second_factor.get_state(tx, visitor.account_id, user_id)
+    if state is None:
+        raise NotFound
+    authenticators = await second_factor.list_authenticators(tx, visitor.account_id, user_id)
+    required = policy.requires_two_factor_of(role)
+    return TwoFactor(
+        status=status(
+            required=required,
+            has_authenticator=bool(authenticators),
+            turned_on_by_user=state.turned_on_by_user,
+        ),
+        required_by_account=required,
+        turned_on_by_user=state.turned_on_by_user,
+        passcode_frequency=state.passcode_frequency,
+        authenticators=authenticators,
+        recovery_codes_left=await recovery_codes.count_left(tx, visitor.account_id, user_id),
+        trusted_devices=await trusted_devices.count_devices(
+            tx, visitor.account_id, user_id, policy_days=policy.trusted_device_days, now=visitor.now
+        ),
+        last_passcode_at=state.last_passcode_at,
+    )
+
+
+async def lock_own_state(tx: AsyncConnection, caller: Caller) -> SecondFactorState:
+    """Lock the caller's second factor and return its state; raises `Unauthenticated` for a user just deleted."""
+    state = await second_factor.lock_state(tx, caller.account_id, caller.user_id)
+    if state is None:
+        raise Unauthenticated("The session has ended.")
+    return state
+
+
+async def lock_own_factors(tx: AsyncConnection, caller: Caller) -> tuple[SecondFactorState, list[Authenticator]]:
+    """Lock the second factor of a caller who was found fresh, and return its state and the authenticators.
+
+    Raises `StepUpRequired` when the first of these came while the request was on its way: then it was a password
+    that made the session fresh, and that is not enough any more.
+    """
+    state = await lock_own_state(tx, caller)
+    authenticators = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
+    if authenticators and not caller.has_authenticator:
+        raise StepUpRequired("Prove your new second factor (POST /session/step-up).")
+    return state, authenticators
+
+
+async def set_passcode_frequency(tx: AsyncConnection, caller: Caller, frequency: str) -> None:
+    """Set how often the caller is asked on a trusted device; `every_sign_in` revokes them all."""
+    await lock_own_state(tx, caller)
+    await second_factor.change_state(tx, caller.account_id, caller.user_id, passcode_frequency=frequency)
+    if frequency == EVERY_SIGN_IN:
+        because = "a passcode at every sign-in was asked for"
+        await record_act(tx, caller, *await revoke_all(tx, caller.account_id, caller.user_id, because=because))
+
+
+async def keep_turned_on(tx: AsyncConnection, caller: Caller) -> None:
+    """Keep 2FA on for the caller when the account's requirement goes; raises `Conflict` (`no_authenticator`)."""
+    state, authenticators = await lock_own_factors(tx, caller)
+    if not authenticators:
+        raise no_authenticator()
+    if not state.turned_on_by_user:
+        await second_factor.change_state(tx, caller.account_id, caller.user_id, turned_on_by_user=True)
+        await record_act(tx, caller, Event(EventType.TWO_FACTOR_TURNED_ON, "user", caller.user_id))
+        await tell(tx, caller.visitor, caller.user_id, Kind.TWO_FACTOR_TURNED_ON, label=None)
+
+
+async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
+    """Turn 2FA off for the caller: authenticators, recovery codes and trusted devices go.
+
+    Raises `Conflict` (`two_factor_required`) while the account requires it.
+    """
+    account_id, user_id = caller.account_id, caller.user_id
+    # A requirement that comes at this very moment finds this done, or is found by it.
+    await accounts.hold_policy_still(tx, account_id)
+    _, authenticators = await lock_own_factors(tx, caller)
+    policy = await accounts.get_policy(tx, account_id)
+    if policy.requires_two_factor_of(caller.role):
+        raise Conflict("The account requires two-factor authentication of you.", code="two_factor_required")
+    if not authenticators:
+        return
+    await repository.remove_authenticators(tx, account_id, user_id, [found.id for found in authenticators])
+    await recovery_codes.remove_set(tx, account_id, user_id)
+    await second_factor.change_state(
+        tx,
+        account_id,
+        user_id,
+        new_version=True,
+        turned_on_by_user=False,
+        failures=0,
+        blocked_until=None,
+        authenticators_disabled_at=None,
+    )
+    revoked = await revoke_all(tx, account_id, user_id, because="two-factor authentication was turned off")
+    removed = [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", found.id) for found in authenticators]
+    await record_act(tx, caller, *removed, Event(EventType.TWO_FACTOR_TURNED_OFF, "user", user_id), *revoked)
+    await tell(tx, caller.visitor, user_id, Kind.TWO_FACTOR_TURNED_OFF)
+
+
+async def rename_authenticator(
+    tx: AsyncConnection, caller: Caller, authenticator_id: UUID, label: str | None
+) -> Authenticator:
+    """Change the label of one of the caller's authenticators, if one is given; raises `NotFound`."""
+    renamed = await repository.rename_authenticator(tx, caller.account_id, caller.user_id, authenticator_id, label)
+    if renamed is None:
+        raise NotFound
+    return renamed
+
+
+async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticator_id: UUID) -> None:
+    """Remove one of the caller's authenticators; raises `NotFound`, or `Conflict` (`last_authenticator`)."""
+    account_id, user_id = caller.account_id, caller.user_id
+    _, listed = await lock_own_factors(tx, caller)
+    mine = {found.id: found.label for found in listed}
+    if authenticator_id not in mine:
+        raise NotFound
+    if len(mine) == 1:
+        raise Conflict(
+            "This is your only authenticator. Add the new one first, or turn two-factor authentication off.",
+            code="last_authenticator",
+        )
+    await repository.remove_authenticators(tx, account_id, user_id, [authenticator_id])
+    await second_factor.change_state(tx, account_id, user_id, new_version=True)
+    revoked = await revoke_all(tx, account_id, user_id, because="an authenticator was removed")
+    removed = Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", authenticator_id)
+    await record_act(tx, caller, removed, *revoked)
+    await tell(tx, caller.visitor, user_id, Kind.AUTHENTICATOR_REMOVED, label=mine[authenticator_id])
+
+
+async def renew_own_recovery_codes(tx: AsyncConnection, caller: Caller, codes: NewCodes) -> None:
+    """Give the caller new recovery codes; raises `Conflict` (`no_authenticator`)."""
+    await lock_own_factors(tx, caller)
+    await _renew(tx, caller.visitor, caller.user_id, codes)
+    await record_act(tx, caller, Event(EventType.RECOVERY_CODES_REGENERATED, "user", caller.user_id))
+    await tell(tx, caller.visitor, caller.user_id, Kind.RECOVERY_CODES_REGENERATED, by=None)
+
+
+async def renew_recovery_codes_of(
+    tx: AsyncConnection, caller: Caller, user_id: UUID, codes: NewCodes, *, reason: str
+) -> Refusal | None:
+    """Give another user, who lost theirs, new recovery codes; their trusted devices end.
+
+    Raises `NotFound` or `Conflict` (`no_authenticator`). Only the owner acts on the owner: that refusal is
+    returned, so that its audit event is kept.
+    """
+    found = await users.find_by_id(tx, caller.account_id, user_id)
+    if found is None:
+        raise NotFound
+    if found.user.role is Role.OWNER and caller.role is not Role.OWNER:
+        return await _deny(tx, caller, user_id, Forbidden("Only the owner may do this for the owner."))
+    await renew_recovery_codes(
+        tx, caller.visitor, Actor(caller.user_id, caller.credential), user_id, codes, reason=reason
+    )
+    return None
+
+
+async def refuse_turning_off(tx: AsyncConnection, caller: Caller, user_id: UUID | None) -> Refusal:
+    """Record that the caller tried to turn off 2FA for a user by id, whoever that is, and return the refusal."""
+    detail = "Only the user can turn two-factor authentication off, under /users/me/two-factor."
+    return await _deny(tx, caller, user_id, Forbidden(detail, code="only_the_user_can_turn_off"))
+
+
+async def _deny(tx: AsyncConnection, caller: Caller, user_id: UUID | None, refusal: Refusal) -> Refusal:
+    kind = "user" if user_id else None
+    await record_act(tx, caller, Event(EventType.ACCESS_DENIED, kind, user_id, {"code": refusal.code}))
+    return refusal
+
+
+async def renew_recovery_codes(
+    tx: AsyncConnection, visitor: Visitor, actor: Actor, user_id: UUID, codes: NewCodes, *, reason: str
+) -> None:
+    """Give a user new recovery codes on somebody else's word; raises `NotFound` or `Conflict`."""
+    if await second_factor.lock_state(tx, visitor.account_id, user_id) is None:
+        raise NotFound
+    await _renew(tx, visitor, user_id, codes)
+    revoked = await revoke_all(tx, visitor.account_id, user_id, because="recovery codes were regenerated")
+    renewed = Event(EventType.RECOVERY_CODES_REGENERATED, "user", user_id, {"reason": reason})
+    await record(tx, visitor, actor, renewed, *revoked)
+    admin = await users.find_by_id(tx, visitor.account_id, actor.user_id) if actor.user_id else None
+    by = {"name": admin.user.name, "email": admin.user.email} if admin else None
+    await tell(tx, visitor, user_id, Kind.RECOVERY_CODES_REGENERATED, by=by)
+
+
+async def _renew(tx: AsyncConnection, visitor: Visitor, user_id: UUID, codes: NewCodes) -> None:
+    if not await second_factor.list_authenticators(tx, visitor.account_id, user_id):
+        raise no_authenticator()
+    await store_codes(tx, visitor.account_id, user_id, codes, now=visitor.now)
+
+
+def no_authenticator() -> Conflict:
+    """Return the refusal of what needs a confirmed authenticator."""
+    return Conflict("There is no confirmed authenticator.", code="no_authenticator")

@@ -1,0 +1,124 @@
+"""The trusted devices in the database."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, ColumnElement, Insert, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.base import adding, given, to_add
+from app.database.statements import Statement
+from app.database.tables import trusted_devices
+from app.second_factor.trusted_devices.rules import TrustedDevice
+
+_COLUMNS = [
+    trusted_devices.c.id,
+    trusted_devices.c.user_id,
+    trusted_devices.c.secret_digest,
+    trusted_devices.c.trusted_at,
+    trusted_devices.c.days,
+    trusted_devices.c.last_used_at,
+    trusted_devices.c.ip,
+    trusted_devices.c.user_agent,
+]
+
+
+_FIND = Statement(
+    select(*_COLUMNS).where(
+        trusted_devices.c.account_id == given(trusted_devices.c.account_id),
+        trusted_devices.c.id == given(trusted_devices.c.id),
+        trusted_devices.c.user_id == given(trusted_devices.c.user_id),
+    )
+)
+
+
+async def find_device(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID
+) -> TrustedDevice | None:
+    """Return the user's device with this id, its time over or not."""
+    values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
+    row = await _FIND.row(tx, values)
+    return TrustedDevice(*row) if row else None
+
+
+def trusting(*, after: CTE | None) -> Insert:
+    """Return the statement that trusts a device, of the parameters `to_trust`; `after` as in `adding`."""
+    return adding(trusted_devices, after=after)
+
+
+def to_trust(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
+    """Return the parameters of `trusting`."""
+    return to_add(trusted_devices, vars(device) | {"account_id": account_id})
+
+
+async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:
+    """Remember that the device has let a sign-in through."""
+    await tx.execute(
+        update(trusted_devices)
+        .where(trusted_devices.c.account_id == account_id, trusted_devices.c.id == device_id)
+        .values(last_used_at=now)
+    )
+
+
+async def delete_device(tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID) -> bool:
+    """Delete one device of the user; False when there is none with this id."""
+    query = (
+        delete(trusted_devices)
+        .where(
+            trusted_devices.c.account_id == account_id,
+            trusted_devices.c.user_id == user_id,
+            trusted_devices.c.id == device_id,
+        )
+        .returning(trusted_devices.c.id)
+    )
+    return await tx.scalar(query) is not None
+
+
+async def delete_devices(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:
+    """Delete every device of the user, and return how many there were."""
+    query = delete(trusted_devices).where(
+        trusted_devices.c.account_id == account_id, trusted_devices.c.user_id == user_id
+    )
+    return (await tx.execute(query)).rowcount
+
+
+def _living(account_id: UUID, user_id: UUID, policy_days: int, now: datetime) -> list[ColumnElement[bool]]:
+    days = func.least(trusted_devices.c.days, policy_days)
+    return [
+        trusted_devices.c.account_id == account_id,
+        trusted_devices.c.user_id == user_id,
+        trusted_devices.c.trusted_at + func.make_interval(0, 0, 0, days) > now,
+    ]
+
+
+async def count_devices(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, policy_days: int, now: datetime
+) -> int:
+    """Return how many devices of the user may skip the passcode now."""
+    query = (
+        select(func.count()).select_from(trusted_devices).where(*_living(account_id, user_id, policy_days, now))
+    )
+    return await tx.scalar(query) or 0
+
+
+async def list_devices(
+    tx: AsyncConnection,
+    account_id: UUID,
+    user_id: UUID,
+    *,
+    policy_days: int,
+    now: datetime,
+    before: UUID | None,
+    limit: int,
+) -> list[TrustedDevice]:
+    """Return the devices that may skip the passcode now, newest first, from behind the id `before`."""
+    query = (
+        select(*_COLUMNS)
+        .where(*_living(account_id, user_id, policy_days, now))
+        .order_by(trusted_devices.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(trusted_devices.c.id < before)
+    return [TrustedDevice(*row) for row in await tx.execute(query)]

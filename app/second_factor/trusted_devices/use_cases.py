@@ -1,0 +1,74 @@
+"""Trusting a device, asking whether one is trusted, and revoking trust."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.audit.repository import record_act
+from app.audit.rules import Event, EventType
+from app.core.callers import Caller, Visitor
+from app.core.errors import NotFound
+from app.crypto.digests import digest
+from app.database.ids import new_id
+from app.second_factor.trusted_devices import repository
+from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice, is_trusted, new_device_token
+
+
+async def find_trusted(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, tokens: Iterable[DeviceToken], *, policy_days: int
+) -> TrustedDevice | None:
+    """Return the device that one of the brought tokens proves, while it is trusted."""
+    for token in tokens:
+        device = await repository.find_device(tx, visitor.account_id, user_id, token.device_id)
+        if device and is_trusted(device, token, policy_days=policy_days, now=visitor.now):
+            return device
+    return None
+
+
+def new_trust(visitor: Visitor, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
+    """Return the visitor's browser as a device trusted for `days`, to be stored, and the token that it keeps."""
+    token = new_device_token(new_id(visitor.now))
+    device = TrustedDevice(
+        id=token.device_id,
+        user_id=user_id,
+        secret_digest=digest(token.secret),
+        trusted_at=visitor.now,
+        days=days,
+        last_used_at=None,
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+    )
+    return device, token
+
+
+async def replace_trust(
+    tx: AsyncConnection, visitor: Visitor, user_id: UUID, tokens: Iterable[DeviceToken]
+) -> None:
+    """Forget the browser as what these tokens prove it to have been: it is trusted anew."""
+    for old in tokens:
+        device = await repository.find_device(tx, visitor.account_id, user_id, old.device_id)
+        if device and is_trusted(device, old, policy_days=device.days, now=visitor.now):
+            await repository.delete_device(tx, visitor.account_id, user_id, device.id)
+
+
+async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
+    """Revoke every trusted device of the user; returns the event to record, if there was one to revoke."""
+    revoked = await repository.delete_devices(tx, account_id, user_id)
+    if not revoked:
+        return []
+    details = {"devices": revoked, "because": because}
+    return [Event(EventType.TRUSTED_DEVICE_REVOKED, "user", user_id, details)]
+
+
+async def revoke_my_devices(tx: AsyncConnection, caller: Caller) -> None:
+    """Revoke every trusted device of the caller."""
+    events = await revoke_all(tx, caller.account_id, caller.user_id, because="revoked by the user")
+    await record_act(tx, caller, *events)
+
+
+async def revoke_my_device(tx: AsyncConnection, caller: Caller, device_id: UUID) -> None:
+    """Revoke one trusted device of the caller; raises `NotFound`."""
+    if not await repository.delete_device(tx, caller.account_id, caller.user_id, device_id):
+        raise NotFound
+    await record_act(tx, caller, Event(EventType.TRUSTED_DEVICE_REVOKED, "trusted_device", device_id))

@@ -1,0 +1,71 @@
+"""What an issuer publishes: its endpoints, and the keys that verify its tokens (OpenID Connect Discovery 1.0)."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.core.settings import is_address
+from app.sign_in.sso.oidc.issuer.fetching import SECONDS, IssuerFailed, fetch
+
+_OK = 200
+
+
+@dataclass(frozen=True)
+class IssuerDocuments:
+    """An issuer as it described itself at `fetched_at`; `keys` are JWKs, not yet judged."""
+
+    authorization_endpoint: str | None
+    token_endpoint: str | None
+    secret_in_form: bool
+    keys: tuple[dict[str, Any], ...]
+    fetched_at: datetime
+
+    def has_key(self, key_id: str) -> bool:
+        """Whether one of the keys has this id."""
+        return any(key.get("kid") == key_id for key in self.keys)
+
+
+async def fetch_documents(issuer: str, now: datetime) -> IssuerDocuments:
+    """Return what the issuer publishes now; raises `IssuerFailed`.
+
+    The document must be of exactly this issuer, or its keys would vouch for another's tokens (Discovery 4.3). It
+    may name endpoints on other hosts, as Google's does: whom we are told to trust says so over TLS.
+    """
+    try:
+        async with asyncio.timeout(SECONDS):
+            found = await _get(issuer.rstrip("/") + "/.well-known/openid-configuration", issuer)
+            if found.get("issuer") != issuer:
+                raise IssuerFailed("the document is another issuer's")
+            keys = (await _get(found.get("jwks_uri"), issuer)).get("keys")
+    except TimeoutError:
+        raise IssuerFailed(f"not read within {SECONDS:g} s") from None
+    if not isinstance(keys, list):
+        raise IssuerFailed("there is no list of keys")
+    methods = found.get("token_endpoint_auth_methods_supported")
+    return IssuerDocuments(
+        _endpoint(found, "authorization_endpoint", issuer),
+        _endpoint(found, "token_endpoint", issuer),
+        secret_in_form=isinstance(methods, list) and "client_secret_basic" not in methods,
+        keys=tuple(key for key in keys if isinstance(key, dict)),
+        fetched_at=now,
+    )
+
+
+async def _get(url: object, issuer: str) -> dict[str, Any]:
+    if not _is_allowed(url, issuer):
+        raise IssuerFailed("an address that is not fetched")
+    answered = await fetch(str(url))
+    if answered.status != _OK:
+        raise IssuerFailed(f"answered {answered.status}")
+    return answered.document
+
+
+def _endpoint(found: dict[str, Any], name: str, issuer: str) -> str | None:
+    url = found.get(name)
+    return str(url) if _is_allowed(url, issuer) else None
+
+
+def _is_allowed(url: object, issuer: str) -> bool:
+    """Whether the issuer may send us there: only one on this machine may name what else listens on it by http."""
+    return isinstance(url, str) and is_address(url) and url.startswith(("https://", issuer.partition("//")[0]))

@@ -1,0 +1,148 @@
+"""The issuers that this instance has asked, remembered: signing in goes on for a while when one is down."""
+
+import asyncio
+import base64
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import quote_plus
+from uuid import UUID
+
+import httpx
+import structlog
+
+from app.core.errors import Unavailable
+from app.crypto.tokens import TokenRefused
+from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments, fetch_documents
+from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch
+
+_FRESH = timedelta(minutes=10)
+_BETWEEN_REFETCHES = timedelta(seconds=30)
+_KEPT = timedelta(days=1)  # while the issuer is down: longer than any of its tokens live
+_MOST = 1_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class OidcClient:
+    """Who we are to an issuer, and where it sends browsers back to; a public client has no secret."""
+
+    client_id: str
+    secret: str | None
+    redirect_uri: str
+
+
+@dataclass
+class _Known:
+    documents: IssuerDocuments | None = None
+    refetched_at: datetime | None = None
+    failed: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def lacks(self, key_id: str | None) -> bool:
+        return self.documents is None or (key_id is not None and not self.documents.has_key(key_id))
+
+    def may_refetch(self, now: datetime) -> bool:
+        return self.refetched_at is None or abs(now - self.refetched_at) >= _BETWEEN_REFETCHES
+
+    def is_older_than(self, age: timedelta, now: datetime) -> bool:
+        return self.documents is not None and abs(now - self.documents.fetched_at) >= age
+
+
+class Issuers:
+    """What issuers publish, each as an account's provider was told it ten minutes ago at most.
+
+    Accounts share nothing here, so that none can use up another's refetch.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[UUID, str], _Known] = OrderedDict()
+
+    async def find(
+        self, account_id: UUID, issuer: str, *, now: datetime, key_id: str | None = None
+    ) -> IssuerDocuments:
+        """Return what the issuer publishes; raises `Unavailable` when that is not to be had.
+
+        For a `key_id` that is not among the keys they are fetched again, at most once in 30 seconds. While the
+        issuer is down, what it said last goes on for a day.
+        """
+        known = self._known.setdefault((account_id, issuer), _Known())
+        self._known.move_to_end((account_id, issuer))
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        # Whoever has the key that they need does not wait for a fetch that somebody else has begun.
+        if known.lacks(key_id) or (known.is_older_than(_FRESH, now) and not known.lock.locked()):
+            async with known.lock:
+                await _refresh(known, issuer, now, key_id)
+        if known.documents is None or (known.failed and known.lacks(key_id)):
+            raise Unavailable("The identity provider does not answer.")
+        return known.documents
+
+
+async def _refresh(known: _Known, issuer: str, now: datetime, key_id: str | None) -> None:
+    if known.documents is not None:
+        if not (known.may_refetch(now) and (known.lacks(key_id) or known.is_older_than(_FRESH, now))):
+            return
+        known.refetched_at = now
+    try:
+        known.documents = await fetch_documents(issuer, now)
+        known.failed = False
+    except IssuerFailed as failed:
+        log.warning("issuer failed", issuer=issuer, reason=str(failed))
+        known.failed = True
+        if known.is_older_than(_KEPT, now):
+            known.documents = None
+
+
+def authorization_address(
+    documents: IssuerDocuments, client: OidcClient, *, state: str, nonce: str, verifier: str
+) -> str:
+    """Return where a browser asks the issuer for a code, with PKCE (RFC 7636); raises `Unavailable`."""
+    if documents.authorization_endpoint is None:
+        raise Unavailable("The identity provider has no login for browsers.")
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    asked = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
+        "scope": "openid email profile",
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return str(httpx.URL(documents.authorization_endpoint).copy_merge_params(asked))
+
+
+async def redeem_code(documents: IssuerDocuments, client: OidcClient, *, code: str, verifier: str) -> str:
+    """Return the ID token that the issuer gives for a code (OpenID Connect Core 3.1.3).
+
+    Raises `TokenRefused` when it gives none, and `Unavailable` when it does not answer.
+    """
+    if documents.token_endpoint is None:
+        raise Unavailable("The identity provider has no login for browsers.")
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": client.redirect_uri,
+        "code_verifier": verifier,
+        "client_id": client.client_id,
+    }
+    auth = None
+    if client.secret is not None and documents.secret_in_form:
+        form["client_secret"] = client.secret
+    elif client.secret is not None:
+        auth = (quote_plus(client.client_id), quote_plus(client.secret))  # RFC 6749 2.3.1
+    try:
+        answered = await fetch(documents.token_endpoint, form=form, auth=auth)
+        if answered.status in range(300, 400) or answered.status in range(500, 600):
+            raise IssuerFailed(f"answered {answered.status}")  # noqa: TRY301 -- one way of telling
+    except IssuerFailed as failed:
+        log.warning("issuer failed", issuer=documents.token_endpoint, reason=str(failed))
+        raise Unavailable("The identity provider does not answer.") from None
+    token = answered.document.get("id_token")
+    if not isinstance(token, str):
+        raise TokenRefused(f"the issuer gives no token for the code ({answered.status})")
+    return token

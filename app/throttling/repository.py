@@ -1,0 +1,148 @@
+"""The buckets in the database, as the generic cell rate algorithm: one statement decides and counts.
+
+An attempt concerns a few buckets. One statement does the work of all, each part `after` the one before it, so that
+of two attempts at once one waits for the other in the first bucket that they share, and they never deadlock.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Interval,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.base import Moment, given, only
+from app.database.statements import Statement
+from app.database.tables import password_limits
+from app.throttling.rules import Bucket
+
+_ACCOUNT, _LIMIT, _KEY, _EMPTY_AT_COLUMN = (
+    password_limits.c.account_id,
+    password_limits.c.limit,
+    password_limits.c.key,
+    password_limits.c.empty_at,
+)
+_NOW = bindparam("now", type_=Moment)
+
+
+def _moment(name: str, number: int) -> BindParameter[Any]:
+    return bindparam(f"{name}_{number}", type_=Moment)
+
+
+def _emptier(number: int) -> ColumnElement[datetime]:
+    return _EMPTY_AT_COLUMN - bindparam(f"cost_{number}", type_=Interval)
+
+
+def _this(number: int) -> ColumnElement[bool]:
+    limit, key = given(_LIMIT, f"limit_{number}"), given(_KEY, f"key_{number}")
+    return and_(given(_ACCOUNT) == _ACCOUNT, limit == _LIMIT, key == _KEY)
+
+
+@cache
+def _filling(count: int) -> Statement:
+    after: CTE | None = None
+    parts = []
+    for number in range(count):
+        is_believed = _moment("fullest", number) >= _EMPTY_AT_COLUMN
+        begins = case((is_believed, func.greatest(_EMPTY_AT_COLUMN, _NOW)), else_=_NOW)
+        filled = begins + bindparam(f"cost_{number}", type_=Interval)
+        row = select(
+            given(_ACCOUNT),
+            given(_LIMIT, f"limit_{number}"),
+            given(_KEY, f"key_{number}"),
+            _moment("first", number),
+        ).where(only(after))
+        after = (
+            insert(password_limits)
+            .from_select([_ACCOUNT, _LIMIT, _KEY, _EMPTY_AT_COLUMN], row)
+            .on_conflict_do_update(
+                index_elements=[_ACCOUNT, _LIMIT, _KEY],
+                set_={"empty_at": filled},
+                where=filled <= _moment("full", number),
+            )
+            .returning(_KEY)
+            .cte(f"filled_{number}")
+        )
+        parts.append(after)
+    return Statement(select(*(exists(select(part)) for part in parts)))
+
+
+@cache
+def _taking_back(count: int, *, clears_first: bool) -> Statement:
+    before: ColumnElement[bool] = true()  # asks for the parts before, whatever they did
+    parts: list[CTE] = []
+    for number in range(count):
+        clears = clears_first and number == 0
+        gone = delete(password_limits).where(_this(number), before, true() if clears else _emptier(number) <= _NOW)
+        parts.append(gone.returning(_KEY).cte(f"gone_{number}"))
+        before = _rows_of(parts[-1]) >= 0
+        if not clears:
+            is_left = _rows_of(parts[-1]) == 0
+            back = update(password_limits).where(_this(number), is_left).values(empty_at=_emptier(number))
+            parts.append(back.returning(_KEY).cte(f"back_{number}"))
+            before = _rows_of(parts[-1]) >= 0  # which asks for the one before it, too
+    return Statement(select(_rows_of(parts[-1])))
+
+
+def _rows_of(part: CTE) -> ColumnElement[int]:
+    return select(func.count()).select_from(part).scalar_subquery()
+
+
+_EMPTY_AT = Statement(select(_EMPTY_AT_COLUMN).where(_this(0)))
+
+
+def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"given_account_id": account_id, "now": now}
+    for number, bucket in enumerate(buckets):
+        values |= {
+            f"limit_{number}": bucket.name,
+            f"key_{number}": bucket.key,
+            f"cost_{number}": bucket.cost,
+            f"first_{number}": now + bucket.cost,
+            f"full_{number}": now + bucket.period,
+            f"fullest_{number}": now + bucket.fullest,
+        }
+    return values
+
+
+async def fill(tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime) -> int:
+    """Put one failure into each bucket, until one is full; returns how many have taken it.
+
+    When that is not all of them, the transaction must not commit.
+    """
+    row = await _filling(len(buckets)).row(tx, _these(account_id, buckets, now))
+    return sum(row or ())
+
+
+async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> datetime:
+    """Return when the bucket will be, or was, empty."""
+    found: datetime | None = await _EMPTY_AT.value(tx, _these(account_id, [bucket], now))
+    return now if found is None or found > now + bucket.fullest else found
+
+
+async def take_back(
+    tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime, clears_first: bool = False
+) -> None:
+    """Take one failure out of each bucket again, or (`clears_first`) all of them out of the first.
+
+    An empty bucket goes, so that it says nothing to a clock set back.
+    """
+    statement = _taking_back(len(buckets), clears_first=clears_first)
+    await statement.rows(tx, _these(account_id, buckets, now))

@@ -1,0 +1,110 @@
+"""What an API token can and can never do to users (contract section 3)."""
+
+from typing import Any
+
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.audit import Trail
+from tests.support.client import Client, ok, refused
+from tests.support.credentials import by_token
+
+
+@pytest.fixture
+async def script(place: Place, owner: Person) -> Client:
+    """A script of the owner's, who could do it all in a session."""
+    return await by_token(place, owner, "users:read", "users:write")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
+async def test_a_token_changes_and_deletes_agents_and_end_users(place: Place, script: Client, role: Role) -> None:
+    person = await place.signed_in(role)
+    path = f"/users/{person.id}"
+    place.clock.turn(hours=2)  # of a token freshness is never asked
+
+    other = Role.AGENT if role is Role.END_USER else Role.END_USER
+    body = {"name": "Anna", "role": other.value, "external_id": "crm-1", "status": "suspended"}
+    assert ok(await script.patch(path, json=body)).items() >= body.items()
+    ok(await script.patch(path, json={"status": "active"}))
+    ok(await script.delete(path), 204)
+    refused(await script.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+@pytest.mark.parametrize("body", [{}, {"name": "Anna"}, {"status": "suspended"}, {"role": "agent"}])
+async def test_a_token_never_changes_an_owner_or_admin(
+    place: Place, owner: Person, script: Client, role: Role, body: dict[str, str]
+) -> None:
+    target = owner if role is Role.OWNER else await place.person(Role.ADMIN)
+
+    refused(await script.patch(f"/users/{target.id}", json=body), 403, "forbidden")
+
+    assert ok(await script.get(f"/users/{target.id}"))["name"] == "Somebody"
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+async def test_a_token_never_deletes_an_owner_or_admin(
+    place: Place, owner: Person, script: Client, role: Role
+) -> None:
+    target = owner if role is Role.OWNER else await place.person(Role.ADMIN)
+
+    refused(await script.delete(f"/users/{target.id}"), 403, "forbidden")
+
+    ok(await script.get(f"/users/{target.id}"))
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+async def test_a_token_never_makes_an_owner_or_admin_of_somebody(place: Place, script: Client, role: str) -> None:
+    target = await place.person()
+
+    refused(await script.patch(f"/users/{target.id}", json={"role": role}), 403, "forbidden")
+
+    assert ok(await script.get(f"/users/{target.id}"))["role"] == "agent"
+
+
+async def test_a_token_never_sets_an_address_not_even_with_something_else(place: Place, script: Client) -> None:
+    target = await place.person()
+
+    for body in (
+        {"email": "x@example.com"},
+        {"email": target.user.email},
+        {"email": "x@y.example", "name": "Anna"},
+    ):
+        refused(await script.patch(f"/users/{target.id}", json=body), 403, "forbidden")
+
+    assert ok(await script.get(f"/users/{target.id}"))["name"] == "Somebody"
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("PATCH", {"name": "Anna"}), ("DELETE", None), ("PATCH", {"status": "suspended"})]
+)
+async def test_reading_is_not_writing(
+    place: Place, owner: Person, method: str, body: dict[str, Any] | None
+) -> None:
+    target = await place.person()
+    reading = await by_token(place, owner, "users:read", "policy:read", "reports", "audit:read", "api")
+
+    answer = await reading.request(method, f"/users/{target.id}", json=body)
+
+    refused(answer, 403, "scope_missing")
+
+
+async def test_writing_is_not_reading(place: Place, owner: Person) -> None:
+    target, writing = await place.person(), await by_token(place, owner, "users:write")
+
+    refused(await writing.get(f"/users/{target.id}"), 403, "scope_missing")
+    ok(await writing.patch(f"/users/{target.id}", json={"name": "Anna"}))
+
+
+async def test_what_a_token_was_refused_is_recorded(place: Place, owner: Person, script: Client) -> None:
+    admin = await place.person(Role.ADMIN)
+    ok(await script.get("/users"))
+    trail = Trail(place)
+    await trail.new()
+
+    refused(await script.delete(f"/users/{admin.id}"), 403, "forbidden")
+
+    [denied] = await trail.new()
+    assert (denied.type, denied.credential) == ("access.denied", "api_token")
+    assert (denied.actor_id, denied.target_id) == (owner.user.id, admin.user.id)

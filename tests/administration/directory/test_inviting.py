@@ -1,0 +1,200 @@
+"""Making a user: who may, in which role, and what is refused."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.audit import Trail
+from tests.support.client import ok, refused
+from tests.support.credentials import by_password, by_token
+from tests.support.freshness import step_up_required
+from tests.support.paging import items
+from tests.support.times import on_the_wire
+from tests.support.variants import another_account
+
+USERS = "/users"
+ANNA = {"email": "Anna@Example.com", "name": "Anna", "role": "agent"}
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+@pytest.mark.parametrize("given", ["admin", "agent", "end_user"])
+async def test_owner_and_admins_make_users_of_every_role_but_the_owners(
+    place: Place, role: Role, given: str
+) -> None:
+    admin = await place.signed_in(role)
+
+    response = await admin.browser.post(USERS, json=ANNA | {"role": given})
+
+    made = ok(response, 201)
+    assert UUID(made.pop("id")).version == 7
+    assert made == {
+        "email": "Anna@Example.com",
+        "name": "Anna",
+        "role": given,
+        "status": "active",
+        "external_id": None,
+        "locale": "en",
+        "created_at": on_the_wire(place.clock.now()),
+        "last_sign_in_at": None,
+    }
+
+
+async def test_the_location_is_where_the_user_is_read(owner: Person) -> None:
+    response = await owner.browser.post(USERS, json=ANNA | {"external_id": "crm-7", "locale": "de-CH"})
+
+    shown = ok(await owner.browser.get(f"http://127.0.0.1:8000{response.headers['location']}"))
+    assert shown == ok(response, 201)
+    assert (shown["external_id"], shown["locale"]) == ("crm-7", "de-CH")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
+async def test_nobody_else_makes_users(place: Place, role: Role) -> None:
+    caller = await place.signed_in(role)
+
+    refused(await caller.browser.post(USERS, json=ANNA), 403, "forbidden")
+
+
+async def test_a_session_that_is_not_fresh_makes_none(place: Place, owner: Person) -> None:
+    place.clock.turn(minutes=10, seconds=1)
+
+    step_up_required(await owner.browser.post(USERS, json=ANNA))
+
+    assert len(await items(owner.browser, USERS)) == 1
+
+
+async def test_a_password_alone_makes_none(place: Place, owner: Person) -> None:
+    client = await by_password(place, owner, owner)
+
+    refused(await client.post(USERS, json=ANNA), 403, "session_required")
+
+
+async def test_there_is_one_owner(owner: Person) -> None:
+    refused(await owner.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
+
+
+async def test_there_is_one_owner_even_where_there_is_none_yet(place: Place) -> None:
+    admin = await place.signed_in(Role.ADMIN)
+
+    refused(await admin.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
+
+
+@pytest.mark.parametrize("email", ["anna@example.com", "ANNA@EXAMPLE.COM", " Anna@example.com "])
+async def test_an_address_that_is_taken_in_any_letter_case_is_a_conflict(owner: Person, email: str) -> None:
+    ok(await owner.browser.post(USERS, json=ANNA), 201)
+
+    refused(await owner.browser.post(USERS, json=ANNA | {"email": email}), 409, "conflict")
+
+    assert len(await items(owner.browser, USERS)) == 2
+
+
+async def test_an_external_id_that_is_taken_is_a_conflict(owner: Person) -> None:
+    ok(await owner.browser.post(USERS, json=ANNA | {"external_id": "crm-7"}), 201)
+    bert = {"email": "bert@example.com", "name": "Bert", "role": "end_user", "external_id": "crm-7"}
+
+    refused(await owner.browser.post(USERS, json=bert), 409, "conflict")
+
+
+async def test_another_account_may_have_the_same_address_and_external_id(place: Place, owner: Person) -> None:
+    stranger = await (await another_account(place)).signed_in(Role.OWNER)
+    body = ANNA | {"external_id": "crm-7"}
+
+    ok(await owner.browser.post(USERS, json=body), 201)
+    ok(await stranger.browser.post(USERS, json=body), 201)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "code"),
+    [
+        ({"email": None}, "/email", "wrong_type"),
+        ({"email": "anna"}, "/email", "malformed"),
+        ({"email": "anna@"}, "/email", "malformed"),
+        ({"email": "a@b@example.com"}, "/email", "malformed"),
+        ({"email": "Anna <anna@example.com>"}, "/email", "malformed"),
+        ({"email": "x" * 513}, "/email", "too_long"),
+        ({"name": ""}, "/name", "too_short"),
+        ({"name": "x" * 201}, "/name", "too_long"),
+        ({"name": "An\nna"}, "/name", "malformed"),
+        ({"name": "An\u202ena"}, "/name", "malformed"),
+        ({"role": "manager"}, "/role", "not_allowed"),
+        ({"role": None}, "/role", "not_allowed"),
+        ({"external_id": ""}, "/external_id", "too_short"),
+        ({"external_id": "x" * 256}, "/external_id", "too_long"),
+        ({"external_id": "a\tb"}, "/external_id", "malformed"),
+        ({"external_id": 7}, "/external_id", "wrong_type"),
+        ({"locale": "english"}, "/locale", "malformed"),
+        ({"locale": "EN"}, "/locale", "malformed"),
+        ({"locale": "en-gb"}, "/locale", "malformed"),
+        ({"locale": "en\n"}, "/locale", "malformed"),
+        ({"status": "suspended"}, "", "unknown_field"),
+        ({"password": PASSWORD}, "", "unknown_field"),
+        ({"turned_on_by_user": True}, "", "unknown_field"),
+    ],
+)
+async def test_a_field_that_makes_no_sense_is_refused(
+    owner: Person, changes: dict[str, Any], pointer: str, code: str
+) -> None:
+    problem = refused(await owner.browser.post(USERS, json=ANNA | changes), 422, "invalid_request")
+
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
+    assert len(await items(owner.browser, USERS)) == 1
+
+
+@pytest.mark.parametrize("field", ["email", "name", "role"])
+async def test_who_and_what_must_be_said(owner: Person, field: str) -> None:
+    body = {name: value for name, value in ANNA.items() if name != field}
+
+    problem = refused(await owner.browser.post(USERS, json=body), 422, "invalid_request")
+
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{field}", "missing")]
+
+
+async def test_who_was_invited_cannot_sign_in_before_they_chose_a_password(place: Place, owner: Person) -> None:
+    ok(await owner.browser.post(USERS, json=ANNA), 201)
+
+    for password in (PASSWORD, ""):
+        answer = await place.browser().post("/sign-ins", json={"email": ANNA["email"], "password": password})
+        assert answer.status_code in {401, 422}
+
+
+async def test_it_is_recorded_without_personal_data(place: Place, owner: Person) -> None:
+    trail = Trail(place)
+    await trail.new()
+
+    made = ok(await owner.browser.post(USERS, json=ANNA), 201)
+
+    [created] = [event for event in await trail.new() if event.type == "user.created"]
+    assert (created.actor_id, created.credential) == (owner.user.id, "session")
+    assert (created.target_type, str(created.target_id)) == ("user", made["id"])
+    assert created.details == {"role": "agent"}
+
+
+@pytest.mark.parametrize("role", ["agent", "end_user"])
+async def test_a_token_makes_agents_and_end_users_without_a_fresh_session(
+    place: Place, owner: Person, role: str
+) -> None:
+    client = await by_token(place, owner, "users:write")
+    place.clock.turn(hours=2)
+
+    assert ok(await client.post(USERS, json=ANNA | {"role": role}), 201)["role"] == role
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+async def test_a_token_makes_no_owner_and_no_admin(place: Place, owner: Person, role: str) -> None:
+    client = await by_token(place, owner, "users:write")
+    trail = Trail(place)
+    await trail.new()
+
+    refused(await client.post(USERS, json=ANNA | {"role": role}), 403, "forbidden")
+
+    [denied] = [event for event in await trail.new() if event.type == "access.denied"]
+    assert (denied.actor_id, denied.credential) == (owner.user.id, "api_token")
+    assert len(await items(owner.browser, USERS)) == 1
+
+
+async def test_a_token_needs_the_scope_for_it(place: Place, owner: Person) -> None:
+    client = await by_token(place, owner, "users:read", "policy:read", "reports", "audit:read", "api")
+
+    refused(await client.post(USERS, json=ANNA), 403, "scope_missing")

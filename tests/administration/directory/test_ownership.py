@@ -1,0 +1,127 @@
+"""Handing the account over: by the owner alone, to an active admin, with one owner at every moment."""
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.audit import Trail
+from tests.support.client import ok, refused
+from tests.support.credentials import by_password, by_token
+from tests.support.freshness import step_up_required
+from tests.support.paging import items
+from tests.support.sql import set_status
+from tests.support.variants import another_account
+
+
+async def hand_over(caller: Person, user_id: Any) -> httpx.Response:
+    return await caller.browser.post("/ownership", json={"user_id": user_id})
+
+
+async def owners(reader: Person) -> list[str]:
+    return [user["id"] for user in await items(reader.browser, "/users", role="owner")]
+
+
+async def test_the_owner_hands_over_to_an_admin_and_is_one_then(place: Place, owner: Person) -> None:
+    heir = await place.signed_in(Role.ADMIN)
+
+    shown = ok(await hand_over(owner, heir.id))
+
+    assert (shown["id"], shown["role"]) == (heir.id, "owner")
+    assert await owners(heir) == [heir.id]
+    assert ok(await heir.browser.get("/session"))["user"]["role"] == "owner"
+    assert ok(await owner.browser.get("/session"))["user"]["role"] == "admin"
+
+
+async def test_both_act_in_their_new_roles_at_once(place: Place, owner: Person) -> None:
+    heir = await place.signed_in(Role.ADMIN)
+    ok(await hand_over(owner, heir.id))
+
+    refused(await hand_over(owner, heir.id), 403, "forbidden")
+    refused(await owner.browser.patch(f"/users/{heir.id}", json={"name": "Anna"}), 403, "forbidden")
+    ok(await heir.browser.patch(f"/users/{owner.id}", json={"role": "agent"}))
+    ok(await heir.browser.delete(f"/users/{owner.id}"), 204)
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
+async def test_nobody_but_an_admin_can_receive_it(place: Place, owner: Person, role: Role) -> None:
+    heir = await place.person(role)
+
+    refused(await hand_over(owner, heir.id), 409, "conflict")
+
+    assert await owners(owner) == [owner.id]
+
+
+async def test_a_suspended_admin_cannot_receive_it(place: Place, owner: Person) -> None:
+    heir = await place.person(Role.ADMIN)
+    await set_status(place, heir, "suspended")
+
+    refused(await hand_over(owner, heir.id), 409, "conflict")
+
+
+async def test_the_owner_has_it_already(owner: Person) -> None:
+    refused(await hand_over(owner, owner.id), 409, "conflict")
+
+    assert await owners(owner) == [owner.id]
+
+
+async def test_an_admin_of_another_account_is_the_same_as_none(place: Place, owner: Person) -> None:
+    stranger = await (await another_account(place)).person(Role.ADMIN)
+
+    foreign = refused(await hand_over(owner, stranger.id), 404, "not_found")
+
+    assert foreign == refused(await hand_over(owner, str(uuid.uuid4())), 404, "not_found")
+    assert await owners(owner) == [owner.id]
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT, Role.END_USER])
+async def test_nobody_but_the_owner_hands_over(place: Place, role: Role) -> None:
+    caller = await place.signed_in(role)
+
+    refused(await hand_over(caller, caller.id), 403, "forbidden")
+
+
+async def test_a_session_that_is_not_fresh_hands_nothing_over(place: Place, owner: Person) -> None:
+    heir = await place.person(Role.ADMIN)
+    place.clock.turn(minutes=10, seconds=1)
+
+    step_up_required(await hand_over(owner, heir.id))
+
+
+async def test_only_a_session_hands_over(place: Place, owner: Person) -> None:
+    heir = await place.person(Role.ADMIN)
+    body = {"user_id": heir.id}
+    everything = ("policy:read", "users:read", "users:write", "reports", "audit:read", "api")
+
+    script = await by_token(place, owner, *everything)
+    refused(await script.post("/ownership", json=body), 403, "session_required")
+    client = await by_password(place, owner, owner)
+    refused(await client.post("/ownership", json=body), 403, "session_required")
+
+
+@pytest.mark.parametrize("user_id", [None, "", "me", 7, ["x"]])
+async def test_to_whom_must_be_said_by_id(owner: Person, user_id: Any) -> None:
+    problem = refused(await hand_over(owner, user_id), 422, "invalid_request")
+
+    assert [error["pointer"] for error in problem["errors"]] == ["/user_id"]
+
+
+async def test_it_is_recorded_for_both(place: Place, owner: Person) -> None:
+    heir = await place.person(Role.ADMIN)
+    trail = Trail(place)
+    await trail.new()
+
+    ok(await hand_over(owner, heir.id))
+
+    recorded = {event.target_id: event for event in await trail.new()}
+    assert {event.type for event in recorded.values()} == {"user.changed"}
+    assert {event.actor_id for event in recorded.values()} == {owner.user.id}
+    assert recorded[owner.user.id].details == {
+        "fields": ["role"],
+        "old": {"role": "owner"},
+        "new": {"role": "admin"},
+    }
+    assert recorded[heir.user.id].details["new"] == {"role": "owner"}

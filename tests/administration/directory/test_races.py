@@ -1,0 +1,122 @@
+"""Two at once: one owner at every moment, and nobody signs in past their own suspension."""
+
+import asyncio
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.instances import outcomes
+from tests.support.locks import locked, until_waiting
+from tests.support.paging import items
+from tests.support.sign_ins import credentials, submit
+
+
+async def test_of_many_transfers_at_once_one_counts(place: Place, owner: Person) -> None:
+    heirs = [await place.signed_in(Role.ADMIN) for _ in range(4)]
+
+    responses = await asyncio.gather(
+        *(owner.browser.post("/ownership", json={"user_id": heir.id}) for heir in heirs)
+    )
+
+    assert outcomes(responses) == {"active": 1, "forbidden": 3}
+    [new_owner] = await items(heirs[0].browser, "/users", role="owner")
+    [answer] = [response.json() for response in responses if response.is_success]
+    assert new_owner == answer
+
+
+async def test_an_heir_suspended_at_that_moment_is_the_owner_or_is_not_but_never_a_suspended_one(
+    place: Place,
+) -> None:
+    owner = await place.signed_in(Role.OWNER)
+    admin, heir = await place.signed_in(Role.ADMIN), await place.signed_in(Role.ADMIN)
+    async with locked(place, heir):
+        acts = asyncio.gather(
+            owner.browser.post("/ownership", json={"user_id": heir.id}),
+            admin.browser.patch(f"/users/{heir.id}", json={"status": "suspended"}),
+        )
+        await until_waiting(place.services.database, 2)
+
+    handed_over, suspended = await acts
+
+    [now] = await items(admin.browser, "/users", role="owner")
+    assert now["status"] == "active"
+    if handed_over.is_success:
+        refused(suspended, 403, "forbidden")
+        assert now["id"] == heir.id
+    else:
+        refused(handed_over, 409, "conflict")
+        assert now["id"] == owner.id
+
+
+async def test_the_old_owner_who_acts_on_the_new_one_at_that_moment_is_refused(
+    place: Place, owner: Person
+) -> None:
+    heir = await place.signed_in(Role.ADMIN)
+    async with locked(place, heir):
+        handing_over = asyncio.create_task(owner.browser.post("/ownership", json={"user_id": heir.id}))
+        await until_waiting(place.services.database, 1)
+        demoting = asyncio.create_task(owner.browser.patch(f"/users/{heir.id}", json={"role": "agent"}))
+        await until_waiting(place.services.database, 2)
+
+    ok(await handing_over)
+    refused(await demoting, 403, "forbidden")
+    assert [user["id"] for user in await items(heir.browser, "/users", role="owner")] == [heir.id]
+
+
+async def test_a_password_sent_while_the_user_is_suspended_opens_nothing_that_outlives_it(
+    place: Place, owner: Person
+) -> None:
+    person = await place.person()
+    browsers = [place.browser() for _ in range(4)]
+    async with locked(place, person):
+        signing_in = [
+            asyncio.create_task(browser.post("/sign-ins", json=credentials(person))) for browser in browsers[:2]
+        ]
+        await until_waiting(place.services.database, 2)
+        suspending = asyncio.create_task(owner.browser.patch(f"/users/{person.id}", json={"status": "suspended"}))
+        await until_waiting(place.services.database, 3)
+        signing_in += [
+            asyncio.create_task(browser.post("/sign-ins", json=credentials(person))) for browser in browsers[2:]
+        ]
+
+    ok(await suspending)
+    for browser, response in zip(browsers, await asyncio.gather(*signing_in), strict=True):
+        if response.is_success:
+            browser.token = response.json()["session"]["token"]
+    ok(await owner.browser.patch(f"/users/{person.id}", json={"status": "active"}))
+    for browser in browsers:
+        refused(await browser.get("/session"), 401, "unauthenticated")
+    assert await items(owner.browser, f"/users/{person.id}/sessions") == []
+
+
+async def test_a_passcode_sent_while_the_user_is_suspended_opens_nothing(place: Place) -> None:
+    owner, person = await place.enrolled(Role.OWNER), await place.enrolled()
+    token, passcode = await place.asked(person), person.authenticator.next_passcode()
+    async with locked(place, person):
+        suspending = asyncio.create_task(owner.browser.patch(f"/users/{person.id}", json={"status": "suspended"}))
+        await until_waiting(place.services.database, 1)
+        submitting = asyncio.create_task(submit(place.browser(), token, passcode))
+        await until_waiting(place.services.database, 2)
+
+    ok(await suspending)
+    refused(await submitting, 401, "sign_in_expired")
+
+
+async def test_a_user_deleted_while_they_sign_in_does_not(place: Place, owner: Person) -> None:
+    person = await place.person()
+    async with locked(place, person):
+        deleting = asyncio.create_task(owner.browser.delete(f"/users/{person.id}"))
+        await until_waiting(place.services.database, 1)
+        signing_in = asyncio.create_task(place.browser().post("/sign-ins", json=credentials(person)))
+        await until_waiting(place.services.database, 2)
+
+    ok(await deleting, 204)
+    refused(await signing_in, 401, "invalid_credentials")
+
+
+async def test_two_invitations_of_one_address_at_once_make_one_user(owner: Person) -> None:
+    body = {"email": "anna@example.com", "name": "Anna", "role": "agent"}
+
+    responses = await asyncio.gather(*(owner.browser.post("/users", json=body) for _ in range(4)))
+
+    assert outcomes(responses) == {"active": 1, "conflict": 3}

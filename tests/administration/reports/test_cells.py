@@ -1,0 +1,199 @@
+"""The cells of a report: nothing in them is run, and nothing of them is lost, whoever reads the file."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.reports import BYTE_ORDER_MARK, Desk, download, read_csv
+from tests.support.serving import installed
+
+TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+
+DANGEROUS = [
+    *(first + "1+1" for first in "=+-@\t\r\n"),
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("https://evil.example","x")',
+    "+49 30 123456",
+    "@SUM(A1)",
+    "-",
+    " =1+1",
+    "   \t=1+1",
+    " \r\n@x",
+    "\N{NO-BREAK SPACE}=1+1",
+    "\N{IDEOGRAPHIC SPACE}=1+1",
+    "\N{EM SPACE}\N{ZERO WIDTH SPACE}=1+1",
+    "\N{ZERO WIDTH NO-BREAK SPACE}=1+1",
+    "\N{RIGHT-TO-LEFT OVERRIDE}=1+1",
+    "\N{LEFT-TO-RIGHT MARK}+1",
+    "\x01=1",
+    "\x7f=1",
+    *(first + "1" for first in "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"),  # full-width and small forms
+    "\N{IDEOGRAPHIC SPACE}\uff1d1",
+    "=1,2",
+    '="x"',
+    "=a\nb",
+]
+HARMLESS = [
+    "Anna",
+    "anna",
+    "Zoë",
+    "Ω=1",
+    "1-2=3",
+    "7",
+    "'=1+1",
+    "'",
+    " Anna",
+    "   ",
+    "O'Brien",
+    'Ann "the" Lee',
+    '"',
+    '""',
+    '"=1+1"',
+    "Lee, Ann",
+    "a;b",
+    ",",
+    "a\nb",
+    "a\r\nb",
+    "a\rb",
+    "\\.",
+    "\\n",
+    "NULL",
+    "😀👩‍👩‍👧‍👦",
+    "e\u0301 and é",
+    "שלום, עולם",
+    "مرحبا",
+    "日本語",
+    "﷽",
+    "x" * 5000,
+    "|x",
+    "%1",
+    "#REF!",
+    "true",
+    "0001",
+    "\U0010ffff",
+]
+
+
+async def named(place: Place, names: list[str]) -> dict[str, str]:
+    """Make a user of each name; returns the names by id."""
+    made = {}
+    for number, name in enumerate(names):
+        person = await place.person(Role.AGENT, name=name, email=f"u{number:04}@example.com", password=None)
+        made[person.id] = name
+    return made
+
+
+async def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(
+    desk: Desk, owner: Person, place: Place
+) -> None:
+    names = await named(place, DANGEROUS)
+
+    rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
+
+    assert {id_: rows[id_] for id_ in names} == {id_: "'" + name for id_, name in names.items()}
+
+
+async def test_every_other_cell_is_what_it_was(desk: Desk, owner: Person, place: Place) -> None:
+    names = await named(place, HARMLESS)
+
+    rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
+
+    assert {id_: rows[id_] for id_ in names} == names
+
+
+async def test_an_e_mail_address_is_guarded_as_well(desk: Desk, owner: Person, place: Place) -> None:
+    for email in (
+        "=1+1@example.com",
+        "+x@example.com",
+        "-x@example.com",
+        '"a,""b"@example.com',
+        "x=1@example.com",
+    ):
+        await place.person(Role.AGENT, email=email)
+
+    emails = [row["email"] for row in await desk.rows(owner)]
+
+    assert set(emails) - {owner.user.email} == {
+        "'=1+1@example.com",
+        "'+x@example.com",
+        "'-x@example.com",
+        '"a,""b"@example.com',
+        "x=1@example.com",
+    }
+
+
+async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(desk: Desk, owner: Person, place: Place) -> None:
+    await named(place, ["a\nb", "a\r\nb", 'a"\n"b', "plain"])
+
+    content = await download(owner, await desk.written(owner))
+
+    assert b',"a\nb",' in content
+    assert b',"a\r\nb",' in content
+    assert b',"a""\n""b",' in content
+    assert content.count(b"\r\n") == 7  # the header, five rows, and one within a cell
+    assert content.count(b"\n") == 9
+
+
+async def test_only_the_download_by_link_begins_with_a_byte_order_mark(
+    desk: Desk, owner: Person, place: Place
+) -> None:
+    report = await desk.written(owner)
+
+    plain = await download(owner, report)
+    followed = await desk.link().follow(place.browser())
+
+    assert not plain.startswith(BYTE_ORDER_MARK)
+    assert followed.content == BYTE_ORDER_MARK + plain
+    assert int(followed.headers["content-length"]) == len(followed.content)
+
+
+async def test_duckdb_reads_what_python_reads(desk: Desk, owner: Person, place: Place, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    await named(place, HARMLESS + DANGEROUS)
+    content = await download(owner, await desk.written(owner))
+    (tmp_path / "report.csv").write_bytes(content)
+
+    options = "header = true, all_varchar = true, quote = '\"', escape = '\"', delim = ',', null_padding = false"
+    query = f"SELECT * FROM read_csv('{tmp_path / 'report.csv'}', {options}, new_line = '\\r\\n')"  # noqa: S608 -- a path of ours
+    found = duckdb.sql(query).fetchall()
+
+    assert [tuple(value or "" for value in row) for row in found] == [
+        tuple(row.values()) for row in read_csv(content)
+    ]
+
+
+@pytest.mark.skipif(not installed("soffice"), reason="needs LibreOffice: apt-get install libreoffice-calc")
+async def test_libreoffice_opens_it_with_every_name_intact_and_runs_nothing(
+    desk: Desk, owner: Person, place: Place, tmp_path: Path
+) -> None:
+    await named(place, [name for name in HARMLESS + DANGEROUS if name.isprintable()])
+    await desk.written(owner)
+    content = (await desk.link().follow(place.browser())).content
+    (tmp_path / "report.csv").write_bytes(content)
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    utf8_commas_quotes = "--infilter=CSV:44,34,76,1,,0,false,true,false"
+    command = ["soffice", profile, "--headless", utf8_commas_quotes, "--convert-to", "fods", "report.csv"]
+    await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, check=True, timeout=120, capture_output=True)
+
+    opened = ET.parse(tmp_path / "report.fods")  # noqa: S314 -- LibreOffice wrote it
+    cells = list(opened.iter(f"{TABLE}table-cell"))
+    assert not [cell for cell in cells if f"{TABLE}formula" in cell.attrib]
+    shown = {" ".join(_text(cell).split()) for cell in cells}
+    assert {row["user_id"] for row in read_csv(content.removeprefix(BYTE_ORDER_MARK))} <= shown
+    # A spreadsheet makes a number of "0001" and a boolean of "true", whatever the file says: CSV has no types.
+    texts = {" ".join(name.split()) for name in HARMLESS if name.isprintable()} - {"0001", "true"}
+    assert texts <= shown
+    assert {" ".join(f"'{name}".split()) for name in DANGEROUS if name.isprintable()} <= shown
+
+
+def _text(cell: ET.Element) -> str:
+    """Return what a cell shows; spaces in a row are elements of their own."""
+    return "".join(part.text or "" if part.tag != f"{TEXT}s" else " " for part in cell.iter()) + "".join(
+        part.tail or "" for part in cell.iter() if part is not cell
+    )

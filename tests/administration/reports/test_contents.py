@@ -1,0 +1,191 @@
+"""What a report says of each user: what the API says of them."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from app.core.callers import Role
+from app.database.long import begin_long
+from tests.support.arrange import Person, Place
+from tests.support.client import Client, ok
+from tests.support.devices import pass_passcode
+from tests.support.enrolling import enroll_at_sign_in
+from tests.support.many_users import add_many_users
+from tests.support.paging import pages
+from tests.support.reports import COLUMNS, Desk, download
+from tests.support.sql import run_sql, set_status
+
+
+async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:
+    """Return the row of a user, put together from what the API says."""
+    shown = ok(await client.get(f"/users/{user['id']}/two-factor"))
+    authenticators = shown["authenticators"]
+    return {
+        "user_id": user["id"],
+        "name": ("'" if user["name"].startswith("=") else "") + user["name"],
+        "email": user["email"],
+        "role": user["role"],
+        "status": user["status"],
+        "two_factor": shown["status"],
+        "required_by_account": str(shown["required_by_account"]).lower(),
+        "turned_on_by_user": str(shown["turned_on_by_user"]).lower(),
+        "methods": ";".join(sorted({found["kind"] for found in authenticators})),
+        "passcode_frequency": shown["passcode_frequency"],
+        "recovery_codes_left": str(shown["recovery_codes_left"]),
+        "trusted_devices": str(shown["trusted_devices"]),
+        "enrolled_at": min((found["created_at"] for found in authenticators), default=""),
+        "last_passcode_at": shown["last_passcode_at"] or "",
+        "last_sign_in_at": user["last_sign_in_at"] or "",
+    }
+
+
+async def users_of(owner: Person) -> list[dict[str, Any]]:
+    """Return everybody in the account, by e-mail address."""
+    found = [user for page in await pages(owner.browser, "/users", limit=100) for user in page]
+    return sorted(found, key=lambda user: user["email"].casefold().encode())
+
+
+async def mixed_company(place: Place, owner: Person) -> None:
+    """Fill the account with users of every role in every state that there is."""
+    await place.person(Role.ADMIN, name="Never signed in", password=None)
+    await place.signed_in(Role.AGENT)
+    await place.signed_in(Role.END_USER)
+    await place.enrolled(Role.END_USER)
+    await set_status(place, await place.enrolled(Role.AGENT), "suspended")
+    await set_status(place, await place.signed_in(Role.ADMIN), "suspended")
+    trusting = await place.enrolled(Role.ADMIN)
+    for _ in range(2):
+        await pass_passcode(place, trusting, place.browser())
+    place.clock.turn(days=20)  # and these are trusted for ten more
+    await place.sign_in(owner)
+    await place.enroll(owner)
+    await pass_passcode(place, trusting, place.browser())
+    asked_always = await place.enrolled(Role.AGENT)
+    frequency = {"passcode_frequency": "every_sign_in"}
+    ok(await asked_always.browser.patch("/users/me/two-factor", json=frequency))
+    recovering = await place.enrolled(Role.AGENT)
+    place.clock.turn(microseconds=123_450)
+    body = {"sign_in_token": await place.asked(recovering), "passcode": recovering.recovery_codes[0]}
+    ok(await place.browser().post("/sign-ins/passcode", json=body), 201)
+    twice = await place.enrolled(Role.AGENT)
+    await place.enroll(twice)
+    disabled = await place.enrolled(Role.AGENT)
+    await run_sql(
+        place,
+        "UPDATE second_factor_state SET failures = 100, authenticators_disabled_at = :now "
+        "WHERE account_id = :account AND user_id = :id",
+        now=place.clock.now(),
+        id=disabled.user.id,
+    )
+    await place.step_up(owner)
+    await place.require(owner, team_members=True)
+    await enroll_at_sign_in(place, await place.person(Role.AGENT))
+    await enroll_at_sign_in(place, await place.person(Role.ADMIN))
+
+
+async def check(desk: Desk, owner: Person) -> list[dict[str, str]]:
+    """Assert that reports with and without end users equal what the API says, and return the longer one."""
+    users = await users_of(owner)
+    everybody = [await expected(owner.browser, user) for user in users]
+    assert await desk.rows(owner, include_end_users=True) == everybody
+    assert await desk.rows(owner) == [row for row in everybody if row["role"] != "end_user"]
+    return everybody
+
+
+@pytest.mark.parametrize("most_few", [1000, 0], ids=["as a few", "as many"])
+async def test_a_report_says_of_each_user_what_the_api_says(
+    desk: Desk, owner: Person, place: Place, monkeypatch: pytest.MonkeyPatch, most_few: int
+) -> None:
+    monkeypatch.setattr("app.administration.reports.writing._MOST_FEW", most_few)
+    await mixed_company(place, owner)
+    found = set()
+
+    for team_members, end_users, days in (
+        (True, False, 30),
+        (False, True, 30),
+        (True, True, 5),
+        (False, False, 0),
+    ):
+        await place.step_up(owner)
+        await place.require(owner, team_members=team_members, end_users=end_users)
+        ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
+        rows = await check(desk, owner)
+        found |= {row["two_factor"] for row in rows}
+        assert {row["trusted_devices"] for row in rows} == {30: {"0", "3"}, 5: {"0", "1"}, 0: {"0"}}[days]
+
+    assert found == {"on", "off", "setup_required"}
+    assert {row["recovery_codes_left"] for row in rows} == {"0", "9", "10"}
+    assert {row["role"] for row in rows} == {"owner", "admin", "agent", "end_user"}
+    assert {row["status"] for row in rows} == {"active", "suspended"}
+    assert {row["methods"] for row in rows} == {"", "totp"}
+    assert any(row["last_passcode_at"].endswith(".123450Z") for row in rows)
+
+
+async def test_devices_count_until_their_very_last_moment(desk: Desk, owner: Person, place: Place) -> None:
+    trusting = await place.enrolled(Role.ADMIN)
+    await pass_passcode(place, trusting, trusting.browser)
+    trusted_at = place.clock.now()
+
+    async def devices() -> dict[str, str]:
+        await place.sign_in(owner)
+        return {row["user_id"]: row["trusted_devices"] for row in await desk.rows(owner)}
+
+    place.clock.turn(days=30, microseconds=-1)
+    assert await devices() == {owner.id: "0", trusting.id: "1"}
+    place.clock.set(trusted_at)
+    place.clock.turn(days=30)
+    assert await devices() == {owner.id: "0", trusting.id: "0"}
+
+
+async def test_rows_are_by_e_mail_whatever_its_letter_case(desk: Desk, owner: Person, place: Place) -> None:
+    for email in ("B@example.com", "a@example.com", "C@example.com", "ä@example.com", "Z@example.com"):
+        await place.person(email=email)
+
+    emails = [row["email"] for row in await desk.rows(owner)]
+
+    assert [email for email in emails if email != owner.user.email] == [
+        "a@example.com",
+        "B@example.com",
+        "C@example.com",
+        "Z@example.com",
+        "ä@example.com",
+    ]
+
+
+async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
+    desk: Desk, owner: Person, place: Place
+) -> None:
+    report = await desk.written(owner)
+
+    response = await owner.browser.get(f"/reports/{report['id']}/csv")
+
+    name = f"two-factor-status-{place.account.slug}-{place.clock.now():%Y-%m-%d}.csv"
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert response.content.startswith(",".join(COLUMNS).encode() + b"\r\n" + owner.id.encode())
+    assert response.content.endswith(b"\r\n")
+
+
+async def test_twenty_thousand_users_are_reported_as_the_api_reports_them(
+    desk: Desk, owner: Person, place: Place
+) -> None:
+    async with begin_long(place.services.settings.database_url.get_secret_value()) as tx:  # type: ignore[union-attr]  # it is set
+        await add_many_users(tx, place.account.id, Role.AGENT, 20_000, place.clock.now())
+        await add_many_users(tx, place.account.id, Role.END_USER, 500, place.clock.now())
+    await place.require(owner, team_members=True)
+    await place.sign_in(owner)
+
+    team = await desk.rows(owner)
+    report = await desk.written(owner, include_end_users=True)
+
+    assert report["rows"] == 20_501
+    assert len(team) == 20_001
+    assert [row["email"] for row in team] == sorted((row["email"] for row in team), key=str.casefold)
+    assert len({row["user_id"] for row in team}) == 20_001
+    assert len(await download(owner, report)) > 3 * 1024 * 1024  # several chunks
+    for row in [*team[::400], team[-1]]:
+        user = ok(await owner.browser.get(f"/users/{quote(row['user_id'])}"))
+        assert row == await expected(owner.browser, user)

@@ -1,0 +1,120 @@
+"""The policy's ETag, and `If-Match`, which keeps two admins from undoing each other's changes (RFC 9110)."""
+
+import httpx
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.freshness import step_up_required
+
+PATH = "/security-policy"
+
+
+async def etag(person: Person) -> str:
+    answer = await person.browser.get(PATH)
+    tag: str = answer.headers["etag"]
+    assert tag.startswith('"')
+    assert tag.endswith('"')
+    return tag
+
+
+async def change(person: Person, days: int, if_match: str) -> httpx.Response:
+    return await person.browser.patch(PATH, json={"trusted_device_days": days}, headers={"If-Match": if_match})
+
+
+async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(owner: Person) -> None:
+    first = await etag(owner)
+    assert await etag(owner) == first
+
+    changed = await owner.browser.patch(PATH, json={"trusted_device_days": 7})
+
+    assert changed.headers["etag"] != first
+    assert changed.headers["etag"] == await etag(owner)
+
+
+async def test_a_policy_that_went_there_and_back_has_another_tag(owner: Person) -> None:
+    first = await etag(owner)
+    for days in (7, 30):
+        ok(await owner.browser.patch(PATH, json={"trusted_device_days": days}))
+
+    refused(await change(owner, 5, first), 412, "precondition_failed")
+
+
+async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(place: Place, owner: Person) -> None:
+    admin = await place.signed_in(Role.ADMIN)
+    tag = await etag(admin)
+    ok(await change(owner, 7, tag))
+
+    refused(await change(admin, 14, tag), 412, "precondition_failed")
+
+    assert ok(await admin.browser.get(PATH))["trusted_device_days"] == 7
+    ok(await change(admin, 14, await etag(admin)))
+
+
+@pytest.mark.parametrize("header", ["*", " * ", '"7", {tag}', '{tag},"7"', "  {tag}  ", 'W/"1", {tag}'])
+async def test_any_version_or_one_of_a_list_will_do(owner: Person, header: str) -> None:
+    ok(await change(owner, 7, header.format(tag=await etag(owner))))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "1",
+        "'1'",
+        '"',
+        '""',
+        '"x"',
+        '"0"',
+        '"2"',
+        '"01"',
+        '"1',
+        '1"',
+        '"-1"',
+        "W/{tag}",
+        '"2", "3"',
+        '"' + "9" * 400 + '"',
+        "{tag};{tag}",
+        "*, *",
+    ],
+)
+async def test_a_weak_foreign_or_malformed_tag_matches_nothing(owner: Person, header: str) -> None:
+    tag = await etag(owner)
+
+    refused(await change(owner, 7, header.format(tag=tag)), 412, "precondition_failed")
+
+    assert await etag(owner) == tag
+    assert ok(await owner.browser.get(PATH))["trusted_device_days"] == 30
+
+
+async def test_arabic_digits_are_no_version(owner: Person) -> None:
+    answer = await owner.browser.patch(
+        PATH, json={"trusted_device_days": 7}, headers=[("If-Match", '"\u0661"'.encode())]
+    )
+
+    refused(answer, 412, "precondition_failed")
+
+
+async def test_a_stale_tag_is_refused_even_where_nothing_would_change(owner: Person) -> None:
+    refused(await change(owner, 30, '"99"'), 412, "precondition_failed")
+
+
+async def test_a_stale_tag_keeps_sessions_from_ending(place: Place, owner: Person) -> None:
+    person = await place.signed_in()
+    body = {"require_two_factor": {"team_members": True}, "end_sessions": True}
+
+    answer = await owner.browser.patch(PATH, json=body, headers={"If-Match": '"99"'})
+
+    refused(answer, 412, "precondition_failed")
+    ok(await person.browser.get("/session"))
+
+
+async def test_role_freshness_and_fields_are_looked_at_before_the_tag(place: Place, owner: Person) -> None:
+    agent = await place.signed_in(Role.AGENT)
+    refused(await change(agent, 7, '"99"'), 403, "forbidden")
+    refused(await change(owner, 31, '"99"'), 422, "invalid_request")
+
+    place.clock.turn(minutes=11)
+
+    step_up_required(await change(owner, 7, '"99"'))

@@ -1,0 +1,133 @@
+"""Who a requirement would touch, asked beforehand."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.core.callers import Role
+from app.services import Services
+from tests.support.arrange import Person, Place, make_place
+from tests.support.client import ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.freshness import let_through_by_device
+from tests.support.sql import run_sql, set_status
+
+PATH = "/security-policy/preview"
+
+
+async def preview(person: Person, **groups: str) -> dict[str, Any]:
+    found: dict[str, Any] = ok(await person.browser.get(PATH, params=groups))
+    return found
+
+
+async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(place: Place, owner: Person) -> None:
+    await place.enrolled(Role.AGENT)
+    await place.person(Role.ADMIN)
+    for _ in range(3):
+        await place.person(Role.END_USER)
+    await place.enrolled(Role.END_USER)
+
+    assert await preview(owner, team_members="true", end_users="false") == {
+        "team_members": {"total": 3, "without_two_factor": 2},
+        "end_users": {"total": 4, "without_two_factor": 3},
+        "api_password_access_users": 0,
+    }
+
+
+async def test_the_suspended_are_not_counted(place: Place, owner: Person) -> None:
+    for person in (await place.person(Role.AGENT), await place.enrolled(Role.END_USER)):
+        await set_status(place, person, "suspended")
+
+    assert await preview(owner) == {
+        "team_members": {"total": 1, "without_two_factor": 1},
+        "end_users": {"total": 0, "without_two_factor": 0},
+        "api_password_access_users": 0,
+    }
+
+
+async def test_an_enrollment_that_was_only_begun_does_not_count(owner: Person) -> None:
+    body = {"kind": "totp"}
+    ok(await owner.browser.post("/users/me/two-factor/enrollments", json=body), 201)
+
+    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 1}
+
+
+async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(place: Place, owner: Person) -> None:
+    await place.enroll(owner)
+    statement = "UPDATE second_factor_state SET turned_on_by_user = false WHERE account_id = :account"
+    await run_sql(place, statement)
+
+    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 0}
+
+
+@pytest.mark.parametrize(
+    ("groups", "losing"),
+    [
+        ({"team_members": "true"}, 3),
+        ({"end_users": "true"}, 3),
+        ({"team_members": "true", "end_users": "true"}, 3),
+        ({"team_members": "false", "end_users": "false"}, 0),
+        ({}, 0),
+    ],
+)
+async def test_whose_password_would_no_longer_reach_the_api(
+    place: Place, owner: Person, groups: dict[str, str], losing: int
+) -> None:
+    ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
+    await place.person(Role.AGENT)
+    await place.person(Role.END_USER)
+    await place.enrolled(Role.AGENT)  # with 2FA on, the password does not reach it now
+    await place.person(Role.AGENT, password=None)
+    await set_status(place, await place.person(Role.AGENT), "suspended")
+
+    assert (await preview(owner, **groups))["api_password_access_users"] == losing
+
+
+async def test_where_password_access_is_off_nobody_loses_it(place: Place, owner: Person) -> None:
+    await place.person(Role.AGENT)
+
+    assert (await preview(owner, team_members="true"))["api_password_access_users"] == 0
+
+
+async def test_asking_changes_nothing(place: Place, owner: Person) -> None:
+    before = await owner.browser.get("/security-policy")
+
+    await preview(owner, team_members="true", end_users="true")
+
+    after = await owner.browser.get("/security-policy")
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+    assert (await place.sign_in(await place.person()))["status"] == "complete"
+
+
+async def test_other_accounts_are_not_counted(
+    app: FastAPI, services: Services, owner: Person, clock: TurnableClock
+) -> None:
+    await (await make_place(app, services, clock)).person(Role.AGENT)
+
+    assert (await preview(owner))["team_members"]["total"] == 1
+
+
+async def test_an_admin_may_ask_without_a_fresh_second_factor(place: Place) -> None:
+    admin = await let_through_by_device(place, Role.ADMIN)
+
+    assert (await preview(admin))["team_members"]["total"] == 1
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
+async def test_nobody_else_may_ask(place: Place, role: Role) -> None:
+    person = await place.enrolled(role)
+
+    refused(await person.browser.get(PATH), 403, "forbidden")
+
+
+async def test_a_visitor_may_not_ask(place: Place) -> None:
+    refused(await place.browser().get(PATH), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("value", ["maybe", "", "2", "null"])
+async def test_what_is_neither_true_nor_false_is_refused(owner: Person, value: str) -> None:
+    answer = await owner.browser.get(PATH, params={"team_members": value})
+
+    problem = refused(answer, 422, "invalid_request")
+    assert [error["pointer"] for error in problem["errors"]] == ["/team_members"]

@@ -1,0 +1,147 @@
+"""Which new passwords the service takes over HTTP, and what it says of those that it does not."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.core.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+
+PATH = "/users/me/password"
+
+
+async def choose(person: Person, new: Any) -> Any:
+    return await person.browser.put(PATH, json={"current_password": PASSWORD, "new_password": new})
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        ("kzhw7pq", "too_short"),
+        ("🦊🐻🐼🐨🐯🦁🐮", "too_short"),
+        ("q" * 257, "too_long"),
+        ("🦊" * 257, "too_long"),
+        ("password1", "too_common"),
+        ("PASSWORD1", "too_common"),
+    ],
+)
+async def test_a_password_that_is_too_short_long_or_common_is_refused_by_name(
+    place: Place, new: str, code: str
+) -> None:
+    person = await place.signed_in()
+
+    answer = await choose(person, new)
+
+    problem = refused(answer, 422, "invalid_request")
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/new_password", code)]
+    assert all(error["detail"] for error in problem["errors"])
+    assert new not in answer.text
+    assert (await place.sign_in(person))["status"] == "complete"
+
+
+@pytest.mark.parametrize("spelled", [str, str.upper, str.title])
+async def test_the_users_own_address_and_name_and_the_accounts_are_too_obvious(place: Place, spelled: Any) -> None:
+    person = await place.person(Role.AGENT, name="Wilhelmina Harker")
+    await place.sign_in(person)
+
+    for obvious in (person.user.email, "Wilhelmina Harker", place.account.name, place.account.slug):
+        problem = refused(await choose(person, spelled(obvious)), 422, "invalid_request")
+        assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [
+            ("/new_password", "too_obvious")
+        ]
+
+
+async def test_another_users_name_is_not_obvious(place: Place) -> None:
+    other = await place.person(name="Wilhelmina Harker")
+    person = await place.signed_in()
+
+    ok(await choose(person, other.user.name), 204)
+
+
+@pytest.mark.parametrize(
+    "new", ["kzhw7pqm", "q7" * 128, "🦊🐻🐼🐨🐯🦁🐮🐷", "🦊" * 256, " leading and trailing ", "tab\tand\nline"]
+)
+async def test_from_8_to_256_code_points_of_any_kind_are_taken_as_they_are(place: Place, new: str) -> None:
+    person = await place.signed_in()
+
+    ok(await choose(person, new), 204)
+
+    assert (await place.sign_in(person, password=new))["status"] == "complete"
+    for near in (new[:-1], new.strip() + "x", new.swapcase() + "x"):
+        body = {"email": person.user.email, "password": near}
+        refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+
+
+async def test_both_unicode_forms_of_a_password_are_the_same_password(place: Place) -> None:
+    person = await place.signed_in()
+    composed = unicodedata.normalize("NFC", "crème brûlée für Zoë")
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert composed != decomposed
+
+    ok(await choose(person, decomposed), 204)
+
+    for form in (composed, decomposed):
+        assert (await place.sign_in(person, place.browser(), password=form))["status"] == "complete"
+    body = {"current_password": composed, "new_password": "something else again"}
+    ok(await person.browser.put(PATH, json=body), 204)
+
+
+async def test_letter_case_is_part_of_the_password(place: Place) -> None:
+    person = await place.signed_in()
+    ok(await choose(person, "MixedCasePassphrase"), 204)
+
+    body = {"email": person.user.email, "password": "mixedcasepassphrase"}
+
+    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({"new_password": "long enough for it"}, "/current_password", "missing"),
+        ({"current_password": PASSWORD}, "/new_password", "missing"),
+        ({"current_password": None, "new_password": "long enough"}, "/current_password", "wrong_type"),
+        ({"current_password": PASSWORD, "new_password": None}, "/new_password", "wrong_type"),
+        ({"current_password": PASSWORD, "new_password": 12345678}, "/new_password", "wrong_type"),
+        ({"current_password": PASSWORD, "new_password": "x" * 1025}, "/new_password", "too_long"),
+        ({"current_password": "x" * 1025, "new_password": "long enough"}, "/current_password", "too_long"),
+        ({"current_password": PASSWORD, "new_password": "long enough", "role": "owner"}, "", "unknown_field"),
+    ],
+)
+async def test_a_body_of_another_shape_is_refused_without_repeating_it(
+    place: Place, body: Any, pointer: str, code: str
+) -> None:
+    person = await place.signed_in()
+
+    answer = await person.browser.put(PATH, json=body)
+
+    problem = refused(answer, 422, "invalid_request")
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
+    for sent in body.values():
+        assert sent is None or str(sent) not in answer.text
+
+
+@pytest.mark.parametrize("escaped", [r"nul \u0000 inside", r"lone \ud800 surrogate"])
+async def test_what_is_no_text_is_refused(place: Place, escaped: str) -> None:
+    person = await place.signed_in()
+    content = f'{{"current_password": "{PASSWORD}", "new_password": "{escaped}"}}'
+
+    answer = await person.browser.put(PATH, content=content, headers={"Content-Type": "application/json"})
+
+    refused(answer, 422, "invalid_request")
+
+
+async def test_only_a_salted_slow_hash_of_it_is_kept(place: Place) -> None:
+    one, two = await place.signed_in(), await place.signed_in()
+    for person in (one, two):
+        ok(await choose(person, "the very same password"), 204)
+
+    async with place.services.database.read() as tx:
+        query = text("SELECT password_hash FROM users WHERE account_id = :account")
+        hashes = list(await tx.scalars(query, {"account": place.account.id}))
+
+    assert len(set(hashes)) == 2
+    assert all(found.startswith("$argon2id$") for found in hashes)

@@ -1,0 +1,84 @@
+"""What is decided behind the lock, and not by what the request found when it came in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts import repository as accounts
+from app.core.callers import Role
+from app.database.ids import new_id
+from app.second_factor import repository as second_factor
+from app.second_factor.rules import Authenticator
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+from tests.support.freshness import step_up_required
+from tests.support.sql import run_sql
+
+TWO_FACTOR = "/users/me/two-factor"
+
+Call = Callable[[Person], Coroutine[Any, Any, httpx.Response]]
+
+NEED_THE_SECOND_FACTOR: dict[str, Call] = {
+    "turn off": lambda person: person.browser.delete(TWO_FACTOR),
+    "keep on": lambda person: person.browser.put(f"{TWO_FACTOR}/turned-on"),
+    "new codes": lambda person: person.browser.post(f"{TWO_FACTOR}/recovery-codes"),
+    "enroll": lambda person: person.browser.post(f"{TWO_FACTOR}/enrollments", json={"kind": "totp"}),
+    "new password": lambda person: person.browser.put(
+        "/users/me/password", json={"current_password": PASSWORD, "new_password": "a brand new password"}
+    ),
+}
+
+
+async def until_it_waits(answer: "asyncio.Task[httpx.Response]", tx: AsyncConnection) -> None:
+    """Return once the request waits for what `tx` has locked."""
+    for _ in range(200):
+        if await tx.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            break
+        await asyncio.sleep(0.01)
+    assert not answer.done()
+
+
+async def add_authenticator(place: Place, tx: AsyncConnection, user_id: UUID) -> None:
+    now = place.clock.now()
+    added = Authenticator(new_id(now), "totp", "Phone", b"sealed", 0, now, None)
+    await second_factor.add_authenticator(tx, place.account.id, user_id, added)
+
+
+@pytest.mark.parametrize("act", list(NEED_THE_SECOND_FACTOR))
+async def test_a_fresh_password_is_not_enough_any_more_when_the_first_authenticator_came_meanwhile(
+    place: Place, act: str
+) -> None:
+    person = await place.signed_in()
+    async with place.services.database.begin() as tx:
+        await second_factor.lock_state(tx, place.account.id, person.user.id)
+        answer = asyncio.create_task(NEED_THE_SECOND_FACTOR[act](person))
+        await until_it_waits(answer, tx)
+        await add_authenticator(place, tx, person.user.id)
+
+    step_up_required(await answer)
+
+    shown = ok(await person.browser.get(TWO_FACTOR))
+    assert (len(shown["authenticators"]), shown["recovery_codes_left"]) == (1, 0)
+    assert shown["turned_on_by_user"] is False
+    assert not await run_sql(place, "SELECT id FROM enrollments WHERE account_id = :account")
+    assert (await place.sign_in(person, place.browser()))["status"] == "complete"  # with the old password
+
+
+async def test_it_cannot_be_turned_off_when_the_requirement_came_meanwhile(place: Place) -> None:
+    person = await place.enrolled(Role.AGENT)
+    async with place.services.database.begin() as tx:
+        await accounts.lock_policy(tx, place.account.id)
+        answer = asyncio.create_task(person.browser.delete(TWO_FACTOR))
+        await until_it_waits(answer, tx)
+        statement = "UPDATE security_policies SET require_team_members = true WHERE account_id = :account"
+        await tx.execute(text(statement), {"account": place.account.id})
+
+    refused(await answer, 409, "two_factor_required")
+
+    assert ok(await person.browser.get(TWO_FACTOR))["status"] == "on"

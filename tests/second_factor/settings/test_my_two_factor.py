@@ -1,0 +1,247 @@
+"""What a user sees of their own second factor, and how often they choose to be asked."""
+
+from typing import Any
+
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import Person, Place
+from tests.support.client import ok, refused
+from tests.support.clock import TurnableClock
+from tests.support.enrolling import enrolled_because_required
+from tests.support.times import on_the_wire
+
+PATH = "/users/me/two-factor"
+
+
+async def shown_to(person: Person) -> dict[str, Any]:
+    shown: dict[str, Any] = ok(await person.browser.get(PATH))
+    return shown
+
+
+async def test_who_has_set_nothing_up_sees_it_off(place: Place) -> None:
+    person = await place.signed_in()
+
+    assert await shown_to(person) == {
+        "status": "off",
+        "required_by_account": False,
+        "turned_on_by_user": False,
+        "passcode_frequency": "every_30_days",
+        "authenticators": [],
+        "recovery_codes_left": 0,
+        "trusted_devices": 0,
+        "last_passcode_at": None,
+    }
+
+
+async def test_who_enrolled_of_their_own_accord_sees_it_on(place: Place) -> None:
+    person = await place.signed_in()
+    enrolled_at = on_the_wire(place.clock.now())
+    confirmed = await place.enroll(person)
+
+    shown = await shown_to(person)
+
+    assert shown == {
+        "status": "on",
+        "required_by_account": False,
+        "turned_on_by_user": True,
+        "passcode_frequency": "every_30_days",
+        "authenticators": [
+            {
+                "id": confirmed["authenticator"]["id"],
+                "kind": "totp",
+                "label": "Phone",
+                "created_at": enrolled_at,
+                "last_used_at": enrolled_at,
+            }
+        ],
+        "recovery_codes_left": 10,
+        "trusted_devices": 0,
+        "last_passcode_at": enrolled_at,
+    }
+
+
+async def test_the_secret_is_never_shown_again(place: Place) -> None:
+    person = await place.enrolled()
+
+    answer = await person.browser.get(PATH)
+
+    assert person.authenticator.secret.lower() not in answer.text.lower()
+    assert not [code for code in person.recovery_codes if code in answer.text]
+
+
+async def test_a_requirement_asks_for_setup_from_its_group_only(place: Place, owner: Person) -> None:
+    agent, end_user = await place.signed_in(Role.AGENT), await place.signed_in(Role.END_USER)
+
+    await place.require(owner, end_users=True)
+
+    assert (await shown_to(end_user))["status"] == "setup_required"
+    assert (await shown_to(end_user))["required_by_account"] is True
+    assert (await shown_to(agent))["status"] == "off"
+    assert (await shown_to(agent))["required_by_account"] is False
+
+
+async def test_required_and_turned_on_are_told_apart(place: Place, owner: Person) -> None:
+    willing = await place.enrolled()
+    await place.step_up(owner)
+    await place.require(owner, team_members=True)
+    obliged = await enrolled_because_required(place)
+
+    for person, turned_on in ((willing, True), (obliged, False)):
+        shown = await shown_to(person)
+        assert (shown["status"], shown["required_by_account"], shown["turned_on_by_user"]) == (
+            "on",
+            True,
+            turned_on,
+        )
+
+
+async def test_who_enrolls_in_a_session_while_it_is_required_has_not_turned_it_on(
+    place: Place, owner: Person
+) -> None:
+    person = await place.signed_in()
+    await place.require(owner, team_members=True)
+
+    await place.enroll(person)
+
+    assert (await shown_to(person))["turned_on_by_user"] is False
+
+
+async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(place: Place) -> None:
+    owner = await place.enrolled(Role.OWNER)
+    await place.require(owner, team_members=True)
+    obliged = await enrolled_because_required(place)
+    await place.step_up(owner)
+
+    await place.require(owner, team_members=False)
+
+    shown = await shown_to(obliged)
+    assert (shown["status"], shown["required_by_account"]) == ("off", False)
+    assert len(shown["authenticators"]) == 1
+    assert (await shown_to(owner))["status"] == "on"
+
+
+async def test_used_recovery_codes_are_not_left(place: Place) -> None:
+    person = await place.enrolled()
+
+    await place.pass_passcode(person, passcode=person.recovery_codes[3])
+
+    assert (await shown_to(person))["recovery_codes_left"] == 9
+
+
+async def test_only_living_devices_count_as_trusted(place: Place, clock: TurnableClock) -> None:
+    person = await place.enrolled(Role.END_USER)
+    await place.pass_passcode(person)
+    clock.turn(days=10)
+    await place.pass_passcode(person, place.browser())
+    person.browser.token = (await place.sign_in(person))["session"]["token"]
+    assert (await shown_to(person))["trusted_devices"] == 2
+
+    clock.turn(days=20)
+    await place.pass_passcode(person, remember_device=False)
+
+    assert (await shown_to(person))["trusted_devices"] == 1
+
+
+async def test_no_device_counts_as_trusted_where_the_policy_trusts_none(place: Place, owner: Person) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+
+    ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": 0}))
+
+    assert (await shown_to(person))["trusted_devices"] == 0
+
+
+async def test_a_passcode_moves_the_time_of_the_last_one_and_a_password_does_not(
+    place: Place, clock: TurnableClock
+) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    passed_at = on_the_wire(clock.now())
+    clock.turn(minutes=1)
+
+    assert (await place.sign_in(person))["status"] == "complete"
+
+    shown = await shown_to(person)
+    assert shown["last_passcode_at"] == passed_at
+    assert shown["authenticators"][0]["last_used_at"] == passed_at
+
+
+async def test_a_recovery_code_is_a_passcode_but_not_a_use_of_the_authenticator(place: Place) -> None:
+    person = await place.enrolled()
+    before = await shown_to(person)
+
+    await place.pass_passcode(person, passcode=person.recovery_codes[0])
+
+    after = await shown_to(person)
+    assert after["last_passcode_at"] > before["last_passcode_at"]
+    assert after["authenticators"] == before["authenticators"]
+
+
+async def test_nobody_sees_it_without_a_session(place: Place) -> None:
+    refused(await place.browser().get(PATH), 401, "unauthenticated")
+
+
+async def test_every_sign_in_revokes_my_trusted_devices_and_nobody_elses(place: Place) -> None:
+    person, other = await place.enrolled(), await place.enrolled()
+    for trusting in (person, other):
+        await place.pass_passcode(trusting)
+
+    changed = ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
+
+    assert changed == await shown_to(person)
+    assert (changed["passcode_frequency"], changed["trusted_devices"]) == ("every_sign_in", 0)
+    assert (await shown_to(other))["passcode_frequency"] == "every_30_days"
+    assert (await place.sign_in(person))["status"] == "passcode_required"
+    assert (await place.sign_in(other))["status"] == "complete"
+
+
+async def test_asking_less_often_again_does_not_bring_the_revoked_devices_back(place: Place) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
+
+    changed = ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_30_days"}))
+
+    assert (changed["passcode_frequency"], changed["trusted_devices"]) == ("every_30_days", 0)
+    assert (await place.sign_in(person))["status"] == "passcode_required"
+
+
+@pytest.mark.parametrize("body", [{}, {"passcode_frequency": "every_30_days"}])
+async def test_a_patch_that_changes_nothing_leaves_trusted_devices_alone(place: Place, body: Any) -> None:
+    person = await place.enrolled()
+    await place.pass_passcode(person)
+    before = await shown_to(person)
+    assert before["trusted_devices"] == 1
+
+    assert ok(await person.browser.patch(PATH, json=body)) == before
+    assert await shown_to(person) == before
+
+
+async def test_an_empty_patch_does_not_set_the_frequency_back(place: Place) -> None:
+    person = await place.enrolled()
+    ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
+
+    assert ok(await person.browser.patch(PATH, json={}))["passcode_frequency"] == "every_sign_in"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({"passcode_frequency": None}, "/passcode_frequency", "not_allowed"),
+        ({"passcode_frequency": "never"}, "/passcode_frequency", "not_allowed"),
+        ({"passcode_frequency": 30}, "/passcode_frequency", "not_allowed"),
+        ({"turned_on_by_user": False}, "", "unknown_field"),
+        ({"passcode_frequency": "every_sign_in", "status": "off"}, "", "unknown_field"),
+    ],
+)
+async def test_a_patch_with_anything_else_is_refused_and_changes_nothing(
+    place: Place, body: Any, pointer: str, code: str
+) -> None:
+    person = await place.enrolled()
+    before = await shown_to(person)
+
+    problem = refused(await person.browser.patch(PATH, json=body), 422, "invalid_request")
+
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
+    assert await shown_to(person) == before

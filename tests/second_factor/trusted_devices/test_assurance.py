@@ -1,0 +1,99 @@
+"""A trusted device replaces the passcode only: never the password, never freshness (contract section 4)."""
+
+import pytest
+
+from app.core.callers import Role
+from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.client import ok, refused
+from tests.support.devices import pass_passcode, trusted_person
+from tests.support.sign_ins import credentials
+
+STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
+
+FRESH_CALLS = [
+    ("PUT", "/users/me/two-factor/turned-on", None),
+    ("DELETE", "/users/me/two-factor", None),
+    ("POST", "/users/me/two-factor/enrollments", {"kind": "totp"}),
+    ("POST", "/users/me/two-factor/recovery-codes", None),
+    ("DELETE", "/users/me/two-factor/authenticators/0192f0c0-0000-7000-8000-000000000000", None),
+    ("PUT", "/users/me/password", {"current_password": PASSWORD, "new_password": "quite another password"}),
+]
+
+
+async def let_in_by_device(place: Place) -> Person:
+    """Return a user whose browser is signed in by the password and its device cookie."""
+    person = await trusted_person(place)
+    answer = await place.sign_in(person)
+    assert answer["status"] == "complete"
+    assert answer["session"]["assurance"] == "aal1"
+    return person
+
+
+@pytest.mark.parametrize(("method", "path", "body"), FRESH_CALLS)
+async def test_a_session_by_device_is_never_fresh(
+    place: Place, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    person = await let_in_by_device(place)
+
+    response = await person.browser.request(method, path, json=body)
+
+    refused(response, 401, "step_up_required")
+    assert response.headers["www-authenticate"] == STEP_UP
+    assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
+
+
+async def test_an_admin_by_device_changes_no_policy(place: Place) -> None:
+    admin = await place.enrolled(Role.ADMIN)
+    await pass_passcode(place, admin, admin.browser)
+    await place.sign_in(admin)
+
+    response = await admin.browser.patch("/security-policy", json={"trusted_device_days": 1})
+
+    refused(response, 401, "step_up_required")
+    await place.step_up(admin)
+    ok(await admin.browser.patch("/security-policy", json={"trusted_device_days": 1}))
+
+
+async def test_a_session_by_device_shows_that_it_saw_a_password_only(place: Place) -> None:
+    person = await let_in_by_device(place)
+
+    session = ok(await person.browser.get("/session"))["session"]
+
+    assert session["amr"] == ["pwd"]
+    assert session["assurance"] == "aal1"
+    assert session["second_factor_at"] is None
+
+
+async def test_a_device_is_no_step_up_and_neither_is_the_password_again(place: Place) -> None:
+    person = await let_in_by_device(place)
+
+    refused(await person.browser.post("/session/step-up", json={"password": PASSWORD}), 422, "invalid_request")
+    refused(await person.browser.post("/session/step-up", json={}), 422, "invalid_request")
+
+    assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
+
+
+async def test_a_step_up_makes_a_session_by_device_aal2(place: Place) -> None:
+    person = await let_in_by_device(place)
+
+    await place.step_up(person)
+
+    session = ok(await person.browser.get("/session"))["session"]
+    assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
+    ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
+
+
+async def test_the_device_replaces_no_password(place: Place) -> None:
+    person = await trusted_person(place)
+
+    for password in ("a wrong password", ""):
+        body = credentials(person, password=password)
+        refused(await person.browser.post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await person.browser.post("/sign-ins", json={"email": person.user.email}), 422, "invalid_request")
+
+
+async def test_a_session_by_device_makes_no_other_device_trusted(place: Place) -> None:
+    person = await let_in_by_device(place)
+
+    assert len(ok(await person.browser.get("/users/me/trusted-devices"))["items"]) == 1
+    assert (await place.sign_in(person, place.browser()))["status"] == "passcode_required"

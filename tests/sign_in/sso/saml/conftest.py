@@ -1,0 +1,11 @@
+"""A provider that answers our request as it likes."""
+
+import pytest
+
+from tests.sign_in.sso.saml.reading import NOW, REQUEST, US
+from tests.support.saml import LyingProvider
+
+
+@pytest.fixture
+def provider() -> LyingProvider:
+    return LyingProvider(US.acs_url, US.entity_id, REQUEST, NOW)

@@ -1,0 +1,13 @@
+"""The account behind limits small enough to reach."""
+
+import pytest
+
+from app.core.settings import PasswordLimits
+from tests.support.arrange import Place
+from tests.support.variants import variant
+
+
+@pytest.fixture
+def limited(place: Place) -> Place:
+    """Three wrong passwords for a user and an address, six for an address, in 600 s; nine for a user in 3600 s."""
+    return variant(place, password_limits=PasswordLimits("3/600,6/600,9/3600"))
