@@ -20,12 +20,13 @@ from app.commands import provision
 from app.commands.check import examine, look_at_keys
 from app.commands.embedded_setup import database_of, share
 from app.commands.key_rotation import rotate_keys as seal_anew
+from app.core.addresses import is_loopback
 from app.core.callers import Role
 from app.core.errors import InvalidRequest, Refusal
 from app.core.logs import configure_logs
 from app.core.metrics import MULTIPROCESS
-from app.core.settings import Settings, SettingsError, is_loopback, load_settings
-from app.crypto.sealing import new_key_setting
+from app.core.secret_keys import new_key_setting
+from app.core.settings import Settings, SettingsError, load_settings
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
 from app.main import create_app

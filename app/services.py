@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.core.clock import Clock, SystemClock
+from app.core.secret_keys import parse_keys
 from app.core.settings import PasswordLimits, Settings, SettingsError
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import Sealer, parse_keys
+from app.crypto.sealing import Sealer
 from app.database.engine import Database
 
 if TYPE_CHECKING:  # an extra

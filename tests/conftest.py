@@ -9,9 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from structlog.processors import KeyValueRenderer
 
 from app.core.callers import Role
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
-from app.crypto.sealing import new_key_setting
 from app.main import create_app
 from app.services import Services, make_services
 from tests.support.arrange import Person, Place, make_place

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.settings import PasswordLimits, SettingsError, is_loopback, load_settings
+from app.core.addresses import is_loopback
+from app.core.settings import PasswordLimits, SettingsError, load_settings
 from app.services import make_services
 
 KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="

@@ -9,8 +9,8 @@ from app.audit import repository
 from app.audit.rules import EventFilter, EventType, RecordedEvent
 from app.audit.schemas import Actor, AuditEvent, Target
 from app.authentication.allow import AuditReader
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
+from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import GivenTime

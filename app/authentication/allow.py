@@ -10,7 +10,7 @@ from fastapi.security.base import SecurityBase
 from app.accounts.rules import SecurityPolicy
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.authentication.context import services_of, visitor_of
+from app.authentication.context import visitor_of
 from app.authentication.credentials import Identified, identify
 from app.authentication.routes import refuse_unexpected_body
 from app.core.assurance import is_fresh
@@ -19,6 +19,7 @@ from app.core.errors import Forbidden, Refusal, StepUpRequired
 from app.credentials.api_tokens.rules import Scope
 from app.services import Services
 from app.sessions.repository import SessionOwner
+from app.web.dependencies import services_of
 
 
 class _Documented(SecurityBase):

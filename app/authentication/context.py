@@ -1,8 +1,8 @@
-"""What handlers ask FastAPI for: the services, the account, and the visitor at its door."""
+"""What handlers ask FastAPI for: the account, where the request comes from, and its device cookies."""
 
 import ipaddress
 import re
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -10,14 +10,12 @@ from fastapi import Depends, Request
 from app.accounts import repository as accounts
 from app.accounts.rules import is_slug
 from app.core.callers import Visitor
-from app.core.errors import Refusal
 from app.database.engine import Database
 from app.second_factor.trusted_devices.cookies import DeviceCookies, read_device_cookies
-from app.services import Services
+from app.web.dependencies import services_of
 
 _USER_AGENT_LENGTH = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_T = TypeVar("_T")
 
 
 class AccountDirectory:
@@ -41,18 +39,6 @@ class AccountDirectory:
             self._known.clear()
         self._known[slug] = account.id
         return account.id
-
-
-def services_of(request: Request) -> Services:
-    """Return the services of this process."""
-    return cast("Services", request.app.state.services)
-
-
-# What FastAPI asks for is a coroutine even where nothing is awaited: it would run a plain function in a thread.
-# Each thing costs it as much as a query: where people wait for a sign-in, handlers take them from the request.
-async def get_services(request: Request) -> Services:
-    """Return the services of this process, to FastAPI."""
-    return services_of(request)
 
 
 def get_accounts(request: Request) -> AccountDirectory:
@@ -105,16 +91,5 @@ async def get_device_cookies(request: Request) -> DeviceCookies:
     return device_cookies_of(request)
 
 
-def accepted(outcome: _T | Refusal) -> _T:
-    """Return what a use case returned, or raise the refusal that it returned instead.
-
-    Call it after the transaction: a returned refusal is one that the database remembers.
-    """
-    if isinstance(outcome, Refusal):
-        raise outcome
-    return outcome
-
-
-AppServices = Annotated[Services, Depends(get_services)]
 AtTheDoor = Annotated[Visitor, Depends(get_visitor)]
 Cookies = Annotated[DeviceCookies, Depends(get_device_cookies)]

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.core.addresses import is_loopback
 from app.core.errors import Refusal, Unavailable
-from app.core.settings import PREFIX, Settings, SettingsError, is_loopback
+from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.sealing import SealBroken
 from app.database.revisions import current_revision, needed_revision

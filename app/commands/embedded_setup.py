@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import usable_cores
-from app.crypto.sealing import new_key_setting
 from app.database.embedded import EmbeddedPostgres, running_url
 
 

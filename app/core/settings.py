@@ -1,6 +1,5 @@
 """The settings: read from the environment once, when a command starts, and handed on from there."""
 
-import ipaddress
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.crypto.sealing import parse_keys
+from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
 
@@ -222,23 +221,3 @@ def load_settings(**overrides: Any) -> Settings:
             name = PREFIX + str(problem["loc"][0]).upper()
             lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
         raise SettingsError(*lines) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an https address, or an http one of this machine, without user and fragment."""
-    if not text.isascii() or not text.isprintable() or " " in text or "#" in text or "\\" in text:
-        return False
-    with suppress(ValueError):  # what `urlsplit` and its `port` raise
-        parts = urlsplit(text)
-        if not parts.hostname or "@" in parts.netloc or parts.port == 0:
-            return False
-        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    return False

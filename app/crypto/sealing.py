@@ -1,7 +1,5 @@
 """Secrets that are opened again: AES-256-GCM under one of several keys, bound to where they are stored."""
 
-import base64
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +8,11 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.core.secret_keys import KEY_BYTES, KEY_ID
+
 _VERSION = 1
 _HEAD_BYTES = 2
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
-_KEY_ID = re.compile("[A-Za-z0-9_-]{1,32}")
 
 
 class SealBroken(Exception):  # noqa: N818 -- says what was found; never carries the data
@@ -47,9 +45,9 @@ class Sealer:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
             raise ValueError("Sealing needs at least one key.")
-        if not all(_KEY_ID.fullmatch(key_id) for key_id in keys):
+        if not all(KEY_ID.fullmatch(key_id) for key_id in keys):
             raise ValueError("A key id is 1 to 32 of the characters A-Z, a-z, 0-9, _ and -.")
-        if any(len(key) != _KEY_BYTES for key in keys.values()):
+        if any(len(key) != KEY_BYTES for key in keys.values()):
             raise ValueError("A sealing key is exactly 32 bytes.")
         self.current_key_id = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
@@ -81,40 +79,6 @@ class Sealer:
             raise SealBroken("The data is not sealed in a version that is known here.")
         head_ends = _HEAD_BYTES + sealed[1]
         key_id = sealed[_HEAD_BYTES:head_ends].decode("ascii", errors="replace")
-        if len(key_id) != sealed[1] or not _KEY_ID.fullmatch(key_id):
+        if len(key_id) != sealed[1] or not KEY_ID.fullmatch(key_id):
             raise SealBroken("The sealed data names no key.")
         return key_id
-
-
-def parse_keys(text: str) -> dict[str, bytes]:
-    """Read the setting `id:base64 of 32 bytes`, comma separated, the key that seals first.
-
-    Raise `ValueError` with one sentence. It counts the entries instead of quoting them, ids too, since in a
-    mistyped setting key material may stand anywhere.
-    """
-    if not text.strip():
-        raise ValueError("The key setting is empty.")
-    keys: dict[str, bytes] = {}
-    for number, entry in enumerate(text.split(","), start=1):
-        key_id, colon, encoded = entry.strip().partition(":")
-        if not colon:
-            raise ValueError(f"Key {number} of the setting has no colon between its id and its base64.")
-        if not _KEY_ID.fullmatch(key_id):
-            raise ValueError(
-                f"Key {number} of the setting has an id that is not 1 to 32 of A-Z, a-z, 0-9, _ and -."
-            )
-        if key_id in keys:
-            raise ValueError(f"Key {number} of the setting has the id of an earlier one.")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            raise ValueError(f"Key {number} of the setting is not base64.") from None
-        if len(key) != _KEY_BYTES:
-            raise ValueError(f"Key {number} of the setting is {len(key)} bytes long instead of {_KEY_BYTES}.")
-        keys[key_id] = key
-    return keys
-
-
-def new_key_setting() -> str:
-    """Return a setting for `parse_keys` with one new random key, `k1`."""
-    return "k1:" + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()

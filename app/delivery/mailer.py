@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from email_validator import EmailNotValidError, validate_email
 
-from app.core.settings import MailDirectory, MailServer, Settings, is_loopback
+from app.core.addresses import is_loopback
+from app.core.settings import MailDirectory, MailServer, Settings
 from app.database.queue import Hopeless
 from app.delivery.letters import Letter
 from app.delivery.messages import Message, plain

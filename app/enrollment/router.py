@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from app.authentication.allow import Enrolling, Owner, Signed
-from app.authentication.context import AppServices, accepted
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.enrollment import use_cases
@@ -11,6 +10,7 @@ from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrol
 from app.enrollment.use_cases import Enrollee
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.sessions.repository import SessionOwner
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 from app.web.wire import PathId
 

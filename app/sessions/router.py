@@ -9,7 +9,6 @@ from fastapi import APIRouter, Response
 from app.accounts.users import repository as users
 from app.accounts.users.schemas import User
 from app.authentication.allow import Authorizing, Owner, Signed
-from app.authentication.context import AppServices, accepted
 from app.authentication.routes import AccountRoute
 from app.core.assurance import assurance
 from app.core.callers import Caller, Role
@@ -22,6 +21,7 @@ from app.sessions import repository, rules, use_cases
 from app.sessions.schemas import MySession, Session, StepUp
 from app.throttling.rules import buckets
 from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
+from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
 from app.web.wire import PathId

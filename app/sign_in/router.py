@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request, Response
 
 from app.accounts.users import repository as users
 from app.accounts.users.schemas import User
-from app.authentication.context import accepted, device_cookies_of, services_of, visitor_of
+from app.authentication.context import device_cookies_of, visitor_of
 from app.authentication.routes import AccountRoute
 from app.core.callers import Visitor
 from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.core.metrics import SIGN_INS
+from app.credentials.passwords.use_cases import refuse_password
 from app.second_factor.passcode import RecoveryCode
 from app.second_factor.trusted_devices.rules import parse_device_token
 from app.second_factor.use_cases import Attempt, prepare_attempt
@@ -22,6 +23,7 @@ from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
 from app.throttling.use_cases import counted_password_attempt
+from app.web.dependencies import accepted, services_of
 from app.web.problems import problems
 
 router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
@@ -51,7 +53,7 @@ async def sign_in(
         if found and check.matches:
             outcome = await use_cases.begin_sign_in(tx, visitor, found, check.renewed_hash, device, filled)
         else:
-            outcome = await use_cases.refuse_password(tx, visitor, found)
+            outcome = await refuse_password(tx, visitor, found)
     if isinstance(outcome, Refusal):
         raise outcome
     return show_begun(outcome)

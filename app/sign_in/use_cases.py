@@ -9,11 +9,10 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.accounts.users.rules import ACTIVE, User
-from app.audit.repository import record
-from app.audit.rules import NOBODY, Event, EventType
 from app.core.assurance import PASSWORD
 from app.core.callers import Visitor
 from app.core.errors import Refusal, Unauthenticated, Unavailable
+from app.credentials.passwords.use_cases import refuse_password
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
@@ -43,11 +42,6 @@ from app.throttling.use_cases import take_password_attempt_back
 _NO_ID = UUID(int=0)
 
 
-def invalid_credentials() -> Unauthenticated:
-    """Return the one refusal for whatever is wrong with an e-mail address and a password."""
-    return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
-
-
 async def is_known_device(
     tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None, device: Device
 ) -> bool:
@@ -61,13 +55,6 @@ async def is_known_device(
         return False
     policy = await accounts.get_policy(tx, visitor.account_id)
     return await find_trusted(tx, visitor, user_id, tokens, policy_days=policy.trusted_device_days) is not None
-
-
-async def refuse_password(tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None) -> Refusal:
-    """Record a failed sign-in, and return the refusal: the same whatever was wrong."""
-    target = ("user", found.user.id) if found else (None, None)
-    await record(tx, visitor, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
-    return invalid_credentials()
 
 
 async def begin_sign_in(

@@ -4,9 +4,9 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 
-from app.authentication.context import AppServices
 from app.core.errors import Unavailable
 from app.database.revisions import current_revision
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 from app.web.wire import Answer
 

@@ -15,12 +15,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
-from app.authentication.context import AppServices
+from app.core.addresses import is_loopback
 from app.core.errors import NotFound, Unauthenticated, Unavailable
 from app.core.metrics import MULTIPROCESS
-from app.core.settings import Settings, is_loopback
+from app.core.settings import Settings
 from app.crypto.digests import digest, same
 from app.services import Services
+from app.web.dependencies import AppServices
 
 router = APIRouter()
 

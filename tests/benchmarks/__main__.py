@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.crypto.sealing import new_key_setting
+from app.core.secret_keys import new_key_setting
 from app.database.embedded import EmbeddedPostgres
 from app.database.migrate import migrate
 from tests.benchmarks.figures import Figure, compare, say, write

@@ -10,9 +10,10 @@ import asyncpg
 from argon2 import PasswordHasher, Type
 from argon2.low_level import hash_secret_raw
 
+from app.core.secret_keys import parse_keys
 from app.crypto.digests import digest, new_secret
 from app.crypto.passwords import Argon2Parameters
-from app.crypto.sealing import Sealer, parse_keys
+from app.crypto.sealing import Sealer
 from app.database.ids import new_id
 from app.second_factor.kinds.totp import algorithm as totp
 from app.second_factor.passcode import new_recovery_code

@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from app.commands.embedded_setup import share
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, load_settings
-from app.crypto.sealing import new_key_setting
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.crypto.sealing import Place, SealBroken, Sealer, new_key_setting, parse_keys
+from app.core.secret_keys import new_key_setting, parse_keys
+from app.crypto.sealing import Place, SealBroken, Sealer
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from app.accounts.repository import Account
 from app.core.callers import Role
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import new_key_setting
 from app.database import engine
 from app.database.long import begin_long
 from app.database.migrate import migrate

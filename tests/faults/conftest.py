@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from fastapi import FastAPI
 
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
-from app.crypto.sealing import new_key_setting
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import Services, make_services

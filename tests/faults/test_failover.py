@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import new_key_setting
 from app.database import embedded
 from app.database.migrate import migrate
 from app.main import create_app

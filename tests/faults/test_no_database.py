@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import pytest
 from pydantic import SecretStr
 
+from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
-from app.crypto.sealing import new_key_setting
 from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster, in_time, unavailable

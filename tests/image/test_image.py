@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.crypto.sealing import new_key_setting
+from app.core.secret_keys import new_key_setting
 from tests.faults.cluster import Cluster
 from tests.image.compose import compose, services_of_passgate
 from tests.image.containers import SHARED, Container, Image, container, run

@@ -11,7 +11,6 @@ from app.administration.directory import repository, use_cases
 from app.administration.directory.repository import UserFilter
 from app.administration.directory.schemas import NewUser, OwnershipTransfer, UserChange
 from app.authentication.allow import Admin, AdminReader, FreshOwner, Policy, TeamReader, UsersReader, UsersWriter
-from app.authentication.context import AppServices, accepted
 from app.authentication.routes import AccountRoute
 from app.core.callers import Role
 from app.second_factor.settings.rules import Status as TwoFactorStatus
@@ -21,6 +20,7 @@ from app.second_factor.trusted_devices.router import show_devices
 from app.second_factor.trusted_devices.schemas import TrustedDevice
 from app.sessions.router import show_sessions
 from app.sessions.schemas import Session
+from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import PathId

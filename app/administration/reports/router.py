@@ -8,10 +8,11 @@ from fastapi.responses import StreamingResponse
 from app.administration.reports import repository, rules, use_cases
 from app.administration.reports.schemas import NewReport, Report
 from app.authentication.allow import BY_SESSION, BY_TOKEN, Allow
-from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute, refuse_unexpected_body
 from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
+from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import PathId

@@ -1,7 +1,7 @@
 """The two-factor status of every user as one query, whose columns are the finished cells of the report.
 
-It says of each user what `app.second_factor.settings` says of one; a test holds the two against each other. Postgres
-does all of it set by set: a million users asked for one by one would take a hundred times as long.
+It says of each user what `app.second_factor.settings` says of one; a test holds the two against each other.
+Postgres does all of it set by set: a million users asked for one by one would take a hundred times as long.
 """
 
 # What a spreadsheet would run: one of these, behind whatever is not seen (spaces of any width, controls, marks of

@@ -15,8 +15,8 @@ from app.administration.security_policy.schemas import (
     SecurityPolicy,
 )
 from app.authentication.allow import AdminReader, FreshAdmin, Policy, PolicyReader
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["security policy"], route_class=AccountRoute)

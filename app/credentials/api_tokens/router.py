@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from app.authentication.allow import Admin, AdminReader, FreshAdmin
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
 from app.credentials.api_tokens import repository, rules, use_cases
 from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
+from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import PathId

@@ -5,11 +5,11 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.authentication.allow import Owner, Signed
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
 from app.credentials.identity_tokens.rules import MAX_AGE, TOKEN_LIFETIME
 from app.credentials.identity_tokens.schemas import IdentityToken, IdentityTokenAsked, PublicKey, PublicKeys
 from app.credentials.identity_tokens.use_cases import KeyRing, issue_identity_token
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["session"], route_class=AccountRoute)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.accounts import repository as accounts
-from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute
 from app.core.settings import Limit
 from app.credentials.links import rules, use_cases
@@ -11,6 +11,7 @@ from app.credentials.links.schemas import EmailConfirmed, PasswordChosen, Passwo
 from app.credentials.passwords.rules import check_new_password
 from app.throttling.rules import link_buckets
 from app.throttling.use_cases import count_password_attempt
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["passwords"], route_class=AccountRoute)

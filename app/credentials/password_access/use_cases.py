@@ -7,9 +7,9 @@ from app.accounts.users.rules import ACTIVE, User
 from app.core.callers import Visitor
 from app.core.errors import Unauthenticated
 from app.credentials.password_access.rules import is_open
+from app.credentials.passwords.use_cases import invalid_credentials, refuse_password
 from app.second_factor import repository as second_factor
 from app.services import Services
-from app.sign_in.use_cases import invalid_credentials, refuse_password
 from app.throttling.rules import buckets
 from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
 

@@ -5,7 +5,6 @@ from fastapi import APIRouter
 from app.accounts import repository as accounts
 from app.accounts.users import repository as users
 from app.authentication.allow import FreshlySigned, Owner
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
 from app.core.errors import Unauthenticated
 from app.credentials.passwords import use_cases
@@ -13,6 +12,7 @@ from app.credentials.passwords.rules import check_new_password
 from app.credentials.passwords.schemas import PasswordChange
 from app.throttling.rules import buckets
 from app.throttling.use_cases import counted_password_attempt
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["passwords"], route_class=AccountRoute)

@@ -1,13 +1,13 @@
-"""Changing one's password."""
+"""Changing one's password, and refusing a wrong one."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
-from app.audit.repository import record_act
-from app.audit.rules import Event, EventType
-from app.core.callers import Caller
-from app.core.errors import Unauthenticated
+from app.audit.repository import record, record_act
+from app.audit.rules import NOBODY, Event, EventType
+from app.core.callers import Caller, Visitor
+from app.core.errors import Refusal, Unauthenticated
 from app.delivery.letters import Kind, tell
 from app.second_factor import repository as second_factor
 from app.second_factor.settings.use_cases import lock_own_factors
@@ -42,3 +42,15 @@ async def change_password(
 def wrong_password() -> Unauthenticated:
     """Return the refusal of a current password that is not the user's."""
     return Unauthenticated("The current password is not correct.", code="invalid_credentials")
+
+
+def invalid_credentials() -> Unauthenticated:
+    """Return the one refusal for whatever is wrong with an e-mail address and a password."""
+    return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
+
+
+async def refuse_password(tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None) -> Refusal:
+    """Record a failed sign-in, and return the refusal: the same whatever was wrong."""
+    target = ("user", found.user.id) if found else (None, None)
+    await record(tx, visitor, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
+    return invalid_credentials()

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from app.accounts.rules import SecurityPolicy
 from app.authentication.allow import FreshAdmin, FreshlySigned, Policy, Signed
-from app.authentication.context import AppServices, accepted
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.second_factor.recovery_codes.use_cases import make_codes
@@ -20,6 +19,7 @@ from app.second_factor.settings.schemas import (
     TwoFactorChange,
 )
 from app.services import Services
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 from app.web.wire import PathId
 

@@ -5,12 +5,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.authentication.allow import Owner, Signed
-from app.authentication.context import AppServices, Cookies
+from app.authentication.context import Cookies
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.second_factor.trusted_devices import repository, rules, use_cases
 from app.second_factor.trusted_devices.schemas import TrustedDevice
 from app.services import Services
+from app.web.dependencies import AppServices
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
 from app.web.wire import PathId

@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from app.authentication.allow import Asserting
-from app.authentication.context import AppServices
 from app.authentication.routes import AccountRoute
 from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.core.settings import Limit
@@ -16,6 +15,7 @@ from app.sign_in.router import show_begun
 from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
 from app.throttling.rules import assertion_buckets
 from app.throttling.use_cases import count_password_attempt
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)

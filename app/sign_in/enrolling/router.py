@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.authentication.context import AppServices, AtTheDoor, Cookies, accepted
+from app.authentication.context import AtTheDoor, Cookies
 from app.authentication.routes import AccountRoute
 from app.enrollment import use_cases as enrollment
 from app.enrollment.schemas import Enrollment
@@ -11,6 +11,7 @@ from app.sign_in.outcomes import Device
 from app.sign_in.router import completed_answer, refuse_device_token_in_browser
 from app.sign_in.schemas import CompletedByEnrollment, SignInConfirmation, SignInEnrollment
 from app.sign_in.use_cases import find_open_sign_in
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 from app.web.wire import PathId
 

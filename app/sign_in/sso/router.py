@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.authentication.context import AppServices, AtTheDoor, accepted
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute
 from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
@@ -10,6 +10,7 @@ from app.sign_in.router import show_completed
 from app.sign_in.schemas import Complete
 from app.sign_in.sso import schemas, use_cases
 from app.sign_in.sso.rules import ProviderType
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)

@@ -12,10 +12,11 @@ from joserfc.errors import InvalidKeyIdError
 from sqlalchemy import delete, select, text, update
 
 from app.core.callers import Role
+from app.core.secret_keys import new_key_setting, parse_keys
 from app.core.settings import Settings
 from app.credentials.identity_tokens.use_cases import KeyRing, rotate_signing_key
 from app.crypto.sealing import Place as SealedPlace
-from app.crypto.sealing import SealBroken, Sealer, new_key_setting, parse_keys
+from app.crypto.sealing import SealBroken, Sealer
 from app.database.tables import signing_keys
 from app.main import create_app
 from app.services import Services

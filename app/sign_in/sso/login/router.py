@@ -5,7 +5,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute
 from app.core.callers import Visitor
 from app.core.errors import Refusal
@@ -19,6 +19,7 @@ from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
 from app.throttling.rules import request_bucket
 from app.throttling.use_cases import count_password_attempt
+from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AppServices, AtTheDoor, accepted
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute, refuse_unexpected_body
 from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
@@ -16,6 +16,7 @@ from app.sign_in.sso.login.router import KnownIssuers, count_begun, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
 from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
+from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)

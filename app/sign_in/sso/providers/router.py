@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Response
 
 from app.authentication.allow import FreshAdmin
-from app.authentication.context import AppServices, accepted
 from app.authentication.routes import AccountRoute
 from app.sign_in.sso import repository, rules
 from app.sign_in.sso.providers import use_cases
 from app.sign_in.sso.providers.schemas import Provider, ProviderChange
+from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.core.addresses import is_address
 from app.core.callers import ADMINS, Caller, Role
 from app.core.errors import FieldError, Forbidden, InvalidRequest, Refusal
-from app.core.settings import is_address
 from app.crypto.tokens import LEAST_SECRET_BYTES
 from app.sign_in.sso.rules import ProviderType, is_name
 from app.sign_in.sso.saml.messages import signatures

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AppServices, AtTheDoor
+from app.authentication.context import AtTheDoor
 from app.authentication.routes import AccountRoute, FormRoute
 from app.core.callers import Visitor
 from app.core.errors import FieldError, InvalidRequest, Refusal
@@ -15,6 +15,7 @@ from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.saml import use_cases
 from app.sign_in.sso.saml.messages.answers import Assertion
+from app.web.dependencies import AppServices
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 forms = APIRouter(tags=["third-party sign-in"], route_class=FormRoute)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.core.settings import is_address
+from app.core.addresses import is_address
 from app.sign_in.sso.oidc.issuer.fetching import SECONDS, IssuerFailed, fetch
 
 _OK = 200
