@@ -1,4 +1,4 @@
-"""The door of the terminal: one command, `passgate`."""
+"""Entry point of the command line: `passgate`."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from app.accounts.users.use_cases import NewUser
 from app.commands import provision
-from app.commands.check import examine, look_at_keys
-from app.commands.embedded_setup import database_of, share
+from app.commands.check import check_everything, check_keys
+from app.commands.embedded_setup import database_of, export_to_workers
 from app.commands.key_rotation import rotate_keys as seal_anew
 from app.core.addresses import is_loopback
 from app.core.callers import Role
@@ -97,8 +97,8 @@ def serve(
                 typer.echo(f"account   {provision.DEMO_SLUG}")
                 typer.echo(f"owner     {provision.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
-        _with_services(found, look_at_keys)  # settings are judged before anything listens
-        share(found, workers=workers)
+        _with_services(found, check_keys)  # settings are judged before anything listens
+        export_to_workers(found, workers=workers)
         if workers > 1:  # of which each counts for itself, into this directory
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
@@ -112,7 +112,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="app.web.header_limits:BoundedHeads",
+            http="app.web.header_limits:LimitedHttpProtocol",
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -127,7 +127,7 @@ def serve(
 def worker() -> None:
     """Run the jobs alone: send letters, write reports, throw away what is over."""
     with _database() as settings:
-        _with_services(settings, look_at_keys)
+        _with_services(settings, check_keys)
         _with_services(settings, work_until_told)
 
 
@@ -143,7 +143,7 @@ def migrate() -> None:
 def check() -> None:
     """Look at the settings, the database, the keys and the mail; each line says what is well or wrong."""
     with _database() as settings:
-        findings = _with_services(settings, examine)
+        findings = _with_services(settings, check_everything)
     for finding in findings:
         typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
     if not all(finding.well for finding in findings):

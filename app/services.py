@@ -1,4 +1,4 @@
-"""What a process is made of: put together once at each of the three doors, and handed on."""
+"""What a process is made of: put together once by each entry point, and passed on."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The door of jobs: runs what the queue holds, inside `passgate serve` or alone as `passgate worker`."""
+"""Entry point of the job worker: runs what the queue holds, inside `passgate serve` or alone as `passgate worker`."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from app.administration.reports.jobs import purge_reports, send_report_link, wri
 from app.commands.retention import purge
 from app.credentials.links.jobs import look_up_for_password_link, send_link
 from app.database.libpq import make_pool
-from app.database.queue import Hopeless, Queue
+from app.database.queue import PermanentJobError, Queue
 from app.delivery.jobs import send_letter
 from app.services import Services
 
@@ -79,7 +79,7 @@ class _Backoff(BaseRetryStrategy):
 
 
 def _is_last(exception: BaseException, job: Job) -> bool:
-    return isinstance(exception, Hopeless) or job.attempts + 1 >= MOST_ATTEMPTS
+    return isinstance(exception, PermanentJobError) or job.attempts + 1 >= MOST_ATTEMPTS
 
 
 async def run_worker(services: Services, stop: asyncio.Event, pace: Pace | None = None) -> None:

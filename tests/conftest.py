@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.main import create_app
 from app.services import Services, make_services
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.clock import TurnableClock
 from tests.support.database import migrated_database
 from tests.support.oidc_provider import Issuer, running_issuer
@@ -66,15 +66,15 @@ def app(services: Services) -> FastAPI:
 
 
 @pytest.fixture
-async def place(app: FastAPI, services: Services, clock: TurnableClock) -> Place:
+async def tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
     """An account of the test's own."""
     return await make_place(app, services, clock)
 
 
 @pytest.fixture
-async def owner(place: Place) -> Person:
+async def owner(tenant: Tenant) -> SimulatedUser:
     """The account's owner, with a fresh session by password."""
-    return await place.signed_in(Role.OWNER)
+    return await tenant.signed_in(Role.OWNER)
 
 
 @pytest.fixture(scope="session")

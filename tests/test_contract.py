@@ -12,7 +12,7 @@ from app.core import errors
 from app.core.errors import Refusal
 from app.web.explanations import EXPLANATIONS
 from app.web.problems import _STATUS, problem_response
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import refused
 
 ROOT = "http://127.0.0.1:8000"
@@ -101,8 +101,8 @@ def test_every_refusal_carries_the_headers_that_belong_to_its_status(kind: type[
 
 
 @pytest.mark.parametrize("code", CODES)
-async def test_the_type_of_every_problem_is_a_page_that_explains_it(place: Place, code: str) -> None:
-    response = await place.browser().get(f"{ROOT}/problems/{code}")
+async def test_the_type_of_every_problem_is_a_page_that_explains_it(tenant: Tenant, code: str) -> None:
+    response = await tenant.browser().get(f"{ROOT}/problems/{code}")
 
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -111,8 +111,8 @@ async def test_the_type_of_every_problem_is_a_page_that_explains_it(place: Place
     assert code in response.text
 
 
-async def test_a_problem_that_does_not_exist_has_no_page(place: Place) -> None:
+async def test_a_problem_that_does_not_exist_has_no_page(tenant: Tenant) -> None:
     for code in ("none", "Forbidden", "forbidden%2f", "<script>", "..", "%00"):
-        response = await place.browser().get(f"{ROOT}/problems/{code}")
+        response = await tenant.browser().get(f"{ROOT}/problems/{code}")
         refused(response, 404, "not_found")
         assert "script" not in response.text

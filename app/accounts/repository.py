@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, bindparam, func, insert, literal, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.database.base import given
-from app.database.statements import Statement
+from app.database.base import param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import accounts, security_policies
 
 POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
@@ -26,8 +26,8 @@ class Account:
     name: str
 
 
-_POLICY = Statement(
-    select(*POLICY_COLUMNS).where(security_policies.c.account_id == given(security_policies.c.account_id))
+_POLICY = PrecompiledStatement(
+    select(*POLICY_COLUMNS).where(security_policies.c.account_id == param(security_policies.c.account_id))
 )
 
 
@@ -70,14 +70,14 @@ async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     return policy_of(policy)
 
 
-_HOLD = Statement(select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger))))
+_HOLD = PrecompiledStatement(select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger))))
 
 
 def _lock_key(account_id: UUID) -> int:
     return int.from_bytes(account_id.bytes[-8:], signed=True)
 
 
-async def hold_policy_still(tx: AsyncConnection, account_id: UUID) -> None:
+async def lock_policy_shared(tx: AsyncConnection, account_id: UUID) -> None:
     """Let no policy of the account change until this transaction ends; others may hold it still as well.
 
     An advisory lock, because a share lock on the policy's row would be written into it at every sign-in.
@@ -85,7 +85,7 @@ async def hold_policy_still(tx: AsyncConnection, account_id: UUID) -> None:
     await _HOLD.rows(tx, {"key": _lock_key(account_id)})
 
 
-async def lock_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
+async def lock_policy_exclusive(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     """Wait until nobody holds the policy still, and return it, ours to change until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(literal(_lock_key(account_id), BigInteger))))
     return await get_policy(tx, account_id)

@@ -8,10 +8,10 @@ from sqlalchemy import CTE, Insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
-from app.core.callers import Caller, Visitor
-from app.database.base import adding, to_add
+from app.core.callers import Caller, RequestContext
+from app.database.base import insert_from_params, insert_params
 from app.database.ids import new_id, oldest_id
-from app.database.statements import Statement
+from app.database.statements import PrecompiledStatement
 from app.database.tables import audit_events, users
 
 _COLUMNS = [
@@ -30,50 +30,50 @@ _COLUMNS = [
 ]
 
 
-def recording(*names: str, after: CTE | None = None) -> Insert:
+def insert_events_sql(*names: str, after: CTE | None = None) -> Insert:
     """Return the statement that writes an event for each name; `after` is that of `adding`.
 
-    Its parameters are those of `to_record`, for each of the names.
+    Its parameters are those of `insert_event_params`, for each of the names.
     """
-    return adding(audit_events, *names, after=after)
+    return insert_from_params(audit_events, *names, after=after)
 
 
-def to_record(name: str, visitor: Visitor, actor: Actor, event: Event) -> dict[str, Any]:
+def insert_event_params(name: str, context: RequestContext, actor: Actor, event: Event) -> dict[str, Any]:
     """Return the parameters of `recording`."""
     values = {
-        "account_id": visitor.account_id,
-        "id": new_id(visitor.now),
+        "account_id": context.account_id,
+        "id": new_id(context.now),
         "type": event.type.value,
-        "at": visitor.now,
+        "at": context.now,
         "actor_id": actor.user_id,
         "credential": actor.credential,
         "target_type": event.target_type,
         "target_id": event.target_id,
-        "ip": visitor.ip or None,
-        "user_agent": visitor.user_agent or None,
-        "request_id": visitor.request_id or None,
+        "ip": context.ip or None,
+        "user_agent": context.user_agent or None,
+        "request_id": context.request_id or None,
         "details": event.details,
     }
-    return to_add(audit_events, values, name)
+    return insert_params(audit_events, values, name)
 
 
 @cache
-def _recording(count: int) -> Statement:
-    return Statement(recording(*(f"event_{number}" for number in range(count))))
+def _recording(count: int) -> PrecompiledStatement:
+    return PrecompiledStatement(insert_events_sql(*(f"event_{number}" for number in range(count))))
 
 
-async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor, *events: Event) -> None:
+async def record(tx: AsyncConnection, context: RequestContext, actor: Actor, *events: Event) -> None:
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
     values: dict[str, Any] = {}
     for number, event in enumerate(events):
-        values |= to_record(f"event_{number}", visitor, actor, event)
+        values |= insert_event_params(f"event_{number}", context, actor, event)
     if events:
         await _recording(len(events)).rows(tx, values)
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:
     """Write what the caller did."""
-    await record(tx, caller.visitor, Actor(caller.user_id, caller.credential), *events)
+    await record(tx, caller.context, Actor(caller.user_id, caller.credential), *events)
 
 
 async def list_events(

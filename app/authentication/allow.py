@@ -10,7 +10,7 @@ from fastapi.security.base import SecurityBase
 from app.accounts.rules import SecurityPolicy
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.authentication.context import visitor_of
+from app.authentication.context import request_context_of
 from app.authentication.credentials import Identified, identify
 from app.authentication.routes import refuse_unexpected_body
 from app.core.assurance import is_fresh
@@ -59,8 +59,8 @@ class Allow:
         __: Annotated[object, Security(BY_TOKEN)],
     ) -> Caller:
         """Return the caller; raises `Unauthenticated`, `Forbidden` or `StepUpRequired`, in this order."""
-        services, visitor = services_of(request), visitor_of(request)
-        identified = await identify(services, visitor, request.headers.getlist("authorization"))
+        services, context = services_of(request), request_context_of(request)
+        identified = await identify(services, context, request.headers.getlist("authorization"))
         caller = identified.caller
         request.state.identified = identified
         request.state.by_password = caller.credential is Credential.PASSWORD

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from app.accounts import repository as accounts
 from app.accounts.rules import is_slug
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.database.engine import Database
 from app.second_factor.trusted_devices.cookies import DeviceCookies, read_device_cookies
 from app.web.dependencies import services_of
@@ -63,10 +63,10 @@ def client_address(request: Request, hops: int) -> str:
     return peer
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Return who is at the door: of which account, when, and from where."""
+def request_context_of(request: Request) -> RequestContext:
+    """Return the context of a request: account, server time, client IP, user agent, request id."""
     services = services_of(request)
-    return Visitor(
+    return RequestContext(
         account_id=request.state.account_id,
         now=services.clock.now(),
         ip=client_address(request, services.settings.trusted_proxy_hops),
@@ -75,9 +75,9 @@ def visitor_of(request: Request) -> Visitor:
     )
 
 
-async def get_visitor(request: Request) -> Visitor:
-    """Return who is at the door, to FastAPI."""
-    return visitor_of(request)
+async def get_request_context(request: Request) -> RequestContext:
+    """Return the request context, to FastAPI."""
+    return request_context_of(request)
 
 
 def device_cookies_of(request: Request) -> DeviceCookies:
@@ -91,5 +91,5 @@ async def get_device_cookies(request: Request) -> DeviceCookies:
     return device_cookies_of(request)
 
 
-AtTheDoor = Annotated[Visitor, Depends(get_visitor)]
+Context = Annotated[RequestContext, Depends(get_request_context)]
 Cookies = Annotated[DeviceCookies, Depends(get_device_cookies)]

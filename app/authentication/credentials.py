@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.rules import User
-from app.core.callers import NO_SESSION, Caller, Credential, Visitor
+from app.core.callers import NO_SESSION, Caller, Credential, RequestContext
 from app.core.errors import Unauthenticated
 from app.credentials.api_tokens.use_cases import find_token, note_use
 from app.credentials.password_access.use_cases import find_password_user
@@ -25,27 +25,27 @@ class Identified:
     session: SessionOwner | None = None
 
 
-async def identify(services: Services, visitor: Visitor, headers: list[str]) -> Identified:
+async def identify(services: Services, context: RequestContext, headers: list[str]) -> Identified:
     """Return who calls; raises `Unauthenticated` for a credential that is missing, unknown, over or doubled."""
     scheme, _, given = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() == "bearer":
-        return await _by_session(services, visitor, given.strip(" "))
+        return await _by_session(services, context, given.strip(" "))
     if scheme.lower() == "basic":
         name, password = _decode(given.strip(" "))
         if name.endswith(_TOKEN_SUFFIX):
-            return await _by_token(services, visitor, name.removesuffix(_TOKEN_SUFFIX), password)
-        return await _by_password(services, visitor, name, password)
+            return await _by_token(services, context, name.removesuffix(_TOKEN_SUFFIX), password)
+        return await _by_password(services, context, name, password)
     raise _unauthenticated()
 
 
-async def _by_session(services: Services, visitor: Visitor, token: str) -> Identified:
+async def _by_session(services: Services, context: RequestContext, token: str) -> Identified:
     async with services.database.read() as tx:
-        owner = await find_session(tx, visitor.account_id, token, visitor.now)
+        owner = await find_session(tx, context.account_id, token, context.now)
     if owner is None:
         raise _unauthenticated()
-    owner = await keep_alive(services.database, visitor.account_id, owner, visitor.now)
+    owner = await keep_alive(services.database, context.account_id, owner, context.now)
     caller = replace(
-        _caller(visitor, Credential.SESSION, owner.user, owner.policy, has_authenticator=owner.has_authenticator),
+        _caller(context, Credential.SESSION, owner.user, owner.policy, has_authenticator=owner.has_authenticator),
         session_id=owner.session.id,
         first_factor_at=owner.session.first_factor_at,
         second_factor_at=owner.session.second_factor_at,
@@ -53,15 +53,15 @@ async def _by_session(services: Services, visitor: Visitor, token: str) -> Ident
     return Identified(caller, owner.policy, owner)
 
 
-async def _by_token(services: Services, visitor: Visitor, email: str, secret: str) -> Identified:
+async def _by_token(services: Services, context: RequestContext, email: str, secret: str) -> Identified:
     async with services.database.read() as tx:
-        owner = await find_token(tx, visitor, email, secret)
+        owner = await find_token(tx, context, email, secret)
     if owner is None:
         raise _unauthenticated()
-    await note_use(services.database, visitor, owner)
+    await note_use(services.database, context, owner)
     caller = replace(
         _caller(
-            visitor, Credential.API_TOKEN, owner.user, owner.policy, has_authenticator=owner.has_authenticator
+            context, Credential.API_TOKEN, owner.user, owner.policy, has_authenticator=owner.has_authenticator
         ),
         scopes=frozenset(owner.token.scopes),
         token_id=owner.token.id,
@@ -69,17 +69,17 @@ async def _by_token(services: Services, visitor: Visitor, email: str, secret: st
     return Identified(caller, owner.policy)
 
 
-async def _by_password(services: Services, visitor: Visitor, email: str, password: str) -> Identified:
-    user, policy, has_authenticator = await find_password_user(services, visitor, email, password)
-    caller = _caller(visitor, Credential.PASSWORD, user, policy, has_authenticator=has_authenticator)
+async def _by_password(services: Services, context: RequestContext, email: str, password: str) -> Identified:
+    user, policy, has_authenticator = await find_password_user(services, context, email, password)
+    caller = _caller(context, Credential.PASSWORD, user, policy, has_authenticator=has_authenticator)
     return Identified(caller, policy)
 
 
 def _caller(
-    visitor: Visitor, credential: Credential, user: User, policy: SecurityPolicy, *, has_authenticator: bool
+    context: RequestContext, credential: Credential, user: User, policy: SecurityPolicy, *, has_authenticator: bool
 ) -> Caller:
     return Caller(
-        visitor=visitor,
+        context=context,
         credential=credential,
         user_id=user.id,
         session_id=NO_SESSION,

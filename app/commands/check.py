@@ -13,7 +13,7 @@ from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.sealing import SealBroken
 from app.database.revisions import current_revision, needed_revision
-from app.delivery.mailer import MailUnavailable, look_at
+from app.delivery.mailer import MailUnavailableError, look_at
 from app.services import Services
 
 OLDEST_POSTGRES = 15
@@ -30,7 +30,7 @@ class Finding:
     says: str
 
 
-async def examine(services: Services) -> list[Finding]:
+async def check_everything(services: Services) -> list[Finding]:
     """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
     findings = [
         *_settings(services.settings),
@@ -47,7 +47,7 @@ async def examine(services: Services) -> list[Finding]:
     return findings
 
 
-async def look_at_keys(services: Services) -> None:
+async def check_keys(services: Services) -> None:
     """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
 
     The first start makes the first signing key, so that every later one has something to open. Of a database that
@@ -66,7 +66,7 @@ async def look_at_keys(services: Services) -> None:
 
 async def _keys(services: Services) -> Finding:
     try:
-        await look_at_keys(services)
+        await check_keys(services)
     except SettingsError as error:
         return Finding("keys", well=False, says=str(error))
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
@@ -89,7 +89,7 @@ def _settings(settings: Settings) -> list[Finding]:
 async def _mail(services: Services) -> Finding:
     try:
         return Finding("mail", well=True, says=await look_at(services.settings))
-    except (MailUnavailable, OSError) as error:
+    except (MailUnavailableError, OSError) as error:
         return Finding("mail", well=False, says=str(error))
 
 

@@ -54,7 +54,7 @@ def _keys_in(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def share(settings: Settings, *, workers: int) -> None:
+def export_to_workers(settings: Settings, *, workers: int) -> None:
     """Tell the server's worker processes, which read the environment, what was decided here.
 
     Unless a setting says otherwise they share the cores for hashing: more hashes at once than there are cores only

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Column, bindparam, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.crypto.sealing import Place, SealBroken, Sealer
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.base import sealed_columns
 from app.database.tables import signing_keys
 from app.services import Services
@@ -116,7 +116,7 @@ def _resealed(
     account_id, row_id, sealed = row
     if not _is_stale(sealer, sealed):  # any more
         return None
-    place = Place(column.table.name, column.name, account_id, row_id)
+    place = AssociatedData(column.table.name, column.name, account_id, row_id)
     try:
         new = sealer.seal(sealer.open(sealed, place), place)
     except SealBroken as error:

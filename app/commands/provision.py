@@ -11,7 +11,7 @@ from app.accounts.users.use_cases import NewUser, create_account, create_user
 from app.administration.user_import import use_cases as user_import
 from app.administration.user_import.use_cases import Report
 from app.audit.rules import COMMAND_LINE
-from app.core.callers import Role, Visitor
+from app.core.callers import RequestContext, Role
 from app.core.errors import NotFound
 from app.credentials.links.use_cases import invite
 from app.credentials.passwords.rules import check_new_password
@@ -25,8 +25,8 @@ DEMO_SLUG = "demo"
 DEMO_OWNER = "owner@demo.example"
 
 
-def _visitor(services: Services, account_id: UUID) -> Visitor:
-    return Visitor(account_id, services.clock.now(), ip="", user_agent="passgate", request_id="")
+def _context(services: Services, account_id: UUID) -> RequestContext:
+    return RequestContext(account_id, services.clock.now(), ip="", user_agent="passgate", request_id="")
 
 
 async def _find_account(services: Services, slug: str) -> Account:
@@ -39,26 +39,26 @@ async def _find_account(services: Services, slug: str) -> Account:
 
 async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str | None) -> None:
     """Make an account and its owner, who without a password is invited by e-mail."""
-    visitor = _visitor(services, new_id(services.clock.now()))
+    context = _context(services, new_id(services.clock.now()))
     owner = NewUser(email=owner_email, name=owner_email.strip().partition("@")[0], role=Role.OWNER)
     about_user = (owner_email, owner.name, slug, name)
     password_hash = await _hash(services, password, about_user)
     async with services.database.begin() as tx:
-        await create_account(tx, visitor, slug=slug, name=name)
-        user = await create_user(tx, visitor, COMMAND_LINE, owner, password_hash)
+        await create_account(tx, context, slug=slug, name=name)
+        user = await create_user(tx, context, COMMAND_LINE, owner, password_hash)
         if password_hash is None:
-            await invite(tx, visitor, user)
+            await invite(tx, context, user)
 
 
 async def add_user(services: Services, slug: str, new: NewUser, password: str | None) -> None:
     """Make a user of an account, who without a password is invited by e-mail."""
     account = await _find_account(services, slug)
-    visitor = _visitor(services, account.id)
+    context = _context(services, account.id)
     password_hash = await _hash(services, password, (new.email, new.name, account.slug, account.name))
     async with services.database.begin() as tx:
-        user = await create_user(tx, visitor, COMMAND_LINE, new, password_hash)
+        user = await create_user(tx, context, COMMAND_LINE, new, password_hash)
         if password_hash is None:
-            await invite(tx, visitor, user)
+            await invite(tx, context, user)
 
 
 async def _hash(services: Services, password: str | None, about_user: tuple[str, ...]) -> str | None:
@@ -71,13 +71,13 @@ async def _hash(services: Services, password: str | None, about_user: tuple[str,
 async def renew_codes(services: Services, slug: str, email: str, reason: str) -> list[str]:
     """Give a user new recovery codes, and return them; all older ones die."""
     account = await _find_account(services, slug)
-    visitor = _visitor(services, account.id)
-    codes = await make_codes(services.hasher, visitor.now)
+    context = _context(services, account.id)
+    codes = await make_codes(services.hasher, context.now)
     async with services.database.begin() as tx:
         found = await users.find_by_email(tx, account.id, email)
         if found is None:
             raise NotFound("There is no user with this e-mail address.")
-        await renew_recovery_codes(tx, visitor, COMMAND_LINE, found.user.id, codes, reason=reason)
+        await renew_recovery_codes(tx, context, COMMAND_LINE, found.user.id, codes, reason=reason)
     return codes.shown
 
 
@@ -86,7 +86,7 @@ async def import_users(services: Services, slug: str, file: BinaryIO, *, skip_ba
     account = await _find_account(services, slug)
     async with bulk_transaction(services.database_url) as tx:
         return await user_import.import_users(
-            tx, _visitor(services, account.id), services.sealer, file, skip_bad=skip_bad
+            tx, _context(services, account.id), services.sealer, file, skip_bad=skip_bad
         )
 
 

@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _RetentionRule:
     """A table, and when a row of it is over. With `by_age`, the condition is that the id is older than some."""
 
     table: Table
@@ -62,9 +62,9 @@ class _Walk:
         return list(self.table.primary_key.columns)
 
 
-def _walks(now: datetime, audit_days: int) -> list[_Walk]:
-    def older_than(table: Table, age: timedelta) -> _Walk:
-        return _Walk(table, table.c.id < oldest_id(now - age - MARGIN), by_age=True)
+def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
+    def older_than(table: Table, age: timedelta) -> _RetentionRule:
+        return _RetentionRule(table, table.c.id < oldest_id(now - age - MARGIN), by_age=True)
 
     def before(age: timedelta) -> ColumnElement[datetime]:
         return literal(now - age - MARGIN, Moment)
@@ -80,9 +80,11 @@ def _walks(now: datetime, audit_days: int) -> list[_Walk]:
         older_than(links, max(LINK_LIFETIMES.values())),  # used or not
         older_than(trusted_devices, LONGEST_TRUST),
         older_than(audit_events, timedelta(days=audit_days)),
-        _Walk(sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))),
-        _Walk(sso_used_tokens, sso_used_tokens.c.expires_at < before(timedelta())),
-        _Walk(password_limits, password_limits.c.empty_at < before(timedelta())),
+        _RetentionRule(
+            sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))
+        ),
+        _RetentionRule(sso_used_tokens, sso_used_tokens.c.expires_at < before(timedelta())),
+        _RetentionRule(password_limits, password_limits.c.empty_at < before(timedelta())),
     ]
 
 
@@ -96,7 +98,7 @@ async def purge(services: Services, **_: Any) -> None:
         pass
 
 
-async def _purge_table(database: Database, walk: _Walk) -> int:
+async def _purge_table(database: Database, walk: _RetentionRule) -> int:
     """Walk through the table by its primary key, a batch at a time, and return how many rows went.
 
     Ids grow with time within an account: where a batch ends with a row that stays, the rest of its account stays.
@@ -120,7 +122,7 @@ def _beyond(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[b
     return tuple_(*key) > tuple_(*(literal(value, column.type) for column, value in zip(key, after, strict=True)))
 
 
-async def _delete(database: Database, walk: _Walk, keys: Sequence[Any]) -> int:
+async def _delete(database: Database, walk: _RetentionRule, keys: Sequence[Any]) -> int:
     """Delete those of the rows that are still over and that nobody has locked: this never waits for a sign-in."""
     free = (
         select(*walk.key)

@@ -1,4 +1,4 @@
-"""Who stands at the door of an account: a visitor from somewhere, or a caller whose credential is known."""
+"""Where a request comes from, and who calls once the credential is known."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +26,8 @@ EVERYBODY = frozenset(Role)
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Somebody at an account's door: which account, when by the service's clock, and from where."""
+class RequestContext:
+    """Account, server time, client IP, user agent, request id; nobody is authenticated yet."""
 
     account_id: UUID
     now: datetime
@@ -51,7 +51,7 @@ NO_SESSION = UUID(int=0)  # the id of no session, for a caller who has none
 class Caller:
     """The user behind a credential, as the database knew them when the request came in."""
 
-    visitor: Visitor
+    context: RequestContext
     credential: Credential
     user_id: UUID
     session_id: UUID
@@ -67,9 +67,9 @@ class Caller:
     @property
     def account_id(self) -> UUID:
         """The account of the user, and of everything that they may see."""
-        return self.visitor.account_id
+        return self.context.account_id
 
     @property
     def now(self) -> datetime:
         """The moment of the request."""
-        return self.visitor.now
+        return self.context.now

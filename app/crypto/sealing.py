@@ -20,7 +20,7 @@ class SealBroken(Exception):  # noqa: N818 -- says what was found; never carries
 
 
 @dataclass(frozen=True)
-class Place:
+class AssociatedData:
     """Where a sealed value rests; it opens nowhere else (ASVS 11.3.3)."""
 
     table: str
@@ -52,14 +52,14 @@ class Sealer:
         self.current_key_id = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
-    def seal(self, plain: bytes, place: Place) -> bytes:
+    def seal(self, plain: bytes, place: AssociatedData) -> bytes:
         """Return `plain` sealed by the current key, to be opened at `place` only."""
         key_id = self.current_key_id.encode()
         head = bytes([_VERSION, len(key_id)]) + key_id
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return head + nonce + self._ciphers[self.current_key_id].encrypt(nonce, plain, head + place.encode())
 
-    def open(self, sealed: bytes, place: Place) -> bytes:
+    def open(self, sealed: bytes, place: AssociatedData) -> bytes:
         """Return what was sealed at `place`; raise `SealBroken` for anything else, an unknown key included."""
         key_id = self.key_id_of(sealed)
         cipher = self._ciphers.get(key_id)

@@ -47,30 +47,30 @@ def belongs_to_user() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"], ondelete="CASCADE")
 
 
-def given(column: Column[Any], name: str = "") -> BindParameter[Any]:
+def param(column: Column[Any], name: str = "") -> BindParameter[Any]:
     """Return a parameter of a statement that is built once and run often; its name is `given_<column>`."""
     return bindparam(name or f"given_{column.name}", type_=column.type)
 
 
-def adding(table: Table, *prefixes: str, after: CTE | None = None) -> Insert:
-    """Return the statement that adds a row, or one for each prefix, of the parameters that `to_add` names.
+def insert_from_params(table: Table, *prefixes: str, after: CTE | None = None) -> Insert:
+    """Return the statement that adds a row, or one for each prefix, of the parameters that `insert_params` names.
 
     As part of a greater one it does so `after` another part, and only if that has returned a row.
     """
     rows = [
-        [given(column, f"{prefix}_{column.name}") for column in table.c] for prefix in prefixes or (table.name,)
+        [param(column, f"{prefix}_{column.name}") for column in table.c] for prefix in prefixes or (table.name,)
     ]
-    selected = [select(*row).where(only(after)) for row in rows]
+    selected = [select(*row).where(if_returned(after)) for row in rows]
     return insert(table).from_select(list(table.c), union_all(*selected) if selected[1:] else selected[0])
 
 
-def only(after: CTE | None) -> ColumnElement[bool]:
-    """Return the condition that a part of a greater statement comes `after` another, which has returned a row."""
+def if_returned(after: CTE | None) -> ColumnElement[bool]:
+    """Return `EXISTS (SELECT FROM after)`: the statement does nothing unless that CTE returned a row."""
     return true() if after is None else exists(select(after))
 
 
-def to_add(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the parameters of `adding`: a value for each column, None where `values` has none."""
+def insert_params(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the parameters of `insert_from_params`: a value for each column, None where `values` has none."""
     return {name: values.get(column) for name, column in _added(table, prefix or table.name)}
 
 

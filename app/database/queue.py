@@ -11,7 +11,7 @@ Queue = Literal["default", "letters", "reports"]
 """Each has workers of its own, so that what is slow in one keeps nothing waiting in another."""
 
 
-class Hopeless(Exception):  # noqa: N818 -- says how it stands, as a refusal does
+class PermanentJobError(Exception):
     """A job raises this when trying again would be of no use; it has failed then."""
 
 
@@ -22,7 +22,7 @@ class _JobToDefer(UserDefinedType[Any]):
         return "procrastinate_job_to_defer_v1"
 
 
-def deferring(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
+def defer_job_sql(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
     """Return the statement that defers a job with these arguments, and with the parameters that `job` returns.
 
     It is procrastinate's own function, called by us because its client would call it on a connection of its own.
@@ -40,7 +40,7 @@ def deferring(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
     return select(func.procrastinate_defer_jobs_v1(array([cast(row, _JobToDefer)])))
 
 
-_DEFER = deferring(bindparam("arguments", type_=JSONB))
+_DEFER = defer_job_sql(bindparam("arguments", type_=JSONB))
 
 
 def job(

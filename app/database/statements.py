@@ -17,7 +17,7 @@ Row: TypeAlias = asyncpg.Record
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
-class Statement:
+class PrecompiledStatement:
     """A statement of which only the parameters change.
 
     For SQLAlchemy to build, look up and wrap a statement costs several times what running it does, and a sign-in

@@ -10,11 +10,11 @@ from sqlalchemy import Select, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.callers import Visitor
-from app.database.base import given
+from app.core.callers import RequestContext
+from app.database.base import param
 from app.database.ids import new_id
-from app.database.queue import deferring, enqueue, job
-from app.database.statements import Statement
+from app.database.queue import defer_job_sql, enqueue, job
+from app.database.statements import PrecompiledStatement
 from app.database.tables import accounts, users
 
 
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Letter:
+class Email:
     """One letter to one person. It waits in the queue for anyone to read who reads the database: no secrets."""
 
     id: UUID
@@ -78,54 +78,56 @@ class Letter:
 _RECIPIENT = (
     select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
     .join_from(users, accounts, accounts.c.id == users.c.account_id)
-    .where(users.c.account_id == given(users.c.account_id), users.c.id == given(users.c.id, "user_id"))
+    .where(users.c.account_id == param(users.c.account_id), users.c.id == param(users.c.id, "user_id"))
 )
 
 
 def _telling() -> Select[tuple[Any]]:
     fields = (part for column in _RECIPIENT.selected_columns for part in (literal(str(column.name)), column))
     addressed = _RECIPIENT.with_only_columns(func.jsonb_build_object(*fields)).scalar_subquery()
-    return deferring(bindparam("letter", type_=JSONB).concat(addressed))
+    return defer_job_sql(bindparam("letter", type_=JSONB).concat(addressed))
 
 
-TELLING = _telling()
-"""Puts a letter to a user into the queue, as part of a greater statement; its parameters are `to_tell`'s."""
-_TELL = Statement(TELLING)
+NOTIFY_USER_SQL = _telling()
+"""Enqueues an e-mail to a user, as part of a larger statement; parameters: `notify_user_params`."""
+_TELL = PrecompiledStatement(NOTIFY_USER_SQL)
 
 
-async def post(tx: AsyncConnection, letter: Letter) -> None:
+async def enqueue_email(tx: AsyncConnection, letter: Email) -> None:
     """Let the letter be sent once the transaction commits, or never."""
     await enqueue(tx, "send_letter", letter.to_json(), queue="letters")
 
 
-async def tell(tx: AsyncConnection, visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> None:
-    """Tell the user what the visitor has just done with what is the user's, once the transaction commits.
+async def notify_user(
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, kind: Kind, **details: Any
+) -> None:
+    """Tell the user by e-mail what this request did to what is theirs, once the transaction commits.
 
     It goes to the address, and in the language, that are the user's in this transaction.
     """
-    await _TELL.rows(tx, to_tell(visitor, user_id, kind, **details))
+    await _TELL.rows(tx, notify_user_params(context, user_id, kind, **details))
 
 
-def to_tell(visitor: Visitor, user_id: UUID, kind: Kind, **details: Any) -> dict[str, Any]:
-    """Return the parameters of `TELLING`."""
-    letter = Letter(
-        id=new_id(visitor.now),
-        account_id=visitor.account_id,
+def notify_user_params(context: RequestContext, user_id: UUID, kind: Kind, **details: Any) -> dict[str, Any]:
+    """Return the parameters of `NOTIFY_USER_SQL`."""
+    letter = Email(
+        id=new_id(context.now),
+        account_id=context.account_id,
         account_name="",
         kind=kind,
         to="",
         name="",
         locale="",
-        at=visitor.now,
-        ip=visitor.ip,
-        user_agent=visitor.user_agent,
+        at=context.now,
+        ip=context.ip,
+        user_agent=context.user_agent,
         details=details,
     )
-    values = {"given_account_id": visitor.account_id, "user_id": user_id, "letter": letter.to_json()}
+    values = {"given_account_id": context.account_id, "user_id": user_id, "letter": letter.to_json()}
     return job("send_letter", queue="letters") | values
 
 
 async def recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> dict[str, str]:
-    """Return the fields of a `Letter` that say who it is for: `account_name`, `to`, `name` and `locale`."""
+    """Return the fields of a `Email` that say who it is for: `account_name`, `to`, `name` and `locale`."""
     found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "user_id": user_id})
     return dict(found.one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation

@@ -16,8 +16,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.core.addresses import is_loopback
 from app.core.settings import MailDirectory, MailServer, Settings
-from app.database.queue import Hopeless
-from app.delivery.letters import Letter
+from app.database.queue import PermanentJobError
+from app.delivery.letters import Email
 from app.delivery.messages import Message, plain
 
 COMMAND_SECONDS = 20
@@ -28,15 +28,15 @@ GOOD_BYE_SECONDS = 5
 _NOT_NOW, _NEVER = 400, 500  # the first of the replies that say so (RFC 5321 4.2.1)
 
 
-class MailRefused(Hopeless):
+class MailRefusedError(PermanentJobError):
     """The mail server will never take this letter."""
 
 
-class MailUnavailable(Exception):  # noqa: N818 -- as `Unavailable`
+class MailUnavailableError(Exception):
     """The mail server does not take the letter now; the words are the server's reply code, never its text."""
 
 
-def compose(settings: Settings, letter: Letter, message: Message) -> EmailMessage:
+def compose(settings: Settings, letter: Email, message: Message) -> EmailMessage:
     """Return the letter with its headers: the same whenever it is composed, whatever names hold."""
     address = _deliverable(letter.to)
     mail = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
@@ -51,8 +51,8 @@ def compose(settings: Settings, letter: Letter, message: Message) -> EmailMessag
     return mail
 
 
-async def send(settings: Settings, mail: EmailMessage, letter: Letter) -> None:
-    """Hand the letter over; raises `MailRefused` when that is of no use, anything else when it may be later."""
+async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
+    """Hand the e-mail over; raises `MailRefusedError` when a retry is of no use, else something retryable."""
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, f"{letter.id}.eml", mail.as_bytes())
@@ -69,13 +69,13 @@ async def send(settings: Settings, mail: EmailMessage, letter: Letter) -> None:
             except aiosmtplib.SMTPResponseException as error:
                 raise _judge(error.code) from None
             except aiosmtplib.SMTPNotSupported:
-                raise MailRefused("the mail server takes no address that is not ASCII") from None
+                raise MailRefusedError("the mail server takes no address that is not ASCII") from None
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
-        raise MailUnavailable(_in_words(error)) from error
+        raise MailUnavailableError(_in_words(error)) from error
 
 
 async def look_at(settings: Settings) -> str:
-    """Return a line about the way out; raises `MailUnavailable` or `OSError` when none would get through."""
+    """Return a line about the way out; raises `MailUnavailableError` or `OSError` when none would get through."""
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, ".check", b"")
@@ -85,7 +85,7 @@ async def look_at(settings: Settings) -> str:
         async with asyncio.timeout(COMMAND_SECONDS), _connected(settings, where) as server:
             safe = server.get_transport_info("sslcontext") is not None
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
-        raise MailUnavailable(_in_words(error)) from error
+        raise MailUnavailableError(_in_words(error)) from error
     return f"{where.host} port {where.port} takes letters {'by TLS' if safe else 'without TLS'}"
 
 
@@ -108,7 +108,7 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
         await server.connect()
         if where.user is not None:
             if server.get_transport_info("sslcontext") is None and not is_loopback(where.host):
-                raise MailUnavailable("the mail server offers no TLS, and gets no password without")
+                raise MailUnavailableError("the mail server offers no TLS, and gets no password without")
             await server.login(where.user, where.password or "")
         yield server
         with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the letter is handed over
@@ -119,7 +119,7 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
 
 def _judge(code: int) -> Exception:
     words = f"the mail server answered {code}"
-    return MailRefused(words) if code >= _NEVER else MailUnavailable(words)
+    return MailRefusedError(words) if code >= _NEVER else MailUnavailableError(words)
 
 
 def _in_words(error: Exception) -> str:
@@ -145,7 +145,7 @@ def _deliverable(address: str) -> str:
             address, check_deliverability=False, globally_deliverable=False, test_environment=True
         )
     except EmailNotValidError:
-        raise MailRefused("the address is none") from None
+        raise MailRefusedError("the address is none") from None
     return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import ua_parser
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from app.delivery.letters import Letter
+from app.delivery.letters import Email
 
 LOCALES = ("en", "de")
 
@@ -30,7 +30,7 @@ class Message:
     html: str
 
 
-def render(letter: Letter, extra: dict[str, Any] | None = None) -> Message:
+def render(letter: Email, extra: dict[str, Any] | None = None) -> Message:
     """Return what the letter says, in the reader's language or else in English.
 
     `extra` is what may not lie in the queue, such as a `link`. Parsing a browser's name is slow the first time:

@@ -7,7 +7,7 @@ from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.enrollment import use_cases
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
-from app.enrollment.use_cases import Enrollee
+from app.enrollment.use_cases import EnrollingUser
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.sessions.repository import SessionOwner
 from app.web.dependencies import AppServices, accepted
@@ -17,9 +17,9 @@ from app.web.wire import PathId
 router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
 
 
-def _enrollee(caller: Caller, owner: SessionOwner) -> Enrollee:
+def _enrollee(caller: Caller, owner: SessionOwner) -> EnrollingUser:
     kinds = owner.policy.kinds_for(caller.role)
-    return Enrollee(caller.user_id, caller.email, kinds, credential=caller.credential)
+    return EnrollingUser(caller.user_id, caller.email, kinds, credential=caller.credential)
 
 
 @router.post(
@@ -36,7 +36,7 @@ async def begin_my_enrollment(
         state, _ = await lock_own_factors(tx, caller)
         begun = await use_cases.begin_enrollment(
             tx,
-            caller.visitor,
+            caller.context,
             services.sealer,
             _enrollee(caller, owner),
             state,
@@ -60,7 +60,7 @@ async def confirm_my_enrollment(
         services.database,
         services.hasher,
         services.sealer,
-        caller.visitor,
+        caller.context,
         caller.user_id,
         enrollment_id,
         body.passcode,

@@ -11,13 +11,13 @@ from app.accounts import repository as accounts
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import TOTP
-from app.core.callers import Caller, Visitor
+from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import Place, SealBroken, Sealer
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
-from app.delivery.letters import Kind, tell
+from app.delivery.letters import Kind, notify_user
 from app.enrollment import repository
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
 from app.second_factor import repository as second_factor
@@ -29,7 +29,7 @@ from app.second_factor.settings.repository import remove_authenticators
 from app.second_factor.settings.rules import MOST_AUTHENTICATORS
 from app.second_factor.settings.use_cases import lock_own_state
 from app.second_factor.trusted_devices.use_cases import revoke_all
-from app.second_factor.use_cases import secret_place
+from app.second_factor.use_cases import secret_associated_data
 from app.sessions.repository import note_proof
 from app.sessions.use_cases import end_sessions
 
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Begun:
+class BegunEnrollment:
     """An enrollment with what its authenticator app must know."""
 
     id: UUID
@@ -57,7 +57,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Enrollee:
+class EnrollingUser:
     """Who enrolls, which kinds the policy allows them, and by what: a session, or a sign-in that demands it."""
 
     user_id: UUID
@@ -72,32 +72,32 @@ class Enrollee:
         return Actor(self.user_id, self.credential)
 
 
-def _place(account_id: UUID, enrollment_id: UUID) -> Place:
-    return Place("enrollments", "sealed_secret", account_id, enrollment_id)
+def _place(account_id: UUID, enrollment_id: UUID) -> AssociatedData:
+    return AssociatedData("enrollments", "sealed_secret", account_id, enrollment_id)
 
 
 async def begin_enrollment(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     sealer: Sealer,
-    enrollee: Enrollee,
+    enrollee: EnrollingUser,
     state: SecondFactorState,
     *,
     kind: str,
     label: str,
-) -> Begun:
+) -> BegunEnrollment:
     """Begin an enrollment, voiding the user's open one; the caller has locked `state`.
 
     Raises `InvalidRequest` for a kind that the policy does not allow, `Conflict` when the user has five that work:
     disabled ones make room for the new one.
     """
-    account_id, user_id = visitor.account_id, enrollee.user_id
+    account_id, user_id = context.account_id, enrollee.user_id
     if kind not in enrollee.kinds:
         error = FieldError("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
         raise InvalidRequest("Some fields are not valid.", error)
     _refuse_too_many(state, await second_factor.list_authenticators(tx, account_id, user_id))
     secret = totp.new_secret()
-    enrollment_id = new_id(visitor.now)
+    enrollment_id = new_id(context.now)
     enrollment = Enrollment(
         id=enrollment_id,
         user_id=user_id,
@@ -107,16 +107,18 @@ async def begin_enrollment(
         sealed_secret=sealer.seal(secret, _place(account_id, enrollment_id)),
         version=state.version,
         failures=0,
-        created_at=visitor.now,
-        expires_at=visitor.now + LIFETIME,
+        created_at=context.now,
+        expires_at=context.now + LIFETIME,
         ended_at=None,
     )
     await repository.add_enrollment(tx, account_id, enrollment)
     begun = Event(EventType.ENROLLMENT_BEGUN, "enrollment", enrollment.id, {"kind": kind})
-    await record(tx, visitor, enrollee.actor, begun)
+    await record(tx, context, enrollee.actor, begun)
     account = await accounts.get_account(tx, account_id)
     uri = otpauth_uri(account_name=account.name, email=enrollee.email, secret=secret)
-    return Begun(enrollment.id, kind, enrollment.expires_at, totp.encode_secret(secret), uri, qr_code_svg(uri))
+    return BegunEnrollment(
+        enrollment.id, kind, enrollment.expires_at, totp.encode_secret(secret), uri, qr_code_svg(uri)
+    )
 
 
 def _refuse_too_many(state: SecondFactorState, authenticators: list[Authenticator]) -> None:
@@ -128,7 +130,7 @@ async def prepare_codes(
     database: Database,
     hasher: Hasher,
     sealer: Sealer,
-    visitor: Visitor,
+    context: RequestContext,
     user_id: UUID,
     enrollment_id: UUID,
     digits: str,
@@ -138,14 +140,14 @@ async def prepare_codes(
     What is looked at here decides nothing; a wrong passcode costs no hashes.
     """
     async with database.read() as tx:
-        enrollment = await repository.find_enrollment(tx, visitor.account_id, user_id, enrollment_id)
-        first = not await second_factor.list_authenticators(tx, visitor.account_id, user_id)
+        enrollment = await repository.find_enrollment(tx, context.account_id, user_id, enrollment_id)
+        first = not await second_factor.list_authenticators(tx, context.account_id, user_id)
     if not first or enrollment is None or enrollment.ended_at is not None:
         return None
-    secret = _open(sealer, visitor.account_id, enrollment)
-    if proven_step(secret, digits, now=visitor.now) is None:
+    secret = _open(sealer, context.account_id, enrollment)
+    if proven_step(secret, digits, now=context.now) is None:
         return None
-    return await make_codes(hasher, visitor.now)
+    return await make_codes(hasher, context.now)
 
 
 def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
@@ -158,10 +160,10 @@ def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
 
 async def confirm_enrollment(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     sealer: Sealer,
     enrollment_id: UUID,
-    enrollee: Enrollee,
+    enrollee: EnrollingUser,
     state: SecondFactorState,
     *,
     digits: str,
@@ -175,22 +177,22 @@ async def confirm_enrollment(
     authenticator come the recovery `codes`, and the other sessions end. The passcode counts as used. Raises
     `NotFound` or `Gone`; a wrong passcode is returned, and the fifth voids the enrollment.
     """
-    account_id, user_id = visitor.account_id, enrollee.user_id
+    account_id, user_id = context.account_id, enrollee.user_id
     enrollment = await repository.find_enrollment(tx, account_id, user_id, enrollment_id)
     if enrollment is None or enrollment.sign_in_id != enrollee.sign_in_id:
         raise NotFound("There is no such enrollment.")
-    if not enrollment.is_open(version=state.version, now=visitor.now):
+    if not enrollment.is_open(version=state.version, now=context.now):
         raise _gone()
     secret = _open(sealer, account_id, enrollment)
-    step = proven_step(secret, digits, now=visitor.now)
+    step = proven_step(secret, digits, now=context.now)
     if step is None:
-        return await _count_wrong_passcode(tx, visitor, enrollee, enrollment)
+        return await _count_wrong_passcode(tx, context, enrollee, enrollment)
     known = await second_factor.list_authenticators(tx, account_id, user_id)
     _refuse_too_many(state, known)
     if not known and codes is None:
         raise Conflict("The authenticators changed meanwhile. Send the passcode again.")
-    authenticator = _authenticator(visitor, sealer, enrollment, secret, step)
-    await repository.end_enrollment(tx, account_id, enrollment.id, now=visitor.now)
+    authenticator = _authenticator(context, sealer, enrollment, secret, step)
+    await repository.end_enrollment(tx, account_id, enrollment.id, now=context.now)
     await second_factor.add_authenticator(tx, account_id, user_id, authenticator)
     events = [Event(EventType.AUTHENTICATOR_ADDED, "authenticator", authenticator.id, {"kind": enrollment.kind})]
     if state.authenticators_disabled_at is not None:
@@ -205,46 +207,46 @@ async def confirm_enrollment(
         new_version=True,
         turned_on_by_user=state.turned_on_by_user or turns_on,
         authenticators_disabled_at=None,
-        last_passcode_at=visitor.now,
+        last_passcode_at=context.now,
     )
     events += await revoke_all(tx, account_id, user_id, because="an authenticator was added")
     first_codes = codes if not known else None
     if first_codes:
-        await store_codes(tx, account_id, user_id, first_codes, now=visitor.now)
+        await store_codes(tx, account_id, user_id, first_codes, now=context.now)
         because = "the first authenticator was added"
         events += await end_sessions(tx, account_id, user_id, because=because, spared=spared_session)
-    await record(tx, visitor, enrollee.actor, *events)
+    await record(tx, context, enrollee.actor, *events)
     # One letter: that 2FA is on now says, too, by which authenticator.
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
     kind = Kind.TWO_FACTOR_TURNED_ON if on_now else Kind.AUTHENTICATOR_ADDED
     replaced = len(known) if state.authenticators_disabled_at else 0
-    await tell(tx, visitor, user_id, kind, label=authenticator.label, replaced=replaced)
+    await notify_user(tx, context, user_id, kind, label=authenticator.label, replaced=replaced)
     return Bound(authenticator, first_codes.shown if first_codes else None)
 
 
 async def _count_wrong_passcode(
-    tx: AsyncConnection, visitor: Visitor, enrollee: Enrollee, enrollment: Enrollment
+    tx: AsyncConnection, context: RequestContext, enrollee: EnrollingUser, enrollment: Enrollment
 ) -> Refusal:
-    failures = await repository.count_failure(tx, visitor.account_id, enrollment.id)
+    failures = await repository.count_failure(tx, context.account_id, enrollment.id)
     if failures >= MOST_FAILURES:
-        await repository.end_enrollment(tx, visitor.account_id, enrollment.id, now=visitor.now)
+        await repository.end_enrollment(tx, context.account_id, enrollment.id, now=context.now)
     failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, {"failures": failures})
-    await record(tx, visitor, enrollee.actor, failed)
+    await record(tx, context, enrollee.actor, failed)
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 
 def _authenticator(
-    visitor: Visitor, sealer: Sealer, enrollment: Enrollment, secret: bytes, step: int
+    context: RequestContext, sealer: Sealer, enrollment: Enrollment, secret: bytes, step: int
 ) -> Authenticator:
-    authenticator_id = new_id(visitor.now)
+    authenticator_id = new_id(context.now)
     return Authenticator(
         id=authenticator_id,
         kind=enrollment.kind,
         label=enrollment.label,
-        sealed_secret=sealer.seal(secret, secret_place(visitor.account_id, authenticator_id)),
+        sealed_secret=sealer.seal(secret, secret_associated_data(context.account_id, authenticator_id)),
         last_accepted_step=step,
-        created_at=visitor.now,
-        last_used_at=visitor.now,
+        created_at=context.now,
+        last_used_at=context.now,
     )
 
 
@@ -253,7 +255,7 @@ async def confirm_my_enrollment(
     caller: Caller,
     sealer: Sealer,
     enrollment_id: UUID,
-    enrollee: Enrollee,
+    enrollee: EnrollingUser,
     *,
     digits: str,
     codes: NewCodes | None,
@@ -263,7 +265,7 @@ async def confirm_my_enrollment(
     state = await lock_own_state(tx, caller)
     bound = await confirm_enrollment(
         tx,
-        caller.visitor,
+        caller.context,
         sealer,
         enrollment_id,
         enrollee,

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Update, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import Moment, given
-from app.database.statements import Row, Statement
+from app.database.base import Moment, param
+from app.database.statements import PrecompiledStatement, Row
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
 from app.second_factor.throttle import FREE_FAILURES, block_after
@@ -30,18 +30,18 @@ _BLOCKS = [(f"after_{count}", block_after(count)) for count in _BLOCKING]
 
 
 _GIVEN = (
-    second_factor_state.c.account_id == given(second_factor_state.c.account_id),
-    second_factor_state.c.user_id == given(second_factor_state.c.user_id),
+    second_factor_state.c.account_id == param(second_factor_state.c.account_id),
+    second_factor_state.c.user_id == param(second_factor_state.c.user_id),
 )
 _GET = select(*STATE_COLUMNS).where(*_GIVEN)
-_LOCK = Statement(_GET.with_for_update(key_share=True))
-_READ = Statement(_GET)
+_LOCK = PrecompiledStatement(_GET.with_for_update(key_share=True))
+_READ = PrecompiledStatement(_GET)
 
 
-def counting(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
-    """Return the statement that counts one failure more of the user `of` whom it is; parameters: `to_count`.
+def count_failure_sql(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
+    """Add one failure and set `blocked_until`, of the state that `of` matches; parameters: `count_failure_params`.
 
-    It changes no state whose user is throttled, or (`with_authenticator`) has the authenticators disabled.
+    It matches no row of a user who is throttled or, `with_authenticator`, whose authenticators are disabled.
     """
     failures = second_factor_state.c.failures + 1
     blocks = ((failures >= count, bindparam(f"after_{count}", type_=Moment)) for count in _BLOCKING)
@@ -54,13 +54,15 @@ def counting(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
     )
 
 
-def to_count(now: datetime) -> dict[str, datetime]:
+def count_failure_params(now: datetime) -> dict[str, datetime]:
     """Return the parameters of `counting`: the moment, and until when so many failures block."""
     return {"now": now} | {name: now + block for name, block in _BLOCKS}
 
 
-_COUNT = Statement(counting(*_GIVEN, with_authenticator=False).returning(*STATE_COLUMNS))
-_COUNT_WITH_AUTHENTICATOR = Statement(counting(*_GIVEN, with_authenticator=True).returning(*STATE_COLUMNS))
+_COUNT = PrecompiledStatement(count_failure_sql(*_GIVEN, with_authenticator=False).returning(*STATE_COLUMNS))
+_COUNT_WITH_AUTHENTICATOR = PrecompiledStatement(
+    count_failure_sql(*_GIVEN, with_authenticator=True).returning(*STATE_COLUMNS)
+)
 
 
 def _of(account_id: UUID, user_id: UUID) -> tuple[Any, Any]:
@@ -100,7 +102,7 @@ async def count_attempt(
     (`with_authenticator`) the authenticators are disabled.
     """
     query = _COUNT_WITH_AUTHENTICATOR if with_authenticator else _COUNT
-    values = {"given_account_id": account_id, "given_user_id": user_id} | to_count(now)
+    values = {"given_account_id": account_id, "given_user_id": user_id} | count_failure_params(now)
     return _state(await query.row(tx, values))
 
 
@@ -124,33 +126,33 @@ AUTHENTICATOR_COLUMNS = [
 ]
 
 
-_LIST = Statement(
+_LIST = PrecompiledStatement(
     select(*AUTHENTICATOR_COLUMNS)
     .where(
-        authenticators.c.account_id == given(authenticators.c.account_id),
-        authenticators.c.user_id == given(authenticators.c.user_id),
+        authenticators.c.account_id == param(authenticators.c.account_id),
+        authenticators.c.user_id == param(authenticators.c.user_id),
     )
     .order_by(authenticators.c.id)
 )
 _ACCEPTED = (
     update(authenticators)
     .where(
-        authenticators.c.account_id == given(authenticators.c.account_id),
-        authenticators.c.id == given(authenticators.c.id, "authenticator_id"),
-        authenticators.c.last_accepted_step < given(authenticators.c.last_accepted_step, "step"),
+        authenticators.c.account_id == param(authenticators.c.account_id),
+        authenticators.c.id == param(authenticators.c.id, "authenticator_id"),
+        authenticators.c.last_accepted_step < param(authenticators.c.last_accepted_step, "step"),
     )
     .values(
-        last_accepted_step=given(authenticators.c.last_accepted_step, "step"),
-        last_used_at=given(authenticators.c.last_used_at, "now"),
+        last_accepted_step=param(authenticators.c.last_accepted_step, "step"),
+        last_used_at=param(authenticators.c.last_used_at, "now"),
     )
     .returning(authenticators.c.id)
     .cte("accepted")
 )
-ACCEPTING = (
+ACCEPT_PASSCODE_SQL = (
     update(second_factor_state)
     .where(
-        second_factor_state.c.account_id == given(second_factor_state.c.account_id),
-        second_factor_state.c.user_id == given(second_factor_state.c.user_id, "user_id"),
+        second_factor_state.c.account_id == param(second_factor_state.c.account_id),
+        second_factor_state.c.user_id == param(second_factor_state.c.user_id, "user_id"),
         exists(select(_ACCEPTED.c.id)),
     )
     .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now", type_=Moment))
@@ -159,9 +161,9 @@ ACCEPTING = (
 """Stores a step as the highest accepted one, and takes the count of failures back, of a user who is locked.
 
 It returns no row when one as high was accepted before (RFC 6238 5.2): then nothing changes. It may be part of a
-greater statement; its parameters are `to_accept`'s.
+greater statement; its parameters are `accept_passcode_params`'s.
 """
-_ACCEPT = Statement(ACCEPTING)
+_ACCEPT = PrecompiledStatement(ACCEPT_PASSCODE_SQL)
 
 
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
@@ -189,8 +191,10 @@ async def add_authenticator(
     )
 
 
-def to_accept(account_id: UUID, user_id: UUID, accepted: Accepted, *, now: datetime) -> dict[str, Any]:
-    """Return the parameters of `ACCEPTING`."""
+def accept_passcode_params(
+    account_id: UUID, user_id: UUID, accepted: Accepted, *, now: datetime
+) -> dict[str, Any]:
+    """Return the parameters of `ACCEPT_PASSCODE_SQL`."""
     return {
         "given_account_id": account_id,
         "user_id": user_id,

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import RECOVERY_CODE, TOTP
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Refusal, TooMany, Unauthenticated
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import Place, SealBroken, Sealer
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
-from app.delivery.letters import Kind, tell
+from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository, throttle
 from app.second_factor.kinds.totp.algorithm import seconds_until_next
 from app.second_factor.passcode import RecoveryCode, TotpPasscode
@@ -46,7 +46,7 @@ class Proof:
 async def prepare_attempt(
     database: Database,
     hasher: Hasher,
-    visitor: Visitor,
+    context: RequestContext,
     user_id: UUID,
     passcode: TotpPasscode | RecoveryCode,
     *,
@@ -56,15 +56,15 @@ async def prepare_attempt(
     if isinstance(passcode, TotpPasscode):
         return Attempt(passcode, authenticator_id=authenticator_id)
     async with database.read() as tx:
-        state = await repository.get_state(tx, visitor.account_id, user_id)
-    refusal = state and refusal_of(state, visitor, Attempt(passcode))
+        state = await repository.get_state(tx, context.account_id, user_id)
+    refusal = state and refusal_of(state, context, Attempt(passcode))
     if refusal:
         raise refusal
-    return Attempt(passcode, await hash_typed_code(database, hasher, visitor.account_id, user_id, passcode))
+    return Attempt(passcode, await hash_typed_code(database, hasher, context.account_id, user_id, passcode))
 
 
 async def count_attempt(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, attempt: Attempt
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, attempt: Attempt
 ) -> SecondFactorState | Refusal | None:
     """Lock the user's second factor and count the attempt as a failure, before it is judged.
 
@@ -73,26 +73,26 @@ async def count_attempt(
     """
     by_authenticator = isinstance(attempt.passcode, TotpPasscode)
     state = await repository.count_attempt(
-        tx, visitor.account_id, user_id, now=visitor.now, with_authenticator=by_authenticator
+        tx, context.account_id, user_id, now=context.now, with_authenticator=by_authenticator
     )
     if state is not None:
         return state
-    state = await repository.get_state(tx, visitor.account_id, user_id)
-    return (refusal_of(state, visitor, attempt) or _throttled(state, visitor)) if state else None
+    state = await repository.get_state(tx, context.account_id, user_id)
+    return (refusal_of(state, context, attempt) or _throttled(state, context)) if state else None
 
 
-def refusal_of(state: SecondFactorState, visitor: Visitor, attempt: Attempt) -> Refusal | None:
+def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attempt) -> Refusal | None:
     """Return the refusal of an attempt that is not counted; None when it may be."""
     if isinstance(attempt.passcode, TotpPasscode) and state.authenticators_disabled_at:
         return _incorrect()
-    if state.blocked_until and state.blocked_until > visitor.now:
-        return _throttled(state, visitor)
+    if state.blocked_until and state.blocked_until > context.now:
+        return _throttled(state, context)
     return None
 
 
 async def judge_attempt(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     sealer: Sealer,
     user_id: UUID,
     state: SecondFactorState,
@@ -103,24 +103,24 @@ async def judge_attempt(
     A success takes the count back. A refusal is returned, so that its count and its audit event are kept.
     """
     if isinstance(attempt.passcode, TotpPasscode):
-        known = await repository.list_authenticators(tx, visitor.account_id, user_id)
-        outcome = await _use_totp(tx, visitor, user_id, judge_passcode(visitor, sealer, known, attempt))
+        known = await repository.list_authenticators(tx, context.account_id, user_id)
+        outcome = await _use_totp(tx, context, user_id, judge_passcode(context, sealer, known, attempt))
     else:
-        outcome = await _use_recovery_code(tx, visitor, user_id, attempt.hashed_code)
+        outcome = await _use_recovery_code(tx, context, user_id, attempt.hashed_code)
     if isinstance(outcome, Refusal):
-        await record_failure(tx, visitor, user_id, state, outcome)
+        await record_failure(tx, context, user_id, state, outcome)
     return outcome
 
 
 def judge_passcode(
-    visitor: Visitor, sealer: Sealer, authenticators: Sequence[Authenticator], attempt: Attempt
+    context: RequestContext, sealer: Sealer, authenticators: Sequence[Authenticator], attempt: Attempt
 ) -> Accepted | Refusal:
     """Judge a passcode by what is known of the authenticators; it is not used up by that."""
     assert isinstance(attempt.passcode, TotpPasscode)  # noqa: S101 -- a recovery code is looked for in the database
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-    opened = ((known, _open(sealer, visitor.account_id, known)) for known in candidates)
+    opened = ((known, _open(sealer, context.account_id, known)) for known in candidates)
     verdict = judge_totp(
-        [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=visitor.now
+        [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=context.now
     )
     if isinstance(verdict, AlreadyUsed):
         return already_used(retry_after=verdict.retry_after)
@@ -128,41 +128,41 @@ def judge_passcode(
 
 
 async def _use_totp(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, verdict: Accepted | Refusal
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, verdict: Accepted | Refusal
 ) -> Proof | Refusal:
     if isinstance(verdict, Refusal):
         return verdict
-    values = repository.to_accept(visitor.account_id, user_id, verdict, now=visitor.now)
-    return Proof(TOTP) if await repository.accept_step(tx, values) else used_meanwhile(visitor, verdict)
+    values = repository.accept_passcode_params(context.account_id, user_id, verdict, now=context.now)
+    return Proof(TOTP) if await repository.accept_step(tx, values) else used_meanwhile(context, verdict)
 
 
-def used_meanwhile(visitor: Visitor, verdict: Accepted) -> Refusal:
+def used_meanwhile(context: RequestContext, verdict: Accepted) -> Refusal:
     """Return the refusal of a passcode that was right and that somebody else was faster with."""
-    return already_used(retry_after=seconds_until_next(verdict.step, visitor.now))
+    return already_used(retry_after=seconds_until_next(verdict.step, context.now))
 
 
 async def _use_recovery_code(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, code: HashedCode | None
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, code: HashedCode | None
 ) -> Proof | Refusal:
-    account_id = visitor.account_id
+    account_id = context.account_id
     if code is None:
         return _incorrect()
-    if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=visitor.now):
+    if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=context.now):
         known = await recovery_codes.is_known(tx, account_id, code.set_id, code.digest)
         return already_used() if known else _incorrect()
     await repository.change_state(
-        tx, account_id, user_id, failures=0, blocked_until=None, last_passcode_at=visitor.now
+        tx, account_id, user_id, failures=0, blocked_until=None, last_passcode_at=context.now
     )
     left = await recovery_codes.count_left(tx, account_id, user_id)
     revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
     used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})
-    await record(tx, visitor, Actor(user_id, None), used, *revoked)
-    await tell(tx, visitor, user_id, Kind.RECOVERY_CODE_USED, left=left)
+    await record(tx, context, Actor(user_id, None), used, *revoked)
+    await notify_user(tx, context, user_id, Kind.RECOVERY_CODE_USED, left=left)
     return Proof(RECOVERY_CODE)
 
 
 async def record_failure(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, state: SecondFactorState, refusal: Refusal
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, state: SecondFactorState, refusal: Refusal
 ) -> None:
     """Record the refusal of a counted attempt, and what so many failures in a row bring with them."""
     replayed = refusal.code == "passcode_already_used"
@@ -170,22 +170,22 @@ async def record_failure(
     events = [Event(kind, "user", user_id, {"failures_in_a_row": state.failures})]
     disable = state.failures >= throttle.DISABLE_AT and not state.authenticators_disabled_at
     if disable:
-        await repository.change_state(tx, visitor.account_id, user_id, authenticators_disabled_at=visitor.now)
+        await repository.change_state(tx, context.account_id, user_id, authenticators_disabled_at=context.now)
     if state.blocked_until:
-        details = {"seconds": throttle.retry_after(state.blocked_until, visitor.now), "disabled": disable}
+        details = {"seconds": throttle.retry_after(state.blocked_until, context.now), "disabled": disable}
         events.append(Event(EventType.PASSCODE_LOCKED, "user", user_id, details))
-    await record(tx, visitor, Actor(user_id, None), *events)
+    await record(tx, context, Actor(user_id, None), *events)
 
 
-def secret_place(account_id: UUID, authenticator_id: UUID) -> Place:
+def secret_associated_data(account_id: UUID, authenticator_id: UUID) -> AssociatedData:
     """Return where an authenticator's secret rests, without which it does not open."""
-    return Place("authenticators", "sealed_secret", account_id, authenticator_id)
+    return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id)
 
 
 def _open(sealer: Sealer, account_id: UUID, authenticator: Authenticator) -> bytes | None:
     """Open a secret; one that was bent or moved matches no passcode, for its user alone, and loudly."""
     try:
-        return sealer.open(authenticator.sealed_secret, secret_place(account_id, authenticator.id))
+        return sealer.open(authenticator.sealed_secret, secret_associated_data(account_id, authenticator.id))
     except SealBroken as error:
         log.exception("sealed secret does not open", authenticator_id=str(authenticator.id), reason=str(error))
         return None
@@ -202,10 +202,10 @@ def already_used(**extra: int) -> Refusal:
     )
 
 
-def _throttled(state: SecondFactorState, visitor: Visitor) -> Refusal:
-    until = state.blocked_until or visitor.now
+def _throttled(state: SecondFactorState, context: RequestContext) -> Refusal:
+    until = state.blocked_until or context.now
     return TooMany(
         "Too many passcodes were wrong.",
         code="too_many_attempts",
-        retry_after=throttle.retry_after(until, visitor.now),
+        retry_after=throttle.retry_after(until, context.now),
     )

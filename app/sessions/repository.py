@@ -14,8 +14,8 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users.owners import by_digest
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
-from app.database.base import adding, to_add
-from app.database.statements import Statement
+from app.database.base import insert_from_params, insert_params
+from app.database.statements import PrecompiledStatement
 from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
 
@@ -32,7 +32,7 @@ _COLUMNS = [
 ]
 _USER_AT = len(_COLUMNS)
 _POLICY_AT = _USER_AT + len(USER_COLUMNS)
-_BY_DIGEST = Statement(by_digest(sessions, _COLUMNS))
+_BY_DIGEST = PrecompiledStatement(by_digest(sessions, _COLUMNS))
 
 
 def _session(values: Sequence[Any]) -> Session:
@@ -61,15 +61,15 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     )
 
 
-def opening(*, after: CTE | None) -> Insert:
-    """Return the statement that opens a session, of the parameters `to_open`; `after` as in `adding`."""
-    return adding(sessions, after=after)
+def insert_session_sql(*, after: CTE | None) -> Insert:
+    """Return the INSERT of a session; parameters: `insert_session_params`."""
+    return insert_from_params(sessions, after=after)
 
 
-def to_open(account_id: UUID, session: Session, token_digest: bytes) -> dict[str, Any]:
+def insert_session_params(account_id: UUID, session: Session, token_digest: bytes) -> dict[str, Any]:
     """Return the parameters of `opening`."""
     values = vars(session) | {"account_id": account_id, "token_digest": token_digest, "amr": list(session.amr)}
-    return to_add(sessions, values)
+    return insert_params(sessions, values)
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:

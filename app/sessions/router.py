@@ -110,7 +110,7 @@ async def _by_passcode(
 ) -> rules.Session:
     if not caller.has_authenticator:
         raise no_authenticator()
-    attempt = await prepare_attempt(services.database, services.hasher, caller.visitor, caller.user_id, passcode)
+    attempt = await prepare_attempt(services.database, services.hasher, caller.context, caller.user_id, passcode)
     async with services.database.begin() as tx:
         outcome = await use_cases.step_up_by_passcode(tx, caller, session, services.sealer, attempt)
     return accepted(outcome)
@@ -123,14 +123,14 @@ async def _by_password(services: Services, caller: Caller, session: rules.Sessio
     async with services.database.read() as tx:
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)
     # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
-    filled = buckets(services.password_limits, email=caller.email, ip=caller.visitor.ip, known_device=True)
-    async with counted_password_attempt(services.database, caller.visitor, filled):
+    filled = buckets(services.password_limits, email=caller.email, ip=caller.context.ip, known_device=True)
+    async with counted_password_attempt(services.database, caller.context, filled):
         check = await services.hasher.verify_password(found.password_hash if found else None, password)
     if found is None or not check.matches:
         raise Unauthenticated("The password is not correct.", code="invalid_credentials")
     async with services.database.begin() as tx:
         stepped_up = await use_cases.step_up_by_password(tx, caller, session, found)
-        await take_password_attempt_back(tx, caller.visitor, filled)
+        await take_password_attempt_back(tx, caller.context, filled)
     return stepped_up
 
 

@@ -12,7 +12,7 @@ from app.accounts.users.rules import ACTIVE
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.assurance import PASSWORD
-from app.core.callers import Caller, Visitor
+from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound, Refusal, Unauthenticated
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
@@ -26,7 +26,7 @@ from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
 
 
 def new_session(
-    visitor: Visitor,
+    context: RequestContext,
     user_id: UUID,
     *,
     amr: tuple[str, ...],
@@ -38,15 +38,15 @@ def new_session(
     `first_factor_at` is None when Passgate has not seen the first factor itself, but took a backend's word for it.
     """
     session = Session(
-        id=new_id(visitor.now),
+        id=new_id(context.now),
         user_id=user_id,
         amr=amr,
         first_factor_at=first_factor_at,
         second_factor_at=second_factor_at,
-        created_at=visitor.now,
-        last_seen_at=visitor.now,
-        ip=visitor.ip,
-        user_agent=visitor.user_agent,
+        created_at=context.now,
+        last_seen_at=context.now,
+        ip=context.ip,
+        user_agent=context.user_agent,
     )
     return session, new_secret(PREFIX)
 
@@ -99,12 +99,12 @@ async def step_up_by_passcode(
     tx: AsyncConnection, caller: Caller, session: Session, sealer: Sealer, attempt: Attempt
 ) -> Session | Refusal:
     """Judge a passcode, under the one guessing limit of the user; a right one makes the session fresh, `aal2`."""
-    state = await count_attempt(tx, caller.visitor, caller.user_id, attempt)
+    state = await count_attempt(tx, caller.context, caller.user_id, attempt)
     if state is None:
         raise _signed_out()
     if isinstance(state, Refusal):
         return state
-    proof = await judge_attempt(tx, caller.visitor, sealer, caller.user_id, state, attempt)
+    proof = await judge_attempt(tx, caller.context, sealer, caller.user_id, state, attempt)
     if isinstance(proof, Refusal):
         return proof
     amr = (*(method for method in session.amr if method != proof.method), proof.method)

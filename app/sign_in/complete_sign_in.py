@@ -4,19 +4,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.audit.repository import to_record
+from app.audit.repository import insert_event_params
 from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Unauthenticated
 from app.crypto.digests import digest
-from app.delivery.letters import Kind, to_tell
-from app.second_factor.repository import to_accept
+from app.delivery.letters import Kind, notify_user_params
+from app.second_factor.repository import accept_passcode_params
 from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
-from app.second_factor.trusted_devices.repository import to_trust
+from app.second_factor.trusted_devices.repository import insert_trusted_device_params
 from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.second_factor.trusted_devices.use_cases import new_trust, replace_trust
-from app.sessions.repository import to_open
+from app.sessions.repository import insert_session_params
 from app.sessions.use_cases import new_session
 from app.sign_in import repository
 from app.sign_in.outcomes import Completed, Device, Trust
@@ -31,7 +31,7 @@ def expired() -> Unauthenticated:
 
 async def complete_with_second_factor(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     found: FoundSignIn,
     state: SecondFactorState,
     *,
@@ -52,11 +52,11 @@ async def complete_with_second_factor(
     )
     given = None
     if days:
-        trusted, token = new_trust(visitor, sign_in.user_id, days=days)
+        trusted, token = new_trust(context, sign_in.user_id, days=days)
         given = Trust(trusted, token, trusted.expires_at(days), days)
     completed = await complete(
         tx,
-        visitor,
+        context,
         sign_in.user_id,
         amr=(PASSWORD, method),
         sign_in_id=sign_in.id,
@@ -65,13 +65,13 @@ async def complete_with_second_factor(
         asserted_by=sign_in.asserted_by,
     )
     if given:
-        await replace_trust(tx, visitor, sign_in.user_id, device.tokens_of(sign_in.user_id))
+        await replace_trust(tx, context, sign_in.user_id, device.tokens_of(sign_in.user_id))
     return completed
 
 
 async def complete(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     user_id: UUID,
     *,
     amr: tuple[str, ...],
@@ -88,11 +88,11 @@ async def complete(
     used before: the passcode, and nothing has changed; or the sign-in, and the transaction must not commit.
     """
     session, token = new_session(
-        visitor,
+        context,
         user_id,
         amr=amr,
-        first_factor_at=None if asserted_by else visitor.now,
-        second_factor_at=visitor.now if len(amr) > 1 else None,
+        first_factor_at=None if asserted_by else context.now,
+        second_factor_at=context.now if len(amr) > 1 else None,
     )
     told = {
         "trusted_device_id": by_device and str(by_device.id),
@@ -102,17 +102,19 @@ async def complete(
     details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
     kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
     actor, signed_in = Actor(user_id, None), Event(kind, "session", session.id, details)
-    values = {"given_account_id": visitor.account_id, "user_id": user_id, "now": visitor.now}
-    values |= to_open(visitor.account_id, session, digest(token))
-    values |= to_record("signing_in", visitor, actor, signed_in)
+    values = {"given_account_id": context.account_id, "user_id": user_id, "now": context.now}
+    values |= insert_session_params(context.account_id, session, digest(token))
+    values |= insert_event_params("signing_in", context, actor, signed_in)
     if given:
         trusting = Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id)
-        values |= to_trust(visitor.account_id, given.device) | to_record("trusting", visitor, actor, trusting)
-        values |= to_tell(visitor, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
+        values |= insert_trusted_device_params(context.account_id, given.device) | insert_event_params(
+            "trusting", context, actor, trusting
+        )
+        values |= notify_user_params(context, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
     if sign_in_id:
         values["sign_in_id"] = sign_in_id
     if passcode:
-        values |= to_accept(visitor.account_id, user_id, passcode, now=visitor.now)
+        values |= accept_passcode_params(context.account_id, user_id, passcode, now=context.now)
     done = await repository.complete(tx, values)
     if done is None:
         raise expired()

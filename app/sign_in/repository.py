@@ -1,4 +1,4 @@
-"""The sign-ins in the database, and the two statements that a passcode at the door comes down to."""
+"""The sign-ins in the database, and the two statements that judge a passcode and complete a sign-in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,24 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.repository import USER_COLUMNS, noting_sign_in, user_of
+from app.accounts.users.repository import USER_COLUMNS, note_sign_in_sql, user_of
 from app.accounts.users.rules import ACTIVE, User
-from app.audit.repository import recording
-from app.database.base import adding, given, only, to_add
-from app.database.statements import Statement
+from app.audit.repository import insert_events_sql
+from app.database.base import if_returned, insert_from_params, insert_params, param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
-from app.delivery.letters import TELLING
+from app.delivery.letters import NOTIFY_USER_SQL
 from app.second_factor.recovery_codes.repository import LEFT
-from app.second_factor.repository import ACCEPTING, AUTHENTICATOR_COLUMNS, STATE_COLUMNS, counting, to_count
+from app.second_factor.repository import (
+    ACCEPT_PASSCODE_SQL,
+    AUTHENTICATOR_COLUMNS,
+    STATE_COLUMNS,
+    count_failure_params,
+    count_failure_sql,
+)
 from app.second_factor.rules import Authenticator, SecondFactorState
-from app.second_factor.trusted_devices.repository import trusting
-from app.sessions.repository import opening
+from app.second_factor.trusted_devices.repository import insert_trusted_device_sql
+from app.sessions.repository import insert_session_sql
 from app.sign_in.rules import NextStep, SignIn
 
 _FOUND_COLUMNS = [
@@ -39,23 +45,23 @@ _FOUND_COLUMNS = [
     security_policies.c.trusted_device_days,
 ]
 _OF_SIGN_IN = (
-    sign_ins.c.account_id == given(sign_ins.c.account_id),
-    sign_ins.c.token_digest == given(sign_ins.c.token_digest),
+    sign_ins.c.account_id == param(sign_ins.c.account_id),
+    sign_ins.c.token_digest == param(sign_ins.c.token_digest),
     users.c.account_id == sign_ins.c.account_id,
     users.c.id == sign_ins.c.user_id,
     security_policies.c.account_id == sign_ins.c.account_id,
 )
-_ADD = Statement(adding(sign_ins))
-_FIND = Statement(select(*_FOUND_COLUMNS).where(*_OF_SIGN_IN))
+_ADD = PrecompiledStatement(insert_from_params(sign_ins))
+_FIND = PrecompiledStatement(select(*_FOUND_COLUMNS).where(*_OF_SIGN_IN))
 
 
-def _attempting(*, with_authenticator: bool) -> Statement:
+def _attempting(*, with_authenticator: bool) -> PrecompiledStatement:
     counted = (
-        counting(
+        count_failure_sql(
             *_OF_SIGN_IN,
             sign_ins.c.next_step == NextStep.PASSCODE.value,
             sign_ins.c.used_at.is_(None),
-            sign_ins.c.expires_at > given(sign_ins.c.expires_at, "now"),
+            sign_ins.c.expires_at > param(sign_ins.c.expires_at, "now"),
             users.c.status == ACTIVE,
             second_factor_state.c.account_id == sign_ins.c.account_id,
             second_factor_state.c.user_id == sign_ins.c.user_id,
@@ -65,17 +71,17 @@ def _attempting(*, with_authenticator: bool) -> Statement:
         .returning(*STATE_COLUMNS, *_FOUND_COLUMNS)
         .cte("counted")
     )
-    known = (authenticators.c.account_id == given(authenticators.c.account_id)) & (
+    known = (authenticators.c.account_id == param(authenticators.c.account_id)) & (
         authenticators.c.user_id == counted.c.user_id
     )
-    return Statement(
+    return PrecompiledStatement(
         select(counted, *AUTHENTICATOR_COLUMNS)
         .join_from(counted, authenticators, known, isouter=True)
         .order_by(authenticators.c.id)
     )
 
 
-_LOCK = Statement(
+_LOCK = PrecompiledStatement(
     select(*STATE_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, *AUTHENTICATOR_COLUMNS)
     .join_from(
         second_factor_state,
@@ -89,8 +95,8 @@ _LOCK = Statement(
         isouter=True,
     )
     .where(
-        second_factor_state.c.account_id == given(second_factor_state.c.account_id),
-        second_factor_state.c.user_id == given(second_factor_state.c.user_id),
+        second_factor_state.c.account_id == param(second_factor_state.c.account_id),
+        second_factor_state.c.user_id == param(second_factor_state.c.user_id),
     )
     .order_by(authenticators.c.id)
     .with_for_update(of=second_factor_state, key_share=True)
@@ -103,32 +109,34 @@ def _using(*, after: CTE | None) -> ReturningUpdate[UUID]:
     return (
         update(sign_ins)
         .where(
-            sign_ins.c.account_id == given(sign_ins.c.account_id),
-            sign_ins.c.id == given(sign_ins.c.id, "sign_in_id"),
+            sign_ins.c.account_id == param(sign_ins.c.account_id),
+            sign_ins.c.id == param(sign_ins.c.id, "sign_in_id"),
             sign_ins.c.used_at.is_(None),
-            only(after),
+            if_returned(after),
         )
-        .values(used_at=given(sign_ins.c.used_at, "now"))
+        .values(used_at=param(sign_ins.c.used_at, "now"))
         .returning(sign_ins.c.id)
     )
 
 
 @cache
-def _completing(*, passcode: bool, sign_in: bool, device: bool) -> Statement:
+def _completing(*, passcode: bool, sign_in: bool, device: bool) -> PrecompiledStatement:
     """Return one statement for all that completes a sign-in: each one more would wait for the database anew.
 
     First it uses up a `passcode`, then the `sign_in`; where one of them cannot be used, what follows does nothing.
     """
-    after = ACCEPTING.cte("accepted_passcode") if passcode else None
+    after = ACCEPT_PASSCODE_SQL.cte("accepted_passcode") if passcode else None
     after = _using(after=after).cte("used") if sign_in else after
-    signed_in = noting_sign_in(after=after).cte("signed_in")
+    signed_in = note_sign_in_sql(after=after).cte("signed_in")
     query = select(*(signed_in.c[column.name] for column in USER_COLUMNS), LEFT.scalar_subquery().label("left"))
     events = ("signing_in", "trusting") if device else ("signing_in",)
-    query = query.add_cte(opening(after=after).cte("opened"), recording(*events, after=after).cte("recorded"))
+    query = query.add_cte(
+        insert_session_sql(after=after).cte("opened"), insert_events_sql(*events, after=after).cte("recorded")
+    )
     if device:
-        query = query.add_cte(trusting(after=after).cte("trusted"))
-        query = query.add_columns(TELLING.scalar_subquery())
-    return Statement(query)
+        query = query.add_cte(insert_trusted_device_sql(after=after).cte("trusted"))
+        query = query.add_columns(NOTIFY_USER_SQL.scalar_subquery())
+    return PrecompiledStatement(query)
 
 
 @dataclass(frozen=True)
@@ -175,7 +183,7 @@ async def count_attempt(
     Returns None when nothing was counted: no such sign-in, or what `second_factor.repository.counting` names.
     """
     statement = _ATTEMPT_WITH_AUTHENTICATOR if with_authenticator else _ATTEMPT
-    values = {"given_account_id": account_id, "given_token_digest": token_digest} | to_count(now)
+    values = {"given_account_id": account_id, "given_token_digest": token_digest} | count_failure_params(now)
     rows = [tuple(row) for row in await statement.rows(tx, values)]
     if not rows:
         return None
@@ -222,7 +230,7 @@ async def add_sign_in(
         "next_step": sign_in.next_step.value,
         "created_at": now,
     }
-    await _ADD.rows(tx, to_add(sign_ins, values))
+    await _ADD.rows(tx, insert_params(sign_ins, values))
 
 
 async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> FoundSignIn | None:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from app.accounts.users import repository as users
 from app.accounts.users.schemas import User
-from app.authentication.context import device_cookies_of, visitor_of
+from app.authentication.context import device_cookies_of, request_context_of
 from app.authentication.routes import AccountRoute
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.core.metrics import SIGN_INS
 from app.credentials.passwords.use_cases import refuse_password
@@ -36,24 +36,24 @@ async def sign_in(
     request: Request, body: schemas.PasswordSignIn
 ) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
     """Sign in with e-mail and password: the answer says what is still to be done."""
-    services, visitor = services_of(request), visitor_of(request)
+    services, context = services_of(request), request_context_of(request)
     brought = parse_device_token(body.device_token) if body.device_token else None
     device = Device(device_cookies_of(request), brought)
     async with services.database.read() as tx:
-        found = await users.find_by_email(tx, visitor.account_id, body.email)
-        known = await use_cases.is_known_device(tx, visitor, found, device)
-        kinds = await users.list_password_kinds(tx, visitor.account_id)
-    filled = buckets(services.password_limits, email=body.email, ip=visitor.ip, known_device=known)
-    async with counted_password_attempt(services.database, visitor, filled):
+        found = await users.find_by_email(tx, context.account_id, body.email)
+        known = await use_cases.is_known_device(tx, context, found, device)
+        kinds = await users.list_password_kinds(tx, context.account_id)
+    filled = buckets(services.password_limits, email=body.email, ip=context.ip, known_device=known)
+    async with counted_password_attempt(services.database, context, filled):
         check = await services.hasher.verify_password(
             found.password_hash if found else None, body.password, kinds=kinds
         )
     outcome: Completed | Waiting | Refusal
     async with services.database.begin() as tx:
         if found and check.matches:
-            outcome = await use_cases.begin_sign_in(tx, visitor, found, check.renewed_hash, device, filled)
+            outcome = await use_cases.begin_sign_in(tx, context, found, check.renewed_hash, device, filled)
         else:
-            outcome = await refuse_password(tx, visitor, found)
+            outcome = await refuse_password(tx, context, found)
     if isinstance(outcome, Refusal):
         raise outcome
     return show_begun(outcome)
@@ -70,24 +70,24 @@ async def submit_passcode(
 ) -> schemas.CompletedByPasscode:
     """Complete a sign-in with a passcode or a recovery code."""
     refuse_device_token_in_browser(request, body)
-    services, visitor = services_of(request), visitor_of(request)
+    services, context = services_of(request), request_context_of(request)
     device = Device(device_cookies_of(request), remember=body.remember_device)
-    attempt = await _attempt(services, visitor, body)
+    attempt = await _attempt(services, context, body)
     async with services.database.begin() as tx:
         outcome = await use_cases.submit_passcode(
-            tx, visitor, services.sealer, body.sign_in_token, attempt, device
+            tx, context, services.sealer, body.sign_in_token, attempt, device
         )
     completed = accepted(outcome)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
 
 
-async def _attempt(services: Services, visitor: Visitor, body: schemas.PasscodeSignIn) -> Attempt:
+async def _attempt(services: Services, context: RequestContext, body: schemas.PasscodeSignIn) -> Attempt:
     if not isinstance(body.passcode, RecoveryCode):
         return Attempt(body.passcode, authenticator_id=body.authenticator_id)
     async with services.database.read() as tx:
-        opened = await use_cases.find_open_sign_in(tx, visitor, body.sign_in_token)
+        opened = await use_cases.find_open_sign_in(tx, context, body.sign_in_token)
     return await prepare_attempt(
-        services.database, services.hasher, visitor, opened.sign_in.user_id, body.passcode
+        services.database, services.hasher, context, opened.sign_in.user_id, body.passcode
     )
 
 

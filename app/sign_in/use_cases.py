@@ -10,7 +10,7 @@ from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.accounts.users.rules import ACTIVE, User
 from app.core.assurance import PASSWORD
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unauthenticated, Unavailable
 from app.credentials.passwords.use_cases import refuse_password
 from app.crypto.digests import digest, is_secret, new_secret
@@ -43,7 +43,7 @@ _NO_ID = UUID(int=0)
 
 
 async def is_known_device(
-    tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None, device: Device
+    tx: AsyncConnection, context: RequestContext, found: PasswordUser | None, device: Device
 ) -> bool:
     """Whether the client is one in which this user passed a passcode and which is still trusted.
 
@@ -53,13 +53,13 @@ async def is_known_device(
     tokens = device.tokens_of(user_id)
     if not tokens:
         return False
-    policy = await accounts.get_policy(tx, visitor.account_id)
-    return await find_trusted(tx, visitor, user_id, tokens, policy_days=policy.trusted_device_days) is not None
+    policy = await accounts.get_policy(tx, context.account_id)
+    return await find_trusted(tx, context, user_id, tokens, policy_days=policy.trusted_device_days) is not None
 
 
 async def begin_sign_in(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     checked: PasswordUser,
     renewed_hash: str | None,
     device: Device,
@@ -70,23 +70,23 @@ async def begin_sign_in(
     `checked` is the user whose hash it was checked against; when that is not the user's any more, or they may not
     sign in, the password counts as wrong.
     """
-    account_id, user_id = visitor.account_id, checked.user.id
+    account_id, user_id = context.account_id, checked.user.id
     if checked.user.status != ACTIVE:
-        return await refuse_password(tx, visitor, checked)  # with the work of a wrong password, and no more
+        return await refuse_password(tx, context, checked)  # with the work of a wrong password, and no more
     # A policy that ends sessions must find this one, or be found by it.
-    await accounts.hold_policy_still(tx, account_id)
+    await accounts.lock_policy_shared(tx, account_id)
     locked = await repository.lock_user(tx, account_id, user_id)
     if locked is None or locked.state.version != checked.version or locked.user.status != ACTIVE:
-        return await refuse_password(tx, visitor, checked)
-    await take_password_attempt_back(tx, visitor, buckets)
+        return await refuse_password(tx, context, checked)
+    await take_password_attempt_back(tx, context, buckets)
     if renewed_hash:
         await users.store_password_hash(tx, account_id, user_id, renewed_hash)
-    return await go_on(tx, visitor, locked, device)
+    return await continue_after_first_factor(tx, context, locked, device)
 
 
-async def go_on(
+async def continue_after_first_factor(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     locked: LockedUser,
     device: Device,
     *,
@@ -94,7 +94,7 @@ async def go_on(
 ) -> Completed | Waiting:
     """Go on after the first factor of a locked user, as the truth table says."""
     state, user, policy, authenticators = locked.state, locked.user, locked.policy, locked.authenticators
-    trusted = await _find_trusted(tx, visitor, user, state, policy, device)
+    trusted = await _find_trusted(tx, context, user, state, policy, device)
     step = next_step(
         required=policy.requires_two_factor_of(user.role),
         has_authenticator=bool(authenticators),
@@ -103,19 +103,19 @@ async def go_on(
     )
     if step is NextStep.COMPLETE:
         if trusted:
-            await trusted_devices.note_use(tx, visitor.account_id, trusted.id, now=visitor.now)
-        return await complete(tx, visitor, user.id, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
+            await trusted_devices.note_use(tx, context.account_id, trusted.id, now=context.now)
+        return await complete(tx, context, user.id, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
     token = new_secret(PREFIX)
-    expires_at = visitor.now + LIFETIME
-    sign_in = SignIn(new_id(visitor.now), user.id, step, state.version, expires_at, None, asserted_by)
-    await repository.add_sign_in(tx, visitor.account_id, sign_in, digest(token), now=visitor.now)
+    expires_at = context.now + LIFETIME
+    sign_in = SignIn(new_id(context.now), user.id, step, state.version, expires_at, None, asserted_by)
+    await repository.add_sign_in(tx, context.account_id, sign_in, digest(token), now=context.now)
     usable = [] if state.authenticators_disabled_at else authenticators
     return Waiting(step, token, expires_at, usable, policy.kinds_for(user.role))
 
 
 async def _find_trusted(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     user: User,
     state: SecondFactorState,
     policy: SecurityPolicy,
@@ -124,11 +124,16 @@ async def _find_trusted(
     if state.passcode_frequency == EVERY_SIGN_IN:
         return None
     tokens = device.tokens_of(user.id)
-    return await find_trusted(tx, visitor, user.id, tokens, policy_days=policy.trusted_device_days)
+    return await find_trusted(tx, context, user.id, tokens, policy_days=policy.trusted_device_days)
 
 
 async def submit_passcode(
-    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, sign_in_token: str, attempt: Attempt, device: Device
+    tx: AsyncConnection,
+    context: RequestContext,
+    sealer: Sealer,
+    sign_in_token: str,
+    attempt: Attempt,
+    device: Device,
 ) -> Completed | Refusal:
     """Judge the passcode of a sign-in, and complete it if it is right.
 
@@ -139,20 +144,20 @@ async def submit_passcode(
         raise expired()
     by_authenticator = isinstance(attempt.passcode, TotpPasscode)
     counted = await repository.count_attempt(
-        tx, visitor.account_id, digest(sign_in_token), now=visitor.now, with_authenticator=by_authenticator
+        tx, context.account_id, digest(sign_in_token), now=context.now, with_authenticator=by_authenticator
     )
     if counted is None:
-        return await _refuse_attempt(tx, visitor, sign_in_token, attempt)
-    outcome = await _judge(tx, visitor, sealer, counted, attempt, device)
+        return await _refuse_attempt(tx, context, sign_in_token, attempt)
+    outcome = await _judge(tx, context, sealer, counted, attempt, device)
     if isinstance(outcome, Refusal) and outcome.code == "passcode_already_used":
         # Sent twice at once, it may have completed this very sign-in: that costs no attempt.
-        await find_open_sign_in(tx, visitor, sign_in_token)
+        await find_open_sign_in(tx, context, sign_in_token)
     return outcome
 
 
 async def _judge(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     sealer: Sealer,
     counted: CountedAttempt,
     attempt: Attempt,
@@ -160,25 +165,27 @@ async def _judge(
 ) -> Completed | Refusal:
     found, state, user_id = counted.found, counted.state, counted.found.sign_in.user_id
     if isinstance(attempt.passcode, RecoveryCode):
-        proof = await judge_attempt(tx, visitor, sealer, user_id, state, attempt)
+        proof = await judge_attempt(tx, context, sealer, user_id, state, attempt)
         if isinstance(proof, Refusal):
             return proof
-        return await complete_with_second_factor(tx, visitor, found, state, method=proof.method, device=device)
-    verdict = judge_passcode(visitor, sealer, counted.authenticators, attempt)
+        return await complete_with_second_factor(tx, context, found, state, method=proof.method, device=device)
+    verdict = judge_passcode(context, sealer, counted.authenticators, attempt)
     if isinstance(verdict, Accepted):
         try:
-            return await complete_with_second_factor(tx, visitor, found, state, passcode=verdict, device=device)
+            return await complete_with_second_factor(tx, context, found, state, passcode=verdict, device=device)
         except Unauthenticated:  # somebody was faster, with the sign-in or with the passcode
-            verdict = used_meanwhile(visitor, verdict)
-    await record_failure(tx, visitor, user_id, state, verdict)
+            verdict = used_meanwhile(context, verdict)
+    await record_failure(tx, context, user_id, state, verdict)
     return verdict
 
 
-async def _refuse_attempt(tx: AsyncConnection, visitor: Visitor, sign_in_token: str, attempt: Attempt) -> Refusal:
+async def _refuse_attempt(
+    tx: AsyncConnection, context: RequestContext, sign_in_token: str, attempt: Attempt
+) -> Refusal:
     """Say why an attempt was not counted: return the refusal, or raise it."""
-    found = await find_open_sign_in(tx, visitor, sign_in_token)
-    state = await second_factor.get_state(tx, visitor.account_id, found.sign_in.user_id)
-    refusal = state and refusal_of(state, visitor, attempt)
+    found = await find_open_sign_in(tx, context, sign_in_token)
+    state = await second_factor.get_state(tx, context.account_id, found.sign_in.user_id)
+    refusal = state and refusal_of(state, context, attempt)
     if refusal:
         return refusal
     still_alive(found, state)
@@ -194,11 +201,11 @@ def still_alive(found: FoundSignIn, state: SecondFactorState | None) -> SecondFa
     return state
 
 
-async def find_open_sign_in(tx: AsyncConnection, visitor: Visitor, sign_in_token: str) -> FoundSignIn:
+async def find_open_sign_in(tx: AsyncConnection, context: RequestContext, sign_in_token: str) -> FoundSignIn:
     """Return the sign-in that the token holds; raises `Unauthenticated` when it is unknown, used or too old."""
     if not is_secret(sign_in_token, PREFIX):
         raise expired()
-    found = await repository.find_sign_in(tx, visitor.account_id, digest(sign_in_token))
-    if found is None or not found.sign_in.is_open(visitor.now):
+    found = await repository.find_sign_in(tx, context.account_id, digest(sign_in_token))
+    if found is None or not found.sign_in.is_open(context.now):
         raise expired()
     return found

@@ -28,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import Moment, given, only
-from app.database.statements import Statement
+from app.database.base import Moment, if_returned, param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import password_limits
 from app.throttling.rules import Bucket
 
@@ -51,12 +51,12 @@ def _emptier(number: int) -> ColumnElement[datetime]:
 
 
 def _this(number: int) -> ColumnElement[bool]:
-    limit, key = given(_LIMIT, f"limit_{number}"), given(_KEY, f"key_{number}")
-    return and_(given(_ACCOUNT) == _ACCOUNT, limit == _LIMIT, key == _KEY)
+    limit, key = param(_LIMIT, f"limit_{number}"), param(_KEY, f"key_{number}")
+    return and_(param(_ACCOUNT) == _ACCOUNT, limit == _LIMIT, key == _KEY)
 
 
 @cache
-def _filling(count: int) -> Statement:
+def _filling(count: int) -> PrecompiledStatement:
     after: CTE | None = None
     parts = []
     for number in range(count):
@@ -64,11 +64,11 @@ def _filling(count: int) -> Statement:
         begins = case((is_believed, func.greatest(_EMPTY_AT_COLUMN, _NOW)), else_=_NOW)
         filled = begins + bindparam(f"cost_{number}", type_=Interval)
         row = select(
-            given(_ACCOUNT),
-            given(_LIMIT, f"limit_{number}"),
-            given(_KEY, f"key_{number}"),
+            param(_ACCOUNT),
+            param(_LIMIT, f"limit_{number}"),
+            param(_KEY, f"key_{number}"),
             _moment("first", number),
-        ).where(only(after))
+        ).where(if_returned(after))
         after = (
             insert(password_limits)
             .from_select([_ACCOUNT, _LIMIT, _KEY, _EMPTY_AT_COLUMN], row)
@@ -81,11 +81,11 @@ def _filling(count: int) -> Statement:
             .cte(f"filled_{number}")
         )
         parts.append(after)
-    return Statement(select(*(exists(select(part)) for part in parts)))
+    return PrecompiledStatement(select(*(exists(select(part)) for part in parts)))
 
 
 @cache
-def _taking_back(count: int, *, clears_first: bool) -> Statement:
+def _taking_back(count: int, *, clears_first: bool) -> PrecompiledStatement:
     before: ColumnElement[bool] = true()  # asks for the parts before, whatever they did
     parts: list[CTE] = []
     for number in range(count):
@@ -98,14 +98,14 @@ def _taking_back(count: int, *, clears_first: bool) -> Statement:
             back = update(password_limits).where(_this(number), is_left).values(empty_at=_emptier(number))
             parts.append(back.returning(_KEY).cte(f"back_{number}"))
             before = _rows_of(parts[-1]) >= 0  # which asks for the one before it, too
-    return Statement(select(_rows_of(parts[-1])))
+    return PrecompiledStatement(select(_rows_of(parts[-1])))
 
 
 def _rows_of(part: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(part).scalar_subquery()
 
 
-_EMPTY_AT = Statement(select(_EMPTY_AT_COLUMN).where(_this(0)))
+_EMPTY_AT = PrecompiledStatement(select(_EMPTY_AT_COLUMN).where(_this(0)))
 
 
 def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ SECONDS = 20
 """How long a client may take for a head, from connecting or from what came of it first."""
 
 
-class BoundedHeads(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """Refuses what is longer with 400, and closes the connection at once; so it does, without a word, in time."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

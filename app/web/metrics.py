@@ -55,7 +55,7 @@ _DELIVERIES = "SELECT channel, result, sum(count) FROM delivery_counts GROUP BY 
 log = structlog.get_logger()
 
 
-class Held:
+class DatabaseMetrics:
     """What the database held lately. It is asked at most once a minute, by one scrape while others wait for it."""
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ async def get_metrics(request: Request, services: AppServices) -> Response:
     """
     _check_reader(request, services.settings)
     given = CollectorRegistry()
-    given.register(_Given(await request.app.state.held.families(services)))
+    given.register(_Given(await request.app.state.database_metrics.families(services)))
     return Response(generate_latest(_counted()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -24,7 +24,7 @@ _HSTS = "max-age=31536000; includeSubDomains"
 log = structlog.get_logger()
 
 
-class EveryRequest:
+class RequestLogMiddleware:
     """Pure ASGI, and the outermost layer."""
 
     def __init__(self, app: ASGIApp, *, https: bool, shared: bool) -> None:
@@ -74,7 +74,7 @@ class EveryRequest:
             headers["Cache-Control"] = "no-store"
 
 
-class Faults:
+class ServerErrorMiddleware:
     """Pure ASGI: answers what goes wrong further in. Within the layer of CORS, so that a page may read it."""
 
     def __init__(self, app: ASGIApp) -> None:

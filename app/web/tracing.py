@@ -14,7 +14,7 @@ _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 _FAULT = 500
 
 
-class Traced:
+class TracingMiddleware:
     """Pure ASGI, around all else: the line that the log has of the request names its trace."""
 
     def __init__(self, app: ASGIApp, *, traces: "Traces") -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.audit.rules import EventType
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.paging import items, pages
 from tests.support.sql import run_sql
@@ -17,12 +17,12 @@ from tests.support.times import on_the_wire
 EVENTS = "/audit-events"
 
 
-async def types(owner: Person, **filters: Any) -> list[str]:
+async def types(owner: SimulatedUser, **filters: Any) -> list[str]:
     return [event["type"] for event in await items(owner.browser, EVENTS, **filters)]
 
 
-async def test_a_type_lets_through_only_its_own(place: Place, owner: Person) -> None:
-    person = await place.person()
+async def test_a_type_lets_through_only_its_own(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
     ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
     ok(await owner.browser.delete(f"/users/{person.id}"), 204)
 
@@ -32,19 +32,19 @@ async def test_a_type_lets_through_only_its_own(place: Place, owner: Person) -> 
 
 
 @pytest.mark.parametrize("type_", [type_.value for type_ in EventType])
-async def test_every_type_that_is_recorded_can_be_asked_for(owner: Person, type_: str) -> None:
+async def test_every_type_that_is_recorded_can_be_asked_for(owner: SimulatedUser, type_: str) -> None:
     assert set(await types(owner, type=type_)) <= {type_}
 
 
 @pytest.mark.parametrize("type_", ["", "user", "user.renamed", "USER.CHANGED", "user_changed", "user.changed "])
-async def test_an_unknown_type_is_refused(owner: Person, type_: str) -> None:
+async def test_an_unknown_type_is_refused(owner: SimulatedUser, type_: str) -> None:
     problem = refused(await owner.browser.get(EVENTS, params={"type": type_}), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/type", "not_allowed")]
 
 
-async def test_actor_and_target_are_told_apart(place: Place, owner: Person) -> None:
-    person = await place.signed_in(Role.ADMIN)
+async def test_actor_and_target_are_told_apart(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in(Role.ADMIN)
     ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
 
     assert await types(owner, actor_id=person.id) == ["sign_in.succeeded"]
@@ -53,13 +53,13 @@ async def test_actor_and_target_are_told_apart(place: Place, owner: Person) -> N
     assert await types(owner, actor_id=person.id, target_id=person.id) == []
 
 
-async def test_since_counts_and_until_does_not(place: Place, owner: Person) -> None:
-    first = place.clock.now()
+async def test_since_counts_and_until_does_not(tenant: Tenant, owner: SimulatedUser) -> None:
+    first = tenant.clock.now()
     moments = [first]
     for _ in range(3):
-        place.clock.turn(seconds=1)
-        moments.append(place.clock.now())
-        await place.signed_in()
+        tenant.clock.turn(seconds=1)
+        moments.append(tenant.clock.now())
+        await tenant.signed_in()
 
     async def times(**filters: Any) -> list[str]:
         return [event["at"] for event in await items(owner.browser, EVENTS, **filters)]
@@ -76,15 +76,15 @@ async def test_since_counts_and_until_does_not(place: Place, owner: Person) -> N
 
 
 @pytest.mark.parametrize("offset", ["Z", "z", "+00:00", "-00:00"])
-async def test_an_offset_from_utc_is_understood(place: Place, owner: Person, offset: str) -> None:
-    now = place.clock.now().isoformat().removesuffix("+00:00")
+async def test_an_offset_from_utc_is_understood(tenant: Tenant, owner: SimulatedUser, offset: str) -> None:
+    now = tenant.clock.now().isoformat().removesuffix("+00:00")
 
     assert await types(owner, since=now + offset) == ["sign_in.succeeded"]
     assert await types(owner, until=now + offset) == []
 
 
-async def test_another_offset_is_the_same_moment(place: Place, owner: Person) -> None:
-    there = (place.clock.now() + timedelta(hours=5, minutes=45)).isoformat().replace("+00:00", "+05:45")
+async def test_another_offset_is_the_same_moment(tenant: Tenant, owner: SimulatedUser) -> None:
+    there = (tenant.clock.now() + timedelta(hours=5, minutes=45)).isoformat().replace("+00:00", "+05:45")
 
     assert await types(owner, since=there) == ["sign_in.succeeded"]
     assert await types(owner, until=there) == []
@@ -94,7 +94,7 @@ async def test_another_offset_is_the_same_moment(place: Place, owner: Person) ->
     ("moment", "is_before"),
     [("0001-01-01T00:00:00Z", True), ("1969-12-31T23:59:59Z", True), ("9999-12-31T23:59:59Z", False)],
 )
-async def test_moments_far_away_are_understood(owner: Person, moment: str, *, is_before: bool) -> None:
+async def test_moments_far_away_are_understood(owner: SimulatedUser, moment: str, *, is_before: bool) -> None:
     assert (await types(owner, since=moment) != []) == is_before
     assert (await types(owner, until=moment) == []) == is_before
 
@@ -122,7 +122,7 @@ async def test_moments_far_away_are_understood(owner: Person, moment: str, *, is
         "\u0662026-11-24T10:00:00Z",
     ],
 )
-async def test_what_is_no_time_of_rfc_3339_is_refused(owner: Person, name: str, moment: str) -> None:
+async def test_what_is_no_time_of_rfc_3339_is_refused(owner: SimulatedUser, name: str, moment: str) -> None:
     problem = refused(await owner.browser.get(EVENTS, params={name: moment}), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{name}", "malformed")]
@@ -130,16 +130,16 @@ async def test_what_is_no_time_of_rfc_3339_is_refused(owner: Person, name: str, 
 
 @pytest.mark.parametrize("name", ["actor_id", "target_id"])
 @pytest.mark.parametrize("value", ["", "me", "1", "a\0b"])
-async def test_what_is_no_id_is_refused(owner: Person, name: str, value: str) -> None:
+async def test_what_is_no_id_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
     problem = refused(await owner.browser.get(EVENTS, params={name: value}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == [f"/{name}"]
 
 
-async def test_the_pages_of_a_filtered_log_keep_the_filter(place: Place, owner: Person) -> None:
+async def test_the_pages_of_a_filtered_log_keep_the_filter(tenant: Tenant, owner: SimulatedUser) -> None:
     for _ in range(3):
-        place.clock.turn(seconds=1)
-        person = await place.signed_in()
+        tenant.clock.turn(seconds=1)
+        person = await tenant.signed_in()
         ok(await person.browser.delete("/session"), 204)
 
     found = await pages(owner.browser, EVENTS, limit=2, type="session.ended")
@@ -147,11 +147,11 @@ async def test_the_pages_of_a_filtered_log_keep_the_filter(place: Place, owner: 
     assert [[event["type"] for event in page] for page in found] == [["session.ended"] * 2, ["session.ended"]]
 
 
-async def test_each_filter_has_an_index_in_the_order_of_reading(place: Place) -> None:
+async def test_each_filter_has_an_index_in_the_order_of_reading(tenant: Tenant) -> None:
     found = {
         definition.partition("(")[2]
         for (definition,) in await run_sql(
-            place,
+            tenant,
             "SELECT indexdef FROM pg_indexes WHERE tablename = 'audit_events' AND schemaname = current_schema()",
         )
     }

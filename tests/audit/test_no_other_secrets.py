@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from app.core.callers import Role
 from app.database.base import metadata
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import basic, by_token
 from tests.support.identity_tokens import ask_token
@@ -22,7 +22,7 @@ from tests.support.importing import PASSWORD as IMPORTED_PASSWORD
 from tests.support.jobs import all_done, empty_queue, working
 from tests.support.mail import files_in, letters_in
 from tests.support.passwords import send
-from tests.support.reports import Desk, download, text_of
+from tests.support.reports import ReportClient, download, text_of
 from tests.support.saml_login import arrive, brought_back, name_saml_provider, post
 from tests.support.secrets import NEW_PASSWORD, Secrets
 from tests.support.services import with_changes
@@ -33,11 +33,11 @@ from tests.support.third_parties import jwt_sign_in, name_provider, token_of
 OF_A_LETTER = r"(?:#|\?link=)(pg[pr]_[\w-]{43})"
 
 
-class WatchedPlace(Place):
+class WatchedTenant(Tenant):
     """An account whose browsers keep every refusal that they are answered."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.app, place.services, place.clock, place.account)
+    def __init__(self, tenant: Tenant) -> None:
+        super().__init__(tenant.app, tenant.services, tenant.clock, tenant.account)
         self.refusals: list[str] = []
 
     def browser(self, *, ip: str = "127.0.0.1") -> Client:
@@ -52,11 +52,11 @@ class WatchedPlace(Place):
 
 
 @dataclass
-class Life:
+class AccountHistory:
     """What was done in an account, the secrets that there were, and all that was written down of it."""
 
-    place: WatchedPlace
-    desk: Desk
+    tenant: WatchedTenant
+    desk: ReportClient
     secrets: Secrets = field(default_factory=Secrets)
     letters: list[EmailMessage] = field(default_factory=list)
     queue: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Life:
 
     async def work(self) -> str:
         """Let the worker do what waits, and return the token in the newest letter that has one, or nothing."""
-        self.queue += [row[0] for row in await run_sql(self.place, "SELECT j::text FROM procrastinate_jobs j")]
+        self.queue += [row[0] for row in await run_sql(self.tenant, "SELECT j::text FROM procrastinate_jobs j")]
         directory = self.desk.services.settings.data_dir / "letters"
         async with working(self.desk.services):
             await all_done(self.desk.services)
@@ -78,18 +78,18 @@ class Life:
         return found[-1] if found else ""
 
     async def live(self) -> None:
-        owner = await self.place.enrolled(Role.OWNER)
+        owner = await self.tenant.enrolled(Role.OWNER)
         await self._tokens(owner)
         await self._third_parties(owner)
         await self._links(owner)
         await self._report(owner)
         await self._import()
 
-    async def _tokens(self, owner: Person) -> None:
+    async def _tokens(self, owner: SimulatedUser) -> None:
         body = {"description": "a script", "scopes": ["users:read"]}
         token = ok(await owner.browser.post("/api-tokens", json=body), 201)["token"]
         self.secrets.note(token, basic(f"{owner.user.email}/token", token))
-        script = self.place.browser()
+        script = self.tenant.browser()
         for name, status in ((owner.user.email, 200), ("somebody@example.com", 401)):
             script.http.headers["Authorization"] = basic(f"{name}/token", token)
             assert (await script.get("/users")).status_code == status
@@ -97,28 +97,28 @@ class Life:
             await owner.browser.post("/password-links/redemption", json={"token": token}), 422, "invalid_request"
         )
         self.secrets.note(await ask_token(owner))
-        backend = await by_token(self.place, owner, "sign_ins")
-        person = await self.place.enrolled()
-        given = await self.place.pass_passcode(person, device_storage="body")
+        backend = await by_token(self.tenant, owner, "sign_ins")
+        person = await self.tenant.enrolled()
+        given = await self.tenant.pass_passcode(person, device_storage="body")
         device = given["trusted_device"]["token"]
         self.secrets.note(device)
         self.secrets.note_session(person)
         asserted = {"user_id": person.id, "first_factor": "password", "device_token": device}
         ok(await backend.post("/sign-ins/assertions", json=asserted), 201)
         wrong = {"email": person.user.email, "password": "not the password", "device_token": device}
-        refused(await self.place.browser().post("/sign-ins", json=wrong), 401, "invalid_credentials")
+        refused(await self.tenant.browser().post("/sign-ins", json=wrong), 401, "invalid_credentials")
 
-    async def _third_parties(self, owner: Person) -> None:
+    async def _third_parties(self, owner: SimulatedUser) -> None:
         await name_provider(owner)
         self.secrets.note(PROVIDER_SECRET)
-        good, forged = token_of(self.place), token_of(self.place, "another secret of thirty-two bytes or more")
+        good, forged = token_of(self.tenant), token_of(self.tenant, "another secret of thirty-two bytes or more")
         self.secrets.note(good, forged, good.rpartition(".")[2], forged.rpartition(".")[2])
         for token, status in ((good, 201), (good, 401), (forged, 401)):
-            answer = await self.place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token))
+            answer = await self.tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token))
             assert answer.status_code == status
         await name_saml_provider(owner)
-        browser = self.place.browser()
-        provider = await arrive(self.place, browser)
+        browser = self.tenant.browser()
+        provider = await arrive(self.tenant, browser)
         self.secrets.note(*(str(cookie.value) for cookie in browser.cookies.jar))
         kind, code = brought_back(await post(browser, provider.honest()))
         assert kind == "code"
@@ -126,11 +126,11 @@ class Life:
         for status in (201, 401):
             assert (await browser.post("/sign-ins/exchange", json={"code": code})).status_code == status
 
-    async def _links(self, owner: Person) -> None:
-        person = await self.place.signed_in(Role.END_USER)
-        ok(await self.place.browser().post("/password-links", json={"email": person.user.email}), 202)
+    async def _links(self, owner: SimulatedUser) -> None:
+        person = await self.tenant.signed_in(Role.END_USER)
+        ok(await self.tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
         await self._redeem(await self.work())
-        await self.place.step_up(owner)
+        await self.tenant.step_up(owner)
         invited = {"email": "invited@example.com", "name": "Invited", "role": "agent"}
         ok(await owner.browser.post("/users", json=invited), 201)
         await self._redeem(await self.work())
@@ -138,20 +138,20 @@ class Life:
         ok(await owner.browser.patch(f"/users/{person.id}", json=change))
         token = await self.work()
         for status in (204, 410):
-            answer = await self.place.browser().post("/email-confirmations", json={"token": token})
+            answer = await self.tenant.browser().post("/email-confirmations", json={"token": token})
             assert answer.status_code == status
 
     async def _redeem(self, token: str) -> None:
         for password, status in (("short", 422), (NEW_PASSWORD, 204), (NEW_PASSWORD, 410)):
             body = {"token": token, "new_password": password}
-            answer = await self.place.browser().post("/password-links/redemption", json=body)
+            answer = await self.tenant.browser().post("/password-links/redemption", json=body)
             assert answer.status_code == status
 
-    async def _report(self, owner: Person) -> None:
+    async def _report(self, owner: SimulatedUser) -> None:
         report = await self.desk.ask(owner, include_end_users=True)
         token = await self.work()
         for link, status in ((token, 200), (token[:-4] + "AAAA", 404)):
-            answer = await self.place.browser().get(f"/reports/{report['id']}/csv", params={"link": link})
+            answer = await self.tenant.browser().get(f"/reports/{report['id']}/csv", params={"link": link})
             assert answer.status_code == status
         self.csv = (await download(owner, report)).decode()
 
@@ -160,33 +160,33 @@ class Life:
         self.secrets.note(IMPORTED_PASSWORD, BCRYPT, ARGON2)
         lines = [line("eve@example.com", password_hash=BCRYPT, totp_secret=SECRET)]
         lines.append(line("adam@example.com", password_hash=ARGON2))
-        await import_into(self.place, *lines)
+        await import_into(self.tenant, *lines)
         refused(
-            await send(self.place.browser(), "eve@example.com", "not the password"), 401, "invalid_credentials"
+            await send(self.tenant.browser(), "eve@example.com", "not the password"), 401, "invalid_credentials"
         )
-        answer = ok(await send(self.place.browser(), "eve@example.com", IMPORTED_PASSWORD), 201)
+        answer = ok(await send(self.tenant.browser(), "eve@example.com", IMPORTED_PASSWORD), 201)
         self.secrets.note(answer["sign_in_token"])
         await self.work()
 
 
 @pytest.fixture
-async def life(place: Place, tmp_path: Path) -> Life:
-    await empty_queue(place.services)
-    watched = WatchedPlace(place)
-    lived = Life(watched, Desk(watched, with_changes(place.services, data_dir=tmp_path)))
+async def life(tenant: Tenant, tmp_path: Path) -> AccountHistory:
+    await empty_queue(tenant.services)
+    watched = WatchedTenant(tenant)
+    lived = AccountHistory(watched, ReportClient(watched, with_changes(tenant.services, data_dir=tmp_path)))
     with capture_logs() as logged:
         await lived.live()
     lived.logged = logged
     return lived
 
 
-async def test_a_secret_is_in_no_audit_event_log_line_refusal_report_or_waiting_job(life: Life) -> None:
-    events = await run_sql(life.place, "SELECT e::text FROM audit_events e WHERE account_id = :account")
+async def test_a_secret_is_in_no_audit_event_log_line_refusal_report_or_waiting_job(life: AccountHistory) -> None:
+    events = await run_sql(life.tenant, "SELECT e::text FROM audit_events e WHERE account_id = :account")
 
     written = {
         "audit": [row[0] for row in events],
         "log": [json.dumps(entry, default=str) for entry in life.logged],
-        "refusal": life.place.refusals,
+        "refusal": life.tenant.refusals,
         "report": [life.csv],
         "job": life.queue,
     }
@@ -196,7 +196,7 @@ async def test_a_secret_is_in_no_audit_event_log_line_refusal_report_or_waiting_
             assert not life.secrets.found_in(text), where
 
 
-async def test_a_letter_holds_the_token_of_its_own_link_and_no_other_secret(life: Life) -> None:
+async def test_a_letter_holds_the_token_of_its_own_link_and_no_other_secret(life: AccountHistory) -> None:
     tokens: list[str] = []
     for letter in life.letters:
         parts = [str(part.get_content()) for part in letter.walk() if not part.is_multipart()]
@@ -213,13 +213,13 @@ async def test_a_letter_holds_the_token_of_its_own_link_and_no_other_secret(life
     assert len(set(tokens)) == 4
 
 
-async def test_a_dump_of_all_tables_holds_no_secret_that_could_be_used(life: Life) -> None:
+async def test_a_dump_of_all_tables_holds_no_secret_that_could_be_used(life: AccountHistory) -> None:
     dumped = 0
     tables = [table.name for table in metadata.sorted_tables if "account_id" in table.columns]
     assert {table.name for table in metadata.sorted_tables} - set(tables) == {"accounts"}
     for table in tables:
         statement = f"SELECT t::text FROM {table} t WHERE account_id = :account"  # noqa: S608 -- ours
-        for (row,) in await run_sql(life.place, statement):
+        for (row,) in await run_sql(life.tenant, statement):
             # A password is kept as its slow hash, an imported one too until its user signs in.
             text = re.sub(r"\$(argon2id?|2[aby])\$\S+", "", row) if table == "users" else row
             assert not life.secrets.found_in(text), table
@@ -228,10 +228,10 @@ async def test_a_dump_of_all_tables_holds_no_secret_that_could_be_used(life: Lif
     assert dumped >= 50
 
 
-async def test_the_metrics_hold_no_secret_and_nobodys_name(life: Life) -> None:
-    metrics = await life.place.browser().get("http://127.0.0.1:8000/metrics")
+async def test_the_metrics_hold_no_secret_and_nobodys_name(life: AccountHistory) -> None:
+    metrics = await life.tenant.browser().get("http://127.0.0.1:8000/metrics")
 
     assert 'passgate_requests_total{method="POST",route="/v1/accounts/{account}/sign-ins"' in metrics.text
     assert not life.secrets.found_in(metrics.text)
-    for account_or_user in (str(life.place.account.id), life.place.account.slug, "@"):
+    for account_or_user in (str(life.tenant.account.id), life.tenant.account.slug, "@"):
         assert account_or_user not in metrics.text

@@ -7,8 +7,8 @@ from datetime import timedelta
 from structlog.testing import capture_logs
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Place
-from tests.support.audit import Trail
+from tests.support.arrange import PASSWORD, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.enrolling import app_of, begin, confirm, enroll_at_sign_in
 from tests.support.secrets import NEW_PASSWORD, Secrets
@@ -17,12 +17,12 @@ from tests.support.sql import run_sql
 REASON = "lost the phone"
 
 
-async def live(place: Place, secrets: Secrets) -> None:
+async def live(tenant: Tenant, secrets: Secrets) -> None:
     """Do everything that there is to do, rightly and wrongly, and note each secret on the way."""
-    owner = await place.signed_in(Role.OWNER)
+    owner = await tenant.signed_in(Role.OWNER)
     begun = await begin(owner)
     secrets.note_secret(begun["secret"])
-    owner.app = app_of(place, begun)
+    owner.app = app_of(tenant, begun)
     wrong = owner.app.wrong_passcode()
     refused(await confirm(owner, begun, wrong), 401, "passcode_incorrect")
     secrets.passcodes |= {wrong, owner.app.passcode()}
@@ -30,24 +30,24 @@ async def live(place: Place, secrets: Secrets) -> None:
     secrets.note_codes(owner.recovery_codes)
     secrets.note_session(owner)
 
-    await place.require(owner, end_users=True)
-    person = await place.person(Role.END_USER)
-    await enroll_at_sign_in(place, person)
+    await tenant.require(owner, end_users=True)
+    person = await tenant.person(Role.END_USER)
+    await enroll_at_sign_in(tenant, person)
     secrets.note_secret(person.authenticator.secret)
     secrets.note_codes(person.recovery_codes)
 
-    token = await place.asked(person)
+    token = await tenant.asked(person)
     secrets.note(token)
     for passcode in (wrong, person.authenticator.passcode(-1), "zzzzzzz-zzzzzzz"):
         body = {"sign_in_token": token, "passcode": passcode}
         assert (await person.browser.post("/sign-ins/passcode", json=body)).status_code == 401
         secrets.passcodes.add(passcode)
-    await place.pass_passcode(person)
+    await tenant.pass_passcode(person)
     secrets.passcodes.add(person.authenticator.passcode())
     secrets.note_session(person)
-    await place.sign_in(person)
+    await tenant.sign_in(person)
     secrets.note_session(person)
-    await place.pass_passcode(person, place.browser(), passcode=person.recovery_codes[0])
+    await tenant.pass_passcode(person, tenant.browser(), passcode=person.recovery_codes[0])
 
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[1]}))
     wrong_change = {"current_password": "not the password", "new_password": NEW_PASSWORD}
@@ -55,10 +55,10 @@ async def live(place: Place, secrets: Secrets) -> None:
     change = wrong_change | {"current_password": PASSWORD}
     ok(await person.browser.put("/users/me/password", json=change), 204)
     bad = {"email": person.user.email, "password": "not the password"}
-    refused(await place.browser().post("/sign-ins", json=bad), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=bad), 401, "invalid_credentials")
     refused(await person.browser.patch("/security-policy", json={}), 403, "forbidden")
 
-    await place.step_up(owner)
+    await tenant.step_up(owner)
     path = f"/users/{person.id}/two-factor/recovery-codes"
     secrets.note_codes(ok(await owner.browser.post(path, json={"reason": REASON}), 201)["recovery_codes"])
     secrets.note_codes(ok(await owner.browser.post("/users/me/two-factor/recovery-codes"), 201)["recovery_codes"])
@@ -67,11 +67,11 @@ async def live(place: Place, secrets: Secrets) -> None:
     ok(await owner.browser.delete("/session"), 204)
 
 
-async def test_no_audit_event_holds_a_secret(place: Place) -> None:
+async def test_no_audit_event_holds_a_secret(tenant: Tenant) -> None:
     secrets = Secrets()
-    await live(place, secrets)
+    await live(tenant, secrets)
 
-    events = await Trail(place).new()
+    events = await AuditTrail(tenant).new()
 
     assert len({event.type for event in events}) >= 16
     for event in events:
@@ -81,36 +81,36 @@ async def test_no_audit_event_holds_a_secret(place: Place) -> None:
         assert not passcodes, event.type
 
 
-async def test_no_log_line_holds_a_secret(place: Place) -> None:
+async def test_no_log_line_holds_a_secret(tenant: Tenant) -> None:
     secrets = Secrets()
     with capture_logs() as logged:
-        await live(place, secrets)
+        await live(tenant, secrets)
 
     assert "/security-policy" in str(logged)
     assert not secrets.found_in(str(logged))
 
 
-async def test_no_table_holds_a_secret_that_could_be_used(place: Place) -> None:
+async def test_no_table_holds_a_secret_that_could_be_used(tenant: Tenant) -> None:
     secrets = Secrets()
-    await live(place, secrets)
+    await live(tenant, secrets)
     tables = await run_sql(
-        place, "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id'"
+        tenant, "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id'"
     )
     assert len(tables) >= 11
 
     for (table,) in tables:
-        rows = await run_sql(place, f"SELECT t::text FROM {table} t WHERE account_id = :account")  # noqa: S608 -- ours
+        rows = await run_sql(tenant, f"SELECT t::text FROM {table} t WHERE account_id = :account")  # noqa: S608 -- ours
         for (row,) in rows:
             text = row if table != "users" else re.sub(r"\$argon2id\S+", "", row)
             assert not secrets.found_in(text), table
 
 
-async def test_only_known_types_are_written_and_all_of_them_at_the_services_own_time(place: Place) -> None:
-    place.clock.turn(days=400)
-    begun_at = place.clock.now()
-    await live(place, Secrets())
+async def test_only_known_types_are_written_and_all_of_them_at_the_services_own_time(tenant: Tenant) -> None:
+    tenant.clock.turn(days=400)
+    begun_at = tenant.clock.now()
+    await live(tenant, Secrets())
 
-    events = await Trail(place).new()
+    events = await AuditTrail(tenant).new()
 
     assert all(begun_at <= event.at <= begun_at + timedelta(hours=1) for event in events)
     assert {event.type for event in events} == {

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
-from tests.support.audit import MOVED_TO, Trail, is_by, move
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.audit import MOVED_TO, AuditTrail, is_by, move
 from tests.support.client import ok, refused
 from tests.support.enrolling import authenticator_ids
 
@@ -15,14 +15,14 @@ TWO_FACTOR = "/users/me/two-factor"
 
 
 @pytest.fixture
-async def trail(place: Place) -> Trail:
-    return Trail(place)
+async def trail(tenant: Tenant) -> AuditTrail:
+    return AuditTrail(tenant)
 
 
-async def test_signing_in(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    await move(place, person)
-    token = await place.asked(person, person.browser)
+async def test_signing_in(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await move(tenant, person)
+    token = await tenant.asked(person, person.browser)
     assert await trail.new_types() == [
         "authenticator.added",
         "enrollment.begun",
@@ -39,16 +39,16 @@ async def test_signing_in(place: Place, trail: Trail) -> None:
     assert trusted.target == ("trusted_device", UUID(answer["trusted_device"]["id"]))
     assert all(is_by(event, person, None) for event in (succeeded, trusted))
 
-    await place.sign_in(person)
+    await tenant.sign_in(person)
     [by_device] = await trail.new()
     assert by_device.type == "sign_in.succeeded"
     assert by_device.details == {"amr": ["pwd"], "trusted_device_id": answer["trusted_device"]["id"]}
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_wrong_password_at_sign_in(place: Place, trail: Trail, *, known: bool) -> None:
-    person = await place.person()
-    await move(place, person)
+async def test_a_wrong_password_at_sign_in(tenant: Tenant, trail: AuditTrail, *, known: bool) -> None:
+    person = await tenant.person()
+    await move(tenant, person)
     email = person.user.email if known else "nobody@example.com"
 
     answer = await person.browser.post("/sign-ins", json={"email": email, "password": "not the password"})
@@ -60,11 +60,11 @@ async def test_a_wrong_password_at_sign_in(place: Place, trail: Trail, *, known:
     assert failed.target == (("user", person.user.id) if known else (None, None))
 
 
-async def test_ending_sessions(place: Place, trail: Trail) -> None:
-    person = await place.signed_in()
-    others = [await place.sign_in(person, place.browser()) for _ in range(3)]
+async def test_ending_sessions(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.signed_in()
+    others = [await tenant.sign_in(person, tenant.browser()) for _ in range(3)]
     mine = ok(await person.browser.get("/session"))["session"]["id"]
-    await move(place, person)
+    await move(tenant, person)
     await trail.new()
 
     ok(await person.browser.delete(f"/users/me/sessions/{others[0]['session']['id']}"), 204)
@@ -81,11 +81,11 @@ async def test_ending_sessions(place: Place, trail: Trail) -> None:
     assert all(is_by(event, person) for event in (one, rest, own))
 
 
-async def test_revoking_trusted_devices(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    for browser in (place.browser(), place.browser(), person.browser):
-        await place.pass_passcode(person, browser)
-    await move(place, person)
+async def test_revoking_trusted_devices(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    for browser in (tenant.browser(), tenant.browser(), person.browser):
+        await tenant.pass_passcode(person, browser)
+    await move(tenant, person)
     devices = ok(await person.browser.get("/users/me/trusted-devices"))["items"]
     await trail.new()
 
@@ -99,10 +99,10 @@ async def test_revoking_trusted_devices(place: Place, trail: Trail) -> None:
     assert is_by(rest, person)
 
 
-async def test_changing_the_password(place: Place, trail: Trail) -> None:
-    person = await place.signed_in()
-    await place.sign_in(person, place.browser())
-    await move(place, person)
+async def test_changing_the_password(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.signed_in()
+    await tenant.sign_in(person, tenant.browser())
+    await move(tenant, person)
     await trail.new()
 
     body = {"current_password": PASSWORD, "new_password": "a brand new password"}
@@ -114,8 +114,8 @@ async def test_changing_the_password(place: Place, trail: Trail) -> None:
     assert is_by(changed, person)
 
 
-async def test_changing_the_policy(place: Place, owner: Person, trail: Trail) -> None:
-    await move(place, owner)
+async def test_changing_the_policy(tenant: Tenant, owner: SimulatedUser, trail: AuditTrail) -> None:
+    await move(tenant, owner)
     await trail.new()
 
     body = {"trusted_device_days": 7, "require_two_factor": {"end_users": True}}
@@ -133,9 +133,9 @@ async def test_changing_the_policy(place: Place, owner: Person, trail: Trail) ->
     assert is_by(changed, owner)
 
 
-async def test_being_refused_for_ones_role(place: Place, trail: Trail) -> None:
-    person = await place.enrolled(Role.END_USER)
-    await move(place, person)
+async def test_being_refused_for_ones_role(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled(Role.END_USER)
+    await move(tenant, person)
     await trail.new()
 
     refused(await person.browser.patch("/security-policy", json={}), 403, "forbidden")
@@ -146,9 +146,9 @@ async def test_being_refused_for_ones_role(place: Place, trail: Trail) -> None:
     assert is_by(denied, person)
 
 
-async def test_what_was_refused_is_not_recorded_as_done(place: Place, trail: Trail) -> None:
-    owner, other = await place.enrolled(Role.OWNER), await place.enrolled()
-    await place.require(owner, team_members=True)
+async def test_what_was_refused_is_not_recorded_as_done(tenant: Tenant, trail: AuditTrail) -> None:
+    owner, other = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
+    await tenant.require(owner, team_members=True)
     browser, [mine], [foreign] = owner.browser, await authenticator_ids(owner), await authenticator_ids(other)
     await trail.new()
 
@@ -159,15 +159,15 @@ async def test_what_was_refused_is_not_recorded_as_done(place: Place, trail: Tra
         await browser.patch("/security-policy", json={"api_password_access": True}), 409, "two_factor_required"
     )
     refused(await browser.put("/users/me/password", json={}), 422, "invalid_request")
-    place.clock.turn(minutes=11)
+    tenant.clock.turn(minutes=11)
     refused(await browser.post(f"{TWO_FACTOR}/recovery-codes"), 401, "step_up_required")
 
     assert await trail.new() == []
 
 
-async def test_an_account_records_nothing_of_another(place: Place, trail: Trail) -> None:
-    await place.enrolled()
-    begun_at = place.clock.now()
+async def test_an_account_records_nothing_of_another(tenant: Tenant, trail: AuditTrail) -> None:
+    await tenant.enrolled()
+    begun_at = tenant.clock.now()
 
     events = await trail.new()
 

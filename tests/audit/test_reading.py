@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.paging import items, pages
@@ -24,8 +24,8 @@ async def newest(client: Client, type_: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_owner_and_admins_read_what_happened(place: Place, role: Role) -> None:
-    admin, person = await place.signed_in(role), await place.person()
+async def test_owner_and_admins_read_what_happened(tenant: Tenant, role: Role) -> None:
+    admin, person = await tenant.signed_in(role), await tenant.person()
     headers = {"User-Agent": "a browser", "X-Request-ID": "request-7"}
     ok(await admin.browser.patch(f"/users/{person.id}", json={"name": "Anna"}, headers=headers))
 
@@ -34,7 +34,7 @@ async def test_owner_and_admins_read_what_happened(place: Place, role: Role) -> 
     assert UUID(event.pop("id")).version == 7
     assert event == {
         "type": "user.changed",
-        "at": on_the_wire(place.clock.now()),
+        "at": on_the_wire(tenant.clock.now()),
         "actor": {"id": admin.id, "email": admin.user.email, "credential": "session"},
         "target": {"type": "user", "id": person.id},
         "ip": "127.0.0.1",
@@ -45,39 +45,39 @@ async def test_owner_and_admins_read_what_happened(place: Place, role: Role) -> 
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_reads_it(place: Place, role: Role) -> None:
-    caller = await place.signed_in(role)
+async def test_nobody_else_reads_it(tenant: Tenant, role: Role) -> None:
+    caller = await tenant.signed_in(role)
 
     refused(await caller.browser.get(EVENTS), 403, "forbidden")
 
 
-async def test_a_visitor_does_not_read_it(place: Place) -> None:
-    refused(await place.browser().get(EVENTS), 401, "unauthenticated")
+async def test_a_visitor_does_not_read_it(tenant: Tenant) -> None:
+    refused(await tenant.browser().get(EVENTS), 401, "unauthenticated")
 
 
-async def test_a_token_needs_the_scope_for_it(place: Place, owner: Person) -> None:
-    reading = await by_token(place, owner, "audit:read")
-    other = await by_token(place, owner, "users:read", "users:write", "policy:read", "reports", "api")
+async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    reading = await by_token(tenant, owner, "audit:read")
+    other = await by_token(tenant, owner, "users:read", "users:write", "policy:read", "reports", "api")
 
     assert ok(await reading.get(EVENTS))["items"]
     refused(await other.get(EVENTS), 403, "scope_missing")
 
 
-async def test_a_password_is_enough_while_the_account_lets_it_in(place: Place, owner: Person) -> None:
-    admin, agent = await place.person(Role.ADMIN), await place.person(Role.AGENT)
+async def test_a_password_is_enough_while_the_account_lets_it_in(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin, agent = await tenant.person(Role.ADMIN), await tenant.person(Role.AGENT)
 
-    ok(await (await by_password(place, admin, owner)).get(EVENTS))
-    refused(await (await by_password(place, agent, owner)).get(EVENTS), 403, "forbidden")
+    ok(await (await by_password(tenant, admin, owner)).get(EVENTS))
+    refused(await (await by_password(tenant, agent, owner)).get(EVENTS), 403, "forbidden")
 
 
-async def test_it_needs_no_fresh_session(place: Place, owner: Person) -> None:
-    place.clock.turn(minutes=30)
+async def test_it_needs_no_fresh_session(tenant: Tenant, owner: SimulatedUser) -> None:
+    tenant.clock.turn(minutes=30)
 
     ok(await owner.browser.get(EVENTS))
 
 
-async def test_another_accounts_events_are_not_in_it(place: Place, owner: Person) -> None:
-    elsewhere = await another_account(place)
+async def test_another_accounts_events_are_not_in_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    elsewhere = await another_account(tenant)
     stranger = await elsewhere.signed_in(Role.OWNER)
 
     assert [event["actor"]["id"] for event in await items(owner.browser, EVENTS)] == [owner.id]
@@ -85,8 +85,8 @@ async def test_another_accounts_events_are_not_in_it(place: Place, owner: Person
         assert await items(owner.browser, EVENTS, **{name: stranger.id}) == []
 
 
-async def test_by_which_credential_it_was_done_is_said(place: Place, owner: Person) -> None:
-    person, script = await place.person(), await by_token(place, owner, "users:write")
+async def test_by_which_credential_it_was_done_is_said(tenant: Tenant, owner: SimulatedUser) -> None:
+    person, script = await tenant.person(), await by_token(tenant, owner, "users:write")
 
     ok(await script.patch(f"/users/{person.id}", json={"name": "Anna"}))
 
@@ -94,30 +94,30 @@ async def test_by_which_credential_it_was_done_is_said(place: Place, owner: Pers
     assert event["actor"] == {"id": owner.id, "email": owner.user.email, "credential": "api_token"}
 
 
-async def test_who_was_shown_by_no_credential_is_nobody(place: Place, owner: Person) -> None:
+async def test_who_was_shown_by_no_credential_is_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
     body = {"email": "nobody@example.com", "password": "some password"}
-    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
     event = await newest(owner.browser, "sign_in.failed")
 
     assert (event["actor"], event["target"]) == (None, None)
 
 
-async def test_a_known_target_of_nobody_is_said(place: Place, owner: Person) -> None:
-    person = await place.person()
+async def test_a_known_target_of_nobody_is_said(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
     body = credentials(person, password="not the one")
-    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
     event = await newest(owner.browser, "sign_in.failed")
 
     assert (event["actor"], event["target"]) == (None, {"type": "user", "id": person.id})
 
 
-async def test_the_command_line_is_an_actor_without_id(place: Place, owner: Person) -> None:
+async def test_the_command_line_is_an_actor_without_id(tenant: Tenant, owner: SimulatedUser) -> None:
     statement = (
         "UPDATE audit_events SET actor_id = NULL, credential = 'command_line', ip = NULL, user_agent = NULL"
     )
-    await run_sql(place, statement + " WHERE account_id = :account")
+    await run_sql(tenant, statement + " WHERE account_id = :account")
 
     [event] = await items(owner.browser, EVENTS)
 
@@ -126,11 +126,11 @@ async def test_the_command_line_is_an_actor_without_id(place: Place, owner: Pers
 
 
 async def test_the_address_is_the_one_of_today_and_none_once_the_user_is_deleted(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     statement = "UPDATE users SET email = 'new@example.com', email_key = 'new@example.com' WHERE id = :id"
-    await run_sql(place, statement, id=person.user.id)
+    await run_sql(tenant, statement, id=person.user.id)
 
     [signed_in] = await items(owner.browser, EVENTS, actor_id=person.id)
     assert signed_in["actor"]["email"] == "new@example.com"
@@ -144,12 +144,12 @@ async def test_the_address_is_the_one_of_today_and_none_once_the_user_is_deleted
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (100, [5])])
 async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
-    place: Place, owner: Person, limit: int, sizes: list[int]
+    tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
     people = [owner]
     for _ in range(4):
-        place.clock.turn(seconds=1)
-        people.append(await place.signed_in())
+        tenant.clock.turn(seconds=1)
+        people.append(await tenant.signed_in())
 
     found = await pages(owner.browser, EVENTS, limit=limit)
 
@@ -159,7 +159,7 @@ async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nobody_writes_it(owner: Person, method: str) -> None:
+async def test_nobody_writes_it(owner: SimulatedUser, method: str) -> None:
     answer = await owner.browser.request(method, EVENTS, json={})
 
     refused(answer, 405, "method_not_allowed")

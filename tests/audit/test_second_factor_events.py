@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail, is_by, move
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail, is_by, move
 from tests.support.client import ok, refused
 from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
 
@@ -14,23 +14,23 @@ TWO_FACTOR = "/users/me/two-factor"
 
 
 @pytest.fixture
-async def trail(place: Place) -> Trail:
-    return Trail(place)
+async def trail(tenant: Tenant) -> AuditTrail:
+    return AuditTrail(tenant)
 
 
-async def test_enrolling(place: Place, trail: Trail) -> None:
-    person = await place.signed_in()
-    await place.sign_in(person, place.browser())
-    await move(place, person)
+async def test_enrolling(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.signed_in()
+    await tenant.sign_in(person, tenant.browser())
+    await move(tenant, person)
     await trail.new()
 
     begun = await begin(person)
     [event] = await trail.new()
-    assert (event.type, event.details, event.at) == ("enrollment.begun", {"kind": "totp"}, place.clock.now())
+    assert (event.type, event.details, event.at) == ("enrollment.begun", {"kind": "totp"}, tenant.clock.now())
     assert event.target == ("enrollment", UUID(begun["id"]))
     assert is_by(event, person)
 
-    app = app_of(place, begun)
+    app = app_of(tenant, begun)
     refused(await confirm(person, begun, app.wrong_passcode()), 401, "passcode_incorrect")
     [event] = await trail.new()
     assert (event.type, event.details) == ("passcode.failed", {"failures": 1})
@@ -48,16 +48,16 @@ async def test_enrolling(place: Place, trail: Trail) -> None:
     assert all(is_by(event, person) for event in (added, ended, turned_on))
 
 
-async def test_a_further_authenticator_and_the_removal_of_one(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    await move(place, person)
+async def test_a_further_authenticator_and_the_removal_of_one(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await move(tenant, person)
     begun = await begin(person)
     await trail.new()
 
-    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
     assert await trail.new_types() == ["authenticator.added"]
 
-    place.clock.turn(seconds=30)
+    tenant.clock.turn(seconds=30)
     first, _ = await authenticator_ids(person)
     ok(await person.browser.delete(f"{TWO_FACTOR}/authenticators/{first}"), 204)
     [removed] = await trail.new()
@@ -66,14 +66,14 @@ async def test_a_further_authenticator_and_the_removal_of_one(place: Place, trai
 
 
 async def test_what_was_enrolled_because_required_is_not_recorded_as_turned_on(
-    place: Place, owner: Person, trail: Trail
+    tenant: Tenant, owner: SimulatedUser, trail: AuditTrail
 ) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
     begun = await begin(person)
     await trail.new()
 
-    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
     assert await trail.new_types() == ["authenticator.added"]
 
     ok(await person.browser.put(f"{TWO_FACTOR}/turned-on"))
@@ -82,10 +82,10 @@ async def test_what_was_enrolled_because_required_is_not_recorded_as_turned_on(
     assert await trail.new() == []
 
 
-async def test_turning_off(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
-    await move(place, person)
+async def test_turning_off(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
+    await move(tenant, person)
     [authenticator] = await authenticator_ids(person)
     await trail.new()
 
@@ -101,9 +101,9 @@ async def test_turning_off(place: Place, trail: Trail) -> None:
     assert await trail.new() == []
 
 
-async def test_ones_own_new_recovery_codes(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    await move(place, person)
+async def test_ones_own_new_recovery_codes(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await move(tenant, person)
     await trail.new()
 
     ok(await person.browser.post(f"{TWO_FACTOR}/recovery-codes"), 201)
@@ -114,9 +114,9 @@ async def test_ones_own_new_recovery_codes(place: Place, trail: Trail) -> None:
     assert is_by(renewed, person)
 
 
-async def test_a_recovery_code_that_was_used(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_a_recovery_code_that_was_used(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
     await trail.new()
 
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
@@ -128,8 +128,8 @@ async def test_a_recovery_code_that_was_used(place: Place, trail: Trail) -> None
     assert used.target == ("user", person.user.id)
 
 
-async def test_wrong_used_and_too_many_passcodes(place: Place, trail: Trail) -> None:
-    person = await place.enrolled()
+async def test_wrong_used_and_too_many_passcodes(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
     used = {"passcode": person.authenticator.passcode(-1)}
     wrong = {"passcode": person.authenticator.wrong_passcode()}
     await trail.new()
@@ -150,9 +150,9 @@ async def test_wrong_used_and_too_many_passcodes(place: Place, trail: Trail) -> 
     assert await trail.new() == []
 
 
-async def test_trying_to_turn_off_somebody_elses(place: Place, trail: Trail) -> None:
-    owner, person = await place.enrolled(Role.OWNER), await place.enrolled()
-    await move(place, owner)
+async def test_trying_to_turn_off_somebody_elses(tenant: Tenant, trail: AuditTrail) -> None:
+    owner, person = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
+    await move(tenant, owner)
     await trail.new()
 
     for user_id, recorded in ((person.id, ("user", person.user.id)), ("somebody", (None, None))):

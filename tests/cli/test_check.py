@@ -3,41 +3,41 @@
 from pathlib import Path
 from typing import Any
 
-from app.commands.check import examine
-from tests.support.arrange import Place
+from app.commands.check import check_everything
+from tests.support.arrange import Tenant
 from tests.support.services import with_changes
 from tests.support.sql import run_sql
 
 
-async def wrong(place: Place, tmp_path: Path, **settings: Any) -> dict[str, str]:
-    services = with_changes(place.services, data_dir=tmp_path, **settings)
-    await run_sql(place, "DELETE FROM signing_keys")  # another test's, which may have had other sealing keys
-    return {finding.subject: finding.says for finding in await examine(services) if not finding.well}
+async def wrong(tenant: Tenant, tmp_path: Path, **settings: Any) -> dict[str, str]:
+    services = with_changes(tenant.services, data_dir=tmp_path, **settings)
+    await run_sql(tenant, "DELETE FROM signing_keys")  # another test's, which may have had other sealing keys
+    return {finding.subject: finding.says for finding in await check_everything(services) if not finding.well}
 
 
-async def test_nothing_is_wrong_where_all_is_well(place: Place, tmp_path: Path) -> None:
-    place.clock.reset()
-    place.clock.turn(seconds=15)  # it stands on a whole step, up to 30 s behind
-    said = await wrong(place, tmp_path)
+async def test_nothing_is_wrong_where_all_is_well(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clock.reset()
+    tenant.clock.turn(seconds=15)  # it stands on a whole step, up to 30 s behind
+    said = await wrong(tenant, tmp_path)
 
     assert set(said) <= {"clock"}
 
 
-async def test_a_clock_that_is_off_is_found(place: Place, tmp_path: Path) -> None:
-    place.clock.turn(seconds=-60)
+async def test_a_clock_that_is_off_is_found(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clock.turn(seconds=-60)
 
-    assert set(await wrong(place, tmp_path)) == {"clock"}
-
-
-async def test_a_public_url_without_https_is_found(place: Place, tmp_path: Path) -> None:
-    assert "clients" in await wrong(place, tmp_path, public_url="http://passgate.example")
-    assert "clients" not in await wrong(place, tmp_path, public_url="https://passgate.example")
+    assert set(await wrong(tenant, tmp_path)) == {"clock"}
 
 
-async def test_each_setting_is_shown_and_no_secret(place: Place, tmp_path: Path) -> None:
+async def test_a_public_url_without_https_is_found(tenant: Tenant, tmp_path: Path) -> None:
+    assert "clients" in await wrong(tenant, tmp_path, public_url="http://passgate.example")
+    assert "clients" not in await wrong(tenant, tmp_path, public_url="https://passgate.example")
+
+
+async def test_each_setting_is_shown_and_no_secret(tenant: Tenant, tmp_path: Path) -> None:
     mail = "smtp://user:mArKeR@127.0.0.1:1"
-    services = with_changes(place.services, data_dir=tmp_path, mail_url=mail)
-    findings = await examine(services)
+    services = with_changes(tenant.services, data_dir=tmp_path, mail_url=mail)
+    findings = await check_everything(services)
 
     shown = {finding.subject for finding in findings}
     assert {"PASSGATE_DATABASE_URL", "PASSGATE_PUBLIC_URL", "PASSGATE_MAIL_URL", "PASSGATE_AUDIT_DAYS"} <= shown

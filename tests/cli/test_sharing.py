@@ -5,7 +5,7 @@ import os
 import pytest
 from pydantic import SecretStr
 
-from app.commands.embedded_setup import share
+from app.commands.embedded_setup import export_to_workers
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, load_settings
 
@@ -24,6 +24,6 @@ def test_workers_share_the_cores_for_hashing(workers: int, told: int | None, thr
     url = SecretStr("postgresql:///passgate")
     given = Settings(database_url=url, secret_keys=SecretStr(new_key_setting()), hash_threads=told)
 
-    share(given, workers=workers)
+    export_to_workers(given, workers=workers)
 
     assert load_settings().hash_threads == threads

@@ -8,24 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.secret_keys import new_key_setting, parse_keys
-from app.crypto.sealing import Place, SealBroken, Sealer
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
 SEALER = Sealer({"k1": KEY})
-PLACE = Place("authenticators", "sealed_secret", UUID(int=1), UUID(int=2))
+PLACE = AssociatedData("authenticators", "sealed_secret", UUID(int=1), UUID(int=2))
 
 names = st.text(max_size=8)
-places = st.builds(Place, table=names, column=names, account_id=st.uuids(), row_id=st.uuids())
+places = st.builds(AssociatedData, table=names, column=names, account_id=st.uuids(), row_id=st.uuids())
 
 
 @given(plain=st.binary(max_size=200), place=places)
-def test_what_was_sealed_opens_at_its_place(plain: bytes, place: Place) -> None:
+def test_what_was_sealed_opens_at_its_place(plain: bytes, place: AssociatedData) -> None:
     assert SEALER.open(SEALER.seal(plain, place), place) == plain
 
 
 @given(place=places, other=places)
-def test_what_was_moved_does_not_open(place: Place, other: Place) -> None:
+def test_what_was_moved_does_not_open(place: AssociatedData, other: AssociatedData) -> None:
     if place == other:
         return
     with pytest.raises(SealBroken):
@@ -43,7 +43,7 @@ def test_what_was_moved_does_not_open(place: Place, other: Place) -> None:
         replace(PLACE, account_id=PLACE.row_id, row_id=PLACE.account_id),
     ],
 )
-def test_each_part_of_the_place_binds(other: Place) -> None:
+def test_each_part_of_the_place_binds(other: AssociatedData) -> None:
     with pytest.raises(SealBroken):
         SEALER.open(SEALER.seal(b"secret", PLACE), other)
 

@@ -20,7 +20,7 @@ from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
 from tests.conftest import CHEAP
-from tests.support.arrange import PASSWORD, Person, Place, make_place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant, make_place
 from tests.support.client import Client
 from tests.support.clock import TurnableClock
 from tests.support.credentials import by_token
@@ -62,7 +62,7 @@ _MORE = """
 class Watched:
     """An account with many users, in a database that tells its plans, and the tables that grow."""
 
-    place: Place
+    tenant: Tenant
     plans: Plans
     growing: set[str]
 
@@ -82,66 +82,66 @@ class Request:
         assert response.status_code == self.status, response.text
 
 
-async def unknown_email(place: Place) -> Request:
+async def unknown_email(tenant: Tenant) -> Request:
     body = {"email": "nobody@example.com", "password": PASSWORD}
-    return Request(place.browser(), 401, "/sign-ins", body)
+    return Request(tenant.browser(), 401, "/sign-ins", body)
 
 
-async def wrong_password(place: Place) -> Request:
-    person = await place.person()
-    return Request(place.browser(), 401, "/sign-ins", credentials(person, password="not the password"))
+async def wrong_password(tenant: Tenant) -> Request:
+    person = await tenant.person()
+    return Request(tenant.browser(), 401, "/sign-ins", credentials(person, password="not the password"))
 
 
-async def password_alone(place: Place) -> Request:
-    return Request(place.browser(), 201, "/sign-ins", credentials(await place.person()))
+async def password_alone(tenant: Tenant) -> Request:
+    return Request(tenant.browser(), 201, "/sign-ins", credentials(await tenant.person()))
 
 
-async def password_before_passcode(place: Place) -> Request:
-    return Request(place.browser(), 201, "/sign-ins", credentials(await place.enrolled()))
+async def password_before_passcode(tenant: Tenant) -> Request:
+    return Request(tenant.browser(), 201, "/sign-ins", credentials(await tenant.enrolled()))
 
 
-async def password_in_trusted_device(place: Place) -> Request:
-    person = await trusted_person(place)
+async def password_in_trusted_device(tenant: Tenant) -> Request:
+    person = await trusted_person(tenant)
     return Request(person.browser, 201, "/sign-ins", credentials(person))
 
 
-async def _answer(place: Place, person: Person, passcode: str, status: int) -> Request:
-    body = {"sign_in_token": await place.asked(person), "passcode": passcode, "remember_device": True}
-    return Request(place.browser(), status, "/sign-ins/passcode", body)
+async def _answer(tenant: Tenant, person: SimulatedUser, passcode: str, status: int) -> Request:
+    body = {"sign_in_token": await tenant.asked(person), "passcode": passcode, "remember_device": True}
+    return Request(tenant.browser(), status, "/sign-ins/passcode", body)
 
 
-async def right_passcode(place: Place) -> Request:
-    person = await place.enrolled()
-    return await _answer(place, person, person.authenticator.next_passcode(), 201)
+async def right_passcode(tenant: Tenant) -> Request:
+    person = await tenant.enrolled()
+    return await _answer(tenant, person, person.authenticator.next_passcode(), 201)
 
 
-async def wrong_passcode(place: Place) -> Request:
-    person = await place.enrolled()
-    return await _answer(place, person, person.authenticator.wrong_passcode(), 401)
+async def wrong_passcode(tenant: Tenant) -> Request:
+    person = await tenant.enrolled()
+    return await _answer(tenant, person, person.authenticator.wrong_passcode(), 401)
 
 
-async def right_recovery_code(place: Place) -> Request:
-    person = await trusted_person(place)
-    return await _answer(place, person, person.recovery_codes[0], 201)
+async def right_recovery_code(tenant: Tenant) -> Request:
+    person = await trusted_person(tenant)
+    return await _answer(tenant, person, person.recovery_codes[0], 201)
 
 
-async def wrong_recovery_code(place: Place) -> Request:
-    return await _answer(place, await place.enrolled(), "0000000-0000000", 401)
+async def wrong_recovery_code(tenant: Tenant) -> Request:
+    return await _answer(tenant, await tenant.enrolled(), "0000000-0000000", 401)
 
 
-async def authorize_by_session(place: Place) -> Request:
-    person = await place.enrolled()
-    place.clock.turn(minutes=2)  # so that it is noted when the session was seen
+async def authorize_by_session(tenant: Tenant) -> Request:
+    person = await tenant.enrolled()
+    tenant.clock.turn(minutes=2)  # so that it is noted when the session was seen
     return Request(person.browser, 204, "/authorize")
 
 
-async def authorize_by_token(place: Place) -> Request:
-    admin = await place.signed_in(Role.ADMIN)
-    return Request(await by_token(place, admin, "api"), 204, "/authorize")
+async def authorize_by_token(tenant: Tenant) -> Request:
+    admin = await tenant.signed_in(Role.ADMIN)
+    return Request(await by_token(tenant, admin, "api"), 204, "/authorize")
 
 
 SIGNED_IN = {"users", "second_factor_state", "sessions", "audit_events"}
-HOT: dict[Callable[[Place], Awaitable[Request]], set[str]] = {
+HOT: dict[Callable[[Tenant], Awaitable[Request]], set[str]] = {
     unknown_email: {"users", "password_limits", "audit_events"},
     wrong_password: {"users", "password_limits", "audit_events"},
     password_alone: SIGNED_IN | {"password_limits", "security_policies", "authenticators"},
@@ -166,14 +166,14 @@ async def big(database_url: str, the_clock: TurnableClock) -> AsyncIterator[tupl
         await asyncio.to_thread(asyncio.run, migrate(url))
         settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
         services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
-        place = await make_place(create_app(services), services, the_clock)
+        tenant = await make_place(create_app(services), services, the_clock)
         async with begin_long(url) as tx:
-            await add_many_users(tx, place.account.id, Role.END_USER, _USERS, the_clock.now())
+            await add_many_users(tx, tenant.account.id, Role.END_USER, _USERS, the_clock.now())
         await services.close()
         connection = await asyncpg.connect(url)
         await connection.execute(_MORE)
         await connection.close()
-        yield settings, place.account
+        yield settings, tenant.account
 
 
 @pytest.fixture(scope="module", params=["force_custom_plan", "force_generic_plan"])
@@ -197,17 +197,17 @@ async def watched(
         async with services.database.read() as tx:
             growing = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :big"
             found = await tx.execute(text(growing), {"big": _BIG})
-        place = Place(create_app(services), services, the_clock, account)
-        yield Watched(place, plans, set(found.scalars()))
+        tenant = Tenant(create_app(services), services, the_clock, account)
+        yield Watched(tenant, plans, set(found.scalars()))
         await services.close()
 
 
 @pytest.mark.parametrize("act", HOT, ids=lambda act: act.__name__)
 async def test_few_rows_are_read_and_by_an_index(
-    watched: Watched, clock: TurnableClock, act: Callable[[Place], Awaitable[Request]]
+    watched: Watched, clock: TurnableClock, act: Callable[[Tenant], Awaitable[Request]]
 ) -> None:
     assert clock
-    request = await act(watched.place)
+    request = await act(watched.tenant)
     watched.plans.begin()
 
     await request.send()
@@ -219,10 +219,10 @@ async def test_few_rows_are_read_and_by_an_index(
 
 async def test_a_query_without_an_index_is_noticed(watched: Watched) -> None:
     watched.plans.begin()
-    async with watched.place.services.database.read() as tx:
+    async with watched.tenant.services.database.read() as tx:
         await tx.execute(text("SELECT id FROM sessions WHERE ip = '192.0.2.1'"))
         await tx.execute(
-            text("SELECT id FROM users WHERE account_id = :id AND name = ''"), {"id": watched.place.account.id}
+            text("SELECT id FROM users WHERE account_id = :id AND name = ''"), {"id": watched.tenant.account.id}
         )
 
     noticed = watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS)

@@ -6,17 +6,19 @@ import pytest
 from sqlalchemy import Integer, bindparam, cast, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.database.base import adding, given, to_add
+from app.database.base import insert_from_params, insert_params, param
 from app.database.engine import Database
-from app.database.statements import Statement
+from app.database.statements import PrecompiledStatement
 from app.database.tables import password_limits
 from app.services import Services
 from tests.support.clock import TurnableClock
 
-_SUM = Statement(
+_SUM = PrecompiledStatement(
     select((bindparam("left", type_=Integer) + 40).label("sum"), cast(null(), Integer).label("nothing"))
 )
-_BY_KEY = Statement(select(password_limits.c.limit).where(password_limits.c.key == given(password_limits.c.key)))
+_BY_KEY = PrecompiledStatement(
+    select(password_limits.c.limit).where(password_limits.c.key == param(password_limits.c.key))
+)
 
 
 @pytest.fixture
@@ -41,20 +43,20 @@ async def test_a_parameter_that_is_left_out_is_a_mistake(database: Database) -> 
 
 
 async def test_json_goes_in_as_python_has_it(database: Database) -> None:
-    given_back = Statement(select(bindparam("details", type_=JSONB)["a"].as_string()))
+    given_back = PrecompiledStatement(select(bindparam("details", type_=JSONB)["a"].as_string()))
 
     async with database.read() as tx:
         assert await given_back.value(tx, {"details": {"a": "ü'\"\\"}}) == "ü'\"\\"
 
 
 async def test_it_belongs_to_the_transaction_that_it_is_given(database: Database, clock: TurnableClock) -> None:
-    add = Statement(adding(password_limits).returning(password_limits.c.limit))
+    add = PrecompiledStatement(insert_from_params(password_limits).returning(password_limits.c.limit))
     key = uuid4().bytes
     values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now()}
 
     with pytest.raises(RuntimeError, match="on purpose"):  # noqa: PT012 -- what the transaction does is the point
         async with database.begin() as tx:
-            assert await add.value(tx, to_add(password_limits, values)) == "user"
+            assert await add.value(tx, insert_params(password_limits, values)) == "user"
             assert await _BY_KEY.value(tx, {"given_key": key}) == "user"
             raise RuntimeError("on purpose")
 
@@ -68,12 +70,12 @@ async def test_a_part_of_a_greater_statement_waits_for_the_part_before_it(
     keys = [uuid4().bytes, uuid4().bytes]
     before = select(bindparam("goes", type_=Integer).label("goes")).where(bindparam("goes", type_=Integer) > 0)
     part = before.cte("before")
-    both = Statement(select(1).add_cte(adding(password_limits, after=part).cte("after")))
+    both = PrecompiledStatement(select(1).add_cte(insert_from_params(password_limits, after=part).cte("after")))
 
     async with database.begin() as tx:
         for goes, key in enumerate(keys):
             values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now()}
-            await both.rows(tx, {"goes": goes} | to_add(password_limits, values))
+            await both.rows(tx, {"goes": goes} | insert_params(password_limits, values))
         found = [await _BY_KEY.value(tx, {"given_key": key}) for key in keys]
         await tx.execute(password_limits.delete().where(password_limits.c.key.in_(keys)))
 

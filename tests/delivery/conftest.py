@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from app.core.settings import Settings
-from app.delivery.letters import Kind, Letter
+from app.delivery.letters import Email, Kind
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def a_letter(kind: Kind = Kind.PASSWORD_CHANGED, **changes: Any) -> Letter:
+def a_letter(kind: Kind = Kind.PASSWORD_CHANGED, **changes: Any) -> Email:
     """Return a letter as a use case posts it."""
     values: dict[str, Any] = {
         "id": UUID("01938bd2-0000-7000-8000-000000000001"),
@@ -27,7 +27,7 @@ def a_letter(kind: Kind = Kind.PASSWORD_CHANGED, **changes: Any) -> Letter:
         "ip": "203.0.113.7",
         "user_agent": FIREFOX,
     }
-    return Letter(**values | changes)
+    return Email(**values | changes)
 
 
 def settings_with(**changes: Any) -> Settings:

@@ -6,9 +6,9 @@ import pytest
 
 from app.commands import provision
 from app.core.callers import Role
-from app.delivery.letters import Letter
+from app.delivery.letters import Email
 from app.delivery.messages import render
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.devices import trusted_person
 from tests.support.enrolling import authenticator_ids, begin, enrolled_because_required
@@ -19,219 +19,221 @@ from tests.support.sql import run_sql
 ME = "/users/me/two-factor"
 
 
-async def sent(place: Place) -> list[tuple[str, str]]:
+async def sent(tenant: Tenant) -> list[tuple[str, str]]:
     """Return the kinds of the account's new letters and whom they go to, oldest first."""
-    return [(letter["kind"], letter["to"]) for letter in await letters(place)]
+    return [(letter["kind"], letter["to"]) for letter in await letters(tenant)]
 
 
-async def only_letter(place: Place) -> dict[str, Any]:
+async def only_letter(tenant: Tenant) -> dict[str, Any]:
     """Return the one new letter of the account."""
-    [letter] = await letters(place)
+    [letter] = await letters(tenant)
     return letter
 
 
-async def quiet(place: Place, person: Person) -> Person:
+async def quiet(tenant: Tenant, person: SimulatedUser) -> SimulatedUser:
     """Forget the letters about how the person came here."""
-    await letters(place)
+    await letters(tenant)
     return person
 
 
-async def test_the_first_authenticator_sends_one_letter_that_2fa_is_on(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_first_authenticator_sends_one_letter_that_2fa_is_on(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["to"]) == ("two_factor_turned_on", person.user.email)
     assert letter["details"]["label"] == "Phone"
 
 
-async def test_enrolling_because_the_account_requires_it_sends_it_too(place: Place, owner: Person) -> None:
-    await place.require(owner, team_members=True)
-    person = await enrolled_because_required(place)
+async def test_enrolling_because_the_account_requires_it_sends_it_too(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await tenant.require(owner, team_members=True)
+    person = await enrolled_because_required(tenant)
 
-    assert await sent(place) == [("two_factor_turned_on", person.user.email)]
-
-
-async def test_another_authenticator_sends_one_letter(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
-
-    await place.enroll(person)
-
-    assert await sent(place) == [("authenticator_added", person.user.email)]
+    assert await sent(tenant) == [("two_factor_turned_on", person.user.email)]
 
 
-async def test_beginning_and_failing_to_enroll_sends_nothing(place: Place) -> None:
-    person = await place.signed_in()
+async def test_another_authenticator_sends_one_letter(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
+
+    await tenant.enroll(person)
+
+    assert await sent(tenant) == [("authenticator_added", person.user.email)]
+
+
+async def test_beginning_and_failing_to_enroll_sends_nothing(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
 
     path = f"{ME}/enrollments/{begun['id']}/confirmation"
     refused(await person.browser.post(path, json={"passcode": "000000"}), 401, "passcode_incorrect")
 
-    assert await sent(place) == []
+    assert await sent(tenant) == []
 
 
-async def test_removing_an_authenticator_names_it(place: Place) -> None:
-    person = await place.enrolled()
+async def test_removing_an_authenticator_names_it(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     begun = await begin(person, label="Old phone")
     path = f"{ME}/enrollments/{begun['id']}/confirmation"
-    app = type(person.authenticator)(begun["secret"], place.clock)
+    app = type(person.authenticator)(begun["secret"], tenant.clock)
     added = ok(await person.browser.post(path, json={"passcode": app.passcode()}), 201)
-    await letters(place)
+    await letters(tenant)
 
     ok(await person.browser.delete(f"{ME}/authenticators/{added['authenticator']['id']}"), 204)
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["details"]) == ("authenticator_removed", {"label": "Old phone"})
 
 
-async def test_removing_the_last_authenticator_sends_nothing(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_removing_the_last_authenticator_sends_nothing(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
     [only] = await authenticator_ids(person)
 
     refused(await person.browser.delete(f"{ME}/authenticators/{only}"), 409, "last_authenticator")
 
-    assert await sent(place) == []
+    assert await sent(tenant) == []
 
 
-async def test_turning_2fa_off_sends_one_letter(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_turning_2fa_off_sends_one_letter(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
 
     ok(await person.browser.delete(ME), 204)
     ok(await person.browser.delete(ME), 204)  # there is nothing left to turn off
 
-    assert await sent(place) == [("two_factor_turned_off", person.user.email)]
+    assert await sent(tenant) == [("two_factor_turned_off", person.user.email)]
 
 
-async def test_keeping_it_on_personally_sends_one_letter(place: Place, owner: Person) -> None:
-    await place.require(owner, team_members=True)
-    person = await quiet(place, await enrolled_because_required(place))
+async def test_keeping_it_on_personally_sends_one_letter(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.require(owner, team_members=True)
+    person = await quiet(tenant, await enrolled_because_required(tenant))
 
     for _ in range(2):
         ok(await person.browser.put(f"{ME}/turned-on"))
 
-    assert await sent(place) == [("two_factor_turned_on", person.user.email)]
+    assert await sent(tenant) == [("two_factor_turned_on", person.user.email)]
 
 
-async def test_a_recovery_code_tells_how_many_are_left(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_a_recovery_code_tells_how_many_are_left(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
 
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["to"]) == ("recovery_code_used", person.user.email)
     assert letter["details"] == {"left": 9}
 
 
-async def test_a_used_recovery_code_sends_nothing_more(place: Place) -> None:
-    person = await place.enrolled()
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
-    token = await place.asked(person)
-    await letters(place)
+async def test_a_used_recovery_code_sends_nothing_more(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
+    token = await tenant.asked(person)
+    await letters(tenant)
 
-    refused(await submit(place.browser(), token, person.recovery_codes[0]), 401, "passcode_already_used")
+    refused(await submit(tenant.browser(), token, person.recovery_codes[0]), 401, "passcode_already_used")
 
-    assert await sent(place) == []
+    assert await sent(tenant) == []
 
 
-async def test_new_recovery_codes_of_ones_own_name_nobody(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_new_recovery_codes_of_ones_own_name_nobody(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
 
     ok(await person.browser.post(f"{ME}/recovery-codes"), 201)
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["details"]) == ("recovery_codes_regenerated", {"by": None})
 
 
-async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(place: Place) -> None:
-    admin = await place.enrolled(Role.ADMIN)
-    person = await quiet(place, await place.enrolled())
+async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(tenant: Tenant) -> None:
+    admin = await tenant.enrolled(Role.ADMIN)
+    person = await quiet(tenant, await tenant.enrolled())
 
     path = f"/users/{person.id}/two-factor/recovery-codes"
     ok(await admin.browser.post(path, json={"reason": "lost the phone"}), 201)
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["to"]) == ("recovery_codes_regenerated", person.user.email)
     assert letter["details"]["by"] == {"name": admin.user.name, "email": admin.user.email}
 
 
-async def test_codes_that_the_operator_made_are_told(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_codes_that_the_operator_made_are_told(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
 
-    await provision.renew_codes(place.services, place.account.slug, person.user.email, "lost the phone")
+    await provision.renew_codes(tenant.services, tenant.account.slug, person.user.email, "lost the phone")
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["to"], letter["ip"]) == ("recovery_codes_regenerated", person.user.email, "")
 
 
-async def test_a_new_trusted_device_sends_one_letter_and_a_known_one_none(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
-    await place.pass_passcode(person)
+async def test_a_new_trusted_device_sends_one_letter_and_a_known_one_none(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
+    await tenant.pass_passcode(person)
 
-    letter = await only_letter(place)
+    letter = await only_letter(tenant)
     assert (letter["kind"], letter["to"]) == ("trusted_device_added", person.user.email)
     assert (letter["details"], letter["user_agent"]) == ({"days": 30}, "a test browser")
 
-    assert (await place.sign_in(person))["status"] == "complete"
-    assert await sent(place) == []
+    assert (await tenant.sign_in(person))["status"] == "complete"
+    assert await sent(tenant) == []
 
 
-async def test_a_sign_in_that_trusts_nothing_sends_nothing(place: Place) -> None:
-    person = await quiet(place, await place.enrolled())
+async def test_a_sign_in_that_trusts_nothing_sends_nothing(tenant: Tenant) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
 
-    await place.pass_passcode(person, remember_device=False)
+    await tenant.pass_passcode(person, remember_device=False)
 
-    assert await sent(place) == []
+    assert await sent(tenant) == []
 
 
-async def test_a_changed_password_sends_one_letter(place: Place) -> None:
-    person = await quiet(place, await trusted_person(place))
+async def test_a_changed_password_sends_one_letter(tenant: Tenant) -> None:
+    person = await quiet(tenant, await trusted_person(tenant))
 
     body = {"current_password": PASSWORD, "new_password": "another long enough password"}
     ok(await person.browser.put("/users/me/password", json=body), 204)
 
-    assert await sent(place) == [("password_changed", person.user.email)]
+    assert await sent(tenant) == [("password_changed", person.user.email)]
 
 
-async def test_a_letter_carries_the_moment_the_place_and_the_readers_language(place: Place) -> None:
-    person = await place.person(locale="de", name="Änne")
-    person.browser = place.browser(ip="203.0.113.7")
-    await place.sign_in(person)
-    moment = place.clock.now()
-    await place.enroll(person)
+async def test_a_letter_carries_the_moment_the_place_and_the_readers_language(tenant: Tenant) -> None:
+    person = await tenant.person(locale="de", name="Änne")
+    person.browser = tenant.browser(ip="203.0.113.7")
+    await tenant.sign_in(person)
+    moment = tenant.clock.now()
+    await tenant.enroll(person)
 
-    letter = Letter.from_json(await only_letter(place))
+    letter = Email.from_json(await only_letter(tenant))
 
     assert (letter.at, letter.ip, letter.user_agent) == (moment, "203.0.113.7", "a test browser")
     assert (letter.name, letter.locale, letter.account_name) == ("Änne", "de", "Example & Söhne")
-    assert letter.account_id == place.account.id
+    assert letter.account_id == tenant.account.id
     assert "Guten Tag Änne" in render(letter).text
 
 
 @pytest.mark.parametrize("table", ["audit_events", "trusted_devices", "sessions"])
-async def test_what_rolls_back_sends_nothing(place: Place, table: str) -> None:
-    person = await quiet(place, await place.enrolled())
-    token = await place.asked(person)
+async def test_what_rolls_back_sends_nothing(tenant: Tenant, table: str) -> None:
+    person = await quiet(tenant, await tenant.enrolled())
+    token = await tenant.asked(person)
     await run_sql(
-        place,
+        tenant,
         f"ALTER TABLE {table} ADD CONSTRAINT nothing_more CHECK (account_id <> :account) NOT VALID".replace(
-            ":account", f"'{place.account.id}'"
+            ":account", f"'{tenant.account.id}'"
         ),
     )
     try:
-        answer = await submit(place.browser(), token, person.authenticator.next_passcode())
+        answer = await submit(tenant.browser(), token, person.authenticator.next_passcode())
     finally:
-        await run_sql(place, f"ALTER TABLE {table} DROP CONSTRAINT nothing_more")
+        await run_sql(tenant, f"ALTER TABLE {table} DROP CONSTRAINT nothing_more")
 
     assert answer.status_code == 500
-    assert await sent(place) == []
+    assert await sent(tenant) == []
 
 
-async def test_no_letter_carries_a_secret(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
-    ok(await submit(place.browser(), await place.asked(person, place.browser()), person.recovery_codes[0]), 201)
+async def test_no_letter_carries_a_secret(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
+    ok(await submit(tenant.browser(), await tenant.asked(person, tenant.browser()), person.recovery_codes[0]), 201)
     new = ok(await person.browser.post(f"{ME}/recovery-codes"), 201)["recovery_codes"]
 
-    carried = str(await letters(place))
+    carried = str(await letters(tenant))
 
     secrets = [person.authenticator.secret, person.browser.token, PASSWORD, *person.recovery_codes, *new]
     assert not [secret for secret in secrets if secret and secret in carried]

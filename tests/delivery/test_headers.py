@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from app.delivery.letters import Letter
-from app.delivery.mailer import MailRefused, compose
+from app.delivery.letters import Email
+from app.delivery.mailer import MailRefusedError, compose
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import parse
 
 
-def composed(letter: Letter, **settings: Any) -> EmailMessage:
+def composed(letter: Email, **settings: Any) -> EmailMessage:
     """Return the letter as a mail program gets it."""
     return parse(compose(settings_with(**settings), letter, render(letter)).as_bytes())
 
@@ -120,7 +120,7 @@ def test_a_name_in_another_script_before_the_at_sign_stays_as_it_is() -> None:
 
 
 def test_what_is_no_address_is_refused_for_good() -> None:
-    with pytest.raises(MailRefused):
+    with pytest.raises(MailRefusedError):
         compose(settings_with(), letter := a_letter(to="alice@example.com\r\nRCPT TO:<eve@x>"), render(letter))
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.core.settings import Settings
-from app.database.queue import Hopeless
+from app.database.queue import PermanentJobError
 from app.delivery import mailer
-from app.delivery.letters import Letter
-from app.delivery.mailer import MailRefused, MailUnavailable, compose, look_at, send
+from app.delivery.letters import Email
+from app.delivery.mailer import MailRefusedError, MailUnavailableError, compose, look_at, send
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
@@ -43,7 +43,7 @@ def speaking(scheme: str, authority: Authority) -> AbstractContextManager[Runnin
     return mail_server(starttls=context) if scheme == "smtp" else mail_server(tls=context)
 
 
-async def hand_over(settings: Settings, letter: Letter) -> None:
+async def hand_over(settings: Settings, letter: Email) -> None:
     await send(settings, compose(settings, letter, render(letter)), letter)
 
 
@@ -79,7 +79,7 @@ async def test_smtps_speaks_tls_from_the_first_byte(trusted: Authority) -> None:
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 async def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority, scheme: str) -> None:
-    with speaking(scheme, authority) as server, pytest.raises(MailUnavailable):
+    with speaking(scheme, authority) as server, pytest.raises(MailUnavailableError):
         await hand_over(settings_with(mail_url=server.url(scheme=scheme)), a_letter())
 
     assert server.mailbox.attempts == []
@@ -91,7 +91,7 @@ async def test_a_certificate_for_another_name_is_refused(
 ) -> None:
     other = make_authority(tmp_path, "mail.example.com")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.file))
-    with speaking(scheme, other) as server, pytest.raises(MailUnavailable):
+    with speaking(scheme, other) as server, pytest.raises(MailUnavailableError):
         await hand_over(settings_with(mail_url=server.url(scheme=scheme, host="localhost")), a_letter())
 
     assert server.mailbox.attempts == []
@@ -102,12 +102,12 @@ async def test_no_password_goes_without_tls_to_another_machine(
 ) -> None:
     monkeypatch.setattr(mailer, "is_loopback", lambda _: False)
 
-    with pytest.raises(MailUnavailable, match="no TLS"):
+    with pytest.raises(MailUnavailableError, match="no TLS"):
         await hand_over(settings_with(mail_url=plain.url(credentials=CREDENTIALS)), a_letter())
 
 
 async def test_a_wrong_password_may_be_put_right(plain: RunningServer) -> None:
-    with pytest.raises(MailUnavailable, match="535"):
+    with pytest.raises(MailUnavailableError, match="535"):
         await hand_over(settings_with(mail_url=plain.url(credentials="mailer:wrong@")), a_letter())
 
 
@@ -115,10 +115,10 @@ async def test_a_wrong_password_may_be_put_right(plain: RunningServer) -> None:
 async def test_a_reply_of_4xx_means_later(plain: RunningServer, where: str) -> None:
     getattr(plain.mailbox, where)["alice@example.com"] = ["451 come back, alice@example.com"]
 
-    with pytest.raises(MailUnavailable, match="451") as raised:
+    with pytest.raises(MailUnavailableError, match="451") as raised:
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
-    assert not isinstance(raised.value, Hopeless)
+    assert not isinstance(raised.value, PermanentJobError)
     assert "alice" not in str(raised.value)
 
 
@@ -126,15 +126,15 @@ async def test_a_reply_of_4xx_means_later(plain: RunningServer, where: str) -> N
 async def test_a_reply_of_5xx_means_never(plain: RunningServer, where: str) -> None:
     getattr(plain.mailbox, where)["alice@example.com"] = ["550 no such user alice@example.com"]
 
-    with pytest.raises(MailRefused, match="550") as raised:
+    with pytest.raises(MailRefusedError, match="550") as raised:
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
-    assert isinstance(raised.value, Hopeless)
+    assert isinstance(raised.value, PermanentJobError)
     assert "alice" not in str(raised.value)
 
 
 async def test_a_server_that_is_not_there_means_later() -> None:
-    with pytest.raises(MailUnavailable):
+    with pytest.raises(MailUnavailableError):
         await hand_over(settings_with(mail_url=f"smtp://127.0.0.1:{free_port()}"), a_letter())
 
 
@@ -145,7 +145,7 @@ async def test_a_server_that_hangs_is_given_up(
     monkeypatch.setattr(mailer, "COMMAND_SECONDS", 0.3)
     getattr(plain.mailbox, where)["alice@example.com"] = [HANGS]
 
-    with pytest.raises(MailUnavailable):
+    with pytest.raises(MailUnavailableError):
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
 
@@ -153,7 +153,7 @@ async def test_a_server_that_trickles_is_given_up(plain: RunningServer, monkeypa
     monkeypatch.setattr(mailer, "LETTER_SECONDS", 0.3)
     plain.mailbox.to_data["alice@example.com"] = [HANGS]
 
-    with pytest.raises(MailUnavailable, match="in time"):
+    with pytest.raises(MailUnavailableError, match="in time"):
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
 
@@ -166,7 +166,7 @@ async def test_a_name_in_another_script_before_the_at_sign_arrives(plain: Runnin
 
 async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> None:
     with mail_server(smtputf8=False) as server:
-        with pytest.raises(MailRefused):
+        with pytest.raises(MailRefusedError):
             await hand_over(settings_with(mail_url=server.url()), a_letter(to="jörg@example.com"))
 
         await hand_over(settings_with(mail_url=server.url()), a_letter())  # names, unlike addresses, are encoded
@@ -178,6 +178,6 @@ async def test_looking_at_the_way_out_says_whether_it_is_open(plain: RunningServ
     with mail_server(tls=trusted.server()) as server:
         assert "by TLS" in await look_at(settings_with(mail_url=server.url(scheme="smtps")))
     assert "without TLS" in await look_at(settings_with(mail_url=plain.url()))
-    with pytest.raises(MailUnavailable, match="535"):
+    with pytest.raises(MailUnavailableError, match="535"):
         await look_at(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
     assert plain.mailbox.received == []

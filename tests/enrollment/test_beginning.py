@@ -9,7 +9,7 @@ import pytest
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
@@ -19,8 +19,10 @@ from tests.support.times import on_the_wire
 TWO_FACTOR = "/users/me/two-factor"
 
 
-async def test_the_answer_has_all_that_an_authenticator_app_must_know(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_the_answer_has_all_that_an_authenticator_app_must_know(
+    tenant: Tenant, clock: TurnableClock
+) -> None:
+    person = await tenant.signed_in()
 
     begun = await begin(person)
 
@@ -32,9 +34,9 @@ async def test_the_answer_has_all_that_an_authenticator_app_must_know(place: Pla
     assert begun["qr_code_svg"].startswith("<svg")
 
 
-async def test_the_uri_names_the_account_and_the_user_percent_encoded(place: Place) -> None:
-    person = await place.person(email="jörg+2fa@example.com")
-    await place.sign_in(person)
+async def test_the_uri_names_the_account_and_the_user_percent_encoded(tenant: Tenant) -> None:
+    person = await tenant.person(email="jörg+2fa@example.com")
+    await tenant.sign_in(person)
 
     begun = await begin(person)
 
@@ -44,33 +46,33 @@ async def test_the_uri_names_the_account_and_the_user_percent_encoded(place: Pla
     )
 
 
-async def test_beginning_changes_nothing_about_the_user(place: Place) -> None:
-    person = await place.signed_in()
+async def test_beginning_changes_nothing_about_the_user(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     before = ok(await person.browser.get(TWO_FACTOR))
 
     await begin(person)
 
     assert ok(await person.browser.get(TWO_FACTOR)) == before
-    assert (await place.sign_in(person, place.browser()))["status"] == "complete"
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"
 
 
-async def test_each_enrollment_has_a_secret_of_its_own_that_rests_sealed(place: Place) -> None:
-    person = await place.signed_in()
+async def test_each_enrollment_has_a_secret_of_its_own_that_rests_sealed(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
 
     one, other = await begin(person), await begin(person)
 
     assert one["secret"] != other["secret"]
-    rows = await run_sql(place, "SELECT sealed_secret FROM enrollments WHERE account_id = :account")
+    rows = await run_sql(tenant, "SELECT sealed_secret FROM enrollments WHERE account_id = :account")
     assert len(rows) == 2
     for plain in (base64.b32decode(begun["secret"]) for begun in (one, other)):
         assert not [row for row in rows if plain in row.sealed_secret]
 
 
-async def test_an_enrollment_without_a_label_gets_one(place: Place) -> None:
-    person = await place.signed_in()
+async def test_an_enrollment_without_a_label_gets_one(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = ok(await person.browser.post(ENROLLMENTS, json={"kind": "totp"}), 201)
 
-    confirmed = ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    confirmed = ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
     assert confirmed["authenticator"]["label"] == "Authenticator app"
 
@@ -90,20 +92,20 @@ async def test_an_enrollment_without_a_label_gets_one(place: Place) -> None:
         ({"kind": "totp", "secret": "A" * 32}, "", "unknown_field"),
     ],
 )
-async def test_what_makes_no_enrollment_is_refused(place: Place, body: Any, pointer: str, code: str) -> None:
-    person = await place.signed_in()
+async def test_what_makes_no_enrollment_is_refused(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+    person = await tenant.signed_in()
 
     problem = refused(await person.browser.post(ENROLLMENTS, json=body), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
-    assert not await run_sql(place, "SELECT id FROM enrollments WHERE account_id = :account")
+    assert not await run_sql(tenant, "SELECT id FROM enrollments WHERE account_id = :account")
 
 
-async def test_a_label_of_64_characters_is_kept_without_the_blanks_around_it(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_label_of_64_characters_is_kept_without_the_blanks_around_it(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person, label=f"  {'📱' * 64} ")
 
-    confirmed = ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    confirmed = ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
     assert confirmed["authenticator"]["label"] == "📱" * 64
 
@@ -112,12 +114,12 @@ async def test_a_label_of_64_characters_is_kept_without_the_blanks_around_it(pla
     ("column", "role"), [("team_member_kinds", Role.AGENT), ("end_user_kinds", Role.END_USER)]
 )
 async def test_a_kind_that_the_policy_does_not_allow_the_role_is_refused(
-    place: Place, column: str, role: Role
+    tenant: Tenant, column: str, role: Role
 ) -> None:
-    person = await place.signed_in(role)
-    outside = await place.signed_in(Role.END_USER if role is Role.AGENT else Role.AGENT)
+    person = await tenant.signed_in(role)
+    outside = await tenant.signed_in(Role.END_USER if role is Role.AGENT else Role.AGENT)
     statement = f"UPDATE security_policies SET {column} = ARRAY['sms'] WHERE account_id = :account"  # noqa: S608 -- ours
-    await run_sql(place, statement)
+    await run_sql(tenant, statement)
 
     answer = await person.browser.post(ENROLLMENTS, json={"kind": "totp"})
 
@@ -126,61 +128,61 @@ async def test_a_kind_that_the_policy_does_not_allow_the_role_is_refused(
     await begin(outside)
 
 
-async def with_authenticators(place: Place, count: int) -> Person:
-    person = await place.signed_in()
+async def with_authenticators(tenant: Tenant, count: int) -> SimulatedUser:
+    person = await tenant.signed_in()
     for _ in range(count):
-        await place.enroll(person)
+        await tenant.enroll(person)
     return person
 
 
-async def test_a_user_has_up_to_five_authenticators_and_each_of_them_works(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_user_has_up_to_five_authenticators_and_each_of_them_works(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     apps = []
     for _ in range(5):
-        await place.enroll(person)
+        await tenant.enroll(person)
         apps.append(person.authenticator)
 
     refused(await person.browser.post(ENROLLMENTS, json={"kind": "totp"}), 409, "conflict")
 
     assert len(await authenticator_ids(person)) == 5
     for app in apps:
-        await place.pass_passcode(person, passcode=app.next_passcode(), remember_device=False)
+        await tenant.pass_passcode(person, passcode=app.next_passcode(), remember_device=False)
 
 
-async def test_after_removing_one_of_five_there_is_room_again(place: Place) -> None:
-    person = await with_authenticators(place, 5)
+async def test_after_removing_one_of_five_there_is_room_again(tenant: Tenant) -> None:
+    person = await with_authenticators(tenant, 5)
     first, *_ = await authenticator_ids(person)
     ok(await person.browser.delete(f"{TWO_FACTOR}/authenticators/{first}"), 204)
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     assert len(await authenticator_ids(person)) == 5
 
 
-async def test_five_disabled_authenticators_make_room_for_the_new_one(place: Place, services: Services) -> None:
-    person = await with_authenticators(place, 5)
+async def test_five_disabled_authenticators_make_room_for_the_new_one(tenant: Tenant, services: Services) -> None:
+    person = await with_authenticators(tenant, 5)
     old = await authenticator_ids(person)
     statement = """
         UPDATE second_factor_state SET authenticators_disabled_at = :now
         WHERE account_id = :account AND user_id = :user
     """
-    await run_sql(place, statement, now=services.clock.now(), user=person.user.id)
+    await run_sql(tenant, statement, now=services.clock.now(), user=person.user.id)
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     [new] = await authenticator_ids(person)
     assert new not in old
-    await place.pass_passcode(person)
+    await tenant.pass_passcode(person)
 
 
-async def test_begun_at_sign_in_it_cannot_be_confirmed_in_a_session(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
-    waiting = await place.sign_in(person, place.browser())
+async def test_begun_at_sign_in_it_cannot_be_confirmed_in_a_session(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
+    waiting = await tenant.sign_in(person, tenant.browser())
     body = {"kind": "totp", "sign_in_token": waiting["sign_in_token"]}
-    begun = ok(await place.browser().post("/sign-ins/enrollments", json=body), 201)
+    begun = ok(await tenant.browser().post("/sign-ins/enrollments", json=body), 201)
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 404, "not_found")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 404, "not_found")
 
     assert await authenticator_ids(person) == []

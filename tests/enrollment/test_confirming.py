@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
@@ -16,13 +16,13 @@ from tests.support.times import on_the_wire
 TWO_FACTOR = "/users/me/two-factor"
 
 
-async def test_the_answer_is_the_authenticator_and_with_the_first_one_the_codes(place: Place) -> None:
-    person = await place.signed_in()
+async def test_the_answer_is_the_authenticator_and_with_the_first_one_the_codes(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person, label="Tablet")
 
-    confirmed = ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    confirmed = ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
-    now = on_the_wire(place.clock.now())
+    now = on_the_wire(tenant.clock.now())
     [mine] = await authenticator_ids(person)
     assert confirmed["authenticator"] == {
         "id": mine,
@@ -35,30 +35,30 @@ async def test_the_answer_is_the_authenticator_and_with_the_first_one_the_codes(
     assert set(confirmed) == {"authenticator", "recovery_codes"}
 
 
-async def test_a_further_authenticator_brings_no_codes_and_leaves_those_there_are(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_further_authenticator_brings_no_codes_and_leaves_those_there_are(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    assert (await place.enroll(person))["recovery_codes"] is None
+    assert (await tenant.enroll(person))["recovery_codes"] is None
 
-    await place.pass_passcode(person, passcode=person.recovery_codes[0])
+    await tenant.pass_passcode(person, passcode=person.recovery_codes[0])
 
 
-async def test_the_passcode_that_confirmed_is_used(place: Place) -> None:
-    person = await place.signed_in()
+async def test_the_passcode_that_confirmed_is_used(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    passcode = app_of(place, begun).passcode()
+    passcode = app_of(tenant, begun).passcode()
     ok(await confirm(person, begun, passcode), 201)
 
     again = await person.browser.post("/session/step-up", json={"passcode": passcode})
     refused(again, 401, "passcode_already_used")
-    body = {"sign_in_token": await place.asked(person), "passcode": passcode}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
+    body = {"sign_in_token": await tenant.asked(person), "passcode": passcode}
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
 
 
-async def test_the_passcode_of_a_step_ahead_uses_up_those_before_it(place: Place) -> None:
-    person = await place.signed_in()
+async def test_the_passcode_of_a_step_ahead_uses_up_those_before_it(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    app = app_of(place, begun)
+    app = app_of(tenant, begun)
     ok(await confirm(person, begun, app.passcode(1)), 201)
 
     for steps_ahead in (0, 1):
@@ -67,24 +67,24 @@ async def test_the_passcode_of_a_step_ahead_uses_up_those_before_it(place: Place
 
 
 @pytest.mark.parametrize("steps_ahead", [-2, 2])
-async def test_the_passcode_two_steps_off_confirms_nothing(place: Place, steps_ahead: int) -> None:
-    person = await place.signed_in()
+async def test_the_passcode_two_steps_off_confirms_nothing(tenant: Tenant, steps_ahead: int) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
 
-    answer = await confirm(person, begun, app_of(place, begun).passcode(steps_ahead))
+    answer = await confirm(person, begun, app_of(tenant, begun).passcode(steps_ahead))
 
     refused(answer, 401, "passcode_incorrect")
     assert await authenticator_ids(person) == []
 
 
-async def test_the_session_is_then_aal2_and_fresh(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_the_session_is_then_aal2_and_fresh(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(minutes=9)
     begun = await begin(person)
     clock.turn(minutes=9)
     now = on_the_wire(clock.now())
 
-    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
     session = ok(await person.browser.get("/session"))["session"]
     assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
@@ -92,54 +92,54 @@ async def test_the_session_is_then_aal2_and_fresh(place: Place, clock: TurnableC
     ok(await person.browser.post(f"{TWO_FACTOR}/recovery-codes"), 201)
 
 
-async def test_the_first_authenticator_ends_the_users_other_sessions_and_nobody_elses(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in()
-    elsewhere = place.browser()
-    await place.sign_in(person, elsewhere)
+async def test_the_first_authenticator_ends_the_users_other_sessions_and_nobody_elses(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in()
+    elsewhere = tenant.browser()
+    await tenant.sign_in(person, elsewhere)
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     refused(await elsewhere.get("/session"), 401, "unauthenticated")
     ok(await person.browser.get("/session"))
     ok(await other.browser.get("/session"))
 
 
-async def test_a_further_authenticator_ends_no_sessions(place: Place) -> None:
-    person = await place.enrolled()
-    elsewhere = place.browser()
-    await place.pass_passcode(person, elsewhere)
+async def test_a_further_authenticator_ends_no_sessions(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    elsewhere = tenant.browser()
+    await tenant.pass_passcode(person, elsewhere)
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     ok(await elsewhere.get("/session"))
 
 
-async def test_a_further_authenticator_ends_trusted_devices_and_sign_ins_under_way(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
-    old, token = person.authenticator, await place.asked(person)
+async def test_a_further_authenticator_ends_trusted_devices_and_sign_ins_under_way(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
+    old, token = person.authenticator, await tenant.asked(person)
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     body = {"sign_in_token": token, "passcode": old.next_passcode()}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
-    assert (await place.sign_in(person))["status"] == "passcode_required"
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_both_the_old_and_the_new_authenticator_work_then(place: Place) -> None:
-    person = await place.enrolled()
+async def test_both_the_old_and_the_new_authenticator_work_then(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     old = person.authenticator
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
-    await place.pass_passcode(person, passcode=old.next_passcode())
-    await place.pass_passcode(person, place.browser())
+    await tenant.pass_passcode(person, passcode=old.next_passcode())
+    await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_five_wrong_passcodes_void_the_enrollment(place: Place) -> None:
-    person = await place.signed_in()
+async def test_five_wrong_passcodes_void_the_enrollment(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    app = app_of(place, begun)
+    app = app_of(tenant, begun)
     for _ in range(5):
         refused(await confirm(person, begun, app.wrong_passcode()), 401, "passcode_incorrect")
 
@@ -148,31 +148,31 @@ async def test_five_wrong_passcodes_void_the_enrollment(place: Place) -> None:
     assert await authenticator_ids(person) == []
 
 
-async def test_after_four_wrong_passcodes_the_right_one_still_confirms(place: Place) -> None:
-    person = await place.signed_in()
+async def test_after_four_wrong_passcodes_the_right_one_still_confirms(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    app = app_of(place, begun)
+    app = app_of(tenant, begun)
     for _ in range(4):
         refused(await confirm(person, begun, app.wrong_passcode()), 401, "passcode_incorrect")
 
     ok(await confirm(person, begun, app.passcode()), 201)
 
 
-async def test_wrong_passcodes_of_an_enrollment_do_not_count_against_the_user(place: Place) -> None:
-    person = await place.enrolled()
+async def test_wrong_passcodes_of_an_enrollment_do_not_count_against_the_user(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     for _ in range(2):
         begun = await begin(person)
         for _ in range(5):
-            answer = await confirm(person, begun, app_of(place, begun).wrong_passcode())
+            answer = await confirm(person, begun, app_of(tenant, begun).wrong_passcode())
             refused(answer, 401, "passcode_incorrect")
 
     [state] = await run_sql(
-        place,
+        tenant,
         "SELECT failures, blocked_until FROM second_factor_state WHERE account_id = :account AND user_id = :user",
         user=person.user.id,
     )
     assert (state.failures, state.blocked_until) == (0, None)
-    await place.step_up(person)
+    await tenant.step_up(person)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ async def test_wrong_passcodes_of_an_enrollment_do_not_count_against_the_user(pl
         123456,
     ],
 )
-async def test_what_is_no_passcode_costs_no_attempt(place: Place, passcode: Any) -> None:
-    person = await place.signed_in()
+async def test_what_is_no_passcode_costs_no_attempt(tenant: Tenant, passcode: Any) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
     path = f"{ENROLLMENTS}/{begun['id']}/confirmation"
 
@@ -198,11 +198,11 @@ async def test_what_is_no_passcode_costs_no_attempt(place: Place, passcode: Any)
         problem = refused(await person.browser.post(path, json={"passcode": passcode}), 422, "invalid_request")
         assert [error["pointer"] for error in problem["errors"]] == ["/passcode"]
 
-    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
 
-async def test_a_recovery_code_confirms_nothing(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_recovery_code_confirms_nothing(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     begun = await begin(person)
 
     refused(await confirm(person, begun, person.recovery_codes[0]), 422, "invalid_request")
@@ -210,27 +210,27 @@ async def test_a_recovery_code_confirms_nothing(place: Place) -> None:
     assert ok(await person.browser.get(TWO_FACTOR))["recovery_codes_left"] == 10
 
 
-async def test_the_passcode_of_the_old_authenticator_does_not_confirm_the_new_one(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_passcode_of_the_old_authenticator_does_not_confirm_the_new_one(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     begun = await begin(person)
 
     refused(await confirm(person, begun, person.authenticator.passcode()), 401, "passcode_incorrect")
 
 
-async def test_a_newer_enrollment_voids_the_older(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_newer_enrollment_voids_the_older(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     older = await begin(person)
     newer = await begin(person)
 
-    refused(await confirm(person, older, app_of(place, older).passcode()), 410, "enrollment_expired")
+    refused(await confirm(person, older, app_of(tenant, older).passcode()), 410, "enrollment_expired")
 
-    ok(await confirm(person, newer, app_of(place, newer).passcode()), 201)
+    ok(await confirm(person, newer, app_of(tenant, newer).passcode()), 201)
 
 
-async def test_a_confirmed_enrollment_cannot_be_confirmed_again(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_confirmed_enrollment_cannot_be_confirmed_again(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    app = app_of(place, begun)
+    app = app_of(tenant, begun)
     ok(await confirm(person, begun, app.passcode()), 201)
 
     refused(await confirm(person, begun, app.next_passcode()), 410, "enrollment_expired")
@@ -239,29 +239,29 @@ async def test_a_confirmed_enrollment_cannot_be_confirmed_again(place: Place) ->
 
 
 async def test_an_enrollment_can_be_confirmed_until_ten_minutes_have_passed(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     begun = await begin(person)
     clock.turn(minutes=9, seconds=59)
 
-    ok(await confirm(person, begun, app_of(place, begun).passcode()), 201)
+    ok(await confirm(person, begun, app_of(tenant, begun).passcode()), 201)
 
 
-async def test_an_enrollment_of_ten_minutes_ago_has_expired(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_an_enrollment_of_ten_minutes_ago_has_expired(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
     clock.turn(minutes=10)
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 410, "enrollment_expired")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
 
     assert await authenticator_ids(person) == []
 
 
-async def test_the_enrollment_of_another_user_is_the_same_as_none(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in(Role.ADMIN)
+async def test_the_enrollment_of_another_user_is_the_same_as_none(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in(Role.ADMIN)
     begun = await begin(person)
-    passcode = app_of(place, begun).passcode()
+    passcode = app_of(tenant, begun).passcode()
 
     foreign = refused(await confirm(other, begun, passcode), 404, "not_found")
 
@@ -271,7 +271,7 @@ async def test_the_enrollment_of_another_user_is_the_same_as_none(place: Place) 
 
 
 @pytest.mark.parametrize("malformed", ["1", "enrollment", "0" * 33, "%00"])
-async def test_an_id_that_is_none_names_no_enrollment(place: Place, malformed: str) -> None:
-    person = await place.signed_in()
+async def test_an_id_that_is_none_names_no_enrollment(tenant: Tenant, malformed: str) -> None:
+    person = await tenant.signed_in()
 
     refused(await confirm(person, {"id": malformed}, "123456"), 404, "not_found")

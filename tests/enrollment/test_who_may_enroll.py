@@ -1,7 +1,7 @@
 """Who may begin an enrollment, and what ends one that was begun: adding a factor is as hard as using one."""
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
@@ -12,47 +12,47 @@ TOTP = {"kind": "totp"}
 
 
 async def test_without_an_authenticator_a_password_of_ten_minutes_ago_is_enough(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     clock.turn(minutes=10)
 
     await begin(person)
 
 
-async def test_without_an_authenticator_an_older_password_is_not(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_without_an_authenticator_an_older_password_is_not(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(minutes=10, seconds=1)
 
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
-    await place.step_up(person)
+    await tenant.step_up(person)
     await begin(person)
 
 
 async def test_once_there_is_an_authenticator_only_its_passcode_lets_another_in(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await let_through_by_device(place)  # the password is seconds old
+    person = await let_through_by_device(tenant)  # the password is seconds old
     clock.turn(seconds=30)
 
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
     refused(await person.browser.post("/session/step-up", json={"password": PASSWORD}), 422, "invalid_request")
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
-    await place.step_up(person)
+    await tenant.step_up(person)
     await begin(person)
 
 
 async def test_the_password_does_not_let_another_in_where_the_first_is_no_longer_asked_for(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
-    await place.enroll(person)
-    await place.enroll(owner)
-    await place.require(owner, team_members=False)
-    answer = await place.sign_in(person, place.browser())
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
+    await tenant.enroll(person)
+    await tenant.enroll(owner)
+    await tenant.require(owner, team_members=False)
+    answer = await tenant.sign_in(person, tenant.browser())
     assert answer["status"] == "complete"
     person.browser.token = answer["session"]["token"]
 
@@ -60,10 +60,10 @@ async def test_the_password_does_not_let_another_in_where_the_first_is_no_longer
 
 
 async def test_who_must_enroll_can_with_a_fresh_password_and_nothing_else(
-    place: Place, owner: Person, clock: TurnableClock
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
 
     step_up_required(
         await person.browser.put("/users/me/password", json={"current_password": PASSWORD, "new_password": "x"})
@@ -73,88 +73,88 @@ async def test_who_must_enroll_can_with_a_fresh_password_and_nothing_else(
     step_up_required(await person.browser.delete("/users/me/two-factor"))
     step_up_required(await owner.browser.patch("/security-policy", json={"trusted_device_days": 7}))
 
-    await place.enroll(person)
+    await tenant.enroll(person)
     ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
     clock.turn(minutes=10)
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
 
 async def test_who_must_enroll_needs_a_fresh_password_for_it(
-    place: Place, owner: Person, clock: TurnableClock
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
     clock.turn(minutes=10, seconds=1)
 
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
-    await place.step_up(person)
+    await tenant.step_up(person)
     await begin(person)
 
 
-async def test_a_visitor_enrolls_nothing(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_visitor_enrolls_nothing(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    body = {"passcode": app_of(place, begun).passcode()}
+    body = {"passcode": app_of(tenant, begun).passcode()}
 
-    refused(await place.browser().post(ENROLLMENTS, json=TOTP), 401, "unauthenticated")
+    refused(await tenant.browser().post(ENROLLMENTS, json=TOTP), 401, "unauthenticated")
     path = f"{ENROLLMENTS}/{begun['id']}/confirmation"
-    refused(await place.browser().post(path, json=body), 401, "unauthenticated")
+    refused(await tenant.browser().post(path, json=body), 401, "unauthenticated")
 
 
-async def test_a_sign_in_token_enrolls_nothing_in_place_of_a_session(place: Place, owner: Person) -> None:
-    person = await place.person()
-    await place.require(owner, team_members=True)
-    person.browser.token = (await place.sign_in(person))["sign_in_token"]
+async def test_a_sign_in_token_enrolls_nothing_in_place_of_a_session(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
+    await tenant.require(owner, team_members=True)
+    person.browser.token = (await tenant.sign_in(person))["sign_in_token"]
 
     refused(await person.browser.post(ENROLLMENTS, json=TOTP), 401, "unauthenticated")
 
 
-async def test_every_role_may_enroll(place: Place) -> None:
+async def test_every_role_may_enroll(tenant: Tenant) -> None:
     for role in Role:
-        assert await authenticator_ids(await place.enrolled(role))
+        assert await authenticator_ids(await tenant.enrolled(role))
 
 
-async def test_an_enrollment_begun_before_a_password_change_cannot_be_confirmed(place: Place) -> None:
-    person = await place.signed_in()
+async def test_an_enrollment_begun_before_a_password_change_cannot_be_confirmed(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
     body = {"current_password": PASSWORD, "new_password": "another long password"}
 
     ok(await person.browser.put("/users/me/password", json=body), 204)
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 410, "enrollment_expired")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
     assert await authenticator_ids(person) == []
 
 
 async def test_an_enrollment_begun_before_another_was_confirmed_elsewhere_cannot_be_confirmed(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     begun = await begin(person)
-    await place.require(owner, team_members=True)
-    waiting = await place.sign_in(person, place.browser())
+    await tenant.require(owner, team_members=True)
+    waiting = await tenant.sign_in(person, tenant.browser())
     held = {"sign_in_token": waiting["sign_in_token"]}
-    at_sign_in = ok(await place.browser().post("/sign-ins/enrollments", json=held | TOTP), 201)
+    at_sign_in = ok(await tenant.browser().post("/sign-ins/enrollments", json=held | TOTP), 201)
 
-    answer = await confirm(person, begun, app_of(place, begun).passcode())
+    answer = await confirm(person, begun, app_of(tenant, begun).passcode())
 
     refused(answer, 410, "enrollment_expired")
     path = f"/sign-ins/enrollments/{at_sign_in['id']}/confirmation"
-    body = held | {"passcode": app_of(place, at_sign_in).passcode()}
-    ok(await place.browser().post(path, json=body), 201)
+    body = held | {"passcode": app_of(tenant, at_sign_in).passcode()}
+    ok(await tenant.browser().post(path, json=body), 201)
 
 
-async def test_the_session_that_began_it_must_live_to_confirm_it(place: Place) -> None:
-    person = await place.signed_in()
+async def test_the_session_that_began_it_must_live_to_confirm_it(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
     ok(await person.browser.delete("/session"), 204)
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 401, "unauthenticated")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 401, "unauthenticated")
 
 
-async def test_a_suspended_user_confirms_nothing(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_suspended_user_confirms_nothing(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    await set_status(place, person, "suspended")
+    await set_status(tenant, person, "suspended")
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 401, "unauthenticated")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 401, "unauthenticated")

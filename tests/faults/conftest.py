@@ -1,4 +1,4 @@
-"""A Postgres of these tests' own, to be killed, frozen and stopped; `place` and `owner` are on it here."""
+"""A Postgres of these tests' own, to be killed, frozen and stopped; `tenant` and `owner` are on it here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

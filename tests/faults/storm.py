@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.faults.cluster import PROMISED_SECONDS, in_time
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.jobs import eventually
 from tests.support.locks import failures_of
@@ -21,58 +21,58 @@ CODES = 3  # of each person: afterwards each is tried again, and five failures w
 class Signer:
     """Somebody who signs in again and again, each time with another code."""
 
-    person: Person
+    person: SimulatedUser
     used: list[str] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
     in_doubt: int = 0
 
-    async def sign_in_with_all(self, place: Place) -> None:
+    async def sign_in_with_all(self, tenant: Tenant) -> None:
         for code in [self.person.authenticator.passcode(), *self.person.recovery_codes[: CODES - 1]]:
-            answer = await asked_in_time(place, self.person)
-            response = await answered(submit(place.browser(), answer["sign_in_token"], code))
+            answer = await asked_in_time(tenant, self.person)
+            response = await answered(submit(tenant.browser(), answer["sign_in_token"], code))
             if response.status_code == 503:
                 self.in_doubt += 1  # nobody knows whether the COMMIT arrived
             else:
                 self.used.append(code)
                 self.sessions.append(ok(response, 201)["session"]["token"])
 
-    async def assert_all_holds(self, place: Place) -> None:
+    async def assert_all_holds(self, tenant: Tenant) -> None:
         for token in self.sessions:
-            browser = place.browser()
+            browser = tenant.browser()
             browser.token = token
             ok(await browser.get("/session"))
         for code in self.used:
-            response = await submit(place.browser(), await place.asked(self.person), code)
+            response = await submit(tenant.browser(), await tenant.asked(self.person), code)
             refused(response, 401, "passcode_already_used")
         last = self.person.recovery_codes[-1]
-        ok(await submit(place.browser(), await place.asked(self.person), last), 201)
+        ok(await submit(tenant.browser(), await tenant.asked(self.person), last), 201)
 
 
 @dataclass
 class Guesser:
     """Somebody who sends wrong passcodes."""
 
-    person: Person
+    person: SimulatedUser
     counted: int = 0
     sent: int = 0
 
-    async def guess(self, place: Place) -> None:
+    async def guess(self, tenant: Tenant) -> None:
         for _ in range(4):
-            answer = await asked_in_time(place, self.person)
+            answer = await asked_in_time(tenant, self.person)
             wrong = self.person.authenticator.wrong_passcode()
-            response = await answered(submit(place.browser(), answer["sign_in_token"], wrong))
+            response = await answered(submit(tenant.browser(), answer["sign_in_token"], wrong))
             self.sent += 1
             if response.status_code != 503:
                 refused(response, 401, "passcode_incorrect")
                 self.counted += 1
 
-    async def assert_all_holds(self, place: Place) -> None:
-        assert self.counted <= await failures_of(place, self.person) <= self.sent
+    async def assert_all_holds(self, tenant: Tenant) -> None:
+        assert self.counted <= await failures_of(tenant, self.person) <= self.sent
 
 
-async def people(place: Place, signers: int, guessers: int) -> list[Signer | Guesser]:
+async def people(tenant: Tenant, signers: int, guessers: int) -> list[Signer | Guesser]:
     """Return people who have enrolled."""
-    enrolled = [await place.enrolled() for _ in range(signers + guessers)]
+    enrolled = [await tenant.enrolled() for _ in range(signers + guessers)]
     return [*map(Signer, enrolled[:signers]), *map(Guesser, enrolled[signers:])]
 
 
@@ -86,12 +86,12 @@ async def answered(request: Any) -> httpx.Response:
     return response
 
 
-async def asked_in_time(place: Place, person: Person) -> dict[str, Any]:
+async def asked_in_time(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]:
     """Send the password until somebody hears it; 503 may leave it counted as wrong, so each has an address."""
     body = {"email": person.user.email, "password": PASSWORD}
     ip = str(IPv4Address(0x0A000000 + person.user.id.int % 0xFFFFFF))
     for _ in range(100):
-        response = await answered(place.browser(ip=ip).post("/sign-ins", json=body))
+        response = await answered(tenant.browser(ip=ip).post("/sign-ins", json=body))
         if response.status_code != 503:
             break
         await asyncio.sleep(0.2)
@@ -99,26 +99,26 @@ async def asked_in_time(place: Place, person: Person) -> dict[str, Any]:
     return answer
 
 
-async def ready_again(place: Place) -> None:
+async def ready_again(tenant: Tenant) -> None:
     """Return when the service is ready, which is in time."""
 
     async def is_ready() -> bool:
-        return (await place.browser().get("http://127.0.0.1:8000/readyz")).status_code == 200
+        return (await tenant.browser().get("http://127.0.0.1:8000/readyz")).status_code == 200
 
     with in_time():
         await eventually(is_ready)
 
 
-async def rage(place: Place, everybody: list[Signer | Guesser]) -> None:
+async def rage(tenant: Tenant, everybody: list[Signer | Guesser]) -> None:
     """Let all of them go on at once."""
     async with asyncio.TaskGroup() as group:
         for somebody in everybody:
             does = somebody.sign_in_with_all if isinstance(somebody, Signer) else somebody.guess
-            group.create_task(does(place))
+            group.create_task(does(tenant))
 
 
-async def assert_nothing_is_lost(place: Place, everybody: list[Signer | Guesser]) -> None:
+async def assert_nothing_is_lost(tenant: Tenant, everybody: list[Signer | Guesser]) -> None:
     """Assert that what was acknowledged is there, that no used code works again, that no failure was forgotten."""
     assert sum(len(somebody.sessions) for somebody in everybody if isinstance(somebody, Signer)) > 0
     for somebody in everybody:
-        await somebody.assert_all_holds(place)
+        await somebody.assert_all_holds(tenant)

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import BASE_URL, ok, refused
 from tests.support.identity_tokens import ask_token, fetch_keys, verify
 from tests.support.sql import run_sql
@@ -20,88 +20,90 @@ END_OF_31_BITS = datetime.fromtimestamp(2**31 - 8, UTC)
 END_OF_32_BITS = datetime.fromtimestamp(2**32 - 16, UTC)
 
 
-async def answer(place: Place, person: Person, passcode: str) -> httpx.Response:
-    body = {"sign_in_token": await place.asked(person), "passcode": passcode, "remember_device": False}
-    return await place.browser().post("/sign-ins/passcode", json=body)
+async def answer(tenant: Tenant, person: SimulatedUser, passcode: str) -> httpx.Response:
+    body = {"sign_in_token": await tenant.asked(person), "passcode": passcode, "remember_device": False}
+    return await tenant.browser().post("/sign-ins/passcode", json=body)
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)], ids=["an hour", "a day"])
 async def test_a_clock_set_back_makes_nothing_good_again_and_a_recovery_code_still_helps(
-    place: Place, back: timedelta
+    tenant: Tenant, back: timedelta
 ) -> None:
-    person = await place.enrolled(Role.END_USER)  # their sessions outlive the hour
-    await place.pass_passcode(person)
+    person = await tenant.enrolled(Role.END_USER)  # their sessions outlive the hour
+    await tenant.pass_passcode(person)
     used = person.authenticator.passcode()
     code, another, *_ = person.recovery_codes
-    ok(await answer(place, person, code), 201)
-    true_time = place.clock.now()
+    ok(await answer(tenant, person, code), 201)
+    true_time = tenant.clock.now()
 
-    place.clock.set(true_time - back)
+    tenant.clock.set(true_time - back)
     lived_already = person.authenticator.passcode()
 
     # It was not used; but so late a clock cannot tell whether somebody saw it in that hour.
-    refused(await answer(place, person, lived_already), 401, "passcode_already_used")
-    refused(await answer(place, person, used), 401, "passcode_incorrect")
-    refused(await answer(place, person, code), 401, "passcode_already_used")
+    refused(await answer(tenant, person, lived_already), 401, "passcode_already_used")
+    refused(await answer(tenant, person, used), 401, "passcode_incorrect")
+    refused(await answer(tenant, person, code), 401, "passcode_already_used")
     ok(await person.browser.get("/session"))
-    ok(await answer(place, person, another), 201)
-    newcomer = await place.enrolled()
-    await place.pass_passcode(newcomer, place.browser())
+    ok(await answer(tenant, person, another), 201)
+    newcomer = await tenant.enrolled()
+    await tenant.pass_passcode(newcomer, tenant.browser())
 
-    place.clock.set(true_time)
-    refused(await answer(place, person, used), 401, "passcode_already_used")
-    await place.pass_passcode(person)
+    tenant.clock.set(true_time)
+    refused(await answer(tenant, person, used), 401, "passcode_already_used")
+    await tenant.pass_passcode(person)
 
 
 async def test_a_clock_set_forward_a_day_ends_what_ends_and_set_right_again_revives_nothing_used(
-    place: Place,
+    tenant: Tenant,
 ) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
-    left_open = await place.asked(person)
-    true_time = place.clock.now()
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
+    left_open = await tenant.asked(person)
+    true_time = tenant.clock.now()
 
-    place.clock.turn(days=1)
+    tenant.clock.turn(days=1)
     body = {"sign_in_token": left_open, "passcode": person.authenticator.passcode()}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
     refused(await person.browser.get("/session"), 401, "unauthenticated")
-    assert (await place.sign_in(person))["status"] == "complete"  # the device is trusted for longer
-    await place.pass_passcode(person, place.browser())
+    assert (await tenant.sign_in(person))["status"] == "complete"  # the device is trusted for longer
+    await tenant.pass_passcode(person, tenant.browser())
     tomorrows = person.authenticator.passcode()
 
-    place.clock.set(true_time)
-    refused(await answer(place, person, person.authenticator.next_passcode()), 401, "passcode_already_used")
-    refused(await answer(place, person, tomorrows), 401, "passcode_incorrect")
-    ok(await answer(place, person, person.recovery_codes[0]), 201)
-    place.clock.set(true_time + timedelta(days=1))
-    refused(await answer(place, person, tomorrows), 401, "passcode_already_used")
+    tenant.clock.set(true_time)
+    refused(await answer(tenant, person, person.authenticator.next_passcode()), 401, "passcode_already_used")
+    refused(await answer(tenant, person, tomorrows), 401, "passcode_incorrect")
+    ok(await answer(tenant, person, person.recovery_codes[0]), 201)
+    tenant.clock.set(true_time + timedelta(days=1))
+    refused(await answer(tenant, person, tomorrows), 401, "passcode_already_used")
 
 
 @pytest.mark.parametrize("moment", [END_OF_31_BITS, END_OF_32_BITS], ids=["2038", "2106"])
-async def test_the_end_of_32_bits_is_a_moment_like_any_other(place: Place, app: FastAPI, moment: datetime) -> None:
+async def test_the_end_of_32_bits_is_a_moment_like_any_other(
+    tenant: Tenant, app: FastAPI, moment: datetime
+) -> None:
     await run_sql(
-        place, "DELETE FROM signing_keys WHERE account_id <> :account"
+        tenant, "DELETE FROM signing_keys WHERE account_id <> :account"
     )  # another test's secret sealed it
-    place.clock.set(moment)
-    owner = await place.signed_in(Role.OWNER)
-    await place.enroll(owner)  # turns the clock past the end
-    assert place.clock.now() > datetime.fromtimestamp(2 ** (31 if moment == END_OF_31_BITS else 32), UTC)
+    tenant.clock.set(moment)
+    owner = await tenant.signed_in(Role.OWNER)
+    await tenant.enroll(owner)  # turns the clock past the end
+    assert tenant.clock.now() > datetime.fromtimestamp(2 ** (31 if moment == END_OF_31_BITS else 32), UTC)
     used = owner.authenticator.passcode(-1)
-    refused(await answer(place, owner, used), 401, "passcode_already_used")
-    await place.pass_passcode(owner)
-    assert (await place.sign_in(owner))["status"] == "complete"  # on its trusted device
-    await place.step_up(owner)
-    ok(await answer(place, owner, owner.recovery_codes[0]), 201)
+    refused(await answer(tenant, owner, used), 401, "passcode_already_used")
+    await tenant.pass_passcode(owner)
+    assert (await tenant.sign_in(owner))["status"] == "complete"  # on its trusted device
+    await tenant.step_up(owner)
+    ok(await answer(tenant, owner, owner.recovery_codes[0]), 201)
     ok(await owner.browser.patch("/security-policy", json={"require_two_factor": {"team_members": True}}))
 
     root = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE_URL)
-    verify(await ask_token(owner), await fetch_keys(root), place.clock)
+    verify(await ask_token(owner), await fetch_keys(root), tenant.clock)
     shown = ok(await owner.browser.get("/session"))["session"]
     assert shown["created_at"].startswith(str(moment.year))
     assert len(ok(await owner.browser.get("/audit-events"))["items"]) > 10
 
     wrong = owner.authenticator.wrong_passcode()
     for _ in range(5):
-        refused(await answer(place, owner, wrong), 401, "passcode_incorrect")
-    refused(blocked := await answer(place, owner, wrong), 429, "too_many_attempts")
+        refused(await answer(tenant, owner, wrong), 401, "passcode_incorrect")
+    refused(blocked := await answer(tenant, owner, wrong), 429, "too_many_attempts")
     assert 0 < int(blocked.headers["retry-after"]) <= 30

@@ -13,7 +13,7 @@ from app.services import make_services
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
 from tests.faults.cutting import Wire, wire_to
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
@@ -23,7 +23,7 @@ from tests.support.sign_ins import submit
 
 
 @pytest.fixture
-async def wired(cluster: Cluster, settings: Settings, clock: TurnableClock) -> AsyncIterator[tuple[Wire, Place]]:
+async def wired(cluster: Cluster, settings: Settings, clock: TurnableClock) -> AsyncIterator[tuple[Wire, Tenant]]:
     """An account behind a wire that can be cut."""
     cluster.start()
     async with wire_to(cluster) as (wire, url):
@@ -43,47 +43,47 @@ async def cut(wire: Wire, request: Any) -> None:
 
 @pytest.mark.parametrize("by_recovery_code", [False, True])
 async def test_a_passcode_whose_answer_was_lost_is_used_and_the_next_one_helps(
-    wired: tuple[Wire, Place],
+    wired: tuple[Wire, Tenant],
     by_recovery_code: bool,  # noqa: FBT001 -- a parameter
 ) -> None:
-    wire, place = wired
-    person = await place.enrolled()
-    token = await place.asked(person)
+    wire, tenant = wired
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     passcode = person.recovery_codes[0] if by_recovery_code else person.authenticator.passcode()
 
-    await cut(wire, submit(place.browser(), token, passcode))
+    await cut(wire, submit(tenant.browser(), token, passcode))
 
-    refused(await submit(place.browser(), token, passcode), 401, "sign_in_expired")
-    again = await place.asked(person)
-    refused(await submit(place.browser(), again, passcode), 401, "passcode_already_used")
+    refused(await submit(tenant.browser(), token, passcode), 401, "sign_in_expired")
+    again = await tenant.asked(person)
+    refused(await submit(tenant.browser(), again, passcode), 401, "passcode_already_used")
     another = person.recovery_codes[1] if by_recovery_code else person.authenticator.next_passcode()
-    ok(await submit(place.browser(), again, another), 201)
+    ok(await submit(tenant.browser(), again, another), 201)
 
 
-async def test_a_wrong_passcode_whose_answer_was_lost_is_counted(wired: tuple[Wire, Place]) -> None:
-    wire, place = wired
-    person = await place.enrolled()
-    token = await place.asked(person)
-    await submit(place.browser(), token, person.authenticator.wrong_passcode())
-    assert await failures_of(place, person) == 1
+async def test_a_wrong_passcode_whose_answer_was_lost_is_counted(wired: tuple[Wire, Tenant]) -> None:
+    wire, tenant = wired
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
+    await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
+    assert await failures_of(tenant, person) == 1
 
-    await cut(wire, submit(place.browser(), token, person.authenticator.wrong_passcode()))
+    await cut(wire, submit(tenant.browser(), token, person.authenticator.wrong_passcode()))
 
-    assert await failures_of(place, person) == 2
-    ok(await submit(place.browser(), token, person.authenticator.passcode()), 201)
+    assert await failures_of(tenant, person) == 2
+    ok(await submit(tenant.browser(), token, person.authenticator.passcode()), 201)
 
 
 async def test_an_enrollment_whose_confirmation_was_lost_stands_and_new_codes_are_to_be_had(
-    wired: tuple[Wire, Place],
+    wired: tuple[Wire, Tenant],
 ) -> None:
-    wire, place = wired
-    person = await place.signed_in()
+    wire, tenant = wired
+    person = await tenant.signed_in()
     begun = await begin(person)
-    person.app = AuthenticatorApp(begun["secret"], place.clock)
+    person.app = AuthenticatorApp(begun["secret"], tenant.clock)
 
     await cut(wire, confirm(person, begun, person.app.passcode()))
 
-    await place.pass_passcode(person)
+    await tenant.pass_passcode(person)
     answer = ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
     code = answer["recovery_codes"][0]
-    ok(await submit(place.browser(), await place.asked(person), code), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), code), 201)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.errors import Unavailable
 from app.database.engine import Database
 from tests.faults.cluster import Cluster, in_time, unavailable
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password
 from tests.support.locks import failures_of
@@ -21,17 +21,17 @@ from tests.support.variants import variant
 ROOT = "http://127.0.0.1:8000"
 
 
-async def lock(connection: asyncpg.Connection, table: str, person: Person) -> None:
+async def lock(connection: asyncpg.Connection, table: str, person: SimulatedUser) -> None:
     key = "id" if table == "users" else "user_id"
     await connection.execute("BEGIN")
     assert await connection.fetch(f"SELECT FROM {table} WHERE {key} = $1 FOR UPDATE", person.user.id)
 
 
 async def test_a_row_that_somebody_holds_makes_a_passcode_wait_and_then_costs_nothing(
-    cluster: Cluster, place: Place
+    cluster: Cluster, tenant: Tenant
 ) -> None:
-    person = await place.enrolled()
-    token, browser = await place.asked(person), place.browser()
+    person = await tenant.enrolled()
+    token, browser = await tenant.asked(person), tenant.browser()
     right = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()}
     wrong = right | {"passcode": person.authenticator.wrong_passcode()}
     async with cluster.connection() as somebody_else:
@@ -42,13 +42,15 @@ async def test_a_row_that_somebody_holds_makes_a_passcode_wait_and_then_costs_no
         with in_time(1):
             ok(await person.browser.get("/session"))
 
-    assert await failures_of(place, person) == 0
-    assert await run_sql(place, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
+    assert await failures_of(tenant, person) == 0
+    assert await run_sql(tenant, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
     assert ok(await browser.post("/sign-ins/passcode", json=right), 201)["status"] == "complete"
 
 
-async def test_a_row_that_somebody_holds_lets_no_half_of_a_change_be_seen(cluster: Cluster, place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_row_that_somebody_holds_lets_no_half_of_a_change_be_seen(
+    cluster: Cluster, tenant: Tenant
+) -> None:
+    person = await tenant.enrolled()
     codes = person.recovery_codes
     async with cluster.connection() as somebody_else:
         await lock(somebody_else, "second_factor_state", person)
@@ -64,12 +66,12 @@ async def test_a_row_that_somebody_holds_lets_no_half_of_a_change_be_seen(cluste
 
     shown = ok(await person.browser.get("/users/me/two-factor"))
     assert (shown["status"], len(shown["authenticators"]), shown["recovery_codes_left"]) == ("on", 1, 10)
-    body = {"sign_in_token": await place.asked(person), "passcode": codes[0]}
-    ok(await place.browser().post("/sign-ins/passcode", json=body), 201)
+    body = {"sign_in_token": await tenant.asked(person), "passcode": codes[0]}
+    ok(await tenant.browser().post("/sign-ins/passcode", json=body), 201)
 
 
 async def test_a_database_that_only_reads_is_unavailable_until_it_writes_again(
-    cluster: Cluster, place: Place, owner: Person
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
     try:
@@ -88,14 +90,14 @@ async def test_a_database_that_only_reads_is_unavailable_until_it_writes_again(
 
     with in_time():
         ok(await owner.browser.delete("/users/me/sessions"), 204)
-        ok(await place.browser().get(f"{ROOT}/readyz"))
+        ok(await tenant.browser().get(f"{ROOT}/readyz"))
 
 
 async def test_a_pool_that_is_used_up_is_unavailable_and_then_works(
-    cluster: Cluster, place: Place, owner: Person
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     database = Database(cluster.url, pool_size=2)
-    small = variant(place, database=database)
+    small = variant(tenant, database=database)
     browser = small.browser()
     browser.token = owner.browser.token
     ok(await browser.get("/session"))
@@ -111,8 +113,8 @@ async def test_a_pool_that_is_used_up_is_unavailable_and_then_works(
     await database.close()
 
 
-async def test_statements_that_an_operator_ends_are_unavailable(cluster: Cluster, place: Place) -> None:
-    person = await place.enrolled()
+async def test_statements_that_an_operator_ends_are_unavailable(cluster: Cluster, tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     body = {"kind": "totp"}
     for end in ("pg_cancel_backend", "pg_terminate_backend"):
         async with cluster.connection() as somebody_else:
@@ -126,14 +128,14 @@ async def test_statements_that_an_operator_ends_are_unavailable(cluster: Cluster
     ok(await person.browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
 
-async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(place: Place) -> None:
-    people = [await place.person() for _ in range(2)]
+async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(tenant: Tenant) -> None:
+    people = [await tenant.person() for _ in range(2)]
     both_hold = asyncio.Barrier(2)
 
-    async def rename(first: Person, second: Person) -> bool:
+    async def rename(first: SimulatedUser, second: SimulatedUser) -> bool:
         statement = text("UPDATE users SET name = 'renamed' WHERE id = :id")
         try:
-            async with place.services.database.begin() as tx:
+            async with tenant.services.database.begin() as tx:
                 await tx.execute(statement, {"id": first.user.id})
                 await both_hold.wait()
                 await tx.execute(statement, {"id": second.user.id})
@@ -149,9 +151,9 @@ async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(place
 
 @pytest.mark.parametrize("moment", ["statement", "commit", "rollback", "reading", "leaving"])
 async def test_a_connection_that_freezes_in_the_middle_of_a_transaction_is_given_up_in_time(
-    cluster: Cluster, place: Place, moment: str
+    cluster: Cluster, tenant: Tenant, moment: str
 ) -> None:
-    database, people = place.services.database, {(await place.person()).user.id for _ in range(2)}
+    database, people = tenant.services.database, {(await tenant.person()).user.id for _ in range(2)}
 
     async def read() -> None:
         async with database.read() as tx:
@@ -179,13 +181,13 @@ async def test_a_connection_that_freezes_in_the_middle_of_a_transaction_is_given
     cluster.thaw()
 
     with in_time():
-        changed = await run_sql(place, "SELECT id FROM users WHERE account_id = :account AND name = 'changed'")
+        changed = await run_sql(tenant, "SELECT id FROM users WHERE account_id = :account AND name = 'changed'")
     # A COMMIT that was sent may still be read when the database thaws: nobody can tell. Never the half of it.
     assert len(changed) in ({0, 2} if moment == "commit" else {0})
 
 
-async def test_every_connection_that_was_given_up_is_replaced(cluster: Cluster, place: Place) -> None:
-    database = place.services.database
+async def test_every_connection_that_was_given_up_is_replaced(cluster: Cluster, tenant: Tenant) -> None:
+    database = tenant.services.database
 
     async def answer() -> Any:
         async with database.begin() as tx:
@@ -203,10 +205,10 @@ async def test_every_connection_that_was_given_up_is_replaced(cluster: Cluster, 
 
 
 async def test_a_statement_that_takes_too_long_is_ended_on_the_server_as_well(
-    cluster: Cluster, place: Place
+    cluster: Cluster, tenant: Tenant
 ) -> None:
     with in_time(), pytest.raises(Unavailable):
-        async with place.services.database.begin() as tx:
+        async with tenant.services.database.begin() as tx:
             await tx.execute(text("SELECT pg_sleep(60)"))
     await asyncio.sleep(0.5)
 
@@ -218,9 +220,9 @@ async def test_a_statement_that_takes_too_long_is_ended_on_the_server_as_well(
         assert await somebody_else.fetchval(running) == 0
 
 
-async def test_too_many_hashes_at_once_are_unavailable(place: Place, owner: Person) -> None:
-    hasher = type(place.services.hasher)(queue=1)
-    busy = variant(place, hasher=hasher)
+async def test_too_many_hashes_at_once_are_unavailable(tenant: Tenant, owner: SimulatedUser) -> None:
+    hasher = type(tenant.services.hasher)(queue=1)
+    busy = variant(tenant, hasher=hasher)
     body = {"email": owner.user.email, "password": "wrong"}
     responses = await asyncio.gather(*(busy.browser().post("/sign-ins", json=body) for _ in range(5)))
 
@@ -234,11 +236,13 @@ async def test_too_many_hashes_at_once_are_unavailable(place: Place, owner: Pers
     hasher.close()
 
 
-async def test_a_password_that_the_queue_has_no_room_for_is_not_counted(place: Place, owner: Person) -> None:
-    script = await by_password(place, owner, owner)
-    full = type(place.services.hasher)(queue=1)
+async def test_a_password_that_the_queue_has_no_room_for_is_not_counted(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    script = await by_password(tenant, owner, owner)
+    full = type(tenant.services.hasher)(queue=1)
     full.close()  # and so it takes nothing at all
-    busy = variant(place, hasher=full)
+    busy = variant(tenant, hasher=full)
     browser, password_only = busy.browser(), busy.browser()
     browser.token = owner.browser.token
     password_only.http.headers["Authorization"] = script.http.headers["Authorization"]
@@ -249,4 +253,4 @@ async def test_a_password_that_the_queue_has_no_room_for_is_not_counted(place: P
     await unavailable(browser.put("/users/me/password", json=change))
     await unavailable(password_only.get("/authorize"))
 
-    assert await run_sql(place, 'SELECT "limit" FROM password_limits WHERE account_id = :account') == []
+    assert await run_sql(tenant, 'SELECT "limit" FROM password_limits WHERE account_id = :account') == []

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.faults.cluster import Cluster, in_time, unavailable
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import Client, ok
 from tests.support.sql import run_sql
 
@@ -26,7 +26,7 @@ def come_back(cluster: Cluster) -> None:
     cluster.start()
 
 
-def calls_of(person: Person, token: str) -> list[Coroutine[Any, Any, httpx.Response]]:
+def calls_of(person: SimulatedUser, token: str) -> list[Coroutine[Any, Any, httpx.Response]]:
     """Return one call of each kind: reading, writing, at the door, and with a slow hash."""
     browser = person.browser
     body = {"email": person.user.email, "password": PASSWORD}
@@ -51,10 +51,10 @@ async def health(browser: Client) -> None:
 
 @each_way
 async def test_every_call_is_unavailable_in_time_and_works_when_the_database_is_back(
-    cluster: Cluster, place: Place, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, go: Callable[[Cluster], None]
 ) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     await asyncio.gather(*(person.browser.get("/session") for _ in range(10)))  # a pool full of connections
 
     go(cluster)
@@ -66,17 +66,19 @@ async def test_every_call_is_unavailable_in_time_and_works_when_the_database_is_
     with in_time():
         ok(await person.browser.get("/session"))
         assert ok(await person.browser.get(f"{ROOT}/readyz")) == {"status": "ok"}
-        assert (await place.sign_in(person, place.browser()))["status"] == "passcode_required"
+        assert (await tenant.sign_in(person, tenant.browser()))["status"] == "passcode_required"
 
 
 @each_way
 async def test_many_calls_at_once_are_all_unavailable_in_time(
-    cluster: Cluster, place: Place, owner: Person, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, go: Callable[[Cluster], None]
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
 
     go(cluster)
-    await asyncio.gather(*(unavailable(owner.browser.get("/session")) for _ in range(40)), health(place.browser()))
+    await asyncio.gather(
+        *(unavailable(owner.browser.get("/session")) for _ in range(40)), health(tenant.browser())
+    )
     await health(owner.browser)
     come_back(cluster)
 
@@ -87,12 +89,12 @@ async def test_many_calls_at_once_are_all_unavailable_in_time(
 
 @each_way
 async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_counted(
-    cluster: Cluster, place: Place, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, go: Callable[[Cluster], None]
 ) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     body = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()}
-    browser = place.browser()
+    browser = tenant.browser()
     async with cluster.connection() as somebody_else:
         await somebody_else.execute("BEGIN; LOCK TABLE second_factor_state IN EXCLUSIVE MODE")
         request = asyncio.create_task(browser.post("/sign-ins/passcode", json=body))
@@ -102,14 +104,14 @@ async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_c
         await unavailable(request)
         come_back(cluster)
 
-    assert await run_sql(place, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
+    assert await run_sql(tenant, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
     state = "SELECT failures FROM second_factor_state WHERE account_id = :account"
-    assert [row.failures for row in await run_sql(place, state)] == [0]
+    assert [row.failures for row in await run_sql(tenant, state)] == [0]
     assert ok(await browser.post("/sign-ins/passcode", json=body), 201)["status"] == "complete"
 
 
 async def test_connections_that_freeze_alone_are_given_up_and_replaced(
-    cluster: Cluster, place: Place, owner: Person
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
 
@@ -118,11 +120,11 @@ async def test_connections_that_freeze_alone_are_given_up_and_replaced(
     with in_time():
         ok(await owner.browser.get("/session"))
 
-    assert ok(await place.browser().get(f"{ROOT}/readyz")) == {"status": "ok"}
+    assert ok(await tenant.browser().get(f"{ROOT}/readyz")) == {"status": "ok"}
 
 
 async def test_connections_that_were_ended_while_idle_cost_nobody_an_answer(
-    cluster: Cluster, owner: Person
+    cluster: Cluster, owner: SimulatedUser
 ) -> None:
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
     for _ in range(3):
@@ -136,10 +138,10 @@ async def test_connections_that_were_ended_while_idle_cost_nobody_an_answer(
 
 @each_way
 async def test_the_service_can_end_while_the_database_is_gone(
-    cluster: Cluster, place: Place, owner: Person, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, go: Callable[[Cluster], None]
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
 
     go(cluster)
     with in_time():
-        await place.services.database.close()
+        await tenant.services.database.close()

@@ -84,16 +84,16 @@ async def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(
     url = f"postgresql://{parts.username}:{parts.password}@/passgate?host={','.join(hosts)}&port=5432,5432"
     settings = Settings.model_validate({"database_url": SecretStr(url), "secret_keys": new_key_setting()})
     services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
-    place = await make_place(create_app(services), services, the_clock)
-    everybody = await people(place, signers=24, guessers=6)
+    tenant = await make_place(create_app(services), services, the_clock)
+    everybody = await people(tenant, signers=24, guessers=6)
 
-    storm = asyncio.create_task(rage(place, everybody))
+    storm = asyncio.create_task(rage(tenant, everybody))
     await asyncio.sleep(0.3)
     assert not storm.done()
     primary.kill()
     await standby.run("SELECT pg_promote()")
-    await ready_again(place)
+    await ready_again(tenant)
     await storm
 
-    await assert_nothing_is_lost(place, everybody)
+    await assert_nothing_is_lost(tenant, everybody)
     await services.close()

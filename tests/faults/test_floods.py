@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.sql import run_sql
 
 SCANS = "SELECT seq_scan AS count FROM pg_stat_user_tables WHERE relname = 'password_limits'"
@@ -14,27 +14,29 @@ FILL = """
 """
 
 
-async def test_one_password_for_a_thousand_users_from_one_address_is_judged_a_hundred_times(place: Place) -> None:
+async def test_one_password_for_a_thousand_users_from_one_address_is_judged_a_hundred_times(
+    tenant: Tenant,
+) -> None:
     said: Counter[int] = Counter()
     for begin in range(0, 1000, 50):
         bodies = [{"email": f"user-{begin + n}@example.com", "password": "Summer2026"} for n in range(50)]
-        requests = (place.browser(ip="192.0.2.7").post("/sign-ins", json=body) for body in bodies)
+        requests = (tenant.browser(ip="192.0.2.7").post("/sign-ins", json=body) for body in bodies)
         said.update(response.status_code for response in await asyncio.gather(*requests))
 
     assert said == {401: 100, 429: 900}
-    person = await place.person()
-    assert (await place.sign_in(person, place.browser(ip="192.0.2.8")))["status"] == "complete"
+    person = await tenant.person()
+    assert (await tenant.sign_in(person, tenant.browser(ip="192.0.2.8")))["status"] == "complete"
 
 
-async def test_among_a_hundred_thousand_addresses_a_sign_in_looks_only_by_key(place: Place) -> None:
-    person = await place.person()
-    await run_sql(place, FILL)
-    await run_sql(place, "ANALYZE password_limits")
-    await run_sql(place, "SELECT pg_stat_force_next_flush()")
-    before = (await run_sql(place, SCANS))[0].count
+async def test_among_a_hundred_thousand_addresses_a_sign_in_looks_only_by_key(tenant: Tenant) -> None:
+    person = await tenant.person()
+    await run_sql(tenant, FILL)
+    await run_sql(tenant, "ANALYZE password_limits")
+    await run_sql(tenant, "SELECT pg_stat_force_next_flush()")
+    before = (await run_sql(tenant, SCANS))[0].count
     for _ in range(3):
-        await place.sign_in(person, place.browser())
-    await run_sql(place, "SELECT pg_stat_force_next_flush()")
+        await tenant.sign_in(person, tenant.browser())
+    await run_sql(tenant, "SELECT pg_stat_force_next_flush()")
     await asyncio.sleep(1.2)
-    assert (await run_sql(place, SCANS))[0].count == before
-    await run_sql(place, "DELETE FROM password_limits WHERE account_id = :account")
+    assert (await run_sql(tenant, SCANS))[0].count == before
+    await run_sql(tenant, "DELETE FROM password_limits WHERE account_id = :account")

@@ -17,15 +17,14 @@ from app.core.callers import Role
 from app.core.settings import Settings
 from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.passwords import Hasher
-from app.crypto.sealing import Place as SealedPlace
-from app.crypto.sealing import Sealer
+from app.crypto.sealing import AssociatedData, Sealer
 from app.database.base import sealed_columns
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import client_of, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import app_of, begin, confirm
@@ -93,11 +92,11 @@ async def key_ids(own_url: str) -> dict[str, list[str]]:
         await connection.close()
 
 
-async def seal_one_of_each(place: Place, own_url: str) -> list[Person]:
+async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
     """Seal something in every column that there is, by the services' key; returns people with authenticators."""
-    people = [await place.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
-    await KeyRing(place.services).signer()
-    owner = await place.signed_in(Role.OWNER)
+    people = [await tenant.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
+    await KeyRing(tenant.services).signer()
+    owner = await tenant.signed_in(Role.OWNER)
     ok(await owner.browser.post("/users", json={"email": "new@example.com", "name": "New", "role": "agent"}), 201)
     ok(await owner.browser.post("/reports", json={"type": "two_factor_status"}), 202)
     await name_provider(owner)
@@ -105,9 +104,9 @@ async def seal_one_of_each(place: Place, own_url: str) -> list[Person]:
     try:
         for table in ("links", "reports"):
             [(account, id_)] = await connection.fetch(f"SELECT account_id, id FROM {table}")  # noqa: S608 -- ours
-            where = SealedPlace(table, "sealed_token", account, id_)
+            where = AssociatedData(table, "sealed_token", account, id_)
             query = f"UPDATE {table} SET sealed_token = $1"  # noqa: S608 -- ours
-            await connection.execute(query, place.services.sealer.seal(b"a token", where))
+            await connection.execute(query, tenant.services.sealer.seal(b"a token", where))
     finally:
         await connection.close()
     found = await key_ids(own_url)
@@ -116,7 +115,7 @@ async def seal_one_of_each(place: Place, own_url: str) -> list[Person]:
     return people
 
 
-async def sign_in_again_and_again(crowd: Crowd, person: Person, stop: asyncio.Event) -> int:
+async def sign_in_again_and_again(crowd: Crowd, person: SimulatedUser, stop: asyncio.Event) -> int:
     """Sign in by password and passcode until told to stop, and return how often; each time must succeed."""
     times = 0
     while not stop.is_set() or times == 0:
@@ -128,14 +127,14 @@ async def sign_in_again_and_again(crowd: Crowd, person: Person, stop: asyncio.Ev
 
 
 async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
-    place: Place, settings: Settings, own_url: str, clock: TurnableClock, tmp_path: Path
+    tenant: Tenant, settings: Settings, own_url: str, clock: TurnableClock, tmp_path: Path
 ) -> None:
-    people = await seal_one_of_each(place, own_url)
-    waiting = await place.signed_in()
+    people = await seal_one_of_each(tenant, own_url)
+    waiting = await tenant.signed_in()
     begun, begun_at = await begin(waiting), clock.now()
 
     with running_instances(under(settings, BOTH), clock, count=2) as instances:
-        async with crowd_of(instances, place.account.slug) as crowd:
+        async with crowd_of(instances, tenant.account.slug) as crowd:
             stop = asyncio.Event()
             storm = asyncio.create_task(sign_in_again_and_again(crowd, people[0], stop))
             await kill_half_way(own_url, tmp_path)
@@ -150,11 +149,11 @@ async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
     assert {key for keys in found.values() for key in keys} == {"new"}, found
 
     after = make_services(under(settings, NEW), clock=clock, hasher=Hasher(CHEAP))
-    there = Place(create_app(after), after, clock, place.account)
+    there = Tenant(create_app(after), after, clock, tenant.account)
     for person in people:
         await there.pass_passcode(person, there.browser())
     clock.set(begun_at)  # each sign-in has turned it
-    waiting.browser.http = client_of(there.app, place.account.slug).http
+    waiting.browser.http = client_of(there.app, tenant.account.slug).http
     ok(await confirm(waiting, begun, app_of(there, begun).passcode()), 201)
     root = httpx.AsyncClient(transport=httpx.ASGITransport(app=there.app), base_url="http://127.0.0.1:8000")
     verify(await ask_token(waiting), await fetch_keys(root), clock)
@@ -185,12 +184,12 @@ async def kill_half_way(own_url: str, tmp_path: Path) -> None:
 
 
 async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
-    place: Place, settings: Settings, own_url: str, tmp_path: Path
+    tenant: Tenant, settings: Settings, own_url: str, tmp_path: Path
 ) -> None:
-    person, other, *_ = await seal_one_of_each(place, own_url)
+    person, other, *_ = await seal_one_of_each(tenant, own_url)
     seal = "SELECT sealed_secret FROM authenticators WHERE account_id = :account AND user_id = :user"
     moved = f"UPDATE authenticators SET sealed_secret = ({seal}) WHERE user_id = :here RETURNING sealed_secret"  # noqa: S608 -- ours
-    before = await run_sql(place, moved, user=other.user.id, here=person.user.id)
+    before = await run_sql(tenant, moved, user=other.user.id, here=person.user.id)
 
     ended = passgate("rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
 
@@ -200,9 +199,9 @@ async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
     assert "may go" not in ended.stdout
     [line] = [line for line in ended.stderr.splitlines() if "does not open" in line]
     assert '"column": "authenticators.sealed_secret"' in line
-    assert await run_sql(place, seal, user=person.user.id) == before
-    after = make_services(under(settings, BOTH), clock=place.clock, hasher=Hasher(CHEAP))
-    there = Place(create_app(after), after, place.clock, place.account)
+    assert await run_sql(tenant, seal, user=person.user.id) == before
+    after = make_services(under(settings, BOTH), clock=tenant.clock, hasher=Hasher(CHEAP))
+    there = Tenant(create_app(after), after, tenant.clock, tenant.account)
     body = {"sign_in_token": await there.asked(person), "passcode": person.authenticator.next_passcode()}
     refused(await there.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
     await there.pass_passcode(other, there.browser())

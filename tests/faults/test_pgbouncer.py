@@ -23,7 +23,7 @@ from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.client import ok
 from tests.support.clock import TurnableClock
 from tests.support.jobs import eventually, working
@@ -104,7 +104,7 @@ async def is_there(services: Services) -> bool:
 
 
 @pytest.fixture
-async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Place]:
+async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Tenant]:
     the_clock.reset()
     given = settings.model_copy(update={"database_url": SecretStr(pooled_url)})
     services = make_services(given, clock=the_clock, hasher=Hasher(CHEAP))
@@ -114,7 +114,7 @@ async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) 
     await services.close()
 
 
-async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled: Place) -> None:
+async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled: Tenant) -> None:
     owner = await pooled.enrolled(Role.OWNER)
     ok(await owner.browser.patch("/security-policy", json={"require_two_factor": {"team_members": True}}))
     await pooled.pass_passcode(owner)
@@ -130,7 +130,7 @@ async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled
         await eventually(is_written, 20)
 
 
-async def test_many_at_once_share_a_few_connections(pooled: Place) -> None:
+async def test_many_at_once_share_a_few_connections(pooled: Tenant) -> None:
     everybody = await people(pooled, signers=12, guessers=4)
 
     await rage(pooled, everybody)
@@ -139,7 +139,7 @@ async def test_many_at_once_share_a_few_connections(pooled: Place) -> None:
     await assert_nothing_is_lost(pooled, everybody)
 
 
-async def test_without_the_mark_statements_are_lost(pooled: Place, pooled_url: str) -> None:
+async def test_without_the_mark_statements_are_lost(pooled: Tenant, pooled_url: str) -> None:
     if learned_statements():
         pytest.skip("this PgBouncer follows prepared statements itself")
     unmarked = SecretStr(pooled_url.removesuffix("?pgbouncer=true"))

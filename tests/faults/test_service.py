@@ -14,7 +14,7 @@ import pytest
 from app.main import create_app
 from app.services import make_services
 from tests.faults.cluster import in_time
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
@@ -120,14 +120,14 @@ async def test_five_hundred_at_once_are_judged_or_told_to_come_back_and_health_a
 
 
 @pytest.mark.parametrize("steps_ahead", [-1, 0, 1])
-async def test_instances_whose_clocks_differ_accept_a_passcode_once(place: Place, steps_ahead: int) -> None:
-    place.clock.turn(seconds=15)  # the other one is in the next step
-    ahead = variant(place, clock=Ahead(place.clock))
-    for first, second in ((place, ahead), (ahead, place)):
-        person = await place.enrolled()
-        place.clock.turn(seconds=60)
+async def test_instances_whose_clocks_differ_accept_a_passcode_once(tenant: Tenant, steps_ahead: int) -> None:
+    tenant.clock.turn(seconds=15)  # the other one is in the next step
+    ahead = variant(tenant, clock=Ahead(tenant.clock))
+    for first, second in ((tenant, ahead), (ahead, tenant)):
+        person = await tenant.enrolled()
+        tenant.clock.turn(seconds=60)
         passcode = person.authenticator.passcode(steps_ahead)
-        tokens = [await place.asked(person) for _ in range(6)]
+        tokens = [await tenant.asked(person) for _ in range(6)]
         both = (submit((first, second)[n % 2].browser(), token, passcode) for n, token in enumerate(tokens[:4]))
 
         said = Counter(response.status_code for response in await asyncio.gather(*both))
@@ -137,22 +137,22 @@ async def test_instances_whose_clocks_differ_accept_a_passcode_once(place: Place
             assert (await submit(there.browser(), token, passcode)).status_code in {401, 429}
 
 
-async def test_a_restart_finds_open_sign_ins_enrollments_and_throttles_as_they_were(place: Place) -> None:
-    person, other, guesser = await place.enrolled(), await place.signed_in(), await place.enrolled()
-    token = await place.asked(person)
+async def test_a_restart_finds_open_sign_ins_enrollments_and_throttles_as_they_were(tenant: Tenant) -> None:
+    person, other, guesser = await tenant.enrolled(), await tenant.signed_in(), await tenant.enrolled()
+    token = await tenant.asked(person)
     begun = ok(await other.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}), 201)
-    guessed = await place.asked(guesser)
+    guessed = await tenant.asked(guesser)
     for _ in range(5):
-        await submit(place.browser(), guessed, guesser.authenticator.wrong_passcode())
+        await submit(tenant.browser(), guessed, guesser.authenticator.wrong_passcode())
 
-    services = make_services(place.services.settings, clock=place.clock, hasher=place.services.hasher)
-    again = Place(create_app(services), services, place.clock, place.account)
+    services = make_services(tenant.services.settings, clock=tenant.clock, hasher=tenant.services.hasher)
+    again = Tenant(create_app(services), services, tenant.clock, tenant.account)
     browser: Client = again.browser()
     browser.token = other.browser.token
 
     refused(await submit(again.browser(), guessed, guesser.authenticator.passcode()), 429, "too_many_attempts")
     ok(await submit(again.browser(), token, person.authenticator.passcode()), 201)
     confirmation = f"/users/me/two-factor/enrollments/{begun['id']}/confirmation"
-    passcode = AuthenticatorApp(begun["secret"], place.clock).passcode()
+    passcode = AuthenticatorApp(begun["secret"], tenant.clock).passcode()
     ok(await browser.post(confirmation, json={"passcode": passcode}), 201)
     await services.database.close()

@@ -8,28 +8,30 @@ import asyncpg
 
 from tests.faults.cluster import Cluster
 from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
 
 
-async def test_a_database_killed_at_random_moments(cluster: Cluster, place: Place) -> None:
-    everybody = await people(place, signers=24, guessers=6)
-    storm = asyncio.create_task(rage(place, everybody))
+async def test_a_database_killed_at_random_moments(cluster: Cluster, tenant: Tenant) -> None:
+    everybody = await people(tenant, signers=24, guessers=6)
+    storm = asyncio.create_task(rage(tenant, everybody))
     for _ in range(3):
         await asyncio.sleep(random.uniform(0.02, 0.25))
         cluster.kill()
         await asyncio.sleep(0.2)
         cluster.start()
-        await ready_again(place)
+        await ready_again(tenant)
     await storm
 
-    await assert_nothing_is_lost(place, everybody)
+    await assert_nothing_is_lost(tenant, everybody)
 
 
-async def test_connections_cut_all_the_time_also_between_commit_and_answer(cluster: Cluster, place: Place) -> None:
-    everybody = await people(place, signers=24, guessers=6)
-    storm = asyncio.create_task(rage(place, everybody))
+async def test_connections_cut_all_the_time_also_between_commit_and_answer(
+    cluster: Cluster, tenant: Tenant
+) -> None:
+    everybody = await people(tenant, signers=24, guessers=6)
+    storm = asyncio.create_task(rage(tenant, everybody))
     async with cluster.connection() as somebody_else:
         while not storm.done():
             with suppress(asyncpg.PostgresError):
@@ -37,4 +39,4 @@ async def test_connections_cut_all_the_time_also_between_commit_and_answer(clust
             await asyncio.sleep(random.uniform(0.05, 0.3))
     await storm
 
-    await assert_nothing_is_lost(place, everybody)
+    await assert_nothing_is_lost(tenant, everybody)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.core.settings import Settings
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.clock import TurnableClock
 from tests.support.instances import Crowd, Instance, crowd_of, running_instances
 
@@ -17,6 +17,6 @@ def instances(settings: Settings, the_clock: TurnableClock) -> Iterator[list[Ins
 
 
 @pytest.fixture
-async def crowd(instances: list[Instance], place: Place) -> AsyncIterator[Crowd]:
-    async with crowd_of(instances, place.account.slug) as crowd:
+async def crowd(instances: list[Instance], tenant: Tenant) -> AsyncIterator[Crowd]:
+    async with crowd_of(instances, tenant.account.slug) as crowd:
         yield crowd

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok
 from tests.support.instances import Crowd, Instance
 from tests.support.locks import failures_of, locked
@@ -40,63 +40,63 @@ async def becomes(expected: object, ask: Callable[[], Awaitable[object]]) -> Non
 
 
 async def test_a_client_that_hangs_up_has_its_failure_counted(
-    place: Place, crowd: Crowd, instances: list[Instance]
+    tenant: Tenant, crowd: Crowd, instances: list[Instance]
 ) -> None:
     assert crowd  # the instances know the account
-    person = await place.enrolled()
-    token = await place.asked(person)
-    path = f"/v1/accounts/{place.account.slug}/sign-ins/passcode"
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
+    path = f"/v1/accounts/{tenant.account.slug}/sign-ins/passcode"
     body = {"sign_in_token": token, "passcode": person.authenticator.wrong_passcode()}
     for number in range(5):
-        async with locked(place, person) as lock:
+        async with locked(tenant, person) as lock:
             waiting = lock.until_waiting()
             await send_and_hang_up(instances[number % 2], path, body, wait=waiting)
-        await becomes(number + 1, lambda: failures_of(place, person))
+        await becomes(number + 1, lambda: failures_of(tenant, person))
 
-    response = await submit(place.browser(), token, person.authenticator.passcode())
+    response = await submit(tenant.browser(), token, person.authenticator.passcode())
     assert response.status_code == 429
 
 
-async def test_a_request_that_is_cancelled_has_its_failure_counted(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
-    async with locked(place, person) as lock:
-        request = asyncio.create_task(submit(place.browser(), token, person.authenticator.wrong_passcode()))
+async def test_a_request_that_is_cancelled_has_its_failure_counted(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
+    async with locked(tenant, person) as lock:
+        request = asyncio.create_task(submit(tenant.browser(), token, person.authenticator.wrong_passcode()))
         await lock.until_waiting()
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request
 
-    await becomes(1, lambda: failures_of(place, person))
+    await becomes(1, lambda: failures_of(tenant, person))
 
 
 async def test_a_right_passcode_of_a_client_that_hung_up_is_used(
-    place: Place, crowd: Crowd, instances: list[Instance]
+    tenant: Tenant, crowd: Crowd, instances: list[Instance]
 ) -> None:
     assert crowd
-    person = await place.enrolled()
+    person = await tenant.enrolled()
     passcode = person.authenticator.next_passcode()
-    path = f"/v1/accounts/{place.account.slug}/sign-ins/passcode"
-    body = {"sign_in_token": await place.asked(person), "passcode": passcode}
-    async with locked(place, person) as lock:
+    path = f"/v1/accounts/{tenant.account.slug}/sign-ins/passcode"
+    body = {"sign_in_token": await tenant.asked(person), "passcode": passcode}
+    async with locked(tenant, person) as lock:
         await send_and_hang_up(instances[0], path, body, wait=lock.until_waiting())
 
     async def sessions() -> int:
         return len(ok(await person.browser.get("/users/me/sessions"))["items"])
 
     await becomes(2, sessions)  # with the one in which they enrolled
-    response = await submit(place.browser(), await place.asked(person), passcode)
+    response = await submit(tenant.browser(), await tenant.asked(person), passcode)
     assert (response.status_code, response.json()["code"]) == (401, "passcode_already_used")
 
 
-async def test_what_cannot_be_done_in_time_is_not_done_at_all(place: Place) -> None:
-    person = await place.enrolled()
-    token, passcode = await place.asked(person), person.authenticator.next_passcode()
-    async with locked(place, person):
-        response: httpx.Response = await submit(place.browser(), token, passcode)
+async def test_what_cannot_be_done_in_time_is_not_done_at_all(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
+    async with locked(tenant, person):
+        response: httpx.Response = await submit(tenant.browser(), token, passcode)
 
     assert response.status_code == 503
     assert response.json()["code"] == "unavailable"
     assert int(response.headers["retry-after"]) >= 1
-    assert await failures_of(place, person) == 0
-    ok(await submit(place.browser(), token, passcode), 201)
+    assert await failures_of(tenant, person) == 0
+    ok(await submit(tenant.browser(), token, passcode), 201)

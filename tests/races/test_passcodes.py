@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok
 from tests.support.instances import Crowd, outcomes
 from tests.support.sign_ins import submit
@@ -11,17 +11,17 @@ from tests.support.sign_ins import submit
 PASSCODE = "/sign-ins/passcode"
 
 
-async def sessions_of(person: Person) -> int:
+async def sessions_of(person: SimulatedUser) -> int:
     return len(ok(await person.browser.get("/users/me/sessions", params={"limit": 100}))["items"])
 
 
-async def two_factor_of(person: Person) -> Any:
+async def two_factor_of(person: SimulatedUser) -> Any:
     return ok(await person.browser.get("/users/me/two-factor"))
 
 
-async def test_one_passcode_in_one_sign_in_opens_one_session(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.next_passcode()}
+async def test_one_passcode_in_one_sign_in_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.next_passcode()}
 
     responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(50)))
 
@@ -30,9 +30,9 @@ async def test_one_passcode_in_one_sign_in_opens_one_session(place: Place, crowd
     assert (await two_factor_of(person))["trusted_devices"] == 1
 
 
-async def test_one_passcode_in_fifty_sign_ins_opens_one_session(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    tokens = [await place.asked(person) for _ in range(50)]
+async def test_one_passcode_in_fifty_sign_ins_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    tokens = [await tenant.asked(person) for _ in range(50)]
     passcode = person.authenticator.next_passcode()
 
     responses = await asyncio.gather(
@@ -43,9 +43,9 @@ async def test_one_passcode_in_fifty_sign_ins_opens_one_session(place: Place, cr
     assert await sessions_of(person) == 2
 
 
-async def test_one_passcode_in_sign_ins_and_step_ups_is_used_once(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    tokens = [await place.asked(person) for _ in range(20)]
+async def test_one_passcode_in_sign_ins_and_step_ups_is_used_once(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    tokens = [await tenant.asked(person) for _ in range(20)]
     passcode = person.authenticator.next_passcode()
 
     responses = await asyncio.gather(
@@ -58,9 +58,9 @@ async def test_one_passcode_in_sign_ins_and_step_ups_is_used_once(place: Place, 
     assert refused == {"passcode_already_used": 5, "too_many_attempts": 34}
 
 
-async def test_one_recovery_code_in_one_sign_in_opens_one_session(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.recovery_codes[0]}
+async def test_one_recovery_code_in_one_sign_in_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.recovery_codes[0]}
 
     responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(50)))
 
@@ -69,9 +69,9 @@ async def test_one_recovery_code_in_one_sign_in_opens_one_session(place: Place, 
     assert (await two_factor_of(person))["recovery_codes_left"] == 9
 
 
-async def test_one_recovery_code_in_fifty_sign_ins_opens_one_session(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    tokens = [await place.asked(person) for _ in range(50)]
+async def test_one_recovery_code_in_fifty_sign_ins_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    tokens = [await tenant.asked(person) for _ in range(50)]
     code = person.recovery_codes[0]
 
     responses = await asyncio.gather(
@@ -83,15 +83,15 @@ async def test_one_recovery_code_in_fifty_sign_ins_opens_one_session(place: Plac
     assert (await two_factor_of(person))["recovery_codes_left"] == 9
 
 
-async def test_one_sign_in_with_twenty_right_answers_opens_one_session(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
+async def test_one_sign_in_with_twenty_right_answers_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
     apps = [person.authenticator]
     for _ in range(3):
-        await place.enroll(person)
+        await tenant.enroll(person)
         apps.append(person.authenticator)
-    place.clock.turn(seconds=60)
+    tenant.clock.turn(seconds=60)
     right = [app.passcode(ahead) for app in apps for ahead in (-1, 0, 1)] + person.recovery_codes[:8]
-    token = await place.asked(person)
+    token = await tenant.asked(person)
     before = await sessions_of(person)
 
     responses = await asyncio.gather(
@@ -104,12 +104,12 @@ async def test_one_sign_in_with_twenty_right_answers_opens_one_session(place: Pl
     assert (await two_factor_of(person))["recovery_codes_left"] == (10 if len(won) == 6 else 9)
     # What lost was not used up: another recovery code, or another authenticator's passcode, still works.
     unused = person.recovery_codes[9]
-    ok(await submit(place.browser(), await place.asked(person), unused), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), unused), 201)
 
 
-async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.wrong_passcode()}
+async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.wrong_passcode()}
 
     responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(200)))
 
@@ -118,9 +118,9 @@ async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(place: Pla
     assert waits == {"30"}
 
 
-async def test_of_wrong_passcodes_and_recovery_codes_at_once_five_are_judged(place: Place, crowd: Crowd) -> None:
-    person = await place.enrolled()
-    tokens = [await place.asked(person) for _ in range(10)]
+async def test_of_wrong_passcodes_and_recovery_codes_at_once_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.enrolled()
+    tokens = [await tenant.asked(person) for _ in range(10)]
     wrong = [person.authenticator.wrong_passcode(), "0000000-0000000"]
 
     responses = await asyncio.gather(

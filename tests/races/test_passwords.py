@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.arrange import PASSWORD, Place
+from tests.support.arrange import PASSWORD, Tenant
 from tests.support.client import ok, refused
 from tests.support.instances import Crowd, outcomes
 from tests.support.passwords import WRONG, fail, limited_for
@@ -11,14 +11,14 @@ from tests.support.sign_ins import credentials
 LOOPBACK = "127.0.0.1"  # where the crowd comes from
 
 
-async def test_of_fifty_wrong_passwords_at_once_ten_are_judged(place: Place, crowd: Crowd) -> None:
-    person = await place.person()
+async def test_of_fifty_wrong_passwords_at_once_ten_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.person()
     body = credentials(person, password=WRONG)
 
     responses = await asyncio.gather(*(crowd.post("/sign-ins", body) for _ in range(50)))
 
     assert outcomes(responses) == {"invalid_credentials": 10, "too_many_requests": 40}
-    assert await limited_for(place, person.user.email, ip=LOOPBACK) == 60
+    assert await limited_for(tenant, person.user.email, ip=LOOPBACK) == 60
 
 
 async def test_of_wrong_passwords_for_many_users_at_once_a_hundred_are_judged(crowd: Crowd) -> None:
@@ -29,17 +29,17 @@ async def test_of_wrong_passwords_for_many_users_at_once_a_hundred_are_judged(cr
     assert outcomes(responses) == {"invalid_credentials": 100, "too_many_requests": 20}
 
 
-async def test_right_passwords_at_once_leave_no_failure_behind(place: Place, crowd: Crowd) -> None:
-    person = await place.person()
+async def test_right_passwords_at_once_leave_no_failure_behind(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.person()
     for _ in range(3):
         responses = await asyncio.gather(*(crowd.post("/sign-ins", credentials(person)) for _ in range(10)))
         assert outcomes(responses) == {"complete": 10}
 
-    await fail(place, person.user.email, times=10, ip=LOOPBACK)
+    await fail(tenant, person.user.email, times=10, ip=LOOPBACK)
 
 
-async def test_no_session_by_the_old_password_outlives_its_change(place: Place, crowd: Crowd) -> None:
-    person = await place.signed_in()
+async def test_no_session_by_the_old_password_outlives_its_change(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.signed_in()
     change = {"current_password": PASSWORD, "new_password": "quite another password"}
 
     changed, *responses = await asyncio.gather(
@@ -57,8 +57,8 @@ async def test_no_session_by_the_old_password_outlives_its_change(place: Place, 
     assert len(ok(await person.browser.get("/users/me/sessions"))["items"]) == 1
 
 
-async def test_of_password_changes_at_once_one_is_made(place: Place, crowd: Crowd) -> None:
-    person = await place.signed_in()
+async def test_of_password_changes_at_once_one_is_made(tenant: Tenant, crowd: Crowd) -> None:
+    person = await tenant.signed_in()
     changes = [{"current_password": PASSWORD, "new_password": f"password number {number}"} for number in range(9)]
 
     responses = await asyncio.gather(
@@ -70,4 +70,4 @@ async def test_of_password_changes_at_once_one_is_made(place: Place, crowd: Crow
 
     assert outcomes(responses) == {"204": 1, "invalid_credentials": 8}
     [made] = [change for change, response in zip(changes, responses, strict=True) if response.is_success]
-    assert (await place.sign_in(person, password=made["new_password"]))["status"] == "complete"
+    assert (await tenant.sign_in(person, password=made["new_password"]))["status"] == "complete"

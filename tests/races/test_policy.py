@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.instances import Crowd, outcomes
 from tests.support.locks import locked
@@ -17,24 +17,24 @@ NOT_REQUIRED = {"require_two_factor": {"end_users": False}}
 
 
 @pytest.fixture
-async def admin(place: Place) -> Person:
-    return await place.enrolled(Role.OWNER)
+async def admin(tenant: Tenant) -> SimulatedUser:
+    return await tenant.enrolled(Role.OWNER)
 
 
-async def change_policy(crowd: Crowd, admin: Person, change: dict[str, Any]) -> None:
+async def change_policy(crowd: Crowd, admin: SimulatedUser, change: dict[str, Any]) -> None:
     ok(await crowd.request("PATCH", "/security-policy", token=admin.browser.token, json=change))
 
 
-async def change_after(seconds: float, crowd: Crowd, admin: Person) -> None:
+async def change_after(seconds: float, crowd: Crowd, admin: SimulatedUser) -> None:
     await asyncio.sleep(seconds)
     await change_policy(crowd, admin, REQUIRED_NOW)
 
 
 async def test_no_session_of_who_must_enroll_survives_the_end_of_sessions(
-    place: Place, crowd: Crowd, admin: Person
+    tenant: Tenant, crowd: Crowd, admin: SimulatedUser
 ) -> None:
-    people = [await place.person(Role.END_USER) for _ in range(30)]
-    enrolled = await place.enrolled(Role.END_USER)
+    people = [await tenant.person(Role.END_USER) for _ in range(30)]
+    enrolled = await tenant.enrolled(Role.END_USER)
     for seconds in (0.0, 0.03, 0.06, 0.1):
         await change_policy(crowd, admin, NOT_REQUIRED)
 
@@ -51,9 +51,11 @@ async def test_no_session_of_who_must_enroll_survives_the_end_of_sessions(
     ok(await admin.browser.get("/session"))
 
 
-async def test_a_sign_in_under_way_is_ended_with_the_others(place: Place, crowd: Crowd, admin: Person) -> None:
-    person = await place.person(Role.END_USER)
-    async with locked(place, person) as lock:
+async def test_a_sign_in_under_way_is_ended_with_the_others(
+    tenant: Tenant, crowd: Crowd, admin: SimulatedUser
+) -> None:
+    person = await tenant.person(Role.END_USER)
+    async with locked(tenant, person) as lock:
         signing_in = asyncio.create_task(crowd.post("/sign-ins", credentials(person)))
         await lock.until_waiting()  # the policy is held still, and read as it was
         changing = asyncio.create_task(change_policy(crowd, admin, REQUIRED_NOW))
@@ -64,10 +66,10 @@ async def test_a_sign_in_under_way_is_ended_with_the_others(place: Place, crowd:
 
     token = ok(response, 201)["session"]["token"]
     refused(await crowd.request("GET", "/session", token=token), 401, "unauthenticated")
-    assert (await place.sign_in(person))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(person))["status"] == "enrollment_required"
 
 
-async def test_policy_changes_at_once_do_not_undo_each_other(crowd: Crowd, admin: Person) -> None:
+async def test_policy_changes_at_once_do_not_undo_each_other(crowd: Crowd, admin: SimulatedUser) -> None:
     changes: list[dict[str, Any]] = [
         {"require_two_factor": {"end_users": True}},
         {"require_two_factor": {"team_members": True}},
@@ -81,7 +83,7 @@ async def test_policy_changes_at_once_do_not_undo_each_other(crowd: Crowd, admin
     assert policy["trusted_device_days"] == 3
 
 
-async def test_of_changes_to_one_version_at_once_one_is_made(crowd: Crowd, admin: Person) -> None:
+async def test_of_changes_to_one_version_at_once_one_is_made(crowd: Crowd, admin: SimulatedUser) -> None:
     version = (await admin.browser.get("/security-policy")).headers["etag"]
 
     responses = await asyncio.gather(

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok
 from tests.support.instances import Crowd, outcomes
 from tests.support.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
@@ -14,18 +14,20 @@ from tests.support.third_parties import jwt_sign_in, name_provider, token_of
 PATH = "/sign-ins/jwt"
 
 
-async def test_one_token_opens_one_session(place: Place, owner: Person, crowd: Crowd) -> None:
+async def test_one_token_opens_one_session(tenant: Tenant, owner: SimulatedUser, crowd: Crowd) -> None:
     await name_provider(owner)
-    body = jwt_sign_in(token_of(place))
+    body = jwt_sign_in(token_of(tenant))
 
     responses = await asyncio.gather(*(crowd.post(PATH, body) for _ in range(50)))
 
     assert outcomes(responses) == {"complete": 1, "invalid_credentials": 49}
 
 
-async def test_many_tokens_of_one_new_person_make_one_user(place: Place, owner: Person, crowd: Crowd) -> None:
+async def test_many_tokens_of_one_new_person_make_one_user(
+    tenant: Tenant, owner: SimulatedUser, crowd: Crowd
+) -> None:
     await name_provider(owner, trusted_domains=["example.com"])
-    bodies = [jwt_sign_in(token_of(place, external_id="crm-7")) for _ in range(20)]
+    bodies = [jwt_sign_in(token_of(tenant, external_id="crm-7")) for _ in range(20)]
 
     responses = await asyncio.gather(*(crowd.post(PATH, body) for body in bodies))
 
@@ -33,10 +35,10 @@ async def test_many_tokens_of_one_new_person_make_one_user(place: Place, owner: 
 
 
 async def test_one_id_token_and_one_nonce_open_one_session(
-    place: Place, owner: Person, crowd: Crowd, issuer: Issuer
+    tenant: Tenant, owner: SimulatedUser, crowd: Crowd, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
-    nonce = await asked_nonce(place.browser())
+    nonce = await asked_nonce(tenant.browser())
     bodies = [id_token_sign_in(issuer.id_token(nonce, iat=iat), nonce) for iat in (1, 2)] * 25
 
     responses = await asyncio.gather(*(crowd.post("/sign-ins/oidc", body) for body in bodies))
@@ -45,10 +47,10 @@ async def test_one_id_token_and_one_nonce_open_one_session(
 
 
 async def test_one_answer_of_an_issuer_gives_one_code(
-    place: Place, owner: Person, crowd: Crowd, issuer: Issuer
+    tenant: Tenant, owner: SimulatedUser, crowd: Crowd, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
-    browser = place.browser()
+    browser = tenant.browser()
     begun = await browser.get("/sso/issuer/login", params={"return_to": RETURN_TO})
     async with httpx.AsyncClient(trust_env=False) as http:
         back = (await http.get(begun.headers["location"])).headers["location"]

@@ -4,149 +4,149 @@ import pytest
 
 from app.core.callers import Role
 from app.second_factor import repository
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
 from tests.support.sign_ins import submit
 
 
-async def fail(place: Place, person: Person, *, times: int) -> None:
+async def fail(tenant: Tenant, person: SimulatedUser, *, times: int) -> None:
     """Guess wrong, waiting out whatever block there is; a sign-in does not outlive the longest one."""
-    token = await place.asked(person)
+    token = await tenant.asked(person)
     for _ in range(times):
-        response = await submit(place.browser(), token, person.authenticator.wrong_passcode())
+        response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
         if response.status_code == 429:
-            place.clock.turn(seconds=int(response.headers["retry-after"]))
-            token = await place.asked(person)
-            response = await submit(place.browser(), token, person.authenticator.wrong_passcode())
+            tenant.clock.turn(seconds=int(response.headers["retry-after"]))
+            token = await tenant.asked(person)
+            response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
         refused(response, 401, "passcode_incorrect")
 
 
-async def after_failures(place: Place, person: Person, count: int) -> None:
+async def after_failures(tenant: Tenant, person: SimulatedUser, count: int) -> None:
     """Bring a user there whose last `count` attempts failed: the first ones by hand, since hundreds take long."""
-    async with place.services.database.begin() as tx:
-        await repository.change_state(tx, place.account.id, person.user.id, failures=count - 1)
-    await fail(place, person, times=1)
+    async with tenant.services.database.begin() as tx:
+        await repository.change_state(tx, tenant.account.id, person.user.id, failures=count - 1)
+    await fail(tenant, person, times=1)
 
 
-async def disabled(place: Place, role: Role = Role.AGENT) -> Person:
+async def disabled(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
     """Return a user whose authenticators were disabled, with the last block over."""
-    person = await place.enrolled(role)
-    await after_failures(place, person, 100)
-    place.clock.turn(minutes=15)
+    person = await tenant.enrolled(role)
+    await after_failures(tenant, person, 100)
+    tenant.clock.turn(minutes=15)
     return person
 
 
-async def test_the_hundredth_failure_in_a_row_disables_and_the_one_before_does_not(place: Place) -> None:
-    person = await place.enrolled()
-    await fail(place, person, times=99)
-    place.clock.turn(minutes=15)
-    assert len((await place.sign_in(person, place.browser()))["methods"]) == 1
+async def test_the_hundredth_failure_in_a_row_disables_and_the_one_before_does_not(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await fail(tenant, person, times=99)
+    tenant.clock.turn(minutes=15)
+    assert len((await tenant.sign_in(person, tenant.browser()))["methods"]) == 1
 
-    await fail(place, person, times=1)
+    await fail(tenant, person, times=1)
 
-    assert (await place.sign_in(person, place.browser()))["methods"] == []
+    assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
 
 
-async def test_a_success_after_ninety_nine_failures_begins_the_count_anew(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_success_after_ninety_nine_failures_begins_the_count_anew(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     for _ in range(2):
-        await after_failures(place, person, 99)
-        place.clock.turn(minutes=15)
-        await place.pass_passcode(person, place.browser())
-    await fail(place, person, times=6)
+        await after_failures(tenant, person, 99)
+        tenant.clock.turn(minutes=15)
+        await tenant.pass_passcode(person, tenant.browser())
+    await fail(tenant, person, times=6)
 
-    assert len((await place.sign_in(person, place.browser()))["methods"]) == 1
+    assert len((await tenant.sign_in(person, tenant.browser()))["methods"]) == 1
 
 
-async def test_a_hundred_failures_leave_only_the_recovery_codes(place: Place) -> None:
-    person = await disabled(place)
+async def test_a_hundred_failures_leave_only_the_recovery_codes(tenant: Tenant) -> None:
+    person = await disabled(tenant)
 
-    answer = await place.sign_in(person, place.browser())
+    answer = await tenant.sign_in(person, tenant.browser())
 
     assert answer["status"] == "passcode_required"
     assert answer["methods"] == []
     token = answer["sign_in_token"]
-    refused(await submit(place.browser(), token, person.authenticator.passcode()), 401, "passcode_incorrect")
-    answer = ok(await submit(place.browser(), token, person.recovery_codes[0]), 201)
+    refused(await submit(tenant.browser(), token, person.authenticator.passcode()), 401, "passcode_incorrect")
+    answer = ok(await submit(tenant.browser(), token, person.recovery_codes[0]), 201)
     assert answer["session"]["amr"] == ["pwd", "recovery_code"]
 
 
-async def test_failures_in_step_up_disable_as_well(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)  # in a browser that may be signed in again by the password alone
-    await after_failures(place, person, 99)
-    place.clock.turn(minutes=15)
-    await place.sign_in(person)
+async def test_failures_in_step_up_disable_as_well(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)  # in a browser that may be signed in again by the password alone
+    await after_failures(tenant, person, 99)
+    tenant.clock.turn(minutes=15)
+    await tenant.sign_in(person)
 
     wrong = {"passcode": person.authenticator.wrong_passcode()}
     refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
 
-    place.clock.turn(minutes=15)
+    tenant.clock.turn(minutes=15)
     right = {"passcode": person.authenticator.passcode()}
     refused(await person.browser.post("/session/step-up", json=right), 401, "passcode_incorrect")
-    answer = await place.sign_in(person, place.browser())
+    answer = await tenant.sign_in(person, tenant.browser())
     assert answer["methods"] == []
 
 
-async def test_six_digits_do_not_count_once_disabled(place: Place) -> None:
-    person = await disabled(place)
-    token = await place.asked(person)
+async def test_six_digits_do_not_count_once_disabled(tenant: Tenant) -> None:
+    person = await disabled(tenant)
+    token = await tenant.asked(person)
     for _ in range(10):
         refused(
-            await submit(place.browser(), token, person.authenticator.wrong_passcode()), 401, "passcode_incorrect"
+            await submit(tenant.browser(), token, person.authenticator.wrong_passcode()), 401, "passcode_incorrect"
         )
 
-    ok(await submit(place.browser(), token, person.recovery_codes[0]), 201)
+    ok(await submit(tenant.browser(), token, person.recovery_codes[0]), 201)
 
 
-async def test_nobody_with_six_digits_keeps_the_recovery_codes_throttled(place: Place) -> None:
-    person = await place.enrolled()
-    await after_failures(place, person, 100)
+async def test_nobody_with_six_digits_keeps_the_recovery_codes_throttled(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await after_failures(tenant, person, 100)
     for _ in range(3):
-        token = await place.asked(person)
-        refused(await submit(place.browser(), token, "000000"), 401, "passcode_incorrect")
-        response = await submit(place.browser(), token, person.recovery_codes[0])
+        token = await tenant.asked(person)
+        refused(await submit(tenant.browser(), token, "000000"), 401, "passcode_incorrect")
+        response = await submit(tenant.browser(), token, person.recovery_codes[0])
         refused(response, 429, "too_many_attempts")
-        place.clock.turn(minutes=5)
+        tenant.clock.turn(minutes=5)
 
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
 
-async def test_wrong_recovery_codes_still_count_once_disabled(place: Place) -> None:
-    person = await disabled(place)
-    token = await place.asked(person)
-    refused(await submit(place.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
+async def test_wrong_recovery_codes_still_count_once_disabled(tenant: Tenant) -> None:
+    person = await disabled(tenant)
+    token = await tenant.asked(person)
+    refused(await submit(tenant.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
 
-    response = await submit(place.browser(), token, person.recovery_codes[0])
+    response = await submit(tenant.browser(), token, person.recovery_codes[0])
 
     refused(response, 429, "too_many_attempts")
     assert response.headers["retry-after"] == "900"
 
 
-async def test_a_recovery_code_does_not_bring_disabled_authenticators_back(place: Place) -> None:
-    person = await disabled(place)
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+async def test_a_recovery_code_does_not_bring_disabled_authenticators_back(tenant: Tenant) -> None:
+    person = await disabled(tenant)
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
-    answer = await place.sign_in(person, place.browser())
+    answer = await tenant.sign_in(person, tenant.browser())
 
     assert answer["methods"] == []
-    response = await submit(place.browser(), answer["sign_in_token"], person.authenticator.next_passcode())
+    response = await submit(tenant.browser(), answer["sign_in_token"], person.authenticator.next_passcode())
     refused(response, 401, "passcode_incorrect")
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
 async def test_a_disabled_authenticator_counts_as_confirmed_everywhere(
-    place: Place, owner: Person, role: Role
+    tenant: Tenant, owner: SimulatedUser, role: Role
 ) -> None:
-    person = await disabled(place, role)
-    await place.sign_in(owner)
-    await place.require(owner, team_members=True, end_users=True)
+    person = await disabled(tenant, role)
+    await tenant.sign_in(owner)
+    await tenant.require(owner, team_members=True, end_users=True)
 
-    answer = await place.sign_in(person, place.browser())
+    answer = await tenant.sign_in(person, tenant.browser())
     assert answer["status"] == "passcode_required"
     body = {"sign_in_token": answer["sign_in_token"], "kind": "totp"}
-    refused(await place.browser().post("/sign-ins/enrollments", json=body), 409, "already_enrolled")
+    refused(await tenant.browser().post("/sign-ins/enrollments", json=body), 409, "already_enrolled")
 
     answer = ok(await submit(person.browser, answer["sign_in_token"], person.recovery_codes[0]), 201)
     person.browser.token = answer["session"]["token"]
@@ -154,49 +154,49 @@ async def test_a_disabled_authenticator_counts_as_confirmed_everywhere(
     assert (shown["status"], len(shown["authenticators"])) == ("on", 1)
 
 
-async def test_a_new_authenticator_replaces_the_disabled_ones(place: Place) -> None:
-    person = await disabled(place)
+async def test_a_new_authenticator_replaces_the_disabled_ones(tenant: Tenant) -> None:
+    person = await disabled(tenant)
     old = person.authenticator
-    answer = ok(await submit(person.browser, await place.asked(person), person.recovery_codes[0]), 201)
+    answer = ok(await submit(person.browser, await tenant.asked(person), person.recovery_codes[0]), 201)
     person.browser.token = answer["session"]["token"]
 
-    assert (await place.enroll(person))["recovery_codes"] is None
+    assert (await tenant.enroll(person))["recovery_codes"] is None
 
     shown = ok(await person.browser.get("/users/me/two-factor"))
     assert len(shown["authenticators"]) == 1
     assert shown["recovery_codes_left"] == 9
-    answer = await place.sign_in(person, place.browser())
+    answer = await tenant.sign_in(person, tenant.browser())
     assert len(answer["methods"]) == 1
-    place.clock.turn(seconds=60)
+    tenant.clock.turn(seconds=60)
     token = answer["sign_in_token"]
-    refused(await submit(place.browser(), token, old.passcode()), 401, "passcode_incorrect")
-    ok(await submit(place.browser(), token, person.authenticator.passcode()), 201)
+    refused(await submit(tenant.browser(), token, old.passcode()), 401, "passcode_incorrect")
+    ok(await submit(tenant.browser(), token, person.authenticator.passcode()), 201)
 
 
-async def test_five_disabled_authenticators_make_room_for_a_new_one(place: Place) -> None:
-    person = await place.enrolled()
+async def test_five_disabled_authenticators_make_room_for_a_new_one(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     for _ in range(4):
-        await place.enroll(person)
-    await after_failures(place, person, 100)
-    place.clock.turn(minutes=15)
-    answer = ok(await submit(person.browser, await place.asked(person), person.recovery_codes[0]), 201)
+        await tenant.enroll(person)
+    await after_failures(tenant, person, 100)
+    tenant.clock.turn(minutes=15)
+    answer = ok(await submit(person.browser, await tenant.asked(person), person.recovery_codes[0]), 201)
     person.browser.token = answer["session"]["token"]
 
     begun = ok(await person.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}), 201)
 
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     path = f"/users/me/two-factor/enrollments/{begun['id']}/confirmation"
     ok(await person.browser.post(path, json={"passcode": app.passcode()}), 201)
     assert len(ok(await person.browser.get("/users/me/two-factor"))["authenticators"]) == 1
 
 
-async def test_turning_it_off_and_on_again_begins_anew(place: Place) -> None:
-    person = await disabled(place)
-    answer = ok(await submit(person.browser, await place.asked(person), person.recovery_codes[0]), 201)
+async def test_turning_it_off_and_on_again_begins_anew(tenant: Tenant) -> None:
+    person = await disabled(tenant)
+    answer = ok(await submit(person.browser, await tenant.asked(person), person.recovery_codes[0]), 201)
     person.browser.token = answer["session"]["token"]
     ok(await person.browser.delete("/users/me/two-factor"), 204)
-    await place.sign_in(person)
-    await place.enroll(person)
+    await tenant.sign_in(person)
+    await tenant.enroll(person)
 
-    await fail(place, person, times=4)
-    await place.pass_passcode(person, place.browser())
+    await fail(tenant, person, times=4)
+    await tenant.pass_passcode(person, tenant.browser())

@@ -7,17 +7,17 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.client import client_of, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.sql import set_role, set_status
 from tests.support.times import on_the_wire
 
 
-async def test_it_shows_the_session_and_the_user(place: Place, clock: TurnableClock) -> None:
-    browser = place.browser(ip="203.0.113.9")
-    person = await place.person(Role.ADMIN, name="Jörg Ñandú", external_id="x-1", locale="de")
-    made = (await place.sign_in(person, browser))["session"]
+async def test_it_shows_the_session_and_the_user(tenant: Tenant, clock: TurnableClock) -> None:
+    browser = tenant.browser(ip="203.0.113.9")
+    person = await tenant.person(Role.ADMIN, name="Jörg Ñandú", external_id="x-1", locale="de")
+    made = (await tenant.sign_in(person, browser))["session"]
     now = on_the_wire(clock.now())
 
     shown = ok(await browser.get("/session"))
@@ -51,11 +51,11 @@ async def test_it_shows_the_session_and_the_user(place: Place, clock: TurnableCl
     }
 
 
-async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(place: Place) -> None:
-    person = await place.enrolled()
-    by_passcode = (await place.pass_passcode(person))["session"]
+async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    by_passcode = (await tenant.pass_passcode(person))["session"]
 
-    by_device = (await place.sign_in(person))["session"]
+    by_device = (await tenant.sign_in(person))["session"]
 
     assert (by_passcode["amr"], by_passcode["assurance"]) == (["pwd", "otp"], "aal2")
     assert by_passcode["second_factor_at"] == by_passcode["created_at"]
@@ -63,19 +63,19 @@ async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(place: Pla
     assert by_device["second_factor_at"] is None
 
 
-async def test_its_token_is_never_shown_again(place: Place, owner: Person) -> None:
+async def test_its_token_is_never_shown_again(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.browser.token
 
     for path in ("/session", "/users/me/sessions"):
         answer = await owner.browser.get(path)
         assert "pgs_" not in answer.text
         assert "token" not in answer.text
-    assert (await place.sign_in(owner))["session"]["token"].startswith("pgs_")
+    assert (await tenant.sign_in(owner))["session"]["token"].startswith("pgs_")
 
 
-async def test_signing_out_ends_this_session_and_no_other(place: Place, owner: Person) -> None:
-    elsewhere = place.browser()
-    await place.sign_in(owner, elsewhere)
+async def test_signing_out_ends_this_session_and_no_other(tenant: Tenant, owner: SimulatedUser) -> None:
+    elsewhere = tenant.browser()
+    await tenant.sign_in(owner, elsewhere)
 
     ok(await owner.browser.delete("/session"), 204)
 
@@ -85,7 +85,7 @@ async def test_signing_out_ends_this_session_and_no_other(place: Place, owner: P
 
 
 async def test_the_session_of_one_account_is_unknown_under_anothers_path(
-    app: FastAPI, services: Services, owner: Person, clock: TurnableClock
+    app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     elsewhere = await make_place(app, services, clock)
     intruder = client_of(app, elsewhere.account.slug)
@@ -113,7 +113,7 @@ async def test_the_session_of_one_account_is_unknown_under_anothers_path(
         "Token {token}",
     ],
 )
-async def test_whatever_is_no_session_token_is_nobody(owner: Person, header: str) -> None:
+async def test_whatever_is_no_session_token_is_nobody(owner: SimulatedUser, header: str) -> None:
     headers = {"Authorization": header.format(token=owner.browser.token)}
 
     answer = await owner.browser.get("/session", headers=headers)
@@ -122,7 +122,7 @@ async def test_whatever_is_no_session_token_is_nobody(owner: Person, header: str
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-async def test_two_credentials_at_once_are_none(owner: Person) -> None:
+async def test_two_credentials_at_once_are_none(owner: SimulatedUser) -> None:
     bearer = f"Bearer {owner.browser.token}"
 
     answer = await owner.browser.http.get("/session", headers=[("Authorization", bearer)] * 2)
@@ -130,44 +130,44 @@ async def test_two_credentials_at_once_are_none(owner: Person) -> None:
     refused(answer, 401, "unauthenticated")
 
 
-async def test_the_token_is_taken_from_the_header_only(owner: Person) -> None:
+async def test_the_token_is_taken_from_the_header_only(owner: SimulatedUser) -> None:
     token, owner.browser.token = owner.browser.token, None
     owner.browser.cookies.set("session", str(token))
 
     refused(await owner.browser.get("/session", params={"access_token": token}), 401, "unauthenticated")
 
 
-async def test_a_sign_in_token_is_no_session(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
-    browser.token = await place.asked(person)
+async def test_a_sign_in_token_is_no_session(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
+    browser.token = await tenant.asked(person)
 
     refused(await browser.get("/session"), 401, "unauthenticated")
     refused(await browser.post("/session/step-up", json={"password": "x"}), 401, "unauthenticated")
 
 
-async def test_the_session_of_a_suspended_user_ends_at_once(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in()
+async def test_the_session_of_a_suspended_user_ends_at_once(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in()
 
-    await set_status(place, person, "suspended")
+    await set_status(tenant, person, "suspended")
 
     refused(await person.browser.get("/session"), 401, "unauthenticated")
     ok(await other.browser.get("/session"))
 
 
-async def test_a_change_of_role_acts_at_once(place: Place) -> None:
-    person = await place.signed_in(Role.AGENT)
+async def test_a_change_of_role_acts_at_once(tenant: Tenant) -> None:
+    person = await tenant.signed_in(Role.AGENT)
     refused(await person.browser.get("/security-policy/preview"), 403, "forbidden")
 
-    await set_role(place, person, "admin")
+    await set_role(tenant, person, "admin")
     ok(await person.browser.get("/security-policy/preview"))
-    await set_role(place, person, "end_user")
+    await set_role(tenant, person, "end_user")
 
     refused(await person.browser.get("/security-policy/preview"), 403, "forbidden")
     assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
 
 
-async def test_a_get_or_delete_with_a_body_is_refused_and_does_nothing(owner: Person) -> None:
+async def test_a_get_or_delete_with_a_body_is_refused_and_does_nothing(owner: SimulatedUser) -> None:
     answer = await owner.browser.request("DELETE", "/session", json={"all": True})
 
     refused(answer, 422, "invalid_request")

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.times import on_the_wire
@@ -17,13 +17,13 @@ from tests.support.times import on_the_wire
 PATH = "/users/me/sessions"
 
 
-async def sign_in_more(place: Place, person: Person, count: int) -> list[Client]:
+async def sign_in_more(tenant: Tenant, person: SimulatedUser, count: int) -> list[Client]:
     """Sign the person in from more browsers, a second after each other."""
     browsers = []
     for _ in range(count):
-        place.clock.turn(seconds=1)
-        browsers.append(place.browser())
-        await place.sign_in(person, browsers[-1])
+        tenant.clock.turn(seconds=1)
+        browsers.append(tenant.browser())
+        await tenant.sign_in(person, browsers[-1])
     return browsers
 
 
@@ -45,9 +45,11 @@ async def pages(browser: Client, limit: int) -> list[list[dict[str, Any]]]:
     raise AssertionError("the list does not come to an end")
 
 
-async def test_mine_are_listed_newest_first_with_the_calling_one_marked(place: Place, owner: Person) -> None:
-    made_at = place.clock.now()
-    (elsewhere,) = await sign_in_more(place, owner, 1)
+async def test_mine_are_listed_newest_first_with_the_calling_one_marked(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    made_at = tenant.clock.now()
+    (elsewhere,) = await sign_in_more(tenant, owner, 1)
     newer, older = await id_of(elsewhere), await id_of(owner.browser)
 
     answer = ok(await owner.browser.get(PATH))
@@ -60,15 +62,17 @@ async def test_mine_are_listed_newest_first_with_the_calling_one_marked(place: P
         assert "token" not in found
 
 
-async def test_nobody_elses_are_listed(place: Place, owner: Person) -> None:
-    await place.signed_in(Role.ADMIN)
+async def test_nobody_elses_are_listed(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.signed_in(Role.ADMIN)
 
     assert [found["user_id"] for found in ok(await owner.browser.get(PATH))["items"]] == [owner.id]
 
 
-async def test_a_session_that_is_over_is_not_listed(place: Place, owner: Person, clock: TurnableClock) -> None:
+async def test_a_session_that_is_over_is_not_listed(
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
+) -> None:
     clock.turn(minutes=30)
-    (elsewhere,) = await sign_in_more(place, owner, 1)
+    (elsewhere,) = await sign_in_more(tenant, owner, 1)
     clock.turn(minutes=30)
 
     items = ok(await elsewhere.get(PATH))["items"]
@@ -76,22 +80,22 @@ async def test_a_session_that_is_over_is_not_listed(place: Place, owner: Person,
     assert [found["id"] for found in items] == [await id_of(elsewhere)]
 
 
-async def test_a_session_too_old_is_not_listed(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_a_session_too_old_is_not_listed(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     for _ in range(30):
         clock.turn(minutes=48)
         if (await person.browser.get("/session")).status_code == 401:
             break
-    (elsewhere,) = await sign_in_more(place, person, 1)
+    (elsewhere,) = await sign_in_more(tenant, person, 1)
 
     assert len(ok(await elsewhere.get(PATH))["items"]) == 1
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (4, [4, 1]), (5, [5]), (100, [5])])
 async def test_the_list_comes_in_pages_that_neither_lose_nor_repeat(
-    place: Place, owner: Person, limit: int, sizes: list[int]
+    tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
-    browsers = [owner.browser, *await sign_in_more(place, owner, 4)]
+    browsers = [owner.browser, *await sign_in_more(tenant, owner, 4)]
 
     found = await pages(owner.browser, limit)
 
@@ -100,8 +104,8 @@ async def test_the_list_comes_in_pages_that_neither_lose_nor_repeat(
     assert listed == [await id_of(browser) for browser in reversed(browsers)]
 
 
-async def test_fifty_come_without_a_limit(place: Place, owner: Person) -> None:
-    await sign_in_more(place, owner, 50)
+async def test_fifty_come_without_a_limit(tenant: Tenant, owner: SimulatedUser) -> None:
+    await sign_in_more(tenant, owner, 50)
 
     answer = ok(await owner.browser.get(PATH))
 
@@ -109,9 +113,11 @@ async def test_fifty_come_without_a_limit(place: Place, owner: Person) -> None:
     assert answer["next_cursor"]
 
 
-async def test_the_cursor_of_another_users_list_shows_nothing_of_theirs(place: Place, owner: Person) -> None:
-    other = await place.signed_in()
-    await sign_in_more(place, other, 2)
+async def test_the_cursor_of_another_users_list_shows_nothing_of_theirs(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    other = await tenant.signed_in()
+    await sign_in_more(tenant, other, 2)
     cursor = ok(await other.browser.get(PATH, params={"limit": "1"}))["next_cursor"]
 
     items = ok(await owner.browser.get(PATH, params={"cursor": cursor}))["items"]
@@ -120,7 +126,7 @@ async def test_the_cursor_of_another_users_list_shows_nothing_of_theirs(place: P
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "", "ten", "99999999999999999999"])
-async def test_a_limit_outside_1_to_100_is_refused(owner: Person, limit: str) -> None:
+async def test_a_limit_outside_1_to_100_is_refused(owner: SimulatedUser, limit: str) -> None:
     problem = refused(await owner.browser.get(PATH, params={"limit": limit}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == ["/limit"]
@@ -139,14 +145,14 @@ async def test_a_limit_outside_1_to_100_is_refused(owner: Person, limit: str) ->
         base64.urlsafe_b64encode(b"x" * 17).decode(),
     ],
 )
-async def test_a_cursor_that_no_list_gave_is_refused(owner: Person, cursor: str) -> None:
+async def test_a_cursor_that_no_list_gave_is_refused(owner: SimulatedUser, cursor: str) -> None:
     problem = refused(await owner.browser.get(PATH, params={"cursor": cursor}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == ["/cursor"]
 
 
-async def test_ending_one_ends_that_one_only(place: Place, owner: Person) -> None:
-    lost, kept = await sign_in_more(place, owner, 2)
+async def test_ending_one_ends_that_one_only(tenant: Tenant, owner: SimulatedUser) -> None:
+    lost, kept = await sign_in_more(tenant, owner, 2)
 
     ok(await owner.browser.delete(f"{PATH}/{await id_of(lost)}"), 204)
 
@@ -155,23 +161,25 @@ async def test_ending_one_ends_that_one_only(place: Place, owner: Person) -> Non
     ok(await owner.browser.get("/session"))
 
 
-async def test_ending_the_calling_one_signs_out(owner: Person) -> None:
+async def test_ending_the_calling_one_signs_out(owner: SimulatedUser) -> None:
     ok(await owner.browser.delete(f"{PATH}/{await id_of(owner.browser)}"), 204)
 
     refused(await owner.browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_an_ended_one_cannot_be_ended_again(place: Place, owner: Person) -> None:
-    (lost,) = await sign_in_more(place, owner, 1)
+async def test_an_ended_one_cannot_be_ended_again(tenant: Tenant, owner: SimulatedUser) -> None:
+    (lost,) = await sign_in_more(tenant, owner, 1)
     path = f"{PATH}/{await id_of(lost)}"
     ok(await owner.browser.delete(path), 204)
 
     refused(await owner.browser.delete(path), 404, "not_found")
 
 
-async def test_ending_all_others_leaves_the_calling_one_and_everybody_elses(place: Place, owner: Person) -> None:
-    others = await sign_in_more(place, owner, 3)
-    somebody = await place.signed_in()
+async def test_ending_all_others_leaves_the_calling_one_and_everybody_elses(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    others = await sign_in_more(tenant, owner, 3)
+    somebody = await tenant.signed_in()
 
     ok(await owner.browser.delete(PATH), 204)
 
@@ -181,8 +189,8 @@ async def test_ending_all_others_leaves_the_calling_one_and_everybody_elses(plac
     ok(await somebody.browser.get("/session"))
 
 
-async def test_the_session_of_another_user_is_the_same_as_none(place: Place, owner: Person) -> None:
-    other = await place.signed_in(Role.AGENT)
+async def test_the_session_of_another_user_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    other = await tenant.signed_in(Role.AGENT)
 
     foreign = refused(await owner.browser.delete(f"{PATH}/{await id_of(other.browser)}"), 404, "not_found")
 
@@ -191,7 +199,7 @@ async def test_the_session_of_another_user_is_the_same_as_none(place: Place, own
 
 
 async def test_the_session_of_another_account_is_the_same_as_none(
-    app: FastAPI, services: Services, owner: Person, clock: TurnableClock
+    app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     other = await (await make_place(app, services, clock)).signed_in(Role.OWNER)
 
@@ -201,18 +209,18 @@ async def test_the_session_of_another_account_is_the_same_as_none(
 
 
 @pytest.mark.parametrize("malformed", ["1", "current", "0" * 64, "%00"])
-async def test_an_id_that_is_none_names_no_session(owner: Person, malformed: str) -> None:
+async def test_an_id_that_is_none_names_no_session(owner: SimulatedUser, malformed: str) -> None:
     refused(await owner.browser.delete(f"{PATH}/{malformed}"), 404, "not_found")
 
     ok(await owner.browser.get("/session"))
 
 
-async def test_a_visitor_neither_lists_nor_ends(place: Place, owner: Person) -> None:
+async def test_a_visitor_neither_lists_nor_ends(tenant: Tenant, owner: SimulatedUser) -> None:
     session_id = await id_of(owner.browser)
-    visitor = place.browser()
+    context = tenant.browser()
 
-    refused(await visitor.get(PATH), 401, "unauthenticated")
-    refused(await visitor.delete(PATH), 401, "unauthenticated")
-    refused(await visitor.delete(f"{PATH}/{session_id}"), 401, "unauthenticated")
+    refused(await context.get(PATH), 401, "unauthenticated")
+    refused(await context.delete(PATH), 401, "unauthenticated")
+    refused(await context.delete(f"{PATH}/{session_id}"), 401, "unauthenticated")
 
     ok(await owner.browser.get("/session"))

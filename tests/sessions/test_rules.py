@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.assurance import is_fresh
-from app.core.callers import Caller, Credential, Role, Visitor
+from app.core.callers import Caller, Credential, RequestContext, Role
 from app.sessions.rules import Lifetime, Session, lifetime_of
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ def a_session(**changes: Any) -> Session:
 
 def a_caller(**changes: Any) -> Caller:
     values: dict[str, Any] = {
-        "visitor": Visitor(UUID(int=3), NOW, "192.0.2.1", "", "request"),
+        "context": RequestContext(UUID(int=3), NOW, "192.0.2.1", "", "request"),
         "credential": Credential.SESSION,
         "user_id": UUID(int=2),
         "session_id": UUID(int=1),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.freshness import let_through_by_device, step_up_required
@@ -15,9 +15,9 @@ CODES = "/users/me/two-factor/recovery-codes"
 
 
 async def test_a_passcode_makes_the_session_fresh_and_aal2_under_the_same_token(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await let_through_by_device(place)
+    person = await let_through_by_device(tenant)
     before = ok(await person.browser.get("/session"))["session"]
     passcode = person.authenticator.next_passcode()
 
@@ -30,32 +30,32 @@ async def test_a_passcode_makes_the_session_fresh_and_aal2_under_the_same_token(
     ok(await person.browser.post(CODES), 201)
 
 
-async def test_it_makes_only_this_session_fresh(place: Place) -> None:
-    person = await let_through_by_device(place)
-    elsewhere = place.browser()
-    await place.pass_passcode(person, elsewhere)
+async def test_it_makes_only_this_session_fresh(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
+    elsewhere = tenant.browser()
+    await tenant.pass_passcode(person, elsewhere)
 
     step_up_required(await person.browser.post(CODES))
 
 
 @pytest.mark.parametrize("at_sign_in", [True, False])
 async def test_it_is_fresh_for_exactly_ten_minutes(
-    place: Place, clock: TurnableClock, *, at_sign_in: bool
+    tenant: Tenant, clock: TurnableClock, *, at_sign_in: bool
 ) -> None:
-    person = await place.enrolled()
-    await (place.pass_passcode(person) if at_sign_in else place.step_up(person))
+    person = await tenant.enrolled()
+    await (tenant.pass_passcode(person) if at_sign_in else tenant.step_up(person))
     clock.turn(minutes=10)
     ok(await person.browser.post(CODES), 201)
 
     clock.turn(milliseconds=1)
 
     step_up_required(await person.browser.post(CODES))
-    await place.step_up(person)
+    await tenant.step_up(person)
     ok(await person.browser.post(CODES), 201)
 
 
 async def test_a_password_is_fresh_for_exactly_ten_minutes(
-    place: Place, owner: Person, clock: TurnableClock
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     change = {"trusted_device_days": 7}
     clock.turn(minutes=10)
@@ -64,12 +64,12 @@ async def test_a_password_is_fresh_for_exactly_ten_minutes(
     clock.turn(milliseconds=1)
 
     step_up_required(await owner.browser.patch("/security-policy", json=change))
-    await place.step_up(owner)
+    await tenant.step_up(owner)
     ok(await owner.browser.patch("/security-policy", json=change))
 
 
-async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(place: Place) -> None:
-    person = await let_through_by_device(place)
+async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
     code = person.recovery_codes[0]
 
     session = ok(await person.browser.post(PATH, json={"passcode": code}))
@@ -78,21 +78,21 @@ async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(p
     shown = ok(await person.browser.get("/users/me/two-factor"))
     assert (shown["trusted_devices"], shown["recovery_codes_left"]) == (0, 9)
     refused(await person.browser.post(PATH, json={"passcode": code}), 401, "passcode_already_used")
-    assert (await place.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_methods_are_listed_once_each_the_newest_last(place: Place) -> None:
-    person = await place.enrolled()
-    await place.step_up(person)
+async def test_methods_are_listed_once_each_the_newest_last(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.step_up(person)
     ok(await person.browser.post(PATH, json={"passcode": person.recovery_codes[0]}))
 
-    await place.step_up(person)
+    await tenant.step_up(person)
 
     assert ok(await person.browser.get("/session"))["session"]["amr"] == ["pwd", "recovery_code", "otp"]
 
 
-async def test_a_wrong_passcode_makes_nothing_fresh(place: Place) -> None:
-    person = await let_through_by_device(place)
+async def test_a_wrong_passcode_makes_nothing_fresh(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
     body = {"passcode": person.authenticator.wrong_passcode()}
 
     refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
@@ -101,40 +101,40 @@ async def test_a_wrong_passcode_makes_nothing_fresh(place: Place) -> None:
     assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
 
 
-async def test_a_passcode_used_at_sign_in_does_not_step_up(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_a_passcode_used_at_sign_in_does_not_step_up(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
 
     body = {"passcode": person.authenticator.passcode()}
 
     assert "retry_after" in refused(await person.browser.post(PATH, json=body), 401, "passcode_already_used")
 
 
-async def test_a_passcode_used_to_step_up_does_not_sign_in(place: Place) -> None:
-    person = await place.enrolled()
-    await place.step_up(person)
+async def test_a_passcode_used_to_step_up_does_not_sign_in(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.step_up(person)
 
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.passcode()}
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.passcode()}
 
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
 
 
-async def test_the_passcode_of_another_user_is_wrong(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
+async def test_the_passcode_of_another_user_is_wrong(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
 
     body = {"passcode": other.authenticator.next_passcode()}
 
     refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
 
 
-async def test_guesses_here_and_at_sign_in_count_together(place: Place, clock: TurnableClock) -> None:
-    person = await place.enrolled()
+async def test_guesses_here_and_at_sign_in_count_together(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.enrolled()
     wrong = {"passcode": person.authenticator.wrong_passcode()}
-    at_sign_in = wrong | {"sign_in_token": await place.asked(person)}
+    at_sign_in = wrong | {"sign_in_token": await tenant.asked(person)}
     for _ in range(3):
         refused(await person.browser.post(PATH, json=wrong), 401, "passcode_incorrect")
     for _ in range(2):
-        answer = await place.browser().post("/sign-ins/passcode", json=at_sign_in)
+        answer = await tenant.browser().post("/sign-ins/passcode", json=at_sign_in)
         refused(answer, 401, "passcode_incorrect")
 
     right = {"passcode": person.authenticator.passcode()}
@@ -146,8 +146,8 @@ async def test_guesses_here_and_at_sign_in_count_together(place: Place, clock: T
     ok(await person.browser.post(PATH, json={"passcode": person.authenticator.next_passcode()}))
 
 
-async def test_who_has_no_authenticator_steps_up_by_password(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_who_has_no_authenticator_steps_up_by_password(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(minutes=11)
 
     session = ok(await person.browser.post(PATH, json={"password": PASSWORD}))
@@ -157,8 +157,8 @@ async def test_who_has_no_authenticator_steps_up_by_password(place: Place, clock
     assert "token" not in session
 
 
-async def test_a_wrong_password_makes_nothing_fresh(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_a_wrong_password_makes_nothing_fresh(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(minutes=11)
 
     answer = await person.browser.post(PATH, json={"password": "not the password"})
@@ -167,8 +167,8 @@ async def test_a_wrong_password_makes_nothing_fresh(place: Place, clock: Turnabl
     step_up_required(await person.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}))
 
 
-async def test_guessing_the_password_here_is_limited(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_guessing_the_password_here_is_limited(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     for _ in range(10):
         answer = await person.browser.post(PATH, json={"password": "not the password"})
         refused(answer, 401, "invalid_credentials")
@@ -180,8 +180,8 @@ async def test_guessing_the_password_here_is_limited(place: Place, clock: Turnab
     ok(await person.browser.post(PATH, json={"password": PASSWORD}))
 
 
-async def test_who_has_an_authenticator_does_not_step_up_by_password(place: Place) -> None:
-    person = await let_through_by_device(place)
+async def test_who_has_an_authenticator_does_not_step_up_by_password(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
 
     problem = refused(await person.browser.post(PATH, json={"password": PASSWORD}), 422, "invalid_request")
 
@@ -189,8 +189,8 @@ async def test_who_has_an_authenticator_does_not_step_up_by_password(place: Plac
     step_up_required(await person.browser.post(CODES))
 
 
-async def test_who_has_no_authenticator_has_no_passcode(place: Place) -> None:
-    person = await place.signed_in()
+async def test_who_has_no_authenticator_has_no_passcode(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
 
     refused(await person.browser.post(PATH, json={"passcode": "123456"}), 409, "no_authenticator")
 
@@ -211,14 +211,14 @@ async def test_who_has_no_authenticator_has_no_passcode(place: Place) -> None:
         "123456",
     ],
 )
-async def test_anything_but_one_of_the_two_is_refused_and_costs_no_attempt(place: Place, body: Any) -> None:
-    person = await place.enrolled()
+async def test_anything_but_one_of_the_two_is_refused_and_costs_no_attempt(tenant: Tenant, body: Any) -> None:
+    person = await tenant.enrolled()
 
     for _ in range(6):
         refused(await person.browser.post(PATH, json=body), 422, "invalid_request")
 
-    await place.step_up(person)
+    await tenant.step_up(person)
 
 
-async def test_a_visitor_steps_nothing_up(place: Place) -> None:
-    refused(await place.browser().post(PATH, json={"password": PASSWORD}), 401, "unauthenticated")
+async def test_a_visitor_steps_nothing_up(tenant: Tenant) -> None:
+    refused(await tenant.browser().post(PATH, json={"password": PASSWORD}), 401, "unauthenticated")

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.sql import set_role
@@ -23,9 +23,9 @@ async def over(browser: Client) -> None:
 
 @pytest.mark.parametrize(("role", "hours"), [*((role, 1) for role in TEAM), (Role.END_USER, 8)])
 async def test_a_session_that_is_not_used_for_long_enough_is_over(
-    place: Place, clock: TurnableClock, role: Role, hours: int
+    tenant: Tenant, clock: TurnableClock, role: Role, hours: int
 ) -> None:
-    person = await place.signed_in(role)
+    person = await tenant.signed_in(role)
     clock.turn(hours=hours, seconds=-1)
     await alive(person.browser)
 
@@ -36,9 +36,9 @@ async def test_a_session_that_is_not_used_for_long_enough_is_over(
 
 @pytest.mark.parametrize(("role", "hours"), [(Role.AGENT, 24), (Role.END_USER, 30 * 24)])
 async def test_a_session_in_use_is_over_all_the_same_when_it_is_too_old(
-    place: Place, clock: TurnableClock, role: Role, hours: int
+    tenant: Tenant, clock: TurnableClock, role: Role, hours: int
 ) -> None:
-    person = await place.signed_in(role)
+    person = await tenant.signed_in(role)
     begun_at, pause = clock.now(), 0.9 if role is Role.AGENT else 7.5
     while (clock.now() - begun_at).total_seconds() < (hours - pause) * 3600 - 1:
         clock.turn(hours=pause)
@@ -52,18 +52,20 @@ async def test_a_session_in_use_is_over_all_the_same_when_it_is_too_old(
     await over(person.browser)
 
 
-async def test_step_up_does_not_make_a_session_older_than_a_day_live(place: Place, clock: TurnableClock) -> None:
-    person = await place.enrolled()
+async def test_step_up_does_not_make_a_session_older_than_a_day_live(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.enrolled()
     for _ in range(48):
         clock.turn(minutes=29)
-        await place.step_up(person)
+        await tenant.step_up(person)
     clock.turn(minutes=29)
 
     await over(person.browser)
 
 
-async def test_expiry_moves_with_use_and_never_beyond_the_overall_time(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_expiry_moves_with_use_and_never_beyond_the_overall_time(
+    tenant: Tenant, clock: TurnableClock
+) -> None:
+    person = await tenant.signed_in()
     begun_at = clock.now()
 
     async def expires_after() -> float:
@@ -79,8 +81,8 @@ async def test_expiry_moves_with_use_and_never_beyond_the_overall_time(place: Pl
     assert await expires_after() == 24
 
 
-async def test_being_seen_is_noted_once_a_minute_at_most(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_being_seen_is_noted_once_a_minute_at_most(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     begun_at = clock.now()
 
     async def seen_after() -> float:
@@ -97,8 +99,8 @@ async def test_being_seen_is_noted_once_a_minute_at_most(place: Place, clock: Tu
     assert await seen_after() == 160
 
 
-async def test_use_within_the_first_minute_does_not_move_the_end(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_use_within_the_first_minute_does_not_move_the_end(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(seconds=59)
     await alive(person.browser)
 
@@ -108,11 +110,11 @@ async def test_use_within_the_first_minute_does_not_move_the_end(place: Place, c
 
 
 async def test_an_end_user_who_joins_the_team_gets_the_teams_time_outs_at_once(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await place.signed_in(Role.END_USER)
+    person = await tenant.signed_in(Role.END_USER)
     clock.turn(hours=2)
 
-    await set_role(place, person, "agent")
+    await set_role(tenant, person, "agent")
 
     await over(person.browser)

@@ -3,17 +3,17 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 
 
 @pytest.fixture
-async def admin(place: Place) -> Person:
+async def admin(tenant: Tenant) -> SimulatedUser:
     """The owner, with an authenticator: somebody who can go on changing the policy."""
-    return await place.enrolled(Role.OWNER)
+    return await tenant.enrolled(Role.OWNER)
 
 
 @pytest.fixture
-async def newcomer(place: Place, admin: Person) -> Person:
+async def newcomer(tenant: Tenant, admin: SimulatedUser) -> SimulatedUser:
     """An end user who must enroll."""
-    await place.require(admin, end_users=True)
-    return await place.person(Role.END_USER)
+    await tenant.require(admin, end_users=True)
+    return await tenant.person(Role.END_USER)

@@ -9,9 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.core.callers import Role
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.bridge import Bridge, beside
-from tests.support.living import GROUPS, Life
+from tests.support.living import GROUPS, AccountHistory
 
 LIVES = 10  # from the eleventh on, Hypothesis repeats itself more than it tries
 ACTS = 40
@@ -19,9 +19,9 @@ ACTS = 40
 roles, days_then_and_now = st.sampled_from(list(GROUPS)), st.permutations([7, 30])
 
 
-async def test_any_order_of_acts_ends_in_the_row_of_the_table(place: Place, pytestconfig: pytest.Config) -> None:
-    async def begin(role: Role, days: list[int]) -> Life:
-        return await Life.begin(await make_place(place.app, place.services, place.clock), role, *days)
+async def test_any_order_of_acts_ends_in_the_row_of_the_table(tenant: Tenant, pytestconfig: pytest.Config) -> None:
+    async def begin(role: Role, days: list[int]) -> AccountHistory:
+        return await AccountHistory.begin(await make_place(tenant.app, tenant.services, tenant.clock), role, *days)
 
     def explore(bridge: Bridge) -> None:
         @settings(

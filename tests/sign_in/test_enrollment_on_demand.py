@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
 from tests.support.sign_ins import begin_again, begin_demanded_enrollment, confirm, enroll_on_demand, submit
@@ -12,10 +12,12 @@ from tests.support.sign_ins import begin_again, begin_demanded_enrollment, confi
 CODE = re.compile("[0-9abcdefghjkmnpqrstvwxyz]{7}-[0-9abcdefghjkmnpqrstvwxyz]{7}")
 
 
-async def test_the_way_from_password_to_session_leads_through_enrollment(place: Place, newcomer: Person) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
+async def test_the_way_from_password_to_session_leads_through_enrollment(
+    tenant: Tenant, newcomer: SimulatedUser
+) -> None:
+    begun = await begin_demanded_enrollment(tenant, newcomer)
     assert set(begun) == {"id", "kind", "expires_at", "secret", "otpauth_uri", "qr_code_svg", "sign_in_token"}
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
 
     response = await confirm(newcomer.browser, begun, app.passcode())
 
@@ -41,8 +43,8 @@ async def test_the_way_from_password_to_session_leads_through_enrollment(place: 
     assert [found["label"] for found in shown["authenticators"]] == ["Phone"]
 
 
-async def test_the_ten_recovery_codes_are_shown_once(place: Place, newcomer: Person) -> None:
-    answer = await enroll_on_demand(place, newcomer)
+async def test_the_ten_recovery_codes_are_shown_once(tenant: Tenant, newcomer: SimulatedUser) -> None:
+    answer = await enroll_on_demand(tenant, newcomer)
 
     codes = answer["recovery_codes"]
     assert len(set(codes)) == 10
@@ -50,14 +52,14 @@ async def test_the_ten_recovery_codes_are_shown_once(place: Place, newcomer: Per
     later = [
         (await newcomer.browser.get("/users/me/two-factor")).text,
         (await newcomer.browser.get("/session")).text,
-        str(await place.pass_passcode(newcomer, place.browser())),
+        str(await tenant.pass_passcode(newcomer, tenant.browser())),
     ]
     assert not any(code in text for text in later for code in codes)
-    ok(await submit(place.browser(), await place.asked(newcomer), codes[9]), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(newcomer), codes[9]), 201)
 
 
-async def test_the_secret_is_shown_by_nothing_but_the_enrollment(place: Place, newcomer: Person) -> None:
-    answer = await enroll_on_demand(place, newcomer)
+async def test_the_secret_is_shown_by_nothing_but_the_enrollment(tenant: Tenant, newcomer: SimulatedUser) -> None:
+    answer = await enroll_on_demand(tenant, newcomer)
 
     secret = newcomer.authenticator.secret
     assert secret not in str(answer)
@@ -65,63 +67,65 @@ async def test_the_secret_is_shown_by_nothing_but_the_enrollment(place: Place, n
         assert secret not in (await newcomer.browser.get(path)).text
 
 
-async def test_the_passcode_that_confirmed_the_enrollment_is_used(place: Place, newcomer: Person) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    passcode = AuthenticatorApp(begun["secret"], place.clock).passcode()
+async def test_the_passcode_that_confirmed_the_enrollment_is_used(tenant: Tenant, newcomer: SimulatedUser) -> None:
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    passcode = AuthenticatorApp(begun["secret"], tenant.clock).passcode()
     ok(await confirm(newcomer.browser, begun, passcode), 201)
-    token = await place.asked(newcomer)
+    token = await tenant.asked(newcomer)
 
-    problem = refused(await submit(place.browser(), token, passcode), 401, "passcode_already_used")
+    problem = refused(await submit(tenant.browser(), token, passcode), 401, "passcode_already_used")
 
     assert problem["retry_after"] == 30
 
 
 async def test_nothing_is_enrolled_until_a_passcode_proves_it(
-    place: Place, admin: Person, newcomer: Person
+    tenant: Tenant, admin: SimulatedUser, newcomer: SimulatedUser
 ) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     refused(await confirm(newcomer.browser, begun, app.wrong_passcode()), 401, "passcode_incorrect")
 
-    assert (await place.sign_in(newcomer, place.browser()))["status"] == "enrollment_required"
-    await place.require(admin, end_users=False)
-    assert (await place.sign_in(newcomer))["status"] == "complete"
+    assert (await tenant.sign_in(newcomer, tenant.browser()))["status"] == "enrollment_required"
+    await tenant.require(admin, end_users=False)
+    assert (await tenant.sign_in(newcomer))["status"] == "complete"
     assert ok(await newcomer.browser.get("/users/me/two-factor"))["authenticators"] == []
 
 
 async def test_five_wrong_passcodes_void_the_enrollment_and_not_the_sign_in(
-    place: Place, newcomer: Person
+    tenant: Tenant, newcomer: SimulatedUser
 ) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     for _ in range(5):
         refused(await confirm(newcomer.browser, begun, app.wrong_passcode()), 401, "passcode_incorrect")
 
     refused(await confirm(newcomer.browser, begun, app.passcode()), 410, "enrollment_expired")
 
     again = await begin_again(newcomer.browser, begun)
-    ok(await confirm(newcomer.browser, again, AuthenticatorApp(again["secret"], place.clock).passcode()), 201)
+    ok(await confirm(newcomer.browser, again, AuthenticatorApp(again["secret"], tenant.clock).passcode()), 201)
 
 
 async def test_wrong_passcodes_of_an_enrollment_do_not_count_against_the_user(
-    place: Place, newcomer: Person
+    tenant: Tenant, newcomer: SimulatedUser
 ) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     for _ in range(4):
         refused(await confirm(newcomer.browser, begun, app.wrong_passcode()), 401, "passcode_incorrect")
     ok(await confirm(newcomer.browser, begun, app.passcode()), 201)
-    token = await place.asked(newcomer)
+    token = await tenant.asked(newcomer)
 
     for _ in range(4):
-        refused(await submit(place.browser(), token, app.wrong_passcode()), 401, "passcode_incorrect")
+        refused(await submit(tenant.browser(), token, app.wrong_passcode()), 401, "passcode_incorrect")
 
-    ok(await submit(place.browser(), token, app.next_passcode()), 201)
+    ok(await submit(tenant.browser(), token, app.next_passcode()), 201)
 
 
-async def test_malformed_passcodes_do_not_count_against_the_enrollment(place: Place, newcomer: Person) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    right = AuthenticatorApp(begun["secret"], place.clock).passcode()
+async def test_malformed_passcodes_do_not_count_against_the_enrollment(
+    tenant: Tenant, newcomer: SimulatedUser
+) -> None:
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    right = AuthenticatorApp(begun["secret"], tenant.clock).passcode()
     full_width = right.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
 
     for passcode in (right + "\n", f" {right}", right[:5], right + "0", full_width, "abcdefg-abcdefg", int(right)):
@@ -133,28 +137,28 @@ async def test_malformed_passcodes_do_not_count_against_the_enrollment(place: Pl
 
 @pytest.mark.parametrize("steps_ahead", [-1, 0, 1])
 async def test_an_enrollment_is_confirmed_by_the_current_step_and_one_either_side(
-    place: Place, newcomer: Person, steps_ahead: int
+    tenant: Tenant, newcomer: SimulatedUser, steps_ahead: int
 ) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    passcode = AuthenticatorApp(begun["secret"], place.clock).passcode(steps_ahead)
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    passcode = AuthenticatorApp(begun["secret"], tenant.clock).passcode(steps_ahead)
 
     ok(await confirm(newcomer.browser, begun, passcode), 201)
 
 
 @pytest.mark.parametrize("steps_ahead", [-2, 2])
 async def test_an_enrollment_is_not_confirmed_by_a_step_two_away(
-    place: Place, newcomer: Person, steps_ahead: int
+    tenant: Tenant, newcomer: SimulatedUser, steps_ahead: int
 ) -> None:
-    begun = await begin_demanded_enrollment(place, newcomer)
-    passcode = AuthenticatorApp(begun["secret"], place.clock).passcode(steps_ahead)
+    begun = await begin_demanded_enrollment(tenant, newcomer)
+    passcode = AuthenticatorApp(begun["secret"], tenant.clock).passcode(steps_ahead)
 
     refused(await confirm(newcomer.browser, begun, passcode), 401, "passcode_incorrect")
 
 
-async def test_a_newer_enrollment_voids_the_older_one(place: Place, newcomer: Person) -> None:
-    older = await begin_demanded_enrollment(place, newcomer)
+async def test_a_newer_enrollment_voids_the_older_one(tenant: Tenant, newcomer: SimulatedUser) -> None:
+    older = await begin_demanded_enrollment(tenant, newcomer)
     newer = await begin_again(newcomer.browser, older)
-    old_app, new_app = (AuthenticatorApp(begun["secret"], place.clock) for begun in (older, newer))
+    old_app, new_app = (AuthenticatorApp(begun["secret"], tenant.clock) for begun in (older, newer))
     assert old_app.secret != new_app.secret
 
     refused(await confirm(newcomer.browser, older, old_app.passcode()), 410, "enrollment_expired")
@@ -163,28 +167,32 @@ async def test_a_newer_enrollment_voids_the_older_one(place: Place, newcomer: Pe
     ok(await confirm(newcomer.browser, newer, new_app.passcode()), 201)
 
 
-async def test_an_enrollment_in_another_sign_in_voids_the_older_one_too(place: Place, newcomer: Person) -> None:
-    older = await begin_demanded_enrollment(place, newcomer)
-    newer = await begin_demanded_enrollment(place, newcomer, place.browser())
-    old_app, new_app = (AuthenticatorApp(begun["secret"], place.clock) for begun in (older, newer))
+async def test_an_enrollment_in_another_sign_in_voids_the_older_one_too(
+    tenant: Tenant, newcomer: SimulatedUser
+) -> None:
+    older = await begin_demanded_enrollment(tenant, newcomer)
+    newer = await begin_demanded_enrollment(tenant, newcomer, tenant.browser())
+    old_app, new_app = (AuthenticatorApp(begun["secret"], tenant.clock) for begun in (older, newer))
 
     refused(await confirm(newcomer.browser, older, old_app.passcode()), 410, "enrollment_expired")
 
     ok(await confirm(newcomer.browser, newer, new_app.passcode()), 201)
 
 
-async def test_an_enrollment_is_over_with_the_sign_in_it_was_begun_in(place: Place, newcomer: Person) -> None:
-    first = await begin_demanded_enrollment(place, newcomer)
-    place.clock.turn(minutes=9, seconds=59)
+async def test_an_enrollment_is_over_with_the_sign_in_it_was_begun_in(
+    tenant: Tenant, newcomer: SimulatedUser
+) -> None:
+    first = await begin_demanded_enrollment(tenant, newcomer)
+    tenant.clock.turn(minutes=9, seconds=59)
     second = await begin_again(newcomer.browser, first)
-    app = AuthenticatorApp(second["secret"], place.clock)
-    place.clock.turn(seconds=1)
+    app = AuthenticatorApp(second["secret"], tenant.clock)
+    tenant.clock.turn(seconds=1)
 
     refused(await confirm(newcomer.browser, second, app.passcode()), 401, "sign_in_expired")
 
 
-async def test_a_kind_that_the_service_does_not_know_is_refused(place: Place, newcomer: Person) -> None:
-    token = (await place.sign_in(newcomer))["sign_in_token"]
+async def test_a_kind_that_the_service_does_not_know_is_refused(tenant: Tenant, newcomer: SimulatedUser) -> None:
+    token = (await tenant.sign_in(newcomer))["sign_in_token"]
 
     for kind in ("sms", "email", "TOTP", "", None, ["totp"]):
         body = {"sign_in_token": token, "kind": kind}

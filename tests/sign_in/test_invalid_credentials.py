@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Place
+from tests.support.arrange import PASSWORD, Tenant
 from tests.support.client import refused
 from tests.support.hashing_work import counted_work
 from tests.support.sign_ins import credentials, set_status
@@ -19,43 +19,43 @@ WRONG = "a wrong password"
 MADE_UP_DEVICE = f"pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"
 
 
-async def unknown_address(place: Place) -> dict[str, str]:
-    await place.person()
+async def unknown_address(tenant: Tenant) -> dict[str, str]:
+    await tenant.person()
     return {"email": "nobody@example.com", "password": PASSWORD}
 
 
-async def wrong_password(place: Place) -> dict[str, str]:
-    return {"email": (await place.person()).user.email, "password": WRONG}
+async def wrong_password(tenant: Tenant) -> dict[str, str]:
+    return {"email": (await tenant.person()).user.email, "password": WRONG}
 
 
-async def wrong_password_of_an_enrolled_user(place: Place) -> dict[str, str]:
-    return {"email": (await place.enrolled()).user.email, "password": WRONG}
+async def wrong_password_of_an_enrolled_user(tenant: Tenant) -> dict[str, str]:
+    return {"email": (await tenant.enrolled()).user.email, "password": WRONG}
 
 
-async def suspended_user(place: Place) -> dict[str, str]:
-    person = await place.person()
-    await set_status(place, person, "suspended")
+async def suspended_user(tenant: Tenant) -> dict[str, str]:
+    person = await tenant.person()
+    await set_status(tenant, person, "suspended")
     return {"email": person.user.email, "password": PASSWORD}
 
 
-async def user_without_password(place: Place) -> dict[str, str]:
-    return {"email": (await place.person(password=None)).user.email, "password": PASSWORD}
+async def user_without_password(tenant: Tenant) -> dict[str, str]:
+    return {"email": (await tenant.person(password=None)).user.email, "password": PASSWORD}
 
 
-async def user_without_password_and_none_sent(place: Place) -> dict[str, str]:
-    return {"email": (await place.person(password=None)).user.email, "password": ""}
+async def user_without_password_and_none_sent(tenant: Tenant) -> dict[str, str]:
+    return {"email": (await tenant.person(password=None)).user.email, "password": ""}
 
 
-async def user_of_another_account(place: Place) -> dict[str, str]:
-    return {"email": (await (await another_account(place)).person()).user.email, "password": PASSWORD}
+async def user_of_another_account(tenant: Tenant) -> dict[str, str]:
+    return {"email": (await (await another_account(tenant)).person()).user.email, "password": PASSWORD}
 
 
-async def required_to_enroll_and_wrong(place: Place) -> dict[str, str]:
-    await place.require(await place.signed_in(Role.OWNER), team_members=True)
-    return {"email": (await place.person()).user.email, "password": WRONG}
+async def required_to_enroll_and_wrong(tenant: Tenant) -> dict[str, str]:
+    await tenant.require(await tenant.signed_in(Role.OWNER), team_members=True)
+    return {"email": (await tenant.person()).user.email, "password": WRONG}
 
 
-Wrong = Callable[[Place], Awaitable[dict[str, str]]]
+Wrong = Callable[[Tenant], Awaitable[dict[str, str]]]
 EVERY_WAY = [
     unknown_address,
     wrong_password,
@@ -74,10 +74,10 @@ def comparable(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, st
 
 
 @pytest.mark.parametrize("way", EVERY_WAY)
-async def test_whatever_is_wrong_gets_the_very_same_answer(place: Place, way: Wrong) -> None:
-    reference = await place.browser().post("/sign-ins", json={"email": "x@example.com", "password": WRONG})
+async def test_whatever_is_wrong_gets_the_very_same_answer(tenant: Tenant, way: Wrong) -> None:
+    reference = await tenant.browser().post("/sign-ins", json={"email": "x@example.com", "password": WRONG})
 
-    response = await place.browser().post("/sign-ins", json=await way(place))
+    response = await tenant.browser().post("/sign-ins", json=await way(tenant))
 
     problem = refused(response, 401, "invalid_credentials")
     assert set(problem) == {"type", "title", "status", "code", "detail"}
@@ -87,10 +87,10 @@ async def test_whatever_is_wrong_gets_the_very_same_answer(place: Place, way: Wr
 
 @pytest.mark.parametrize("way", EVERY_WAY)
 @pytest.mark.parametrize("device", [{}, {"device_token": MADE_UP_DEVICE}], ids=["browser", "native client"])
-async def test_whatever_is_wrong_costs_the_same_work(place: Place, way: Wrong, device: dict[str, str]) -> None:
-    body = await way(place) | device
+async def test_whatever_is_wrong_costs_the_same_work(tenant: Tenant, way: Wrong, device: dict[str, str]) -> None:
+    body = await way(tenant) | device
     statements: list[str] = []
-    engine = place.services.database._engine.sync_engine  # noqa: SLF001 -- there is no other place to count at
+    engine = tenant.services.database._engine.sync_engine  # noqa: SLF001 -- there is no other tenant to count at
 
     def note(*arguments: Any) -> None:
         statements.append(arguments[2])
@@ -98,7 +98,7 @@ async def test_whatever_is_wrong_costs_the_same_work(place: Place, way: Wrong, d
     async def work_for(body: dict[str, str]) -> tuple[list[str], list[str]]:
         statements.clear()
         with counted_work() as costs:
-            refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+            refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
         return costs, statements.copy()
 
     unknown = {"email": "x@example.com", "password": WRONG} | device
@@ -113,13 +113,13 @@ async def test_whatever_is_wrong_costs_the_same_work(place: Place, way: Wrong, d
     assert found == reference
 
 
-async def test_a_refused_suspended_user_may_sign_in_again_once_active(place: Place) -> None:
-    person = await place.person()
-    await set_status(place, person, "suspended")
-    refused(await place.browser().post("/sign-ins", json=credentials(person)), 401, "invalid_credentials")
-    await set_status(place, person, "active")
+async def test_a_refused_suspended_user_may_sign_in_again_once_active(tenant: Tenant) -> None:
+    person = await tenant.person()
+    await set_status(tenant, person, "suspended")
+    refused(await tenant.browser().post("/sign-ins", json=credentials(person)), 401, "invalid_credentials")
+    await set_status(tenant, person, "active")
 
-    assert (await place.sign_in(person))["status"] == "complete"
+    assert (await tenant.sign_in(person))["status"] == "complete"
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ async def test_a_refused_suspended_user_may_sign_in_again_once_active(place: Pla
         ("\u0390@example.com", "\u03b9\u0308\u0301@EXAMPLE.com"),
     ],
 )
-async def test_an_equal_address_is_the_same_user(place: Place, stored: str, typed: str) -> None:
-    person = await place.person(email=stored)
+async def test_an_equal_address_is_the_same_user(tenant: Tenant, stored: str, typed: str) -> None:
+    person = await tenant.person(email=stored)
 
-    answer = await place.sign_in(person, email=typed)
+    answer = await tenant.sign_in(person, email=typed)
 
     assert answer["user"]["id"] == person.id
     assert answer["user"]["email"] == stored
@@ -155,28 +155,28 @@ async def test_an_equal_address_is_the_same_user(place: Place, stored: str, type
         "_da@example.com",
     ],
 )
-async def test_an_address_that_only_looks_alike_is_another(place: Place, typed: str) -> None:
-    await place.person(email="ada@example.com")
+async def test_an_address_that_only_looks_alike_is_another(tenant: Tenant, typed: str) -> None:
+    await tenant.person(email="ada@example.com")
 
     body = {"email": typed, "password": PASSWORD}
-    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
 
-async def test_a_password_is_right_in_either_normal_form_and_no_other_spelling(place: Place) -> None:
+async def test_a_password_is_right_in_either_normal_form_and_no_other_spelling(tenant: Tenant) -> None:
     password = "n\u00fctzlich und lang"
-    person = await place.person(password=password)
+    person = await tenant.person(password=password)
 
-    assert (await place.sign_in(person, password=unicodedata.normalize("NFD", password)))["status"] == "complete"
+    assert (await tenant.sign_in(person, password=unicodedata.normalize("NFD", password)))["status"] == "complete"
     for other in (password.upper(), password + " ", " " + password, password[:-1], "nutzlich und lang"):
         body = {"email": person.user.email, "password": other}
-        refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+        refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
 
-async def test_a_password_over_the_limit_is_refused_before_it_is_hashed(place: Place) -> None:
-    person = await place.person()
+async def test_a_password_over_the_limit_is_refused_before_it_is_hashed(tenant: Tenant) -> None:
+    person = await tenant.person()
 
     problem = refused(
-        await place.browser().post("/sign-ins", json={"email": person.user.email, "password": "x" * 1025}),
+        await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": "x" * 1025}),
         422,
         "invalid_request",
     )

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
 from tests.support.sign_ins import submit
 
 
-async def test_a_right_passcode_completes_the_sign_in(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
-    place.clock.turn(minutes=5)
+async def test_a_right_passcode_completes_the_sign_in(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
+    tenant.clock.turn(minutes=5)
 
-    response = await submit(browser, await place.asked(person, browser), person.authenticator.passcode())
+    response = await submit(browser, await tenant.asked(person, browser), person.authenticator.passcode())
 
     answer = ok(response, 201)
     assert set(answer) == {"status", "session", "user", "trusted_device", "recovery_codes_left"}
@@ -25,7 +25,7 @@ async def test_a_right_passcode_completes_the_sign_in(place: Place) -> None:
     assert answer["user"]["id"] == answer["session"]["user_id"] == person.id
     assert answer["session"]["amr"] == ["pwd", "otp"]
     assert answer["session"]["assurance"] == "aal2"
-    now = place.clock.now().isoformat().replace("+00:00", "Z")
+    now = tenant.clock.now().isoformat().replace("+00:00", "Z")
     assert answer["session"]["second_factor_at"] == answer["session"]["authenticated_at"] == now
     assert answer["recovery_codes_left"] == 10
     browser.token = answer["session"]["token"]
@@ -35,10 +35,10 @@ async def test_a_right_passcode_completes_the_sign_in(place: Place) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_role_completes_with_a_passcode(place: Place, role: Role) -> None:
-    person = await place.enrolled(role)
+async def test_every_role_completes_with_a_passcode(tenant: Tenant, role: Role) -> None:
+    person = await tenant.enrolled(role)
 
-    answer = await place.pass_passcode(person)
+    answer = await tenant.pass_passcode(person)
 
     assert answer["user"]["role"] == role
     assert answer["session"]["assurance"] == "aal2"
@@ -47,100 +47,100 @@ async def test_every_role_completes_with_a_passcode(place: Place, role: Role) ->
 @pytest.mark.parametrize("steps_ahead", [-1, 0, 1])
 @pytest.mark.parametrize("seconds_into_the_step", [0, 29.999999])
 async def test_the_current_step_and_one_either_side_are_right(
-    place: Place, steps_ahead: int, seconds_into_the_step: float
+    tenant: Tenant, steps_ahead: int, seconds_into_the_step: float
 ) -> None:
-    person = await place.enrolled()
-    place.clock.turn(seconds=90 + seconds_into_the_step)
-    browser = place.browser()
+    person = await tenant.enrolled()
+    tenant.clock.turn(seconds=90 + seconds_into_the_step)
+    browser = tenant.browser()
 
     passcode = person.authenticator.passcode(steps_ahead)
 
-    ok(await submit(browser, await place.asked(person, browser), passcode), 201)
+    ok(await submit(browser, await tenant.asked(person, browser), passcode), 201)
 
 
 @pytest.mark.parametrize("steps_ahead", [-20, -3, -2, 2, 3, 20])
 @pytest.mark.parametrize("seconds_into_the_step", [0, 29.999999])
-async def test_two_steps_away_is_wrong(place: Place, steps_ahead: int, seconds_into_the_step: float) -> None:
-    person = await place.enrolled()
-    place.clock.turn(minutes=20, seconds=seconds_into_the_step)
-    browser = place.browser()
+async def test_two_steps_away_is_wrong(tenant: Tenant, steps_ahead: int, seconds_into_the_step: float) -> None:
+    person = await tenant.enrolled()
+    tenant.clock.turn(minutes=20, seconds=seconds_into_the_step)
+    browser = tenant.browser()
 
     passcode = person.authenticator.passcode(steps_ahead)
 
-    refused(await submit(browser, await place.asked(person, browser), passcode), 401, "passcode_incorrect")
+    refused(await submit(browser, await tenant.asked(person, browser), passcode), 401, "passcode_incorrect")
 
 
-async def test_a_passcode_of_somebody_else_is_wrong(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
-    browser = place.browser()
+async def test_a_passcode_of_somebody_else_is_wrong(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
+    browser = tenant.browser()
 
     passcode = other.authenticator.next_passcode()
 
-    refused(await submit(browser, await place.asked(person, browser), passcode), 401, "passcode_incorrect")
-    assert (await place.pass_passcode(other))["user"]["id"] == other.id
+    refused(await submit(browser, await tenant.asked(person, browser), passcode), 401, "passcode_incorrect")
+    assert (await tenant.pass_passcode(other))["user"]["id"] == other.id
 
 
-async def test_a_wrong_passcode_leaves_the_sign_in_open(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
-    token = await place.asked(person, browser)
+async def test_a_wrong_passcode_leaves_the_sign_in_open(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
+    token = await tenant.asked(person, browser)
 
     refused(await submit(browser, token, person.authenticator.wrong_passcode()), 401, "passcode_incorrect")
 
     ok(await submit(browser, token, person.authenticator.next_passcode()), 201)
 
 
-async def test_a_passcode_that_is_used_is_refused_in_the_next_sign_in(place: Place) -> None:
-    person = await place.enrolled()
-    first = await place.asked(person)
-    second = await place.asked(person)
+async def test_a_passcode_that_is_used_is_refused_in_the_next_sign_in(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    first = await tenant.asked(person)
+    second = await tenant.asked(person)
     passcode = person.authenticator.passcode()
-    ok(await submit(place.browser(), first, passcode), 201)
+    ok(await submit(tenant.browser(), first, passcode), 201)
 
-    place.clock.turn(seconds=12)
+    tenant.clock.turn(seconds=12)
 
-    problem = refused(await submit(place.browser(), second, passcode), 401, "passcode_already_used")
+    problem = refused(await submit(tenant.browser(), second, passcode), 401, "passcode_already_used")
     assert problem["retry_after"] == 18
 
 
-async def test_a_used_passcode_stays_used_for_as_long_as_its_step_is_accepted(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_used_passcode_stays_used_for_as_long_as_its_step_is_accepted(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     passcode = person.authenticator.passcode(steps_ahead=1)
-    ok(await submit(place.browser(), await place.asked(person), passcode), 201)
-    token = await place.asked(person)
+    ok(await submit(tenant.browser(), await tenant.asked(person), passcode), 201)
+    token = await tenant.asked(person)
 
     for seconds, retry_after in ((0, 60), (59, 1), (1, 1), (29, 1)):
-        place.clock.turn(seconds=seconds)
-        problem = refused(await submit(place.browser(), token, passcode), 401, "passcode_already_used")
+        tenant.clock.turn(seconds=seconds)
+        problem = refused(await submit(tenant.browser(), token, passcode), 401, "passcode_already_used")
         assert problem["retry_after"] == retry_after
-    place.clock.turn(seconds=1)
+    tenant.clock.turn(seconds=1)
 
-    refused(await submit(place.browser(), token, passcode), 401, "passcode_incorrect")
+    refused(await submit(tenant.browser(), token, passcode), 401, "passcode_incorrect")
 
 
-async def test_retry_after_is_when_the_next_passcode_begins(place: Place) -> None:
-    person = await place.enrolled()
-    place.clock.turn(seconds=3.2)
-    token = await place.asked(person)
+async def test_retry_after_is_when_the_next_passcode_begins(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    tenant.clock.turn(seconds=3.2)
+    token = await tenant.asked(person)
     passcode = person.authenticator.passcode()
-    ok(await submit(place.browser(), await place.asked(person), passcode), 201)
-    problem = refused(await submit(place.browser(), token, passcode), 401, "passcode_already_used")
+    ok(await submit(tenant.browser(), await tenant.asked(person), passcode), 201)
+    problem = refused(await submit(tenant.browser(), token, passcode), 401, "passcode_already_used")
     assert problem["retry_after"] == 27
 
-    place.clock.turn(seconds=problem["retry_after"])
+    tenant.clock.turn(seconds=problem["retry_after"])
 
-    ok(await submit(place.browser(), token, person.authenticator.passcode()), 201)
+    ok(await submit(tenant.browser(), token, person.authenticator.passcode()), 201)
 
 
-async def test_an_earlier_step_than_the_last_accepted_one_counts_as_used(place: Place) -> None:
-    person = await place.enrolled()
-    place.clock.turn(seconds=90)
-    token = await place.asked(person)
-    ok(await submit(place.browser(), await place.asked(person), person.authenticator.passcode(1)), 201)
+async def test_an_earlier_step_than_the_last_accepted_one_counts_as_used(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    tenant.clock.turn(seconds=90)
+    token = await tenant.asked(person)
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.authenticator.passcode(1)), 201)
 
     for steps_ahead in (1, 0, -1):
         passcode = person.authenticator.passcode(steps_ahead)
-        refused(await submit(place.browser(), token, passcode), 401, "passcode_already_used")
+        refused(await submit(tenant.browser(), token, passcode), 401, "passcode_already_used")
 
 
 def malformed(right: str) -> list[Any]:
@@ -166,10 +166,10 @@ def malformed(right: str) -> list[Any]:
     return [*spelled, *spaced, *other_lengths, *numbers, *no_text, *codes]
 
 
-async def test_malformed_passcodes_are_no_attempts(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
-    token = await place.asked(person, browser)
+async def test_malformed_passcodes_are_no_attempts(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
+    token = await tenant.asked(person, browser)
     for passcode in malformed(person.authenticator.passcode()):
         response = await submit(browser, token, passcode)
 
@@ -183,68 +183,70 @@ async def test_malformed_passcodes_are_no_attempts(place: Place) -> None:
     ok(await submit(browser, token, person.authenticator.passcode()), 201)
 
 
-async def second_authenticator(place: Place, person: Person) -> tuple[AuthenticatorApp, AuthenticatorApp]:
+async def second_authenticator(tenant: Tenant, person: SimulatedUser) -> tuple[AuthenticatorApp, AuthenticatorApp]:
     first = person.authenticator
-    await place.enroll(person)
+    await tenant.enroll(person)
     return first, person.authenticator
 
 
-async def test_any_of_several_authenticators_is_right(place: Place) -> None:
-    person = await place.enrolled()
-    first, second = await second_authenticator(place, person)
+async def test_any_of_several_authenticators_is_right(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    first, second = await second_authenticator(tenant, person)
 
     for app in (first, second):
-        ok(await submit(place.browser(), await place.asked(person), app.next_passcode()), 201)
+        ok(await submit(tenant.browser(), await tenant.asked(person), app.next_passcode()), 201)
 
 
-async def test_a_step_used_by_one_authenticator_is_not_used_by_another(place: Place) -> None:
-    person = await place.enrolled()
-    first, second = await second_authenticator(place, person)
-    place.clock.turn(seconds=60)
+async def test_a_step_used_by_one_authenticator_is_not_used_by_another(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    first, second = await second_authenticator(tenant, person)
+    tenant.clock.turn(seconds=60)
 
     for app in (first, second):
-        ok(await submit(place.browser(), await place.asked(person), app.passcode()), 201)
+        ok(await submit(tenant.browser(), await tenant.asked(person), app.passcode()), 201)
     for app in (first, second):
-        response = await submit(place.browser(), await place.asked(person), app.passcode())
+        response = await submit(tenant.browser(), await tenant.asked(person), app.passcode())
         refused(response, 401, "passcode_already_used")
 
 
-async def test_an_authenticator_named_is_the_only_one_tried(place: Place) -> None:
-    person = await place.enrolled()
-    first, second = await second_authenticator(place, person)
-    answer = await place.sign_in(person, place.browser())
+async def test_an_authenticator_named_is_the_only_one_tried(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    first, second = await second_authenticator(tenant, person)
+    answer = await tenant.sign_in(person, tenant.browser())
     ids = [method["authenticator_id"] for method in answer["methods"]]
     token = answer["sign_in_token"]
     assert len(ids) == 2
-    place.clock.turn(seconds=60)
+    tenant.clock.turn(seconds=60)
 
     refused(
-        await submit(place.browser(), token, second.passcode(), authenticator_id=ids[0]), 401, "passcode_incorrect"
+        await submit(tenant.browser(), token, second.passcode(), authenticator_id=ids[0]),
+        401,
+        "passcode_incorrect",
     )
     refused(
-        await submit(place.browser(), token, first.passcode(), authenticator_id=ids[1]), 401, "passcode_incorrect"
+        await submit(tenant.browser(), token, first.passcode(), authenticator_id=ids[1]), 401, "passcode_incorrect"
     )
 
-    ok(await submit(place.browser(), token, second.passcode(), authenticator_id=ids[1]), 201)
+    ok(await submit(tenant.browser(), token, second.passcode(), authenticator_id=ids[1]), 201)
 
 
-async def test_an_authenticator_that_is_not_the_users_own_is_no_way_in(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
-    theirs = (await place.sign_in(other, place.browser()))["methods"][0]["authenticator_id"]
-    token = await place.asked(person)
-    place.clock.turn(seconds=60)
+async def test_an_authenticator_that_is_not_the_users_own_is_no_way_in(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
+    theirs = (await tenant.sign_in(other, tenant.browser()))["methods"][0]["authenticator_id"]
+    token = await tenant.asked(person)
+    tenant.clock.turn(seconds=60)
 
     for named in (theirs, "0192f0c0-0000-7000-8000-000000000000"):
         for app in (other.authenticator, person.authenticator):
-            response = await submit(place.browser(), token, app.passcode(), authenticator_id=named)
+            response = await submit(tenant.browser(), token, app.passcode(), authenticator_id=named)
             refused(response, 401, "passcode_incorrect")
     for named in ("", "1", 1, [theirs]):
-        response = await submit(place.browser(), token, person.authenticator.passcode(), authenticator_id=named)
+        response = await submit(tenant.browser(), token, person.authenticator.passcode(), authenticator_id=named)
         assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/authenticator_id"
 
 
-async def test_the_clock_of_the_database_decides_nothing(place: Place) -> None:
-    place.clock.set(place.clock.now() + timedelta(days=4000))
-    person = await place.enrolled()
+async def test_the_clock_of_the_database_decides_nothing(tenant: Tenant) -> None:
+    tenant.clock.set(tenant.clock.now() + timedelta(days=4000))
+    person = await tenant.enrolled()
 
-    assert (await place.pass_passcode(person))["session"]["created_at"].startswith(str(place.clock.now().year))
+    assert (await tenant.pass_passcode(person))["session"]["created_at"].startswith(str(tenant.clock.now().year))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.sign_ins import submit
 from tests.support.variants import another_account
@@ -27,11 +27,11 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-async def test_a_recovery_code_completes_the_sign_in(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
+async def test_a_recovery_code_completes_the_sign_in(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
 
-    response = await submit(browser, await place.asked(person, browser), person.recovery_codes[3])
+    response = await submit(browser, await tenant.asked(person, browser), person.recovery_codes[3])
 
     answer = ok(response, 201)
     assert answer["session"]["amr"] == ["pwd", "recovery_code"]
@@ -44,141 +44,141 @@ async def test_a_recovery_code_completes_the_sign_in(place: Place) -> None:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-async def test_a_recovery_code_is_right_however_it_is_typed(place: Place, spelling: str) -> None:
-    person = await place.enrolled()
+async def test_a_recovery_code_is_right_however_it_is_typed(tenant: Tenant, spelling: str) -> None:
+    person = await tenant.enrolled()
     # The code with the most letters that the spelling changes: nearly always some.
     code = max(person.recovery_codes, key=lambda code: code.count("0") + code.count("1"))
 
-    ok(await submit(place.browser(), await place.asked(person), SPELLINGS[spelling](code)), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), SPELLINGS[spelling](code)), 201)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-async def test_a_used_recovery_code_is_used_in_every_spelling(place: Place, spelling: str) -> None:
-    person = await place.enrolled()
+async def test_a_used_recovery_code_is_used_in_every_spelling(tenant: Tenant, spelling: str) -> None:
+    person = await tenant.enrolled()
     code = person.recovery_codes[0]
-    ok(await submit(place.browser(), await place.asked(person), code), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), code), 201)
 
-    response = await submit(place.browser(), await place.asked(person), SPELLINGS[spelling](code))
+    response = await submit(tenant.browser(), await tenant.asked(person), SPELLINGS[spelling](code))
 
     problem = refused(response, 401, "passcode_already_used")
     assert "retry_after" not in problem  # waiting does not help
 
 
-async def test_every_recovery_code_works_once_and_the_count_goes_down_to_none(place: Place) -> None:
-    person = await place.enrolled()
+async def test_every_recovery_code_works_once_and_the_count_goes_down_to_none(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     assert len(set(person.recovery_codes)) == 10
 
     for left, code in zip(range(9, -1, -1), person.recovery_codes, strict=True):
-        answer = ok(await submit(place.browser(), await place.asked(person), code), 201)
+        answer = ok(await submit(tenant.browser(), await tenant.asked(person), code), 201)
         assert answer["recovery_codes_left"] == left
 
     shown = ok(await person.browser.get("/users/me/two-factor"))
     assert shown["recovery_codes_left"] == 0
     assert shown["status"] == "on"
     for code in person.recovery_codes[:5]:
-        refused(await submit(place.browser(), await place.asked(person), code), 401, "passcode_already_used")
+        refused(await submit(tenant.browser(), await tenant.asked(person), code), 401, "passcode_already_used")
 
 
-async def test_a_recovery_code_does_not_use_up_the_authenticators_passcode(place: Place) -> None:
-    person = await place.enrolled()
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+async def test_a_recovery_code_does_not_use_up_the_authenticators_passcode(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
-    answer = ok(await submit(place.browser(), await place.asked(person), person.authenticator.passcode()), 201)
+    answer = ok(await submit(tenant.browser(), await tenant.asked(person), person.authenticator.passcode()), 201)
 
     assert answer["session"]["amr"] == ["pwd", "otp"]
     assert answer["recovery_codes_left"] == 9
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_a_recovery_code_of_another_user_is_wrong(place: Place, role: Role) -> None:
-    person, other = await place.enrolled(role), await place.enrolled(role)
+async def test_a_recovery_code_of_another_user_is_wrong(tenant: Tenant, role: Role) -> None:
+    person, other = await tenant.enrolled(role), await tenant.enrolled(role)
 
-    response = await submit(place.browser(), await place.asked(person), other.recovery_codes[0])
-
-    refused(response, 401, "passcode_incorrect")
-    ok(await submit(place.browser(), await place.asked(other), other.recovery_codes[0]), 201)
-
-
-async def test_a_recovery_code_of_another_account_is_wrong(place: Place) -> None:
-    person, other = await place.enrolled(), await (await another_account(place)).enrolled()
-
-    response = await submit(place.browser(), await place.asked(person), other.recovery_codes[0])
+    response = await submit(tenant.browser(), await tenant.asked(person), other.recovery_codes[0])
 
     refused(response, 401, "passcode_incorrect")
+    ok(await submit(tenant.browser(), await tenant.asked(other), other.recovery_codes[0]), 201)
 
 
-async def test_a_recovery_code_of_an_older_set_is_wrong(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_recovery_code_of_another_account_is_wrong(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await (await another_account(tenant)).enrolled()
+
+    response = await submit(tenant.browser(), await tenant.asked(person), other.recovery_codes[0])
+
+    refused(response, 401, "passcode_incorrect")
+
+
+async def test_a_recovery_code_of_an_older_set_is_wrong(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     old = person.recovery_codes
     renewed = ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)["recovery_codes"]
     assert not set(renewed) & set(old)
 
-    refused(await submit(place.browser(), await place.asked(person), old[0]), 401, "passcode_incorrect")
+    refused(await submit(tenant.browser(), await tenant.asked(person), old[0]), 401, "passcode_incorrect")
 
-    answer = ok(await submit(place.browser(), await place.asked(person), renewed[0]), 201)
+    answer = ok(await submit(tenant.browser(), await tenant.asked(person), renewed[0]), 201)
     assert answer["recovery_codes_left"] == 9
 
 
-async def test_a_recovery_code_renewed_in_the_middle_of_a_sign_in_is_wrong_there_too(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+async def test_a_recovery_code_renewed_in_the_middle_of_a_sign_in_is_wrong_there_too(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     renewed = ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)["recovery_codes"]
 
-    refused(await submit(place.browser(), token, person.recovery_codes[0]), 401, "passcode_incorrect")
-    ok(await submit(place.browser(), token, renewed[0]), 201)
+    refused(await submit(tenant.browser(), token, person.recovery_codes[0]), 401, "passcode_incorrect")
+    ok(await submit(tenant.browser(), token, renewed[0]), 201)
 
 
-async def test_recovery_codes_end_with_two_factor_authentication(place: Place) -> None:
-    person = await place.enrolled()
+async def test_recovery_codes_end_with_two_factor_authentication(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     old = person.recovery_codes
     ok(await person.browser.delete("/users/me/two-factor"), 204)
-    await place.sign_in(person)
-    await place.enroll(person)
+    await tenant.sign_in(person)
+    await tenant.enroll(person)
 
-    refused(await submit(place.browser(), await place.asked(person), old[0]), 401, "passcode_incorrect")
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
-
-
-async def test_a_second_authenticator_leaves_the_recovery_codes_as_they_were(place: Place) -> None:
-    person = await place.enrolled()
-
-    assert (await place.enroll(person))["recovery_codes"] is None
-
-    ok(await submit(place.browser(), await place.asked(person), person.recovery_codes[0]), 201)
+    refused(await submit(tenant.browser(), await tenant.asked(person), old[0]), 401, "passcode_incorrect")
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
 
-async def test_a_wrong_recovery_code_counts_and_a_right_one_does_not_spend_two(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+async def test_a_second_authenticator_leaves_the_recovery_codes_as_they_were(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+
+    assert (await tenant.enroll(person))["recovery_codes"] is None
+
+    ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
+
+
+async def test_a_wrong_recovery_code_counts_and_a_right_one_does_not_spend_two(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     for _ in range(4):
-        refused(await submit(place.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
-    ok(await submit(place.browser(), token, person.recovery_codes[0]), 201)
+        refused(await submit(tenant.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
+    ok(await submit(tenant.browser(), token, person.recovery_codes[0]), 201)
 
     assert (await left(person)) == 9
 
 
-async def test_a_recovery_code_refused_by_the_throttle_is_not_spent(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+async def test_a_recovery_code_refused_by_the_throttle_is_not_spent(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
     for _ in range(5):
-        refused(await submit(place.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
+        refused(await submit(tenant.browser(), token, "0000000-0000000"), 401, "passcode_incorrect")
 
-    refused(await submit(place.browser(), token, person.recovery_codes[0]), 429, "too_many_attempts")
-
-    assert (await left(person)) == 10
-    place.clock.turn(seconds=30)
-    ok(await submit(place.browser(), token, person.recovery_codes[0]), 201)
-
-
-async def test_a_recovery_code_sent_to_a_sign_in_that_has_ended_is_not_spent(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
-    place.clock.turn(minutes=10)
-
-    refused(await submit(place.browser(), token, person.recovery_codes[0]), 401, "sign_in_expired")
+    refused(await submit(tenant.browser(), token, person.recovery_codes[0]), 429, "too_many_attempts")
 
     assert (await left(person)) == 10
+    tenant.clock.turn(seconds=30)
+    ok(await submit(tenant.browser(), token, person.recovery_codes[0]), 201)
 
 
-async def left(person: Person) -> int:
+async def test_a_recovery_code_sent_to_a_sign_in_that_has_ended_is_not_spent(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
+    tenant.clock.turn(minutes=10)
+
+    refused(await submit(tenant.browser(), token, person.recovery_codes[0]), 401, "sign_in_expired")
+
+    assert (await left(person)) == 10
+
+
+async def left(person: SimulatedUser) -> int:
     return int(ok(await person.browser.get("/users/me/two-factor"))["recovery_codes_left"])

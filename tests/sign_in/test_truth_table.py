@@ -6,7 +6,7 @@ import pytest
 
 from app.core.callers import Role
 from app.sign_in.rules import NextStep, next_step
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.sign_ins import credentials, enroll_on_demand
 from tests.support.variants import another_account
@@ -29,35 +29,35 @@ ROWS = [
 
 
 async def arrange(
-    place: Place,
-    admin: Person,
+    tenant: Tenant,
+    admin: SimulatedUser,
     role: Role,
     *,
     required: bool,
     has_authenticator: bool,
     turned_on: bool,
     trusted: bool,
-) -> Person:
+) -> SimulatedUser:
     """Return a user in this state; their own browser is the one that may be trusted."""
     group = GROUPS[role]
     if turned_on:
-        person = await place.enrolled(role)
-        await place.pass_passcode(person, remember_device=trusted)
+        person = await tenant.enrolled(role)
+        await tenant.pass_passcode(person, remember_device=trusted)
     elif has_authenticator:
-        await place.require(admin, **{group: True})
-        person = await place.person(role)
-        await enroll_on_demand(place, person, remember_device=trusted)
+        await tenant.require(admin, **{group: True})
+        person = await tenant.person(role)
+        await enroll_on_demand(tenant, person, remember_device=trusted)
     else:
-        person = await place.person(role)
-    await place.require(admin, **{group: required})
+        person = await tenant.person(role)
+    await tenant.require(admin, **{group: required})
     return person
 
 
 @pytest.mark.parametrize("role", GROUPS)
 @pytest.mark.parametrize(("required", "has_authenticator", "turned_on", "trusted", "status"), ROWS)
 async def test_a_right_password_gets_the_answer_of_its_row(
-    place: Place,
-    admin: Person,
+    tenant: Tenant,
+    admin: SimulatedUser,
     role: Role,
     *,
     required: bool,
@@ -67,7 +67,7 @@ async def test_a_right_password_gets_the_answer_of_its_row(
     status: str,
 ) -> None:
     person = await arrange(
-        place,
+        tenant,
         admin,
         role,
         required=required,
@@ -76,69 +76,71 @@ async def test_a_right_password_gets_the_answer_of_its_row(
         trusted=trusted,
     )
 
-    answer = await place.sign_in(person)
+    answer = await tenant.sign_in(person)
 
     assert answer["status"] == status
 
 
 @pytest.mark.parametrize("required", [False, True])
 async def test_a_trusted_device_is_asked_when_the_user_wants_it_at_every_sign_in(
-    place: Place, admin: Person, *, required: bool
+    tenant: Tenant, admin: SimulatedUser, *, required: bool
 ) -> None:
-    person = await place.enrolled()
-    await place.require(admin, team_members=required)
+    person = await tenant.enrolled()
+    await tenant.require(admin, team_members=required)
     ok(await person.browser.patch("/users/me/two-factor", json={"passcode_frequency": "every_sign_in"}))
 
-    assert (await place.pass_passcode(person))["trusted_device"] is None
-    assert (await place.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.pass_passcode(person))["trusted_device"] is None
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
 @pytest.mark.parametrize("required", [False, True])
 async def test_a_trusted_device_is_asked_when_the_policy_trusts_none(
-    place: Place, admin: Person, *, required: bool
+    tenant: Tenant, admin: SimulatedUser, *, required: bool
 ) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
     changes = {"trusted_device_days": 0, "require_two_factor": {"team_members": required}}
     ok(await admin.browser.patch("/security-policy", json=changes))
 
-    assert (await place.sign_in(person))["status"] == "passcode_required"
-    assert (await place.pass_passcode(person))["trusted_device"] is None
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.pass_passcode(person))["trusted_device"] is None
 
 
 @pytest.mark.parametrize("role", GROUPS)
-async def test_a_requirement_demands_enrollment_of_its_group_only(place: Place, admin: Person, role: Role) -> None:
+async def test_a_requirement_demands_enrollment_of_its_group_only(
+    tenant: Tenant, admin: SimulatedUser, role: Role
+) -> None:
     other_role = Role.END_USER if role is Role.AGENT else Role.AGENT
-    inside, outside = await place.person(role), await place.person(other_role)
+    inside, outside = await tenant.person(role), await tenant.person(other_role)
 
-    await place.require(admin, **{GROUPS[role]: True})
+    await tenant.require(admin, **{GROUPS[role]: True})
 
-    assert (await place.sign_in(inside))["status"] == "enrollment_required"
-    assert (await place.sign_in(outside))["status"] == "complete"
+    assert (await tenant.sign_in(inside))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(outside))["status"] == "complete"
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_every_team_member_is_one_the_owner_included(place: Place, role: Role) -> None:
-    owner = await place.signed_in(Role.OWNER)
-    person = owner if role is Role.OWNER else await place.person(role)
+async def test_every_team_member_is_one_the_owner_included(tenant: Tenant, role: Role) -> None:
+    owner = await tenant.signed_in(Role.OWNER)
+    person = owner if role is Role.OWNER else await tenant.person(role)
 
-    await place.require(owner, team_members=True)
+    await tenant.require(owner, team_members=True)
 
-    assert (await place.sign_in(person, place.browser()))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "enrollment_required"
 
 
-async def test_a_requirement_of_another_account_demands_nothing_here(place: Place, admin: Person) -> None:
-    elsewhere = await another_account(place)
+async def test_a_requirement_of_another_account_demands_nothing_here(tenant: Tenant, admin: SimulatedUser) -> None:
+    elsewhere = await another_account(tenant)
     person = await elsewhere.person()
 
-    await place.require(admin, team_members=True, end_users=True)
+    await tenant.require(admin, team_members=True, end_users=True)
 
     assert (await elsewhere.sign_in(person))["status"] == "complete"
 
 
-async def test_a_sign_in_that_is_asked_for_a_passcode_opens_no_session(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
+async def test_a_sign_in_that_is_asked_for_a_passcode_opens_no_session(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
 
     response = await browser.post("/sign-ins", json=credentials(person))
 
@@ -151,11 +153,11 @@ async def test_a_sign_in_that_is_asked_for_a_passcode_opens_no_session(place: Pl
     assert len(await living_sessions(person)) == 1  # the one in which they enrolled
 
 
-async def test_a_sign_in_that_must_enroll_opens_no_session(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+async def test_a_sign_in_that_must_enroll_opens_no_session(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
 
-    answer = ok(await place.browser().post("/sign-ins", json=credentials(person)), 201)
+    answer = ok(await tenant.browser().post("/sign-ins", json=credentials(person)), 201)
 
     assert set(answer) == {"status", "sign_in_token", "expires_at", "allowed_kinds"}
     assert answer["allowed_kinds"] == ["totp"]
@@ -163,12 +165,14 @@ async def test_a_sign_in_that_must_enroll_opens_no_session(place: Place, owner: 
 
 
 @pytest.mark.parametrize("kind", ["passcode_required", "enrollment_required"])
-async def test_a_sign_in_token_is_no_credential_anywhere_else(place: Place, owner: Person, kind: str) -> None:
-    person = await place.enrolled(Role.END_USER) if kind == "passcode_required" else await place.person()
-    await place.require(owner, team_members=True, end_users=True)
-    answer = await place.sign_in(person, place.browser())
+async def test_a_sign_in_token_is_no_credential_anywhere_else(
+    tenant: Tenant, owner: SimulatedUser, kind: str
+) -> None:
+    person = await tenant.enrolled(Role.END_USER) if kind == "passcode_required" else await tenant.person()
+    await tenant.require(owner, team_members=True, end_users=True)
+    answer = await tenant.sign_in(person, tenant.browser())
     assert answer["status"] == kind
-    holder = place.browser()
+    holder = tenant.browser()
     holder.token = answer["sign_in_token"]
 
     for path in ("/session", "/users/me/two-factor", "/users/me/sessions", "/users/me/trusted-devices"):
@@ -178,10 +182,10 @@ async def test_a_sign_in_token_is_no_credential_anywhere_else(place: Place, owne
     refused(await holder.delete("/users/me/two-factor"), 401, "unauthenticated")
 
 
-async def test_nothing_required_and_nothing_enrolled_makes_a_session_by_password(place: Place) -> None:
-    person = await place.person()
+async def test_nothing_required_and_nothing_enrolled_makes_a_session_by_password(tenant: Tenant) -> None:
+    person = await tenant.person()
 
-    answer = await place.sign_in(person)
+    answer = await tenant.sign_in(person)
 
     assert set(answer) == {"status", "session", "user"}
     assert answer["session"]["amr"] == ["pwd"]
@@ -208,5 +212,5 @@ def test_no_combination_lets_a_required_second_factor_be_skipped() -> None:
     )
 
 
-async def living_sessions(person: Person) -> list[Any]:
+async def living_sessions(person: SimulatedUser) -> list[Any]:
     return list(ok(await person.browser.get("/users/me/sessions"))["items"])

@@ -22,7 +22,7 @@ PASSWORD = "a long enough password"
 
 
 @dataclass
-class Person:
+class SimulatedUser:
     """A user of the account, with the browser that they sit at, and their authenticator once they have one."""
 
     user: User
@@ -40,7 +40,7 @@ class Person:
         return str(self.user.id)
 
 
-class Place:
+class Tenant:
     """An account of its own for one test."""
 
     def __init__(self, app: FastAPI, services: Services, clock: TurnableClock, account: Account) -> None:
@@ -53,7 +53,9 @@ class Place:
         """Return a browser that nobody has signed in with."""
         return client_of(self.app, self.account.slug, ip=ip)
 
-    async def person(self, role: Role = Role.AGENT, *, password: str | None = PASSWORD, **changes: Any) -> Person:
+    async def person(
+        self, role: Role = Role.AGENT, *, password: str | None = PASSWORD, **changes: Any
+    ) -> SimulatedUser:
         """Return a new user who has not signed in yet."""
         user_id = new_id(self.clock.now())
         values: dict[str, Any] = {
@@ -71,9 +73,9 @@ class Place:
         password_hash = await self.services.hasher.hash_password(password) if password else None
         async with self.services.database.begin() as tx:
             await users.add_user(tx, self.account.id, user, password_hash)
-        return Person(user, self.browser())
+        return SimulatedUser(user, self.browser())
 
-    async def sign_in(self, person: Person, browser: Client | None = None, **body: Any) -> dict[str, Any]:
+    async def sign_in(self, person: SimulatedUser, browser: Client | None = None, **body: Any) -> dict[str, Any]:
         """Send the person's password and return the answer; a complete one signs the browser in."""
         browser = browser or person.browser
         given = {"email": person.user.email, "password": PASSWORD} | body
@@ -82,13 +84,13 @@ class Place:
             browser.token = answer["session"]["token"]
         return answer
 
-    async def signed_in(self, role: Role = Role.AGENT) -> Person:
+    async def signed_in(self, role: Role = Role.AGENT) -> SimulatedUser:
         """Return a new user with a fresh session by password."""
         person = await self.person(role)
         assert (await self.sign_in(person))["status"] == "complete"
         return person
 
-    async def enroll(self, person: Person) -> dict[str, Any]:
+    async def enroll(self, person: SimulatedUser) -> dict[str, Any]:
         """Enroll an authenticator in the person's fresh session; the first one brings the recovery codes."""
         body = {"kind": "totp", "label": "Phone"}
         begun = ok(await person.browser.post("/users/me/two-factor/enrollments", json=body), 201)
@@ -100,20 +102,22 @@ class Place:
         self.clock.turn(seconds=30)  # the passcode just used is past
         return confirmed
 
-    async def enrolled(self, role: Role = Role.AGENT) -> Person:
+    async def enrolled(self, role: Role = Role.AGENT) -> SimulatedUser:
         """Return a new user who turned 2FA on personally, with a fresh `aal2` session."""
         person = await self.signed_in(role)
         await self.enroll(person)
         return person
 
-    async def asked(self, person: Person, browser: Client | None = None) -> str:
+    async def asked(self, person: SimulatedUser, browser: Client | None = None) -> str:
         """Send the person's password from a browser where a passcode is asked, and return the sign-in token."""
         answer = await self.sign_in(person, browser or self.browser())
         assert answer["status"] == "passcode_required"
         token: str = answer["sign_in_token"]
         return token
 
-    async def pass_passcode(self, person: Person, browser: Client | None = None, **body: Any) -> dict[str, Any]:
+    async def pass_passcode(
+        self, person: SimulatedUser, browser: Client | None = None, **body: Any
+    ) -> dict[str, Any]:
         """Sign in with password and a new passcode; afterwards the browser is signed in."""
         browser = browser or person.browser
         given = {"sign_in_token": await self.asked(person, browser)}
@@ -122,19 +126,19 @@ class Place:
         browser.token = answer["session"]["token"]
         return answer
 
-    async def require(self, admin: Person, **groups: bool) -> None:
+    async def require(self, admin: SimulatedUser, **groups: bool) -> None:
         """Let an admin require 2FA of the groups."""
         ok(await admin.browser.patch("/security-policy", json={"require_two_factor": groups}))
 
-    async def step_up(self, person: Person) -> None:
+    async def step_up(self, person: SimulatedUser) -> None:
         """Make the person's session fresh."""
         body = {"passcode": person.authenticator.next_passcode()} if person.app else {"password": PASSWORD}
         ok(await person.browser.post("/session/step-up", json=body))
 
 
-async def make_place(app: FastAPI, services: Services, clock: TurnableClock) -> Place:
+async def make_place(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
     """Return a new account without users."""
     account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne")
     async with services.database.begin() as tx:
         await accounts.add_account(tx, account, first_policy(clock.now()))
-    return Place(app, services, clock, account)
+    return Tenant(app, services, clock, account)

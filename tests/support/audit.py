@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.sql import run_sql
 
 MOVED_TO = "203.0.113.7"
@@ -32,11 +32,11 @@ class Recorded:
         return self.target_type, self.target_id
 
 
-class Trail:
+class AuditTrail:
     """Tells what was recorded since it was last asked."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
         self._seen: set[UUID] = set()
 
     async def new(self) -> list[Recorded]:
@@ -45,7 +45,7 @@ class Trail:
             SELECT id, type, at, actor_id, credential, target_type, target_id, ip, user_agent, request_id, details
             FROM audit_events WHERE account_id = :account ORDER BY type, id
         """
-        found = [Recorded(*row) for row in await run_sql(self._place, statement)]
+        found = [Recorded(*row) for row in await run_sql(self._tenant, statement)]
         fresh = [event for event in found if event.id not in self._seen]
         self._seen |= {event.id for event in fresh}
         return fresh
@@ -55,15 +55,15 @@ class Trail:
         return [event.type for event in await self.new()]
 
 
-async def move(place: Place, person: Person) -> None:
+async def move(tenant: Tenant, person: SimulatedUser) -> None:
     """Let the person go on in the same session from another address, with another browser and a request id."""
     token = person.browser.token
-    person.browser = place.browser(ip=MOVED_TO)
+    person.browser = tenant.browser(ip=MOVED_TO)
     person.browser.token = token
     person.browser.http.headers.update({"User-Agent": "a moved\tbrowser", "X-Request-ID": "the-request"})
 
 
-def is_by(event: Recorded, person: Person, credential: str | None = "session") -> bool:
+def is_by(event: Recorded, person: SimulatedUser, credential: str | None = "session") -> bool:
     """Whether the person did it, in the browser that they moved to."""
     return (event.actor_id, event.credential, event.ip, event.user_agent, event.request_id) == (
         person.user.id,

@@ -3,7 +3,7 @@
 import httpx
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import refused
 
 CHALLENGE = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
@@ -15,9 +15,9 @@ def step_up_required(response: httpx.Response) -> None:
     assert response.headers.get_list("www-authenticate") == [CHALLENGE]
 
 
-async def let_through_by_device(place: Place, role: Role = Role.AGENT) -> Person:
+async def let_through_by_device(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
     """Return a user whose trusted device has just let them in by password alone: `aal1`, and not fresh."""
-    person = await place.enrolled(role)
-    await place.pass_passcode(person)
-    assert (await place.sign_in(person))["status"] == "complete"
+    person = await tenant.enrolled(role)
+    await tenant.pass_passcode(person)
+    assert (await tenant.sign_in(person))["status"] == "complete"
     return person

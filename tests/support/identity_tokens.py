@@ -8,7 +8,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.support.arrange import Person
+from tests.support.arrange import SimulatedUser
 from tests.support.client import ok
 from tests.support.clock import TurnableClock
 
@@ -21,7 +21,7 @@ async def fetch_keys(http: httpx.AsyncClient, base_url: str = "") -> dict[str, A
     return keys
 
 
-async def ask_token(person: Person, audience: str = AUDIENCE) -> str:
+async def ask_token(person: SimulatedUser, audience: str = AUDIENCE) -> str:
     """Return a new identity token of the person's session."""
     answer = ok(await person.browser.post("/session/identity-token", json={"audience": audience}))
     assert set(answer) == {"token", "expires_in"}

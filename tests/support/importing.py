@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from app.administration.user_import.use_cases import Report
 from app.commands.provision import import_users
 from app.core.errors import InvalidRequest
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.sql import run_sql
 
 PASSWORD = "pässword of a while ago"
@@ -33,25 +33,25 @@ def file_of(*lines: dict[str, Any] | str | bytes) -> io.BytesIO:
     return io.BytesIO(content)
 
 
-async def import_into(place: Place, *lines: dict[str, Any] | str | bytes, skip_bad: bool = False) -> Report:
+async def import_into(tenant: Tenant, *lines: dict[str, Any] | str | bytes, skip_bad: bool = False) -> Report:
     """Import the lines into the place's account."""
-    return await import_users(place.services, place.account.slug, file_of(*lines), skip_bad=skip_bad)
+    return await import_users(tenant.services, tenant.account.slug, file_of(*lines), skip_bad=skip_bad)
 
 
-async def refused_import(place: Place, *lines: dict[str, Any] | str | bytes) -> list[str]:
+async def refused_import(tenant: Tenant, *lines: dict[str, Any] | str | bytes) -> list[str]:
     """Import lines of which some are bad; returns what is said, and makes sure that nothing was taken."""
-    before = await count_users(place)
+    before = await count_users(tenant)
     try:
-        await import_into(place, *lines)
+        await import_into(tenant, *lines)
     except InvalidRequest as refusal:
         *said, last = [error.detail for error in refusal.errors]
         assert last == "nothing of the file was taken"
-        assert await count_users(place) == before
+        assert await count_users(tenant) == before
         return said
     raise AssertionError("nothing was refused")
 
 
-async def count_users(place: Place) -> int:
+async def count_users(tenant: Tenant) -> int:
     """Return how many users the account has."""
-    [(count,)] = await run_sql(place, "SELECT count(*) FROM users WHERE account_id = :account")
+    [(count,)] = await run_sql(tenant, "SELECT count(*) FROM users WHERE account_id = :account")
     return int(count)

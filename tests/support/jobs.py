@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.services import Services
 from app.worker import PERIODIC, Pace, run_worker
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.sql import run_sql
 
 QUICK = Pace(poll=0.05, first_pause=0.05, heartbeat=0.3, dead_after=2, reconnect=0.2)
@@ -45,14 +45,14 @@ async def jobs(services: Services) -> list[Waiting]:
     return [job for job in found if job.task not in of_the_clock]
 
 
-async def letters(place: Place) -> list[dict[str, Any]]:
+async def letters(tenant: Tenant) -> list[dict[str, Any]]:
     """Return the letters of the account that wait in the queue, oldest first, and take them out."""
     statement = """
         DELETE FROM procrastinate_jobs
         WHERE task_name = 'send_letter' AND args->>'account_id' = CAST(CAST(:account AS uuid) AS text)
         RETURNING id, args
     """
-    return [row.args for row in sorted(await run_sql(place, statement))]
+    return [row.args for row in sorted(await run_sql(tenant, statement))]
 
 
 async def empty_queue(services: Services) -> None:

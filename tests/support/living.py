@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_token
 from tests.support.devices import cookie_name
@@ -25,27 +25,29 @@ REVOKING = [
 ]
 
 Act = tuple[Any, ...]
-"""The name of a method of `Life`, and its arguments."""
+"""The name of a method of `AccountHistory`, and its arguments."""
 
 
-class Life:
+class AccountHistory:
     """An account with an owner, a user who may have several devices, and a neighbor who has none."""
 
-    def __init__(self, place: Place, role: Role, owner: Person, person: Person, neighbor: Person) -> None:
-        self._place = place
+    def __init__(
+        self, tenant: Tenant, role: Role, owner: SimulatedUser, person: SimulatedUser, neighbor: SimulatedUser
+    ) -> None:
+        self._tenant = tenant
         self._group = GROUPS[role]
         self._owner, self._person, self._neighbor = owner, person, neighbor
-        self._script = place.browser()
+        self._script = tenant.browser()
         self._required = dict.fromkeys(GROUPS.values(), False)
         self._expected = Expected(enrolled=True, turned_on=True)
-        self._owner_fresh_until = self._fresh_until = place.clock.now()
+        self._owner_fresh_until = self._fresh_until = tenant.clock.now()
 
     @classmethod
-    async def begin(cls, place: Place, role: Role, days_then: int, days_now: int) -> "Life":
+    async def begin(cls, tenant: Tenant, role: Role, days_then: int, days_now: int) -> "AccountHistory":
         """Return a life in which the user has a device, trusted when the policy said other days than now."""
-        owner = await place.enrolled(Role.OWNER)
-        life = cls(place, role, owner, await place.enrolled(role), await place.enrolled(role))
-        life._script = await by_token(place, owner, "users:read")
+        owner = await tenant.enrolled(Role.OWNER)
+        life = cls(tenant, role, owner, await tenant.enrolled(role), await tenant.enrolled(role))
+        life._script = await by_token(tenant, owner, "users:read")
         await name_provider(owner, trusted_domains=["example.com"])
         for act in (("trust_for", days_then), ("sign_in", True), ("trust_for", days_now)):
             await life.go_on(act)
@@ -100,26 +102,26 @@ class Life:
 
     @property
     def _living(self) -> list[Device]:
-        return self._expected.living(self._place.clock.now())
+        return self._expected.living(self._tenant.clock.now())
 
     # Whoever acts is signed in anew when the last time is long ago.
 
     async def _by_owner(self) -> Client:
-        if self._place.clock.now() >= self._owner_fresh_until:
-            self._owner.browser = self._place.browser()
-            await self._place.pass_passcode(self._owner, remember_device=False)
-            self._owner_fresh_until = self._place.clock.now() + _FRESH
+        if self._tenant.clock.now() >= self._owner_fresh_until:
+            self._owner.browser = self._tenant.browser()
+            await self._tenant.pass_passcode(self._owner, remember_device=False)
+            self._owner_fresh_until = self._tenant.clock.now() + _FRESH
         return self._owner.browser
 
     async def _by_person(self) -> Client:
-        if self._place.clock.now() >= self._fresh_until:
+        if self._tenant.clock.now() >= self._fresh_until:
             if self._expected.answer() == "passcode_required":
                 await self.sign_in(remember=False)
             else:
-                self._person.browser = self._place.browser()
-                await self._place.sign_in(self._person)
-                await self._place.step_up(self._person)
-                self._fresh_until = self._place.clock.now() + _FRESH
+                self._person.browser = self._tenant.browser()
+                await self._tenant.sign_in(self._person)
+                await self._tenant.step_up(self._person)
+                self._fresh_until = self._tenant.clock.now() + _FRESH
         return self._person.browser
 
     # What the owner does.
@@ -150,40 +152,40 @@ class Life:
         path, owner = f"/users/{self._person.id}", await self._by_owner()
         ok(await owner.patch(path, json={"status": "suspended"}))
         right = credentials(self._person)
-        refused(await self._place.browser().post("/sign-ins", json=right), 401, "invalid_credentials")
+        refused(await self._tenant.browser().post("/sign-ins", json=right), 401, "invalid_credentials")
         ok(await owner.patch(path, json={"status": "active"}))
         self._expected.end_trust()
-        self._fresh_until = self._place.clock.now()
+        self._fresh_until = self._tenant.clock.now()
 
     # What the user does.
 
     async def sign_in(self, remember: bool) -> None:  # noqa: FBT001 -- drawn
         """Sign in at a new browser, doing what is asked."""
-        place, expected = self._place, self._expected
-        self._person.browser = place.browser()
+        tenant, expected = self._tenant, self._expected
+        self._person.browser = tenant.browser()
         wish: dict[str, Any] = {"remember_device": remember, "device_storage": "body"}
         if expected.enrolled:
-            answer = await place.pass_passcode(self._person, **wish)
-            trusted_at = place.clock.now()
+            answer = await tenant.pass_passcode(self._person, **wish)
+            trusted_at = tenant.clock.now()
         else:
-            trusted_at = place.clock.now()
-            answer = await enroll_on_demand(place, self._person, **wish)
+            trusted_at = tenant.clock.now()
+            answer = await enroll_on_demand(tenant, self._person, **wish)
             expected.enrolled = True
         assert (answer["trusted_device"] is not None) == (remember and expected.becomes_trusted)
         if answer["trusted_device"]:
             token = answer["trusted_device"]["token"]
             expected.devices.append(Device(token, trusted_at, expected.policy_days))
-        self._fresh_until = place.clock.now() + _FRESH
+        self._fresh_until = tenant.clock.now() + _FRESH
 
     async def use_a_code(self) -> None:
         code = self._person.recovery_codes.pop()
-        answer = await self._place.pass_passcode(self._person, self._place.browser(), passcode=code)
+        answer = await self._tenant.pass_passcode(self._person, self._tenant.browser(), passcode=code)
         assert answer["trusted_device"] is None
         self._expected.end_trust()
 
     async def come_by_a_third_party(self) -> None:
-        token = token_of(self._place, email=self._person.user.email)
-        answer = ok(await self._place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
+        token = token_of(self._tenant, email=self._person.user.email)
+        answer = ok(await self._tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
         assert (answer["status"], answer["session"]["amr"]) == ("complete", ["sso"])
 
     async def prefer(self, frequency: str) -> None:
@@ -206,11 +208,11 @@ class Life:
         self._person.app = None
         self._expected.enrolled = self._expected.turned_on = False
         self._expected.end_trust()
-        self._fresh_until = self._place.clock.now()
+        self._fresh_until = self._tenant.clock.now()
 
     async def enroll(self) -> None:
         await self._by_person()
-        await self._place.enroll(self._person)
+        await self._tenant.enroll(self._person)
         self._expected.enrolled = self._expected.turned_on = True
 
     async def revoke_one(self) -> None:
@@ -229,11 +231,11 @@ class Life:
     # What time does.
 
     async def let_days_pass(self, days: int) -> None:
-        self._place.clock.turn(days=days)
+        self._tenant.clock.turn(days=days)
 
     async def let_a_trust_end_but_for(self, seconds: int) -> None:
         ends_at = self._expected.ends_at(self._living[0]) - timedelta(seconds=seconds)
-        self._place.clock.set(max(self._place.clock.now(), ends_at))
+        self._tenant.clock.set(max(self._tenant.clock.now(), ends_at))
 
     # What is true after each act, and for an API token, which nothing of this stops.
 
@@ -245,9 +247,9 @@ class Life:
         for device in [*revoked[-1:], *others[-2:]]:
             assert await self._say_password(self._person, device) == expected.answer(trusted=device in living)
 
-    async def _say_password(self, who: Person, device: Device | None = None) -> str:
+    async def _say_password(self, who: SimulatedUser, device: Device | None = None) -> str:
         """Return what the right password is answered at a device, which shows its token in both ways."""
-        browser, body = self._place.browser(), credentials(who)
+        browser, body = self._tenant.browser(), credentials(who)
         if device:
             browser.cookies.set(cookie_name(who), device.token)
             body["device_token"] = device.token

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.database.engine import Database
 from app.second_factor import repository
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 
 _PATIENCE_SECONDS = 2  # a request gives up after 2.5
 
@@ -44,11 +44,11 @@ class Lock:
 
 
 @asynccontextmanager
-async def locked(place: Place, person: Person) -> AsyncIterator[Lock]:
+async def locked(tenant: Tenant, person: SimulatedUser) -> AsyncIterator[Lock]:
     """Hold the row that every change of the person's second factor locks first; release it at the end."""
-    database = place.services.database
+    database = tenant.services.database
     async with database.begin() as tx:
-        assert await repository.lock_state(tx, place.account.id, person.user.id)
+        assert await repository.lock_state(tx, tenant.account.id, person.user.id)
         yield Lock(database, await tx.scalar(text("SELECT pg_backend_pid()")))
 
 
@@ -64,9 +64,9 @@ async def until_waiting(database: Database, count: int = 1) -> None:
         await asyncio.sleep(0.01)
 
 
-async def failures_of(place: Place, person: Person) -> int:
+async def failures_of(tenant: Tenant, person: SimulatedUser) -> int:
     """Return how many failures in a row are counted for the person."""
-    async with place.services.database.read() as tx:
-        state = await repository.get_state(tx, place.account.id, person.user.id)
+    async with tenant.services.database.read() as tx:
+        state = await repository.get_state(tx, tenant.account.id, person.user.id)
     assert state is not None
     return state.failures

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from tests.support.arrange import Person
+from tests.support.arrange import SimulatedUser
 from tests.support.client import Client, ok
 from tests.support.clock import TurnableClock
 
@@ -151,7 +151,7 @@ def running_issuer(clock: TurnableClock) -> Iterator[Issuer]:
     issuer.listening.close()
 
 
-async def name_issuer(owner: Person, at: Issuer, name: str = "issuer", **changes: Any) -> dict[str, Any]:
+async def name_issuer(owner: SimulatedUser, at: Issuer, name: str = "issuer", **changes: Any) -> dict[str, Any]:
     """Name the issuer as a provider of the owner's account."""
     given = {
         "type": "oidc",

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.support.arrange import PASSWORD, Place
+from tests.support.arrange import PASSWORD, Tenant
 from tests.support.client import Client, ok, refused
 
 WRONG = "a wrong password"
@@ -14,21 +14,21 @@ async def send(browser: Client, email: str, password: str = PASSWORD) -> httpx.R
     return await browser.post("/sign-ins", json={"email": email, "password": password})
 
 
-async def fail(place: Place, email: str, *, times: int = 1, ip: str = HERE) -> None:
+async def fail(tenant: Tenant, email: str, *, times: int = 1, ip: str = HERE) -> None:
     """Send wrong passwords that are judged."""
-    browser = place.browser(ip=ip)
+    browser = tenant.browser(ip=ip)
     for _ in range(times):
         refused(await send(browser, email, WRONG), 401, "invalid_credentials")
 
 
-async def succeed(place: Place, email: str, *, ip: str = HERE) -> None:
+async def succeed(tenant: Tenant, email: str, *, ip: str = HERE) -> None:
     """Send the right password, and have it judged."""
-    ok(await send(place.browser(ip=ip), email), 201)
+    ok(await send(tenant.browser(ip=ip), email), 201)
 
 
-async def limited_for(place: Place, email: str, *, ip: str = HERE, password: str = PASSWORD) -> int:
+async def limited_for(tenant: Tenant, email: str, *, ip: str = HERE, password: str = PASSWORD) -> int:
     """Send a password that is not judged, and return for how many seconds."""
-    response = await send(place.browser(ip=ip), email, password)
+    response = await send(tenant.browser(ip=ip), email, password)
     problem = refused(response, 429, "too_many_requests")
     assert set(problem) == {"type", "title", "status", "code", "detail"}
     return int(response.headers["retry-after"])

@@ -11,7 +11,7 @@ import httpx
 
 from app.services import Services
 from app.worker import TASKS
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok
 from tests.support.mail import letters_in
 from tests.support.sql import run_sql
@@ -52,13 +52,13 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ReportClient:
     """Where an account's reports are asked for; `services` are the worker's, with its letters."""
 
-    place: Place
+    tenant: Tenant
     services: Services
 
-    async def ask(self, admin: Person, **body: Any) -> dict[str, Any]:
+    async def ask(self, admin: SimulatedUser, **body: Any) -> dict[str, Any]:
         """Ask for a report, and return it as it was answered."""
         asked: dict[str, Any] = ok(await admin.browser.post("/reports", json=BODY | body), 202)
         return asked
@@ -71,7 +71,7 @@ class Desk:
                 AND args->>'account_id' = CAST(CAST(:account AS uuid) AS text)
             ) RETURNING task_name, args
         """
-        found = await run_sql(self.place, statement)
+        found = await run_sql(self.tenant, statement)
         return (found[0].task_name, found[0].args) if found else None
 
     async def run_job(self) -> str | None:
@@ -87,7 +87,7 @@ class Desk:
         while await self.run_job():
             pass
 
-    async def written(self, admin: Person, **body: Any) -> dict[str, Any]:
+    async def written(self, admin: SimulatedUser, **body: Any) -> dict[str, Any]:
         """Return a report that was asked for, and written."""
         asked = await self.ask(admin, **body)
         await self.run_jobs()
@@ -95,7 +95,7 @@ class Desk:
         assert report["status"] == "ready"
         return report
 
-    async def rows(self, admin: Person, **body: Any) -> list[dict[str, str]]:
+    async def rows(self, admin: SimulatedUser, **body: Any) -> list[dict[str, str]]:
         """Return the rows of a new report, as Python reads them."""
         report = await self.written(admin, **body)
         found = read_csv(await download(admin, report))
@@ -109,7 +109,7 @@ class Desk:
     def link(self) -> Link:
         """Return the link in the only letter."""
         [letter] = self.letters()
-        return link_in(letter, self.place)
+        return link_in(letter, self.tenant)
 
 
 def text_of(letter: EmailMessage) -> str:
@@ -120,14 +120,14 @@ def text_of(letter: EmailMessage) -> str:
     return text
 
 
-def link_in(letter: EmailMessage, place: Place) -> Link:
+def link_in(letter: EmailMessage, tenant: Tenant) -> Link:
     """Return the link to a report of the place that the letter holds."""
     [(slug, path, token)] = set(re.findall(_LINK, text_of(letter)))
-    assert slug == place.account.slug
+    assert slug == tenant.account.slug
     return Link(path, token)
 
 
-async def download(person: Person, report: dict[str, Any]) -> bytes:
+async def download(person: SimulatedUser, report: dict[str, Any]) -> bytes:
     """Return the report as the API gives it."""
     response = await person.browser.get(f"/reports/{report['id']}/csv")
     assert response.status_code == 200, response.text

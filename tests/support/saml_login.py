@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from lxml import etree
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import BASE_URL, Client, ok
 from tests.support.saml import ENTITY_ID, LyingProvider, encoded, signing_key
 
@@ -16,7 +16,7 @@ RETURN_TO = "https://app.example.com/signed-in?by=saml"
 SSO_URL = "https://idp.example.com/sso?tenant=1"
 
 
-async def name_saml_provider(owner: Person, name: str = "corp", **changes: Any) -> dict[str, Any]:
+async def name_saml_provider(owner: SimulatedUser, name: str = "corp", **changes: Any) -> dict[str, Any]:
     """Name a SAML provider, the lying one if nothing else is said; returns what is shown of it."""
     body = {
         "type": "saml",
@@ -47,11 +47,11 @@ def request_id(login_url: str) -> str:
     return found
 
 
-async def arrive(place: Place, browser: Client, name: str = "corp") -> LyingProvider:
+async def arrive(tenant: Tenant, browser: Client, name: str = "corp") -> LyingProvider:
     """Begin a login, and return the provider that may now answer it as it likes."""
-    base = f"{BASE_URL}/v1/accounts/{place.account.slug}/sso/{name}"
+    base = f"{BASE_URL}/v1/accounts/{tenant.account.slug}/sso/{name}"
     asked = request_id(await begin(browser, name))
-    return LyingProvider(f"{base}/acs", f"{base}/metadata", asked, place.clock.now())
+    return LyingProvider(f"{base}/acs", f"{base}/metadata", asked, tenant.clock.now())
 
 
 async def post(browser: Client, document: Any, name: str = "corp", **how: Any) -> httpx.Response:

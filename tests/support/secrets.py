@@ -3,7 +3,7 @@
 import base64
 import re
 
-from tests.support.arrange import PASSWORD, Person
+from tests.support.arrange import PASSWORD, SimulatedUser
 
 NEW_PASSWORD = "a brand new password"
 
@@ -18,7 +18,7 @@ class Secrets:
     def note(self, *texts: str) -> None:
         self.texts |= set(texts)
 
-    def note_session(self, person: Person) -> None:
+    def note_session(self, person: SimulatedUser) -> None:
         self.texts.add(str(person.browser.token))
         self.texts |= {str(cookie.value) for cookie in person.browser.cookies.jar}
 

@@ -6,12 +6,12 @@ import httpx
 from sqlalchemy import update
 
 from app.database.tables import users
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, ok
 
 
-def credentials(person: Person, **changes: str) -> dict[str, str]:
+def credentials(person: SimulatedUser, **changes: str) -> dict[str, str]:
     """Return the body of POST /sign-ins that is right for the person."""
     return {"email": person.user.email, "password": PASSWORD} | changes
 
@@ -22,17 +22,19 @@ async def submit(browser: Client, sign_in_token: str, passcode: Any, **body: Any
     return await browser.post("/sign-ins/passcode", json=given)
 
 
-async def set_status(place: Place, person: Person, status: str) -> None:
+async def set_status(tenant: Tenant, person: SimulatedUser, status: str) -> None:
     """Set the status in the table and nothing else, so that a test sees what the status alone decides."""
-    query = update(users).where(users.c.account_id == place.account.id, users.c.id == person.user.id)
-    async with place.services.database.begin() as tx:
+    query = update(users).where(users.c.account_id == tenant.account.id, users.c.id == person.user.id)
+    async with tenant.services.database.begin() as tx:
         await tx.execute(query.values(status=status))
 
 
-async def begin_demanded_enrollment(place: Place, person: Person, browser: Client | None = None) -> dict[str, Any]:
+async def begin_demanded_enrollment(
+    tenant: Tenant, person: SimulatedUser, browser: Client | None = None
+) -> dict[str, Any]:
     """Sign in where enrollment is demanded and begin it; returns the enrollment with its sign-in token."""
     browser = browser or person.browser
-    answer = await place.sign_in(person, browser)
+    answer = await tenant.sign_in(person, browser)
     assert answer["status"] == "enrollment_required"
     body = {"sign_in_token": answer["sign_in_token"], "kind": "totp", "label": "Phone"}
     begun: dict[str, Any] = ok(await browser.post("/sign-ins/enrollments", json=body), 201)
@@ -53,14 +55,14 @@ async def confirm(browser: Client, begun: dict[str, Any], passcode: Any, **body:
 
 
 async def enroll_on_demand(
-    place: Place, person: Person, browser: Client | None = None, **body: Any
+    tenant: Tenant, person: SimulatedUser, browser: Client | None = None, **body: Any
 ) -> dict[str, Any]:
     """Sign in by enrolling, as the account demands; afterwards the browser is signed in."""
     browser = browser or person.browser
-    begun = await begin_demanded_enrollment(place, person, browser)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    begun = await begin_demanded_enrollment(tenant, person, browser)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     answer: dict[str, Any] = ok(await confirm(browser, begun, app.passcode(), **body), 201)
     browser.token = answer["session"]["token"]
     person.app, person.recovery_codes = app, answer["recovery_codes"]
-    place.clock.turn(seconds=30)  # the passcode just used is past
+    tenant.clock.turn(seconds=30)  # the passcode just used is past
     return answer

@@ -6,14 +6,14 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok
 
 SECRET = "a secret that the intranet shares with us"
 JWT = {"type": "jwt", "secret": SECRET, "create_users": True}
 
 
-async def name_provider(owner: Person, name: str = "intranet", **changes: Any) -> dict[str, Any]:
+async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes: Any) -> dict[str, Any]:
     """Name a JWT provider, or replace it; returns what is shown of it."""
     response = await owner.browser.put(f"/sso-providers/{name}", json=JWT | changes)
     shown: dict[str, Any] = ok(response, response.status_code)
@@ -21,10 +21,10 @@ async def name_provider(owner: Person, name: str = "intranet", **changes: Any) -
     return shown
 
 
-def token_of(place: Place, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
+def token_of(tenant: Tenant, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
     """Return a JWT as the intranet makes it; a claim of None is left out."""
     given = {
-        "iat": int(place.clock.now().timestamp()),
+        "iat": int(tenant.clock.now().timestamp()),
         "jti": str(uuid4()),
         "email": "somebody@example.com",
         "name": "Somebody New",

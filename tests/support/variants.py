@@ -4,29 +4,29 @@ import dataclasses
 from typing import Any
 
 from app.main import create_app
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.client import Client, client_of
 
 HTTPS_URL = "https://passgate.example"
 
 
-def variant(place: Place, **changes: Any) -> Place:
+def variant(tenant: Tenant, **changes: Any) -> Tenant:
     """Return the same account, served by a second application whose services differ in `changes`."""
-    services = dataclasses.replace(place.services, **changes)
-    return Place(create_app(services), services, place.clock, place.account)
+    services = dataclasses.replace(tenant.services, **changes)
+    return Tenant(create_app(services), services, tenant.clock, tenant.account)
 
 
-def with_settings(place: Place, **changes: Any) -> Place:
+def with_settings(tenant: Tenant, **changes: Any) -> Tenant:
     """Return the same account, served by a second application whose settings differ in `changes`."""
-    return variant(place, settings=place.services.settings.model_copy(update=changes))
+    return variant(tenant, settings=tenant.services.settings.model_copy(update=changes))
 
 
-def over_https(place: Place) -> tuple[Place, Client]:
+def over_https(tenant: Tenant) -> tuple[Tenant, Client]:
     """Return the account as it is behind an https public URL, and a browser that is there."""
-    secured = with_settings(place, public_url=HTTPS_URL)
-    return secured, client_of(secured.app, place.account.slug, base_url=HTTPS_URL)
+    secured = with_settings(tenant, public_url=HTTPS_URL)
+    return secured, client_of(secured.app, tenant.account.slug, base_url=HTTPS_URL)
 
 
-async def another_account(place: Place) -> Place:
+async def another_account(tenant: Tenant) -> Tenant:
     """Return a second account in the same service, with nobody in it."""
-    return await make_place(place.app, place.services, place.clock)
+    return await make_place(tenant.app, tenant.services, tenant.clock)

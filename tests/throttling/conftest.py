@@ -3,11 +3,11 @@
 import pytest
 
 from app.core.settings import PasswordLimits
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.variants import variant
 
 
 @pytest.fixture
-def limited(place: Place) -> Place:
+def limited(tenant: Tenant) -> Tenant:
     """Three wrong passwords for a user and an address, six for an address, in 600 s; nine for a user in 3600 s."""
-    return variant(place, password_limits=PasswordLimits("3/600,6/600,9/3600"))
+    return variant(tenant, password_limits=PasswordLimits("3/600,6/600,9/3600"))

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.settings import PasswordLimits
 from app.throttling.rules import buckets
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.devices import cookie_name, device_token, pass_passcode, trusted_person
 from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
@@ -16,19 +16,19 @@ ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 LIMITS = PasswordLimits("3/600,6/600,9/3600")
 
 
-async def fill_address(place: Place, *addresses: str) -> None:
+async def fill_address(tenant: Tenant, *addresses: str) -> None:
     """Guess the passwords of six users that there are not, from the addresses in turn."""
     for number in range(6):
-        await fail(place, f"nobody-{number}@example.com", ip=addresses[number % len(addresses)])
+        await fail(tenant, f"nobody-{number}@example.com", ip=addresses[number % len(addresses)])
 
 
-async def fill_user(place: Place, person: Person) -> None:
+async def fill_user(tenant: Tenant, person: SimulatedUser) -> None:
     """Guess one user's password nine times, three times from each of three addresses."""
     for ip in ADDRESSES:
-        await fail(place, person.user.email, times=3, ip=ip)
+        await fail(tenant, person.user.email, times=3, ip=ip)
 
 
-async def test_an_address_that_guessed_at_many_users_is_not_judged_for_any(limited: Place) -> None:
+async def test_an_address_that_guessed_at_many_users_is_not_judged_for_any(limited: Tenant) -> None:
     person = await limited.person()
     await fill_address(limited, HERE)
 
@@ -41,7 +41,7 @@ async def test_an_address_that_guessed_at_many_users_is_not_judged_for_any(limit
     await succeed(limited, person.user.email)
 
 
-async def test_a_success_does_not_clear_the_failures_of_its_address(limited: Place) -> None:
+async def test_a_success_does_not_clear_the_failures_of_its_address(limited: Tenant) -> None:
     person = await limited.person()
     for number in range(6):
         await fail(limited, f"nobody-{number}@example.com")
@@ -60,7 +60,7 @@ async def test_a_success_does_not_clear_the_failures_of_its_address(limited: Pla
         (["fe80::1%eth0", "fe80::2%eth0"], "fe80::3%eth0"),
     ],
 )
-async def test_addresses_of_one_subscriber_are_one(limited: Place, guessing: list[str], other: str) -> None:
+async def test_addresses_of_one_subscriber_are_one(limited: Tenant, guessing: list[str], other: str) -> None:
     person = await limited.person()
     await fill_address(limited, *guessing)
 
@@ -77,14 +77,14 @@ async def test_addresses_of_one_subscriber_are_one(limited: Place, guessing: lis
         ("::ffff:192.0.2.1", "2001:db8::1"),
     ],
 )
-async def test_addresses_of_two_subscribers_are_two(limited: Place, guessing: str, other: str) -> None:
+async def test_addresses_of_two_subscribers_are_two(limited: Tenant, guessing: str, other: str) -> None:
     person = await limited.person()
     await fill_address(limited, guessing)
 
     await succeed(limited, person.user.email, ip=other)
 
 
-async def test_a_header_that_the_client_wrote_is_no_address(limited: Place) -> None:
+async def test_a_header_that_the_client_wrote_is_no_address(limited: Tenant) -> None:
     person = await limited.person()
     browser = limited.browser(ip=HERE)
     body = {"email": person.user.email, "password": WRONG}
@@ -97,7 +97,7 @@ async def test_a_header_that_the_client_wrote_is_no_address(limited: Place) -> N
     refused(response, 429, "too_many_requests")
 
 
-async def test_behind_a_proxy_the_address_is_what_the_proxy_wrote(limited: Place) -> None:
+async def test_behind_a_proxy_the_address_is_what_the_proxy_wrote(limited: Tenant) -> None:
     proxied = with_settings(limited, trusted_proxy_hops=1)
     person = await proxied.person()
     proxy = proxied.browser(ip="10.0.0.1")
@@ -113,7 +113,7 @@ async def test_behind_a_proxy_the_address_is_what_the_proxy_wrote(limited: Place
     refused(judged, 401, "invalid_credentials")
 
 
-async def test_a_user_who_is_guessed_at_from_everywhere_is_not_judged_anywhere(limited: Place) -> None:
+async def test_a_user_who_is_guessed_at_from_everywhere_is_not_judged_anywhere(limited: Tenant) -> None:
     person, colleague = await limited.person(), await limited.person()
     await fill_user(limited, person)
 
@@ -126,7 +126,7 @@ async def test_a_user_who_is_guessed_at_from_everywhere_is_not_judged_anywhere(l
     await succeed(limited, person.user.email, ip="198.51.100.7")
 
 
-async def test_a_success_does_not_clear_what_others_guessed_at_the_user(limited: Place) -> None:
+async def test_a_success_does_not_clear_what_others_guessed_at_the_user(limited: Tenant) -> None:
     person = await limited.person()
     for ip in ADDRESSES:
         await succeed(limited, person.user.email, ip=ip)
@@ -135,7 +135,7 @@ async def test_a_success_does_not_clear_what_others_guessed_at_the_user(limited:
     assert await limited_for(limited, person.user.email, ip="198.51.100.7") == 400
 
 
-async def test_an_outsider_does_not_lock_a_user_out_of_a_known_device(limited: Place) -> None:
+async def test_an_outsider_does_not_lock_a_user_out_of_a_known_device(limited: Tenant) -> None:
     person = await trusted_person(limited)
     await fill_user(limited, person)
     assert await limited_for(limited, person.user.email, ip="198.51.100.7") == 400
@@ -145,7 +145,7 @@ async def test_an_outsider_does_not_lock_a_user_out_of_a_known_device(limited: P
     assert answer["status"] == "complete"
 
 
-async def test_a_known_device_passes_the_users_limit_by_its_token_too(limited: Place) -> None:
+async def test_a_known_device_passes_the_users_limit_by_its_token_too(limited: Tenant) -> None:
     person = await limited.enrolled()
     response = await pass_passcode(limited, person, limited.browser(), device_storage="body")
     token = response.json()["trusted_device"]["token"]
@@ -156,7 +156,7 @@ async def test_a_known_device_passes_the_users_limit_by_its_token_too(limited: P
     assert answer["status"] == "complete"
 
 
-async def test_a_known_device_that_guesses_is_limited_at_its_address(limited: Place) -> None:
+async def test_a_known_device_that_guesses_is_limited_at_its_address(limited: Tenant) -> None:
     person = await trusted_person(limited)
     for _ in range(3):
         refused(await send(person.browser, person.user.email, WRONG), 401, "invalid_credentials")
@@ -167,7 +167,7 @@ async def test_a_known_device_that_guesses_is_limited_at_its_address(limited: Pl
     assert response.headers["retry-after"] == "200"
 
 
-async def test_a_known_device_that_guesses_does_not_lock_its_user_out_elsewhere(limited: Place) -> None:
+async def test_a_known_device_that_guesses_does_not_lock_its_user_out_elsewhere(limited: Tenant) -> None:
     person = await trusted_person(limited)
     cookie = {"Cookie": f"{cookie_name(person)}={device_token(person)}"}
     body = {"email": person.user.email, "password": WRONG}
@@ -179,7 +179,7 @@ async def test_a_known_device_that_guesses_does_not_lock_its_user_out_elsewhere(
     await succeed(limited, person.user.email, ip="198.51.100.7")
 
 
-async def test_a_device_that_is_not_known_passes_nothing(limited: Place) -> None:
+async def test_a_device_that_is_not_known_passes_nothing(limited: Tenant) -> None:
     person, other = await trusted_person(limited), await trusted_person(limited)
     revoked = device_token(person)
     ok(await person.browser.delete("/users/me/trusted-devices"), 204)
@@ -192,8 +192,8 @@ async def test_a_device_that_is_not_known_passes_nothing(limited: Place) -> None
         assert await refused_for(browser, person) == "400"
 
 
-async def test_the_time_that_is_told_is_true_for_every_limit_that_is_reached(place: Place) -> None:
-    strict = variant(place, password_limits=PasswordLimits("2/20,2/600,2/3600"))
+async def test_the_time_that_is_told_is_true_for_every_limit_that_is_reached(tenant: Tenant) -> None:
+    strict = variant(tenant, password_limits=PasswordLimits("2/20,2/600,2/3600"))
     person = await strict.person()
     await fail(strict, person.user.email, times=2)
 
@@ -207,8 +207,8 @@ async def test_the_time_that_is_told_is_true_for_every_limit_that_is_reached(pla
 
 
 @pytest.mark.parametrize("failures", [1, 3, 6, 7, 9, 11])
-async def test_as_many_failures_are_judged_as_the_limit_says(place: Place, failures: int) -> None:
-    strict = variant(place, password_limits=PasswordLimits(f"{failures}/10,100/10,100/10"))
+async def test_as_many_failures_are_judged_as_the_limit_says(tenant: Tenant, failures: int) -> None:
+    strict = variant(tenant, password_limits=PasswordLimits(f"{failures}/10,100/10,100/10"))
     email = (await strict.person()).user.email
 
     await fail(strict, email, times=failures)
@@ -216,7 +216,7 @@ async def test_as_many_failures_are_judged_as_the_limit_says(place: Place, failu
     assert await limited_for(strict, email) == math.ceil(10 / failures)
 
 
-async def test_a_limit_that_is_reached_fills_no_other(limited: Place) -> None:
+async def test_a_limit_that_is_reached_fills_no_other(limited: Tenant) -> None:
     person, colleague = await limited.person(), await limited.person()
     await fail(limited, person.user.email, times=3)
     for _ in range(20):
@@ -240,7 +240,7 @@ def test_a_bucket_keeps_neither_the_address_nor_the_user() -> None:
     ]
 
 
-async def refused_for(browser: Client, person: Person) -> str:
+async def refused_for(browser: Client, person: SimulatedUser) -> str:
     response = await send(browser, person.user.email)
     refused(response, 429, "too_many_requests")
     return str(response.headers["retry-after"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import refused
 from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
 from tests.support.sign_ins import set_status
@@ -14,11 +14,11 @@ ELSEWHERE = "198.51.100.7"
 
 
 @pytest.fixture
-async def email(limited: Place) -> str:
+async def email(limited: Tenant) -> str:
     return (await limited.person()).user.email
 
 
-async def test_after_the_third_failure_a_right_password_is_not_judged(limited: Place, email: str) -> None:
+async def test_after_the_third_failure_a_right_password_is_not_judged(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
 
     assert await limited_for(limited, email) == 200
@@ -30,13 +30,13 @@ async def test_after_the_third_failure_a_right_password_is_not_judged(limited: P
     await succeed(limited, email)
 
 
-async def test_two_failures_limit_nobody(limited: Place, email: str) -> None:
+async def test_two_failures_limit_nobody(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=2)
 
     await succeed(limited, email)
 
 
-async def test_the_limit_refills_evenly(limited: Place, email: str) -> None:
+async def test_the_limit_refills_evenly(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
     for _ in range(3):
         limited.clock.turn(seconds=200)
@@ -48,7 +48,7 @@ async def test_the_limit_refills_evenly(limited: Place, email: str) -> None:
     assert await limited_for(limited, email) == 1
 
 
-async def test_after_the_whole_time_it_is_as_if_nothing_had_been(limited: Place, email: str) -> None:
+async def test_after_the_whole_time_it_is_as_if_nothing_had_been(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
     limited.clock.turn(seconds=600)
 
@@ -57,7 +57,7 @@ async def test_after_the_whole_time_it_is_as_if_nothing_had_been(limited: Place,
     assert await limited_for(limited, email) == 200
 
 
-async def test_attempts_that_are_not_judged_do_not_count(limited: Place, email: str) -> None:
+async def test_attempts_that_are_not_judged_do_not_count(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
     for _ in range(20):
         assert await limited_for(limited, email, password=WRONG) == 200
@@ -66,7 +66,7 @@ async def test_attempts_that_are_not_judged_do_not_count(limited: Place, email: 
     await succeed(limited, email)
 
 
-async def test_a_success_does_not_count(limited: Place, email: str) -> None:
+async def test_a_success_does_not_count(limited: Tenant, email: str) -> None:
     for _ in range(12):
         await succeed(limited, email)
     await fail(limited, email, times=3)
@@ -74,7 +74,7 @@ async def test_a_success_does_not_count(limited: Place, email: str) -> None:
     assert await limited_for(limited, email) == 200
 
 
-async def test_a_success_clears_the_failures_of_the_user_at_this_address(limited: Place, email: str) -> None:
+async def test_a_success_clears_the_failures_of_the_user_at_this_address(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=2)
     await succeed(limited, email)
 
@@ -83,7 +83,7 @@ async def test_a_success_clears_the_failures_of_the_user_at_this_address(limited
     assert await limited_for(limited, email) == 200
 
 
-async def test_a_success_elsewhere_clears_nothing_here(limited: Place, email: str) -> None:
+async def test_a_success_elsewhere_clears_nothing_here(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
 
     await succeed(limited, email, ip=ELSEWHERE)
@@ -91,7 +91,7 @@ async def test_a_success_elsewhere_clears_nothing_here(limited: Place, email: st
     assert await limited_for(limited, email) == 200
 
 
-async def test_a_success_of_another_user_clears_nothing(limited: Place, email: str) -> None:
+async def test_a_success_of_another_user_clears_nothing(limited: Tenant, email: str) -> None:
     colleague = await limited.person()
     await fail(limited, email, times=3)
 
@@ -100,7 +100,7 @@ async def test_a_success_of_another_user_clears_nothing(limited: Place, email: s
     assert await limited_for(limited, email) == 200
 
 
-async def test_a_password_that_leads_to_a_passcode_is_a_success(limited: Place) -> None:
+async def test_a_password_that_leads_to_a_passcode_is_a_success(limited: Tenant) -> None:
     person = await limited.enrolled()
     await fail(limited, person.user.email, times=2)
 
@@ -109,7 +109,7 @@ async def test_a_password_that_leads_to_a_passcode_is_a_success(limited: Place) 
     await fail(limited, person.user.email, times=3)
 
 
-async def test_the_right_password_of_a_suspended_user_counts_as_a_failure(limited: Place) -> None:
+async def test_the_right_password_of_a_suspended_user_counts_as_a_failure(limited: Tenant) -> None:
     person = await limited.person()
     await set_status(limited, person, "suspended")
     browser = limited.browser(ip=HERE)
@@ -119,27 +119,27 @@ async def test_the_right_password_of_a_suspended_user_counts_as_a_failure(limite
     assert await limited_for(limited, person.user.email) == 200
 
 
-async def test_from_another_address_the_user_is_judged(limited: Place, email: str) -> None:
+async def test_from_another_address_the_user_is_judged(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
 
     await succeed(limited, email, ip=ELSEWHERE)
 
 
-async def test_another_user_at_this_address_is_judged(limited: Place, email: str) -> None:
+async def test_another_user_at_this_address_is_judged(limited: Tenant, email: str) -> None:
     colleague = await limited.person()
     await fail(limited, email, times=3)
 
     await succeed(limited, colleague.user.email)
 
 
-async def test_another_spelling_of_the_address_is_the_same_user(limited: Place, email: str) -> None:
+async def test_another_spelling_of_the_address_is_the_same_user(limited: Tenant, email: str) -> None:
     for spelling in (email, email.upper(), f"  {email} "):
         await fail(limited, spelling)
 
     assert await limited_for(limited, email.title()) == 200
 
 
-async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Place, email: str) -> None:
+async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Tenant, email: str) -> None:
     for who in ("nobody@example.com", email):
         await fail(limited, who, times=3, ip=HERE if who == email else ELSEWHERE)
 
@@ -151,7 +151,7 @@ async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Plac
     assert of_nobody.headers["retry-after"] == of_somebody.headers["retry-after"]
 
 
-async def test_a_request_that_makes_no_sense_does_not_count(limited: Place, email: str) -> None:
+async def test_a_request_that_makes_no_sense_does_not_count(limited: Tenant, email: str) -> None:
     browser = limited.browser(ip=HERE)
     nonsense: list[dict[str, Any]] = [
         {"email": email},
@@ -165,7 +165,7 @@ async def test_a_request_that_makes_no_sense_does_not_count(limited: Place, emai
     await fail(limited, email, times=3)
 
 
-async def test_the_failures_of_one_account_are_not_those_of_another(limited: Place, email: str) -> None:
+async def test_the_failures_of_one_account_are_not_those_of_another(limited: Tenant, email: str) -> None:
     elsewhere = variant(await another_account(limited), password_limits=limited.services.password_limits)
     namesake = await elsewhere.person(email=email)
     await fail(limited, email, times=3)
@@ -175,14 +175,14 @@ async def test_the_failures_of_one_account_are_not_those_of_another(limited: Pla
     assert await limited_for(limited, email) == 200
 
 
-async def test_a_password_that_is_not_judged_is_not_hashed(limited: Place, email: str) -> None:
+async def test_a_password_that_is_not_judged_is_not_hashed(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
     closed = variant(limited, hasher=None)
 
     assert await limited_for(closed, email) == 200
 
 
-async def test_a_session_that_guesses_its_password_shares_the_limit(limited: Place) -> None:
+async def test_a_session_that_guesses_its_password_shares_the_limit(limited: Tenant) -> None:
     person = await signed_in_here(limited)
     change = {"current_password": WRONG, "new_password": "quite another password"}
     refused(await person.browser.put("/users/me/password", json=change), 401, "invalid_credentials")
@@ -198,15 +198,15 @@ async def test_a_session_that_guesses_its_password_shares_the_limit(limited: Pla
     assert await limited_for(limited, person.user.email) == 200
 
 
-async def test_by_default_ten_failures_are_judged_in_ten_minutes(place: Place) -> None:
-    email = (await place.person()).user.email
-    await fail(place, email, times=10)
+async def test_by_default_ten_failures_are_judged_in_ten_minutes(tenant: Tenant) -> None:
+    email = (await tenant.person()).user.email
+    await fail(tenant, email, times=10)
 
-    assert await limited_for(place, email) == 60
+    assert await limited_for(tenant, email) == 60
 
 
-async def signed_in_here(place: Place) -> Person:
-    person = await place.person()
-    person.browser = place.browser(ip=HERE)
-    await place.sign_in(person)
+async def signed_in_here(tenant: Tenant) -> SimulatedUser:
+    person = await tenant.person()
+    person.browser = tenant.browser(ip=HERE)
+    await tenant.sign_in(person)
     return person

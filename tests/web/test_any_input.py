@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.credentials.identity_tokens.rules import is_audience
 from app.second_factor.passcode import RecoveryCode, TotpPasscode, parse
 from app.second_factor.trusted_devices.cookies import read_device_cookies
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import refused
 
 NAME = "passgate_device_0123456789abcdef"
@@ -59,7 +59,7 @@ def drawn(strategy: st.SearchStrategy[str], count: int = 60) -> list[str]:
     return found
 
 
-async def test_any_cursor_is_a_place_in_a_list_or_a_bad_field(owner: Person) -> None:
+async def test_any_cursor_is_a_place_in_a_list_or_a_bad_field(owner: SimulatedUser) -> None:
     blobs = st.binary(min_size=15, max_size=17).map(lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="))
     for cursor in drawn(anything | blobs):
         for path in ("/users", "/audit-events"):
@@ -68,27 +68,27 @@ async def test_any_cursor_is_a_place_in_a_list_or_a_bad_field(owner: Person) -> 
                 refused(answer, 422, "invalid_request")
 
 
-async def test_any_credential_is_refused(place: Place) -> None:
+async def test_any_credential_is_refused(tenant: Tenant) -> None:
     encoded = (anything | anything.map("{}/token:pgt_x".format) | anything.map("a:{}".format)).map(
         lambda text: "Basic " + base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
     )
     raw = st.binary(max_size=40).map(lambda data: "Basic " + base64.b64encode(data).decode())
     tokens = header.map("Bearer {}".format) | header.map("Bearer pgs_{}".format) | header.map("Basic {}".format)
     for credential in drawn(encoded | raw | tokens | header, 120):
-        browser = place.browser(ip="198.51.100.9")
+        browser = tenant.browser(ip="198.51.100.9")
         answer = await browser.get("/session", headers={"Authorization": credential})
         assert answer.status_code == 401, (credential, answer.text)
         assert answer.json()["code"] in {"unauthenticated", "password_access_off"}
 
 
-async def test_any_passcode_is_wrong_or_a_bad_field_and_any_device_token_ignored(place: Place) -> None:
-    person = await place.enrolled()
+async def test_any_passcode_is_wrong_or_a_bad_field_and_any_device_token_ignored(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     for text in drawn(anything | nearly_a_code):
         body = {"sign_in_token": "pgi_" + "A" * 43, "passcode": text}
-        answer = await place.browser().post("/sign-ins/passcode", json=body)
+        answer = await tenant.browser().post("/sign-ins/passcode", json=body)
         assert (answer.status_code, answer.json()["code"]) in {(422, "invalid_request"), (401, "sign_in_expired")}
     for text in drawn(header | header.map("pgd_{}".format), 20):
-        answer = await place.browser().post(
+        answer = await tenant.browser().post(
             "/sign-ins",
             json={"email": person.user.email, "password": "a long enough password", "device_token": text},
         )

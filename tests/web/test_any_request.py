@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from app.core.callers import Role
 from app.credentials.api_tokens.rules import Scope
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.bridge import Bridge, beside
 from tests.support.client import BASE_URL, Client, refused
 from tests.support.credentials import by_password, by_token
@@ -48,25 +48,25 @@ FEW = settings(
 )
 
 
-async def nobody(place: Place) -> Client:
-    return place.browser()
+async def nobody(tenant: Tenant) -> Client:
+    return tenant.browser()
 
 
-async def owner(place: Place) -> Client:
-    return (await place.signed_in(Role.OWNER)).browser
+async def owner(tenant: Tenant) -> Client:
+    return (await tenant.signed_in(Role.OWNER)).browser
 
 
-async def end_user(place: Place) -> Client:
-    return (await place.signed_in(Role.END_USER)).browser
+async def end_user(tenant: Tenant) -> Client:
+    return (await tenant.signed_in(Role.END_USER)).browser
 
 
-async def api_token(place: Place) -> Client:
-    return await by_token(place, await place.signed_in(Role.OWNER), *Scope)
+async def api_token(tenant: Tenant) -> Client:
+    return await by_token(tenant, await tenant.signed_in(Role.OWNER), *Scope)
 
 
-async def password(place: Place) -> Client:
-    person = await place.signed_in(Role.OWNER)
-    return await by_password(place, person, person)
+async def password(tenant: Tenant) -> Client:
+    person = await tenant.signed_in(Role.OWNER)
+    return await by_password(tenant, person, person)
 
 
 def operations(schema: BaseSchema) -> Iterator[Operation]:
@@ -90,12 +90,12 @@ async def send(case: Request, client: Client) -> httpx.Response:
     return await client.request(wire.method or "", str(wire.url), headers=headers, content=wire.body)
 
 
-def explore(bridge: Bridge, place: Place, caller: Callable[[Place], Awaitable[Client]]) -> list[str]:
+def explore(bridge: Bridge, tenant: Tenant, caller: Callable[[Tenant], Awaitable[Client]]) -> list[str]:
     """Try every operation, each in an account of its own, and return all that was answered wrongly."""
     wrong: list[str] = []
 
-    async def arrive() -> tuple[Place, Client, str]:
-        there = await make_place(place.app, place.services, place.clock)
+    async def arrive() -> tuple[Tenant, Client, str]:
+        there = await make_place(tenant.app, tenant.services, tenant.clock)
         client = await caller(there)
         return there, client, (await there.person()).id
 
@@ -119,7 +119,7 @@ def explore(bridge: Bridge, place: Place, caller: Callable[[Place], Awaitable[Cl
 
         attempt()
 
-    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(place.app.openapi())))
+    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(tenant.app.openapi())))
     for operation in operations(schema):
         try_operation(operation)
     return wrong
@@ -128,9 +128,9 @@ def explore(bridge: Bridge, place: Place, caller: Callable[[Place], Awaitable[Cl
 @pytest.mark.parametrize(
     "caller", [nobody, owner, end_user, api_token, password], ids=lambda found: found.__name__
 )
-async def test_every_answer_is_declared(place: Place, caller: Callable[[Place], Awaitable[Client]]) -> None:
+async def test_every_answer_is_declared(tenant: Tenant, caller: Callable[[Tenant], Awaitable[Client]]) -> None:
     wrong: list[str] = []
 
-    await beside(lambda bridge: wrong.extend(explore(bridge, place, caller)))
+    await beside(lambda bridge: wrong.extend(explore(bridge, tenant, caller)))
 
     assert not wrong, "\n".join(wrong)

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.callers import Role
 from app.web import bodies
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import Client, ok, refused
 from tests.web.route_table import CALLS, WITH_BODY, WITHOUT_BODY, Call
 
@@ -111,64 +111,64 @@ async def in_chunks(content: bytes, size: int = 8192) -> AsyncIterator[bytes]:
 
 
 @each_call
-async def test_another_content_type_is_refused(place: Place, call: Call) -> None:
+async def test_another_content_type_is_refused(tenant: Tenant, call: Call) -> None:
     for content_type in OTHER_TYPES:
         refused(
-            await send(place.browser(), call, b'{"email": "mArKeR"}', content_type), 415, "unsupported_media_type"
+            await send(tenant.browser(), call, b'{"email": "mArKeR"}', content_type), 415, "unsupported_media_type"
         )
 
 
 @each_call
-async def test_a_type_that_means_the_same_is_taken(place: Place, call: Call) -> None:
+async def test_a_type_that_means_the_same_is_taken(tenant: Tenant, call: Call) -> None:
     for content_type in SAME_TYPE:
-        response = await send(place.browser(), call, b"{}", content_type)
+        response = await send(tenant.browser(), call, b"{}", content_type)
         at_the_door = call.answer[0] if call.body is None else 422
         assert response.status_code == (401 if call.roles else at_the_door)
 
 
 @each_call
-async def test_a_body_over_64_kib_is_too_large_whoever_sends_it(place: Place, call: Call) -> None:
+async def test_a_body_over_64_kib_is_too_large_whoever_sends_it(tenant: Tenant, call: Call) -> None:
     too_large = b'{"email": "' + b"mArKeR" * 12_000
     too_large = too_large[: LIMIT - 1] + b'"}'
     assert len(too_large) == LIMIT + 1
 
-    refused(await send(place.browser(), call, too_large), 413, "too_large")
-    refused(await send(place.browser(), call, in_chunks(too_large)), 413, "too_large")
+    refused(await send(tenant.browser(), call, too_large), 413, "too_large")
+    refused(await send(tenant.browser(), call, in_chunks(too_large)), 413, "too_large")
 
 
 @each_call_with_body
-async def test_a_body_of_exactly_64_kib_is_read(place: Place, call: Call) -> None:
+async def test_a_body_of_exactly_64_kib_is_read(tenant: Tenant, call: Call) -> None:
     content = b"{" + b" " * (LIMIT - 2) + b"}"
     for sent in (content, in_chunks(content)):
-        response = await send(place.browser(), call, sent)
+        response = await send(tenant.browser(), call, sent)
         assert response.status_code == (401 if call.roles else 422)
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_malformed_is_refused_by_every_call(place: Place, content: bytes) -> None:
+async def test_what_is_malformed_is_refused_by_every_call(tenant: Tenant, content: bytes) -> None:
     for call in CALLS:
-        problem = refused(await send(place.browser(), call, content), 422, "invalid_request")
+        problem = refused(await send(tenant.browser(), call, content), 422, "invalid_request")
         assert problem["errors"] == []
 
 
 @each_call_without_body
-async def test_a_call_that_takes_no_body_refuses_one(place: Place, call: Call) -> None:
-    caller = await place.signed_in(min(call.roles, default=Role.AGENT))
+async def test_a_call_that_takes_no_body_refuses_one(tenant: Tenant, call: Call) -> None:
+    caller = await tenant.signed_in(min(call.roles, default=Role.AGENT))
     for content in (b'{"mArKeR": 1}', b"[]", b"[{}]", b'""', b'"mArKeR"', b"0", b"1", b"true", b"false", b"null"):
         problem = refused(await send(caller.browser, call, content), 422, "invalid_request")
         assert "takes no body" in problem["detail"]
 
 
 @each_call_without_body
-async def test_a_call_that_takes_no_body_takes_an_empty_object(place: Place, call: Call) -> None:
+async def test_a_call_that_takes_no_body_takes_an_empty_object(tenant: Tenant, call: Call) -> None:
     for content in (b"{}", b" { } ", in_chunks(b"{}"), in_chunks(b""), b""):
-        caller = await place.signed_in(min(call.roles, default=Role.AGENT))
+        caller = await tenant.signed_in(min(call.roles, default=Role.AGENT))
         response = await send(caller.browser, call, content)
         assert response.status_code == call.answer[0], response.text
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for_without_end(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stall() -> AsyncIterator[bytes]:
         yield b'{"email": "mArKeR'
@@ -179,13 +179,13 @@ async def test_a_body_that_does_not_come_is_not_waited_for_without_end(
     for path, status in (("/sign-ins", 422), ("/none", 404)):
         headers = {"Content-Type": "application/json"}
         async with asyncio.timeout(5):
-            response = await place.browser().post(path, content=stall(), headers=headers)
+            response = await tenant.browser().post(path, content=stall(), headers=headers)
         assert response.status_code == status
         assert MARKER not in response.text
 
 
-async def test_the_same_json_spelled_otherwise_is_taken(place: Place) -> None:
-    person = await place.person()
+async def test_the_same_json_spelled_otherwise_is_taken(tenant: Tenant) -> None:
+    person = await tenant.person()
     email = person.user.email.replace("@", "\\u0040")
     content = f' {{ "password" : "a long enough\\u0020password" ,\r\n\t"email":"{email}" }} '
     headers = {"Content-Type": "application/json"}
@@ -193,8 +193,8 @@ async def test_the_same_json_spelled_otherwise_is_taken(place: Place) -> None:
     ok(await person.browser.post("/sign-ins", content=content, headers=headers), 201)
 
 
-async def test_a_pair_of_surrogates_is_a_character(place: Place) -> None:
-    admin = await place.signed_in()
+async def test_a_pair_of_surrogates_is_a_character(tenant: Tenant) -> None:
+    admin = await tenant.signed_in()
     content = b'{"kind": "totp", "label": "\\ud83d\\udd11"}'
     response = await admin.browser.post(
         "/users/me/two-factor/enrollments", content=content, headers={"Content-Type": "application/json"}

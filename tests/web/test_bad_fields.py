@@ -1,4 +1,4 @@
-"""Fields of the wrong type, form or name: refused by their place, without conversion and without an echo."""
+"""Fields of the wrong type, form or name: refused by their tenant, without conversion and without an echo."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import refused
 from tests.web.route_table import SOME_ID, WITH_BODY, Call
 
@@ -136,25 +136,27 @@ each_call = pytest.mark.parametrize(
 
 
 @pytest.fixture
-async def caller(place: Place) -> Person:
-    return await place.signed_in(Role.OWNER)
+async def caller(tenant: Tenant) -> SimulatedUser:
+    return await tenant.signed_in(Role.OWNER)
 
 
-async def send(caller: Person, call: Call, body: Any, **arguments: Any) -> httpx.Response:
+async def send(caller: SimulatedUser, call: Call, body: Any, **arguments: Any) -> httpx.Response:
     response = await caller.browser.request(call.method, call.sent_to, json=body, **arguments)
     assert MARKER not in response.text
     assert MARKER not in str(response.headers)
     return response
 
 
-async def pointers(caller: Person, call: Call, body: Any) -> list[tuple[str, str]]:
+async def pointers(caller: SimulatedUser, call: Call, body: Any) -> list[tuple[str, str]]:
     problem = refused(await send(caller, call, body), 422, "invalid_request")
     assert "mArKeR" not in str(problem)
     return [(error["pointer"], error["code"]) for error in problem["errors"]]
 
 
 @each_call
-async def test_a_field_of_the_wrong_type_or_form_is_named_and_not_converted(caller: Person, call: Call) -> None:
+async def test_a_field_of_the_wrong_type_or_form_is_named_and_not_converted(
+    caller: SimulatedUser, call: Call
+) -> None:
     valid = {**(call.body or {}), **OPTIONAL.get(call.name, {})}
     if call.path == "/session/step-up":
         valid = dict(call.body or {})
@@ -170,7 +172,7 @@ async def test_a_field_of_the_wrong_type_or_form_is_named_and_not_converted(call
 
 
 @each_call
-async def test_an_unknown_field_is_refused_without_its_name(caller: Person, call: Call) -> None:
+async def test_an_unknown_field_is_refused_without_its_name(caller: SimulatedUser, call: Call) -> None:
     for name in ("mArKeR", "is_owner", "account_id", "__proto__", "", "a/b~c", "\U0001f511" * 100):
         found = await pointers(caller, call, {**(call.body or {}), name: "mArKeR"})
         assert ("", "unknown_field") in found
@@ -180,7 +182,7 @@ async def test_an_unknown_field_is_refused_without_its_name(caller: Person, call
 
 
 @each_call
-async def test_each_field_that_is_required_is_missed(caller: Person, call: Call) -> None:
+async def test_each_field_that_is_required_is_missed(caller: SimulatedUser, call: Call) -> None:
     body = call.body or {}
     optional = call.method == "PATCH" or call.path == "/session/step-up"
     for field in () if optional else body:
@@ -189,7 +191,7 @@ async def test_each_field_that_is_required_is_missed(caller: Person, call: Call)
 
 
 @each_call
-async def test_what_is_no_object_is_refused(caller: Person, call: Call) -> None:
+async def test_what_is_no_object_is_refused(caller: SimulatedUser, call: Call) -> None:
     for value in ([], [call.body], "mArKeR", "", 0, 1.5, True, False, ["mArKeR"]):
         found = await pointers(caller, call, value)
         assert found == [("", "wrong_type")], value
@@ -200,7 +202,7 @@ async def test_what_is_no_object_is_refused(caller: Person, call: Call) -> None:
     assert found == [("", "missing")]
 
 
-async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller: Person) -> None:
+async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller: SimulatedUser) -> None:
     response = await caller.browser.patch("/security-policy", json={"require_two_factor": {"mArKeR": True}})
 
     problem = refused(response, 422, "invalid_request")
@@ -208,7 +210,7 @@ async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller
     assert MARKER not in response.text
 
 
-async def test_an_item_of_a_list_is_named_by_its_place(caller: Person) -> None:
+async def test_an_item_of_a_list_is_named_by_its_place(caller: SimulatedUser) -> None:
     response = await caller.browser.patch(
         "/security-policy", json={"allowed_kinds": {"end_users": ["totp", "mArKeR"]}}
     )
@@ -219,7 +221,9 @@ async def test_an_item_of_a_list_is_named_by_its_place(caller: Person) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users/me/sessions", "/users/me/trusted-devices"])
-async def test_a_page_is_asked_for_in_plain_numbers_and_with_a_cursor_of_ours(caller: Person, path: str) -> None:
+async def test_a_page_is_asked_for_in_plain_numbers_and_with_a_cursor_of_ours(
+    caller: SimulatedUser, path: str
+) -> None:
     wrong = ("0", "101", "-1", "1.0", "1e1", "0x10", "+5", "1_0", " 5", "", "mArKeR", ARABIC, "9" * 5000, "true")
     for limit in wrong:
         response = await caller.browser.get(path, params={"limit": limit})
@@ -244,7 +248,7 @@ async def test_a_page_is_asked_for_in_plain_numbers_and_with_a_cursor_of_ours(ca
         assert MARKER not in response.text
 
 
-async def test_a_flag_in_a_query_is_true_or_false(caller: Person) -> None:
+async def test_a_flag_in_a_query_is_true_or_false(caller: SimulatedUser) -> None:
     for value in ("mArKeR", "2", "", "None", "\uff11"):
         response = await caller.browser.get("/security-policy/preview", params={"team_members": value})
         problem = refused(response, 422, "invalid_request")
@@ -252,7 +256,7 @@ async def test_a_flag_in_a_query_is_true_or_false(caller: Person) -> None:
         assert MARKER not in response.text
 
 
-async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(caller: Person) -> None:
+async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(caller: SimulatedUser) -> None:
     for path in (
         "/mArKeR",
         "/users/mArKeR/two-factor",
@@ -279,10 +283,10 @@ async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(
             assert MARKER not in str(response.headers)
 
 
-async def test_a_wrong_field_costs_no_attempt_and_changes_nothing(place: Place) -> None:
-    enrolled = await place.enrolled()
-    token = await place.asked(enrolled)
-    browser = place.browser()
+async def test_a_wrong_field_costs_no_attempt_and_changes_nothing(tenant: Tenant) -> None:
+    enrolled = await tenant.enrolled()
+    token = await tenant.asked(enrolled)
+    browser = tenant.browser()
     for passcode in [*WRONG["passcode"], None] * 2:
         body = {"sign_in_token": token, "passcode": passcode}
         refused(await browser.post("/sign-ins/passcode", json=body), 422, "invalid_request")

@@ -12,7 +12,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.core.settings import PasswordLimits
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, client_of, ok, refused
 from tests.support.variants import over_https, variant, with_settings
 
@@ -67,16 +67,16 @@ class _Stopped:
 
 
 @contextmanager
-def broken(place: Place) -> Iterator[tuple[Client, list[MutableMapping[str, Any]]]]:
+def broken(tenant: Tenant) -> Iterator[tuple[Client, list[MutableMapping[str, Any]]]]:
     """Yield a browser at a service in which every call goes wrong, and the service's log."""
-    again = variant(place, clock=_Stopped())
+    again = variant(tenant, clock=_Stopped())
     with capture_logs([merge_contextvars]) as log:
         yield again.browser(), log
 
 
 @each_answer
 async def test_every_answer_is_safe_from_sniffing_caching_and_referring(
-    owner: Person, name: str, answer: tuple[str, str, dict[str, Any], int]
+    owner: SimulatedUser, name: str, answer: tuple[str, str, dict[str, Any], int]
 ) -> None:
     headers = (await get(owner.browser, answer)).headers
 
@@ -89,7 +89,7 @@ async def test_every_answer_is_safe_from_sniffing_caching_and_referring(
 
 @each_answer
 async def test_every_answer_returns_the_request_id(
-    owner: Person, name: str, answer: tuple[str, str, dict[str, Any], int]
+    owner: SimulatedUser, name: str, answer: tuple[str, str, dict[str, Any], int]
 ) -> None:
     given = f"of-{name.replace(' ', '-')}"
 
@@ -98,8 +98,8 @@ async def test_every_answer_returns_the_request_id(
     assert response.headers.get_list("x-request-id") == [given]
 
 
-async def test_a_request_id_that_could_harm_a_log_is_replaced(place: Place) -> None:
-    browser = place.browser()
+async def test_a_request_id_that_could_harm_a_log_is_replaced(tenant: Tenant) -> None:
+    browser = tenant.browser()
     for given in ("a", "0-9._-aZ", "x" * 128):
         response = await browser.get("/session", headers={"X-Request-ID": given})
         assert response.headers["x-request-id"] == given
@@ -110,8 +110,8 @@ async def test_a_request_id_that_could_harm_a_log_is_replaced(place: Place) -> N
     assert len(ids) == 10
 
 
-async def test_a_fault_is_answered_like_everything_else_and_says_nothing_of_itself(place: Place) -> None:
-    with broken(place) as (browser, log):
+async def test_a_fault_is_answered_like_everything_else_and_says_nothing_of_itself(tenant: Tenant) -> None:
+    with broken(tenant) as (browser, log):
         response = await browser.get("/session", headers={"X-Request-ID": "the-one"})
 
     problem = refused(response, 500, "internal_error")
@@ -128,16 +128,16 @@ async def test_a_fault_is_answered_like_everything_else_and_says_nothing_of_itse
     ]
 
 
-async def test_a_fault_does_not_stop_what_comes_after_it(place: Place) -> None:
-    with broken(place) as (browser, _):
+async def test_a_fault_does_not_stop_what_comes_after_it(tenant: Tenant) -> None:
+    with broken(tenant) as (browser, _):
         for _ in range(3):
             refused(await browser.get("/session"), 500, "internal_error")
             assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
 
 
-async def test_only_behind_https_a_browser_is_told_to_stay_there(place: Place) -> None:
-    secured, _ = over_https(place)
-    browser = client_of(secured.app, place.account.slug, base_url=ROOT)
+async def test_only_behind_https_a_browser_is_told_to_stay_there(tenant: Tenant) -> None:
+    secured, _ = over_https(tenant)
+    browser = client_of(secured.app, tenant.account.slug, base_url=ROOT)
     for path in ("/session", f"{ROOT}/healthz", f"{ROOT}/none", f"{ROOT}/openapi.json"):
         found = (await browser.get(path)).headers.get_list("strict-transport-security")
         assert len(found) == 1
@@ -150,7 +150,7 @@ async def test_only_behind_https_a_browser_is_told_to_stay_there(place: Place) -
     assert "strict-transport-security" in response.headers
 
 
-async def test_what_is_not_listed_is_not_cached_even_when_it_begins_like_something_that_is(place: Place) -> None:
+async def test_what_is_not_listed_is_not_cached_even_when_it_begins_like_something_that_is(tenant: Tenant) -> None:
     for path in (
         "/healthzz",
         "/docs",
@@ -160,13 +160,13 @@ async def test_what_is_not_listed_is_not_cached_even_when_it_begins_like_somethi
         "/problems",
         "/openapi.json/",
     ):
-        response = await place.browser().get(f"{ROOT}{path}")
+        response = await tenant.browser().get(f"{ROOT}{path}")
         assert response.headers["cache-control"] == "no-store", path
 
 
-async def test_a_limit_says_when_to_come_back_in_whole_seconds(place: Place) -> None:
-    limited = variant(place, password_limits=PasswordLimits("1/600,100/600,100/3600"))
-    person = await place.person()
+async def test_a_limit_says_when_to_come_back_in_whole_seconds(tenant: Tenant) -> None:
+    limited = variant(tenant, password_limits=PasswordLimits("1/600,100/600,100/3600"))
+    person = await tenant.person()
     browser = limited.browser()
     body = {"email": person.user.email, "password": "wrong"}
     refused(await browser.post("/sign-ins", json=body), 401, "invalid_credentials")
@@ -176,15 +176,15 @@ async def test_a_limit_says_when_to_come_back_in_whole_seconds(place: Place) -> 
     assert re.fullmatch("[1-9][0-9]*", response.headers["retry-after"])
 
 
-async def test_a_page_of_another_origin_may_read_only_where_it_was_allowed(place: Place) -> None:
+async def test_a_page_of_another_origin_may_read_only_where_it_was_allowed(tenant: Tenant) -> None:
     allowed, other = "https://app.example.com", "https://evil.example.com"
-    shared = with_settings(place, cors_origins=(allowed,))
+    shared = with_settings(tenant, cors_origins=(allowed,))
     for browser, origin, expected in (
         (shared.browser(), allowed, allowed),
         (shared.browser(), other, None),
         (shared.browser(), "null", None),
         (shared.browser(), f"{allowed}.evil.example", None),
-        (place.browser(), allowed, None),
+        (tenant.browser(), allowed, None),
     ):
         answer = await browser.get("/session", headers={"Origin": origin})
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}

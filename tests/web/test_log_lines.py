@@ -10,7 +10,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.third_parties import jwt_sign_in, name_provider
 
@@ -70,18 +70,18 @@ def test_elsewhere_each_line_is_json_in_printable_ascii() -> None:
     assert [json.loads(line) for line in read.splitlines()] == [NASTY, NASTY, "fault"]
 
 
-async def test_a_request_is_one_line_that_says_who_called_and_how(place: Place, owner: Person) -> None:
+async def test_a_request_is_one_line_that_says_who_called_and_how(tenant: Tenant, owner: SimulatedUser) -> None:
     made = await owner.browser.post("/api-tokens", json={"description": "a job", "scopes": ["users:read"]})
     token = (f"{owner.user.email}/token", ok(made, 201)["token"])
     with capture_logs([merge_contextvars]) as log:
         await owner.browser.get("/session", headers={"X-Request-ID": "one"})
-        await place.browser().get(f"/users/{owner.id}", auth=token)
-        await place.browser().get("/session")
-        await place.browser().get("http://127.0.0.1:8000/healthz")
+        await tenant.browser().get(f"/users/{owner.id}", auth=token)
+        await tenant.browser().get("/session")
+        await tenant.browser().get("http://127.0.0.1:8000/healthz")
 
     lines = [line for line in log if line["event"] == "request"]
     assert len(lines) == len(log) == 4
-    account = str(place.account.id)
+    account = str(tenant.account.id)
     who = [(line["route"], line["account"], line["user"], line["credential"]) for line in lines]
     under = "/v1/accounts/{account}"
     assert who == [
@@ -95,12 +95,14 @@ async def test_a_request_is_one_line_that_says_who_called_and_how(place: Place, 
     assert all(0 <= line["milliseconds"] < 60_000 for line in lines)
 
 
-async def test_whatever_is_logged_on_the_way_names_the_request(place: Place, owner: Person) -> None:
+async def test_whatever_is_logged_on_the_way_names_the_request(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner)
     with capture_logs([merge_contextvars]) as log:
         for request_id in ("one", "two"):
             body = jwt_sign_in("no token")
-            response = await place.browser().post("/sign-ins/jwt", json=body, headers={"X-Request-ID": request_id})
+            response = await tenant.browser().post(
+                "/sign-ins/jwt", json=body, headers={"X-Request-ID": request_id}
+            )
             refused(response, 401, "invalid_credentials")
 
     assert [(line["event"], line["request_id"]) for line in log] == [

@@ -15,13 +15,13 @@ from sqlalchemy import text
 
 from app.core.callers import Role
 from app.crypto.passwords import Argon2Parameters, Hasher
-from app.database.queue import Hopeless
+from app.database.queue import PermanentJobError
 from app.delivery.jobs import send_letter
-from app.delivery.mailer import MailUnavailable
+from app.delivery.mailer import MailUnavailableError
 from app.main import create_app
-from app.web.metrics import Held
+from app.web.metrics import DatabaseMetrics
 from tests.delivery.conftest import a_letter
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.locks import until_waiting
 from tests.support.services import with_changes
@@ -55,20 +55,20 @@ def said_of(metrics: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-async def read(place: Place) -> str:
-    place.app.state.held = Held()  # what the database holds is remembered for a minute
-    response = await place.browser().get(URL)
+async def read(tenant: Tenant) -> str:
+    tenant.app.state.held = DatabaseMetrics()  # what the database holds is remembered for a minute
+    response = await tenant.browser().get(URL)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain; version=")
     return response.text
 
 
-async def test_sign_ins_and_refusals_are_counted(place: Place) -> None:
-    before = await read(place)
-    person = await place.enrolled()
-    await place.pass_passcode(person, place.browser())
-    refused(await submit(place.browser(), await place.asked(person), "000000"), 401, "passcode_incorrect")
-    after = await read(place)
+async def test_sign_ins_and_refusals_are_counted(tenant: Tenant) -> None:
+    before = await read(tenant)
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person, tenant.browser())
+    refused(await submit(tenant.browser(), await tenant.asked(person), "000000"), 401, "passcode_incorrect")
+    after = await read(tenant)
 
     def grown(name: str, **labels: str) -> float:
         return value(after, name, **labels) - value(before, name, **labels)
@@ -82,28 +82,28 @@ async def test_sign_ins_and_refusals_are_counted(place: Place) -> None:
     assert value(after, "passgate_database_up") == 1
     assert 0 < value(after, "passgate_enrollment_share", at_most="10") <= 1
     assert value(after, "passgate_jobs", queue="letters", state="todo") >= 1
-    for secret in (person.user.email, person.id, place.account.slug, str(place.account.id)):
+    for secret in (person.user.email, person.id, tenant.account.slug, str(tenant.account.id)):
         assert secret not in after
 
 
-async def test_throttled_users_are_counted(place: Place) -> None:
-    person = await place.enrolled(Role.END_USER)
-    token = await place.asked(person)
-    before = value(await read(place), "passgate_throttled_users")
+async def test_throttled_users_are_counted(tenant: Tenant) -> None:
+    person = await tenant.enrolled(Role.END_USER)
+    token = await tenant.asked(person)
+    before = value(await read(tenant), "passgate_throttled_users")
     for _ in range(5):
-        await submit(place.browser(), token, "000000")
+        await submit(tenant.browser(), token, "000000")
 
-    assert value(await read(place), "passgate_throttled_users") == before + 1
+    assert value(await read(tenant), "passgate_throttled_users") == before + 1
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
-async def test_others_find_no_such_path(place: Place, header: str) -> None:
-    refused(await place.browser(ip="203.0.113.7").get(URL), 404, "not_found")
-    refused(await place.browser().get(URL, headers={header: "127.0.0.1"}), 404, "not_found")
+async def test_others_find_no_such_path(tenant: Tenant, header: str) -> None:
+    refused(await tenant.browser(ip="203.0.113.7").get(URL), 404, "not_found")
+    refused(await tenant.browser().get(URL, headers={header: "127.0.0.1"}), 404, "not_found")
 
 
-async def test_with_a_token_they_are_for_whoever_has_it(place: Place) -> None:
-    services = with_changes(place.services, metrics_token=SecretStr("a token for Prometheus"))
+async def test_with_a_token_they_are_for_whoever_has_it(tenant: Tenant) -> None:
+    services = with_changes(tenant.services, metrics_token=SecretStr("a token for Prometheus"))
     transport = httpx.ASGITransport(create_app(services), client=("203.0.113.7", 1))
     async with httpx.AsyncClient(transport=transport) as client:
         for given in ({}, {"Authorization": "Bearer another"}, {"Authorization": "a token for Prometheus"}):
@@ -112,17 +112,17 @@ async def test_with_a_token_they_are_for_whoever_has_it(place: Place) -> None:
         assert (await client.get(URL, headers=good)).status_code == 200
 
 
-async def test_letters_are_counted_by_how_it_went(place: Place, tmp_path: Path) -> None:
-    taken = with_changes(place.services, mail_url=f"file:{tmp_path}")
-    gone = with_changes(place.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
-    before = await read(place)
-    for letter in (a_letter(), a_letter(account_id=place.account.id)):  # it does not matter whose
+async def test_letters_are_counted_by_how_it_went(tenant: Tenant, tmp_path: Path) -> None:
+    taken = with_changes(tenant.services, mail_url=f"file:{tmp_path}")
+    gone = with_changes(tenant.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
+    before = await read(tenant)
+    for letter in (a_letter(), a_letter(account_id=tenant.account.id)):  # it does not matter whose
         await send_letter(taken, **letter.to_json())
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentJobError):
         await send_letter(taken, **a_letter(to="no address").to_json())
-    with pytest.raises(MailUnavailable):
+    with pytest.raises(MailUnavailableError):
         await send_letter(gone, **a_letter().to_json())
-    after = await read(place)
+    after = await read(tenant)
 
     for result, count in {"sent": 2, "refused": 1, "unavailable": 1}.items():
         labels = {"channel": "email", "result": result}
@@ -130,9 +130,9 @@ async def test_letters_are_counted_by_how_it_went(place: Place, tmp_path: Path) 
         assert value(after, name, **labels) - value(before, name, **labels) == count, result
 
 
-async def test_a_storm_of_scrapes_takes_one_connection(place: Place) -> None:
-    fresh = variant(place)  # a service that has not asked yet
-    database = place.services.database
+async def test_a_storm_of_scrapes_takes_one_connection(tenant: Tenant) -> None:
+    fresh = variant(tenant)  # a service that has not asked yet
+    database = tenant.services.database
     async with database.begin() as tx:
         await tx.execute(text("LOCK TABLE second_factor_state IN ACCESS EXCLUSIVE MODE"))
         before = connections_in_use()
@@ -161,10 +161,10 @@ async def test_hashes_are_in_the_queue_until_they_are_done() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
-async def test_promtool_finds_nothing_to_say(place: Place) -> None:
-    ok(await place.browser().get("http://127.0.0.1:8000/healthz"))
+async def test_promtool_finds_nothing_to_say(tenant: Tenant) -> None:
+    ok(await tenant.browser().get("http://127.0.0.1:8000/healthz"))
 
-    assert said_of(await read(place)) == (0, "")
+    assert said_of(await read(tenant)) == (0, "")
 
 
 def test_the_directory_of_another_program_is_left_alone(tmp_path: Path) -> None:

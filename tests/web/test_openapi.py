@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from lxml import etree
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok
 from tests.support.credentials import by_password
 from tests.support.enrolling import enroll_at_sign_in
@@ -51,8 +51,8 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-async def test_the_document_is_served_as_it_is_generated(place: Place, document: dict[str, Any]) -> None:
-    response = await place.browser().get("http://127.0.0.1:8000/openapi.json")
+async def test_the_document_is_served_as_it_is_generated(tenant: Tenant, document: dict[str, Any]) -> None:
+    response = await tenant.browser().get("http://127.0.0.1:8000/openapi.json")
 
     assert response.headers["content-type"] == "application/json"
     assert ok(response) == document
@@ -193,15 +193,15 @@ def watch(browser: Client, documented: Documented) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-async def test_every_call_answers_as_documented(place: Place, documented: Documented, call: Call) -> None:
-    people = [await place.signed_in(role) for role in (Role.OWNER, Role.END_USER)]
-    stale = await place.signed_in()
-    people.append(await place.person())
+async def test_every_call_answers_as_documented(tenant: Tenant, documented: Documented, call: Call) -> None:
+    people = [await tenant.signed_in(role) for role in (Role.OWNER, Role.END_USER)]
+    stale = await tenant.signed_in()
+    people.append(await tenant.person())
     headers = {"Content-Type": "application/json"}
-    place.clock.turn(minutes=9)
-    await place.sign_in(people[0])
-    people.append(await place.signed_in(Role.ADMIN))
-    place.clock.turn(minutes=2)
+    tenant.clock.turn(minutes=9)
+    await tenant.sign_in(people[0])
+    people.append(await tenant.signed_in(Role.ADMIN))
+    tenant.clock.turn(minutes=2)
     for person in [stale, *people]:
         watch(person.browser, documented)
         await person.browser.request(call.method, call.sent_to, json=call.body)
@@ -217,18 +217,18 @@ async def test_every_call_answers_as_documented(place: Place, documented: Docume
 
 
 async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
-    place: Place, owner: Person, documented: Documented
+    tenant: Tenant, owner: SimulatedUser, documented: Documented
 ) -> None:
     watch(owner.browser, documented)
-    await place.enroll(owner)
-    await place.pass_passcode(owner)
-    await place.sign_in(owner)
-    await place.step_up(owner)
-    await place.require(owner, team_members=True)
-    person = await place.person()
+    await tenant.enroll(owner)
+    await tenant.pass_passcode(owner)
+    await tenant.sign_in(owner)
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=True)
+    person = await tenant.person()
     watch(person.browser, documented)
-    await enroll_at_sign_in(place, person)
-    await place.pass_passcode(person, device_storage="body")
+    await enroll_at_sign_in(tenant, person)
+    await tenant.pass_passcode(person, device_storage="body")
     for path in ("sessions", "trusted-devices", "two-factor"):
         ok(await person.browser.get(f"/users/me/{path}"))
     ok(await person.browser.put("/users/me/two-factor/turned-on"))
@@ -236,7 +236,7 @@ async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
     body = {"reason": "lost"}
     ok(await owner.browser.post(f"/users/{person.id}/two-factor/recovery-codes", json=body), 201)
     await owner.browser.delete("/users/me/two-factor")
-    await place.require(owner, team_members=False)
+    await tenant.require(owner, team_members=False)
     ok(await owner.browser.delete("/users/me/two-factor"), 204)
 
     assert len(documented.seen) >= 16
@@ -244,10 +244,10 @@ async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
     assert ("confirmEnrollmentAtSignIn", 201) in documented.seen
 
 
-async def test_what_anybody_may_read_is_answered_as_documented(place: Place, documented: Documented) -> None:
-    browser = place.browser()
+async def test_what_anybody_may_read_is_answered_as_documented(tenant: Tenant, documented: Documented) -> None:
+    browser = tenant.browser()
     watch(browser, documented)
-    slug = place.account.slug
+    slug = tenant.account.slug
     pages = (
         "problems/not_found",
         "problems/none",
@@ -263,10 +263,10 @@ async def test_what_anybody_may_read_is_answered_as_documented(place: Place, doc
 
 
 async def test_a_password_and_a_page_of_another_origin_are_answered_as_documented(
-    place: Place, owner: Person, documented: Documented
+    tenant: Tenant, owner: SimulatedUser, documented: Documented
 ) -> None:
     origin = "https://app.example.com"
-    shared = with_settings(place, cors_origins=(origin,), public_url=HTTPS_URL)
+    shared = with_settings(tenant, cors_origins=(origin,), public_url=HTTPS_URL)
     caller = await by_password(shared, owner, owner)
     watch(caller, documented)
     for call in CALLS:
@@ -278,9 +278,9 @@ async def test_a_password_and_a_page_of_another_origin_are_answered_as_documente
 
 
 async def test_a_method_that_is_none_of_the_path_is_answered_as_documented(
-    place: Place, document: dict[str, Any]
+    tenant: Tenant, document: dict[str, Any]
 ) -> None:
-    response = await place.browser().request("PUT", "/session")
+    response = await tenant.browser().request("PUT", "/session")
 
     answer = document["components"]["responses"]["MethodNotAllowed"]
     assert response.status_code == answer["content"]["application/problem+json"]["example"]["status"] == 405

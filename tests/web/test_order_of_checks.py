@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.freshness import step_up_required
 from tests.web.route_table import CALLS, SOME_ID
@@ -35,21 +35,21 @@ NAMES = list(ORDER)
 class Cast:
     """Everybody who can send the request, and those whom it can be about."""
 
-    place: Place
-    callers: dict[str, Person] = field(default_factory=dict)
+    tenant: Tenant
+    callers: dict[str, SimulatedUser] = field(default_factory=dict)
 
     async def arrange(self) -> None:
         """Make two stale callers, and then two fresh ones."""
-        place = self.place
-        self.callers["stale owner"] = await place.enrolled(Role.OWNER)
-        self.callers["stale agent"] = await place.enrolled(Role.AGENT)
-        place.clock.turn(minutes=11)
-        self.callers["owner"] = await place.signed_in(Role.ADMIN)
-        self.callers["agent"] = await place.signed_in(Role.AGENT)
-        self.callers["without authenticator"] = await place.person()
-        self.callers["nobody"] = await place.person()
+        tenant = self.tenant
+        self.callers["stale owner"] = await tenant.enrolled(Role.OWNER)
+        self.callers["stale agent"] = await tenant.enrolled(Role.AGENT)
+        tenant.clock.turn(minutes=11)
+        self.callers["owner"] = await tenant.signed_in(Role.ADMIN)
+        self.callers["agent"] = await tenant.signed_in(Role.AGENT)
+        self.callers["without authenticator"] = await tenant.person()
+        self.callers["nobody"] = await tenant.person()
 
-    def caller(self, wrong: set[str]) -> Person:
+    def caller(self, wrong: set[str]) -> SimulatedUser:
         if "credential" in wrong:
             return self.callers["nobody"]
         stale = "stale " if "freshness" in wrong else ""
@@ -64,7 +64,7 @@ class Cast:
         reason: Any = 5 if "fields" in wrong else "lost the phone"
         content = json.dumps({"reason": reason}).encode()
         content = content[: -1 if "form" in wrong else None] + b" " * (70_000 if "size" in wrong else 0)
-        account = "unknown" if "account" in wrong else self.place.account.slug
+        account = "unknown" if "account" in wrong else self.tenant.account.slug
         path = f"http://127.0.0.1:8000/v1/accounts/{account}/users/{self.target(wrong)}/two-factor/recovery-codes"
         return await self.caller(wrong).browser.request(
             "PUT" if "method" in wrong else "POST",
@@ -75,8 +75,8 @@ class Cast:
 
 
 @pytest.fixture
-async def cast(place: Place) -> Cast:
-    made = Cast(place)
+async def cast(tenant: Tenant) -> Cast:
+    made = Cast(tenant)
     await made.arrange()
     return made
 
@@ -102,18 +102,20 @@ async def test_the_two_that_are_not_found_are_told_apart_by_their_detail(cast: C
 
 
 @pytest.mark.parametrize("target", ["none", "0", "%00", SOME_ID[:-1], SOME_ID.replace("-", ""), f"{{{SOME_ID}}}"])
-async def test_what_is_no_id_is_not_found_when_its_turn_comes(place: Place, owner: Person, target: str) -> None:
+async def test_what_is_no_id_is_not_found_when_its_turn_comes(
+    tenant: Tenant, owner: SimulatedUser, target: str
+) -> None:
     path = f"/users/{target}/two-factor/recovery-codes"
-    agent = await place.signed_in()
+    agent = await tenant.signed_in()
 
-    refused(await place.browser().post(path, json={"reason": "lost"}), 401, "unauthenticated")
+    refused(await tenant.browser().post(path, json={"reason": "lost"}), 401, "unauthenticated")
     refused(await agent.browser.post(path, json={"reason": "lost"}), 403, "forbidden")
     refused(await owner.browser.post(path, json={"reason": 5}), 422, "invalid_request")
     refused(await owner.browser.post(path, json={"reason": "lost"}), 404, "not_found")
 
 
-async def test_every_id_in_a_path_has_one_spelling(place: Place) -> None:
-    person = await place.signed_in()
+async def test_every_id_in_a_path_has_one_spelling(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     shown = ok(await person.browser.get("/session"))["session"]["id"]
     digits = shown.replace(shown[0], chr(ord("\uff10") + int(shown[0])), 1)
     for spelling in (
@@ -129,32 +131,32 @@ async def test_every_id_in_a_path_has_one_spelling(place: Place) -> None:
     assert (await person.browser.delete(f"/users/me/sessions/{shown.upper()}")).status_code == 204
 
 
-async def test_a_body_that_is_not_taken_is_looked_at_after_the_caller(place: Place) -> None:
-    agent = await place.enrolled()
-    place.clock.turn(minutes=11)
+async def test_a_body_that_is_not_taken_is_looked_at_after_the_caller(tenant: Tenant) -> None:
+    agent = await tenant.enrolled()
+    tenant.clock.turn(minutes=11)
     body = {"unexpected": True}
 
-    refused(await place.browser().put("/users/me/two-factor/turned-on", json=body), 401, "unauthenticated")
+    refused(await tenant.browser().put("/users/me/two-factor/turned-on", json=body), 401, "unauthenticated")
     step_up_required(await agent.browser.put("/users/me/two-factor/turned-on", json=body))
-    await place.step_up(agent)
+    await tenant.step_up(agent)
     refused(await agent.browser.put("/users/me/two-factor/turned-on", json=body), 422, "invalid_request")
 
 
-async def test_a_query_is_looked_at_after_the_caller(place: Place) -> None:
-    agent = await place.signed_in()
+async def test_a_query_is_looked_at_after_the_caller(tenant: Tenant) -> None:
+    agent = await tenant.signed_in()
     for query in ("limit=0", "cursor=none"):
         for path in ("/users/me/sessions", "/users/me/trusted-devices"):
-            refused(await place.browser().get(f"{path}?{query}"), 401, "unauthenticated")
+            refused(await tenant.browser().get(f"{path}?{query}"), 401, "unauthenticated")
             refused(await agent.browser.get(f"{path}?{query}"), 422, "invalid_request")
     refused(await agent.browser.get("/security-policy/preview?team_members=2"), 403, "forbidden")
 
 
-async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_it_has(place: Place) -> None:
+async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_it_has(tenant: Tenant) -> None:
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONE")
     for path in {call.sent_to for call in CALLS}:
         has = {call.method for call in CALLS if call.sent_to == path}
         for method in set(methods) - has:
-            response = await place.browser().request(method, path, content=b"{")
+            response = await tenant.browser().request(method, path, content=b"{")
             if method == "HEAD":
                 assert response.status_code == 405
             else:
@@ -162,7 +164,7 @@ async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_
             assert response.headers["allow"] == ", ".join(sorted(has))
 
 
-async def test_a_path_with_a_slash_too_many_is_no_path(place: Place) -> None:
+async def test_a_path_with_a_slash_too_many_is_no_path(tenant: Tenant) -> None:
     for path in ("/session/", "//session", "/users//two-factor", "/SESSION", "/session;x", "/session%2f", ""):
-        url = f"http://127.0.0.1:8000/v1/accounts/{place.account.slug}{path}"
-        refused(await place.browser().get(url), 404, "not_found")
+        url = f"http://127.0.0.1:8000/v1/accounts/{tenant.account.slug}{path}"
+        refused(await tenant.browser().get(url), 404, "not_found")

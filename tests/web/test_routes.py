@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.freshness import step_up_required
 from tests.support.variants import another_account
@@ -21,7 +21,7 @@ each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 each_signed_call = pytest.mark.parametrize("call", SIGNED, ids=lambda call: call.name)
 
 
-async def send(person: Person, call: Call, authorization: str | None = None) -> httpx.Response:
+async def send(person: SimulatedUser, call: Call, authorization: str | None = None) -> httpx.Response:
     headers = {} if authorization is None else {"Authorization": authorization}
     return await person.browser.request(call.method, call.sent_to, json=call.body, headers=headers)
 
@@ -47,26 +47,26 @@ def test_the_table_has_every_route_and_no_other(app: FastAPI) -> None:
 
 
 @each_call
-async def test_a_caller_who_may_gets_the_answer_of_the_call(place: Place, call: Call) -> None:
+async def test_a_caller_who_may_gets_the_answer_of_the_call(tenant: Tenant, call: Call) -> None:
     for role in call.roles:
-        elsewhere = await another_account(place)
+        elsewhere = await another_account(tenant)
         answered(await send(await elsewhere.signed_in(role), call), call.answer)
     if not call.roles:
-        answered(await send(await place.person(), call), call.answer)
+        answered(await send(await tenant.person(), call), call.answer)
 
 
 @each_signed_call
-async def test_another_role_is_forbidden_even_when_it_is_fresh(place: Place, call: Call) -> None:
+async def test_another_role_is_forbidden_even_when_it_is_fresh(tenant: Tenant, call: Call) -> None:
     for role in set(Role) - call.roles:
-        refused(await send(await place.signed_in(role), call), 403, "forbidden")
+        refused(await send(await tenant.signed_in(role), call), 403, "forbidden")
 
 
 @each_signed_call
 async def test_a_session_that_is_not_fresh_is_asked_to_step_up_where_that_matters(
-    place: Place, call: Call
+    tenant: Tenant, call: Call
 ) -> None:
-    people = [await place.signed_in(role) for role in Role]
-    place.clock.turn(minutes=10, seconds=1)
+    people = [await tenant.signed_in(role) for role in Role]
+    tenant.clock.turn(minutes=10, seconds=1)
     for person in people:
         response = await send(person, call)
         if person.user.role not in call.roles:
@@ -79,11 +79,11 @@ async def test_a_session_that_is_not_fresh_is_asked_to_step_up_where_that_matter
 
 @each_signed_call
 async def test_a_password_makes_fresh_for_enrolling_only_while_the_account_requires_more(
-    place: Place, call: Call
+    tenant: Tenant, call: Call
 ) -> None:
-    owner = await place.signed_in(Role.OWNER)
-    person = await place.signed_in(Role.ADMIN) if Role.ADMIN in call.roles else owner
-    await place.require(owner, team_members=True)
+    owner = await tenant.signed_in(Role.OWNER)
+    person = await tenant.signed_in(Role.ADMIN) if Role.ADMIN in call.roles else owner
+    await tenant.require(owner, team_members=True)
 
     response = await send(person, call)
 
@@ -95,16 +95,16 @@ async def test_a_password_makes_fresh_for_enrolling_only_while_the_account_requi
 
 @each_signed_call
 async def test_nobody_is_let_in_without_a_credential_that_is_good_in_this_account(
-    place: Place, call: Call
+    tenant: Tenant, call: Call
 ) -> None:
-    owner = await place.enrolled(Role.OWNER)
+    owner = await tenant.enrolled(Role.OWNER)
     token = owner.browser.token or ""
-    device = (await place.pass_passcode(owner, device_storage="body"))["trusted_device"]["token"]
-    sign_in_token = await place.asked(owner)
-    stranger = await (await another_account(place)).signed_in(Role.OWNER)
-    ended = await place.signed_in(Role.ADMIN)
+    device = (await tenant.pass_passcode(owner, device_storage="body"))["trusted_device"]["token"]
+    sign_in_token = await tenant.asked(owner)
+    stranger = await (await another_account(tenant)).signed_in(Role.OWNER)
+    ended = await tenant.signed_in(Role.ADMIN)
     await ended.browser.delete("/session")
-    nobody = await place.person()
+    nobody = await tenant.person()
     for credential in (
         None,
         "",
@@ -144,9 +144,9 @@ async def test_nobody_is_let_in_without_a_credential_that_is_good_in_this_accoun
 
 
 @each_signed_call
-async def test_an_api_token_does_what_its_scope_says_and_nothing_else(place: Place, call: Call) -> None:
-    admin = await place.signed_in(Role.ADMIN)
-    nobody = await place.person()
+async def test_an_api_token_does_what_its_scope_says_and_nothing_else(tenant: Tenant, call: Call) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
+    nobody = await tenant.person()
     every = ["policy:read", "users:read", "users:write", "reports", "audit:read", "api"]
     for scopes in (every, [scope for scope in every if scope != call.scope]):
         made = ok(await admin.browser.post("/api-tokens", json={"description": "x", "scopes": scopes}), 201)
@@ -162,9 +162,9 @@ async def test_an_api_token_does_what_its_scope_says_and_nothing_else(place: Pla
 
 
 @each_signed_call
-async def test_a_password_reads_where_the_account_lets_it_and_nothing_else(place: Place, call: Call) -> None:
-    owner = await place.signed_in(Role.OWNER)
-    people = [await place.person(role) for role in (Role.ADMIN, Role.END_USER)]
+async def test_a_password_reads_where_the_account_lets_it_and_nothing_else(tenant: Tenant, call: Call) -> None:
+    owner = await tenant.signed_in(Role.OWNER)
+    people = [await tenant.person(role) for role in (Role.ADMIN, Role.END_USER)]
     for person in people:
         refused(await send(person, call, basic(person.user.email, PASSWORD)), 401, "password_access_off")
         refused(await send(person, call, basic(person.user.email, "wrong")), 401, "password_access_off")
@@ -181,13 +181,15 @@ async def test_a_password_reads_where_the_account_lets_it_and_nothing_else(place
 
 
 @each_call
-async def test_an_unknown_account_is_not_found_whoever_calls(place: Place, owner: Person, call: Call) -> None:
-    for slug in ("unknown", "UNKNOWN", place.account.slug.upper(), "a" * 64, "-", "%00", "%2e%2e", "%ff", "ä"):
+async def test_an_unknown_account_is_not_found_whoever_calls(
+    tenant: Tenant, owner: SimulatedUser, call: Call
+) -> None:
+    for slug in ("unknown", "UNKNOWN", tenant.account.slug.upper(), "a" * 64, "-", "%00", "%2e%2e", "%ff", "ä"):
         path = f"http://127.0.0.1:8000/v1/accounts/{slug}{call.sent_to}"
         refused(await owner.browser.request(call.method, path, json=call.body), 404, "not_found")
 
 
-async def test_the_scheme_of_the_credential_is_read_in_any_letter_case(owner: Person) -> None:
+async def test_the_scheme_of_the_credential_is_read_in_any_letter_case(owner: SimulatedUser) -> None:
     for scheme in ("bearer", "BEARER", "Bearer  "):
         response = await owner.browser.get(
             "/session", headers={"Authorization": f"{scheme} {owner.browser.token}"}

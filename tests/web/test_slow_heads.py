@@ -10,7 +10,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.web import header_limits as heads
-from app.web.header_limits import BoundedHeads
+from app.web.header_limits import LimitedHttpProtocol
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 SECONDS = 0.4
@@ -29,7 +29,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(heads, "SECONDS", SECONDS)
     config, state = Config(app, lifespan="off", timeout_keep_alive=60), ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: BoundedHeads(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        lambda: LimitedHttpProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
     )
     async with server:
         yield server.sockets[0].getsockname()[1]

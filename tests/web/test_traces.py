@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.commands.check import examine
+from app.commands.check import check_everything
 from app.core.traces import SEND_SECONDS, Traces
 from app.database.engine import Database, driver
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.collector import Collector, running_collector
 from tests.support.jobs import eventually
@@ -38,7 +38,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("traced")
 
 
-class Traced:
+class TracingMiddleware:
     """What a service of two workers sent and logged, while an owner dealt with secrets, until its end."""
 
     def __init__(self, collector: Collector, flow: Flow, output: str) -> None:
@@ -51,7 +51,7 @@ class Traced:
 
 
 @pytest.fixture(scope="module")
-async def traced(directory: Path) -> AsyncIterator[Traced]:
+async def traced(directory: Path) -> AsyncIterator[TracingMiddleware]:
     async def letter_is_sent() -> bool:
         return letters_in(directory / "data" / "letters") != []
 
@@ -79,10 +79,10 @@ async def traced(directory: Path) -> AsyncIterator[Traced]:
                 await flow.stray()
                 await client.get("/session", headers={"X-Request-ID": "find-me", "traceparent": "none"})
             await eventually(letter_is_sent)
-        yield Traced(collector, flow, service.output())
+        yield TracingMiddleware(collector, flow, service.output())
 
 
-def test_a_request_is_a_span_of_its_route_and_each_statement_one_within(traced: Traced) -> None:
+def test_a_request_is_a_span_of_its_route_and_each_statement_one_within(traced: TracingMiddleware) -> None:
     [request] = [
         span
         for span in traced.spans
@@ -100,7 +100,7 @@ def test_a_request_is_a_span_of_its_route_and_each_statement_one_within(traced: 
     assert all(0 < span.nanoseconds < 5e9 for span in statements)
 
 
-def test_no_secret_and_nothing_that_a_client_made_up_is_in_a_span(traced: Traced) -> None:
+def test_no_secret_and_nothing_that_a_client_made_up_is_in_a_span(traced: TracingMiddleware) -> None:
     assert len(traced.secrets) >= 18
     assert len(traced.spans) > 60
     for body in traced.collector.bodies:
@@ -118,7 +118,7 @@ def test_no_secret_and_nothing_that_a_client_made_up_is_in_a_span(traced: Traced
     }
 
 
-def test_the_log_names_the_trace_of_a_request_and_the_trace_its_request(traced: Traced) -> None:
+def test_the_log_names_the_trace_of_a_request_and_the_trace_its_request(traced: TracingMiddleware) -> None:
     [line] = [found for found in traced.lines if found.get("request_id") == "find-me"]
     [span] = [found for found in traced.spans if found.attributes.get("passgate.request_id") == "find-me"]
 
@@ -127,7 +127,7 @@ def test_the_log_names_the_trace_of_a_request_and_the_trace_its_request(traced: 
     assert span.parent_id == ""
 
 
-def test_every_process_sends_its_own_and_a_job_is_a_span_too(traced: Traced) -> None:
+def test_every_process_sends_its_own_and_a_job_is_a_span_too(traced: TracingMiddleware) -> None:
     assert len({span.instance for span in traced.spans if span.name == "GET /healthz"}) == 2
     jobs = [span for span in traced.spans if span.name == "send_letter"]
     assert {span.kind for span in jobs} == {CONSUMER}
@@ -136,12 +136,12 @@ def test_every_process_sends_its_own_and_a_job_is_a_span_too(traced: Traced) -> 
     assert done[0]["trace_id"] in {span.trace_id for span in jobs}
 
 
-async def test_what_goes_wrong_is_told_by_its_kind_alone(place: Place) -> None:
+async def test_what_goes_wrong_is_told_by_its_kind_alone(tenant: Tenant) -> None:
     with running_collector() as collector:
         traces = Traces(collector.url)
         with pytest.raises(ValueError, match="mArKeR"), traces.job("a task"):
             raise ValueError("mArKeR")
-        broken = variant(place, traces=traces)
+        broken = variant(tenant, traces=traces)
         broken.app.state.accounts = None  # every call goes wrong
         refused(await broken.browser().get("/session"), 500, "internal_error")
         await traces.close()
@@ -153,10 +153,10 @@ async def test_what_goes_wrong_is_told_by_its_kind_alone(place: Place) -> None:
     ]
 
 
-async def test_a_statement_is_one_span_whoever_runs_it(place: Place) -> None:
+async def test_a_statement_is_one_span_whoever_runs_it(tenant: Tenant) -> None:
     with running_collector() as collector:
         traces = Traces(collector.url)
-        database = Database(place.services.database_url)  # opens its connections now
+        database = Database(tenant.services.database_url)  # opens its connections now
         with traces.job("a task"):
             async with database.begin() as tx:
                 await tx.execute(text("SELECT 1 WHERE :word = 'mArKeR'"), {"word": "mArKeR"})
@@ -185,13 +185,13 @@ async def test_a_statement_is_one_span_whoever_runs_it(place: Place) -> None:
 
 
 async def test_a_collector_that_hangs_keeps_no_request_and_no_end(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")  # so that it is sending from the first request on
     monkeypatch.setattr("app.core.traces.FLUSH_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as hangs:  # takes connections, and never answers
         traces = Traces(f"http://127.0.0.1:{hangs.getsockname()[1]}/v1/traces")
-        browser = variant(place, traces=traces).browser()
+        browser = variant(tenant, traces=traces).browser()
         begun_at = time.monotonic()
         for _ in range(30):
             refused(await browser.get("/session"), 401, "unauthenticated")
@@ -202,12 +202,12 @@ async def test_a_collector_that_hangs_keeps_no_request_and_no_end(
     assert time.monotonic() - answered_at < SEND_SECONDS
 
 
-async def test_passgate_check_says_whether_spans_are_taken(place: Place) -> None:
+async def test_passgate_check_says_whether_spans_are_taken(tenant: Tenant) -> None:
     with running_collector() as collector:
         urls = {collector.url: True, f"http://127.0.0.1:{free_port()}/v1/traces": False}
         for url, taken in urls.items():
             traces = Traces(url)
-            findings = await examine(variant(place, traces=traces).services)
+            findings = await check_everything(variant(tenant, traces=traces).services)
             assert [found.well for found in findings if found.subject == "traces"] == [taken]
             await traces.close()
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from app.database.queue import enqueue
-from app.delivery.letters import post
+from app.delivery.letters import enqueue_email
 from app.services import Services
 from app.worker import MOST_ATTEMPTS, resume_jobs_of_the_dead
 from tests.delivery.conftest import a_letter
@@ -52,7 +52,7 @@ def worker_process(services: Services) -> Iterator[subprocess.Popen[bytes]]:
 
 async def post_letter(services: Services, number: int = 0, to: str = ALICE) -> None:
     async with services.database.begin() as tx:
-        await post(tx, a_letter(to=to, id=UUID(int=a_letter().id.int + number)))
+        await enqueue_email(tx, a_letter(to=to, id=UUID(int=a_letter().id.int + number)))
 
 
 @pytest.mark.parametrize(("answer", "arrived"), [(HANGS, 1), (TAKES_AND_HANGS, 2)])

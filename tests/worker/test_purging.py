@@ -7,7 +7,7 @@ import pytest
 
 from app.commands import retention as purging
 from app.commands.retention import purge
-from app.core.callers import Role, Visitor
+from app.core.callers import RequestContext, Role
 from app.credentials.links.use_cases import invite
 from app.database.ids import new_id
 from app.database.queue import enqueue
@@ -15,7 +15,7 @@ from app.services import Services
 from app.sign_in.sso import repository as sso
 from app.sign_in.sso.rules import Identity, Provider, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.devices import trusted_person
 from tests.support.enrolling import begin, confirm
@@ -38,41 +38,41 @@ TABLES = (
 NEVER = ("users", "second_factor_state", "authenticators", "recovery_code_sets", "recovery_codes", "accounts")
 
 
-async def counts(place: Place, *tables: str) -> dict[str, int]:
+async def counts(tenant: Tenant, *tables: str) -> dict[str, int]:
     """Return how many rows of the account each table holds."""
     found = {}
     for table in tables:
         key = "id" if table == "accounts" else "account_id"
-        [[found[table]]] = await run_sql(place, f"SELECT count(*) FROM {table} WHERE {key} = :account")  # noqa: S608 -- our own names
+        [[found[table]]] = await run_sql(tenant, f"SELECT count(*) FROM {table} WHERE {key} = :account")  # noqa: S608 -- our own names
     return found
 
 
-async def rows(place: Place, *tables: str) -> dict[str, list[Any]]:
+async def rows(tenant: Tenant, *tables: str) -> dict[str, list[Any]]:
     """Return all that these tables hold of the account."""
     found = {}
     for table in tables:
         key = "id" if table == "accounts" else "account_id"
         statement = f"SELECT * FROM {table} WHERE {key} = :account ORDER BY 1, 2, 3"  # noqa: S608 -- our own names
-        found[table] = [tuple(row) for row in await run_sql(place, statement)]
+        found[table] = [tuple(row) for row in await run_sql(tenant, statement)]
     return found
 
 
 @pytest.fixture
-async def busy(place: Place) -> Place:
+async def busy(tenant: Tenant) -> Tenant:
     """An account with a row of every kind: a trusted device, sessions, sign-ins used and open, an enrollment."""
-    person = await trusted_person(place)
-    await place.asked(person)
-    await begin(await place.signed_in())
+    person = await trusted_person(tenant)
+    await tenant.asked(person)
+    await begin(await tenant.signed_in())
     refused(
-        await place.browser().post("/sign-ins", json={"email": person.user.email, "password": "wrong password"}),
+        await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": "wrong password"}),
         401,
         "invalid_credentials",
     )
-    visitor = Visitor(place.account.id, place.clock.now(), "", "", "")
-    async with place.services.database.begin() as tx:
-        await invite(tx, visitor, person.user)
+    context = RequestContext(tenant.account.id, tenant.clock.now(), "", "", "")
+    async with tenant.services.database.begin() as tx:
+        await invite(tx, context, person.user)
         provider = Provider(
-            id=new_id(visitor.now),
+            id=new_id(context.now),
             name="intranet",
             type=ProviderType.JWT,
             create_users=False,
@@ -82,16 +82,16 @@ async def busy(place: Place) -> Place:
             settings={},
             sealed_secret=None,
         )
-        await sso.add_provider(tx, visitor.account_id, provider, now=visitor.now)
-        await begin_login(tx, visitor, provider, None)
+        await sso.add_provider(tx, context.account_id, provider, now=context.now)
+        await begin_login(tx, context, provider, None)
         identity = Identity(person.user.email, None, email_verified=True)
-        assert isinstance(await hand_out_code(tx, visitor, provider, identity), str)
-        assert await sso.use_once(tx, visitor.account_id, "a token", expires_at=visitor.now)
-    assert all((await counts(place, *TABLES, *NEVER)).values())
-    return place
+        assert isinstance(await hand_out_code(tx, context, provider, identity), str)
+        assert await sso.use_once(tx, context.account_id, "a token", expires_at=context.now)
+    assert all((await counts(tenant, *TABLES, *NEVER)).values())
+    return tenant
 
 
-async def test_what_is_young_stays(busy: Place) -> None:
+async def test_what_is_young_stays(busy: Tenant) -> None:
     before = await rows(busy, *TABLES, *NEVER)
 
     await purge(busy.services)
@@ -114,7 +114,7 @@ async def test_what_is_young_stays(busy: Place) -> None:
     ],
 )
 async def test_each_goes_when_its_time_is_over_and_not_before(
-    busy: Place, table: str, stays: timedelta, goes: timedelta
+    busy: Tenant, table: str, stays: timedelta, goes: timedelta
 ) -> None:
     before = await counts(busy, table)
     busy.clock.turn(seconds=stays.total_seconds())
@@ -126,7 +126,7 @@ async def test_each_goes_when_its_time_is_over_and_not_before(
     assert await counts(busy, table) == {table: 0}
 
 
-async def test_password_limits_go_once_they_are_empty(busy: Place) -> None:
+async def test_password_limits_go_once_they_are_empty(busy: Tenant) -> None:
     busy.clock.turn(hours=3)
 
     await purge(busy.services)
@@ -134,7 +134,7 @@ async def test_password_limits_go_once_they_are_empty(busy: Place) -> None:
     assert await counts(busy, "password_limits") == {"password_limits": 0}
 
 
-async def test_what_keeps_secrets_used_once_is_never_touched(busy: Place) -> None:
+async def test_what_keeps_secrets_used_once_is_never_touched(busy: Tenant) -> None:
     before = await rows(busy, *NEVER)
 
     busy.clock.turn(days=5_000)
@@ -144,7 +144,7 @@ async def test_what_keeps_secrets_used_once_is_never_touched(busy: Place) -> Non
     assert await counts(busy, *TABLES) == dict.fromkeys(TABLES, 0)
 
 
-async def test_how_long_audit_events_are_kept_is_a_setting(busy: Place) -> None:
+async def test_how_long_audit_events_are_kept_is_a_setting(busy: Tenant) -> None:
     busy.clock.turn(days=8)
     await purge(busy.services)
     assert (await counts(busy, "audit_events"))["audit_events"]
@@ -153,7 +153,7 @@ async def test_how_long_audit_events_are_kept_is_a_setting(busy: Place) -> None:
     assert await counts(busy, "audit_events") == {"audit_events": 0}
 
 
-async def test_a_session_in_use_stays_and_ends_after_thirty_days_at_the_latest(busy: Place) -> None:
+async def test_a_session_in_use_stays_and_ends_after_thirty_days_at_the_latest(busy: Tenant) -> None:
     for _ in range(4):
         busy.clock.turn(days=7)
         await run_sql(
@@ -170,16 +170,16 @@ async def test_a_session_in_use_stays_and_ends_after_thirty_days_at_the_latest(b
     assert await counts(busy, "sessions") == {"sessions": 0}
 
 
-async def test_the_answers_are_the_same_afterwards(place: Place) -> None:
-    person = await place.enrolled()
-    used, open_ = await place.asked(person), await place.asked(person)
+async def test_the_answers_are_the_same_afterwards(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    used, open_ = await tenant.asked(person), await tenant.asked(person)
     spent = person.authenticator.next_passcode()
-    ok(await submit(place.browser(), used, spent, remember_device=False), 201)
-    place.clock.turn(minutes=75)
-    spoiled = await place.asked(person)
+    ok(await submit(tenant.browser(), used, spent, remember_device=False), 201)
+    tenant.clock.turn(minutes=75)
+    spoiled = await tenant.asked(person)
 
     async def answers() -> list[tuple[int, str]]:
-        browser = place.browser()
+        browser = tenant.browser()
         given = [
             await submit(browser, used, person.authenticator.passcode()),
             await submit(browser, open_, person.authenticator.passcode()),
@@ -189,38 +189,38 @@ async def test_the_answers_are_the_same_afterwards(place: Place) -> None:
         return [(answer.status_code, answer.json()["code"]) for answer in given]
 
     before = await answers()
-    await purge(place.services)
+    await purge(tenant.services)
 
     assert await answers() == before
     assert before[:3] == [(401, "sign_in_expired"), (401, "sign_in_expired"), (401, "unauthenticated")]
 
 
-async def test_a_passcode_stays_used_when_its_sign_in_is_gone(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_passcode_stays_used_when_its_sign_in_is_gone(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     passcode = person.authenticator.next_passcode()
-    ok(await submit(place.browser(), await place.asked(person), passcode), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), passcode), 201)
     code = person.recovery_codes[0]
-    ok(await submit(place.browser(), await place.asked(person), code), 201)
+    ok(await submit(tenant.browser(), await tenant.asked(person), code), 201)
 
-    place.clock.turn(hours=2)
-    await purge(place.services)
-    place.clock.turn(hours=-2)  # even for a clock that goes wrong
+    tenant.clock.turn(hours=2)
+    await purge(tenant.services)
+    tenant.clock.turn(hours=-2)  # even for a clock that goes wrong
 
-    refused(await submit(place.browser(), await place.asked(person), passcode), 401, "passcode_already_used")
-    refused(await submit(place.browser(), await place.asked(person), code), 401, "passcode_already_used")
+    refused(await submit(tenant.browser(), await tenant.asked(person), passcode), 401, "passcode_already_used")
+    refused(await submit(tenant.browser(), await tenant.asked(person), code), 401, "passcode_already_used")
 
 
-async def test_an_ended_enrollment_answers_gone_for_a_day(place: Place) -> None:
-    person = await place.signed_in()
+async def test_an_ended_enrollment_answers_gone_for_a_day(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    place.clock.turn(days=1)
-    await purge(place.services)
-    await place.sign_in(person)
+    tenant.clock.turn(days=1)
+    await purge(tenant.services)
+    await tenant.sign_in(person)
 
     refused(await confirm(person, begun, "000000"), 410, "enrollment_expired")
 
 
-async def test_nothing_waits_for_a_row_that_somebody_has_locked(busy: Place) -> None:
+async def test_nothing_waits_for_a_row_that_somebody_has_locked(busy: Tenant) -> None:
     busy.clock.turn(days=31)
     async with busy.services.database.begin() as tx:
         locked = (await tx.exec_driver_sql("SELECT id FROM sessions LIMIT 1 FOR UPDATE")).scalar_one()
@@ -231,7 +231,7 @@ async def test_nothing_waits_for_a_row_that_somebody_has_locked(busy: Place) -> 
 
 
 async def test_many_batches_of_many_accounts_are_walked_through(
-    busy: Place, monkeypatch: pytest.MonkeyPatch
+    busy: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purging, "BATCH", 7)
     now, old = busy.clock.now(), busy.clock.now() - timedelta(days=401)
@@ -256,7 +256,7 @@ async def test_many_batches_of_many_accounts_are_walked_through(
     assert [tuple((await run_sql(busy, kept, of=account, old=old))[0]) for account in accounts] == [(10, 0)] * 5
 
 
-async def test_failed_jobs_are_kept_for_thirty_days(services: Services, busy: Place) -> None:
+async def test_failed_jobs_are_kept_for_thirty_days(services: Services, busy: Tenant) -> None:
     await empty_queue(services)
     async with services.database.begin() as tx:
         for name in ("failed long ago", "failed of late", "waits"):

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.database.engine import driver
 from app.database.queue import enqueue
-from app.delivery.letters import Kind, Letter, post, recipient, tell
+from app.delivery.letters import Email, Kind, enqueue_email, notify_user, recipient
 from app.services import Services
 from tests.delivery.conftest import a_letter
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.jobs import empty_queue, jobs, letters
 
 
@@ -54,39 +54,39 @@ async def test_a_posted_letter_comes_out_of_the_queue_as_it_went_in(services: Se
     letter = a_letter(Kind.RECOVERY_CODES_REGENERATED, details={"by": {"name": "ü", "email": "b@example.com"}})
 
     async with services.database.begin() as tx:
-        await post(tx, letter)
+        await enqueue_email(tx, letter)
 
     [job] = await jobs(services)
     assert (job.task, job.queue) == ("send_letter", "letters")
-    assert Letter.from_json(job.arguments) == letter
+    assert Email.from_json(job.arguments) == letter
 
 
-async def test_telling_somebody_takes_one_statement(place: Place) -> None:
-    person = await place.person(locale="de")
-    visitor = Visitor(place.account.id, place.clock.now(), "203.0.113.7", "a browser", "r")
+async def test_telling_somebody_takes_one_statement(tenant: Tenant) -> None:
+    person = await tenant.person(locale="de")
+    context = RequestContext(tenant.account.id, tenant.clock.now(), "203.0.113.7", "a browser", "r")
     statements: list[str] = []
 
-    async with place.services.database.begin() as tx:
+    async with tenant.services.database.begin() as tx:
 
         def note(query: Any) -> None:
             statements.append(query.query)
 
         with driver(tx).query_logger(note):
-            await tell(tx, visitor, person.user.id, Kind.PASSWORD_CHANGED)
+            await notify_user(tx, context, person.user.id, Kind.PASSWORD_CHANGED)
 
     assert len(statements) == 1
-    [letter] = await letters(place)
+    [letter] = await letters(tenant)
     assert (letter["to"], letter["locale"]) == (person.user.email, "de")
 
 
-async def test_the_recipient_is_read_for_letters_that_jobs_send(place: Place) -> None:
-    person = await place.person(locale="de", name="Änne")
+async def test_the_recipient_is_read_for_letters_that_jobs_send(tenant: Tenant) -> None:
+    person = await tenant.person(locale="de", name="Änne")
 
-    async with place.services.database.read() as tx:
-        found = await recipient(tx, place.account.id, person.user.id)
+    async with tenant.services.database.read() as tx:
+        found = await recipient(tx, tenant.account.id, person.user.id)
 
     assert found == {
-        "account_name": place.account.name,
+        "account_name": tenant.account.name,
         "to": person.user.email,
         "name": "Änne",
         "locale": "de",

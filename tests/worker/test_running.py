@@ -9,8 +9,8 @@ import structlog
 from procrastinate.jobs import Job
 
 from app import worker
-from app.database.queue import Hopeless, enqueue
-from app.delivery.letters import post
+from app.database.queue import PermanentJobError, enqueue
+from app.delivery.letters import enqueue_email
 from app.services import Services
 from app.worker import LONGEST_PAUSE_SECONDS, MOST_ATTEMPTS, Pace, run_worker
 from tests.delivery.conftest import a_letter
@@ -32,7 +32,7 @@ async def post_to(services: Services, *recipients: str) -> None:
     async with services.database.begin() as tx:
         for number, to in enumerate(recipients):
             letter_id = a_letter().id.int + number
-            await post(tx, a_letter(to=to, id=type(a_letter().id)(int=letter_id)))
+            await enqueue_email(tx, a_letter(to=to, id=type(a_letter().id)(int=letter_id)))
 
 
 async def test_a_letter_is_sent_and_its_job_is_gone(at_work: Services, post_office: RunningServer) -> None:
@@ -271,4 +271,4 @@ def test_the_pauses_grow_to_an_hour_and_end_after_a_day() -> None:
 def test_what_is_hopeless_is_not_tried_again() -> None:
     backoff = worker._Backoff(2)  # noqa: SLF001 -- as above
 
-    assert backoff.get_retry_decision(exception=Hopeless(), job=_job(0)) is None
+    assert backoff.get_retry_decision(exception=PermanentJobError(), job=_job(0)) is None

@@ -8,7 +8,7 @@ from sqlalchemy.sql.elements import NamedColumn
 
 from app.accounts.repository import POLICY_COLUMNS
 from app.accounts.users.repository import USER_COLUMNS
-from app.database.base import given
+from app.database.base import param
 from app.database.tables import authenticators, security_policies, users
 
 
@@ -26,6 +26,6 @@ def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tupl
         .join_from(table, users, (users.c.account_id == table.c.account_id) & (users.c.id == table.c.user_id))
         .join(security_policies, security_policies.c.account_id == table.c.account_id)
         .where(
-            table.c.account_id == given(table.c.account_id), table.c.token_digest == given(table.c.token_digest)
+            table.c.account_id == param(table.c.account_id), table.c.token_digest == param(table.c.token_digest)
         )
     )

@@ -11,8 +11,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.users.rules import User, email_key
 from app.core.callers import Role
-from app.database.base import given, only
-from app.database.statements import Statement
+from app.database.base import if_returned, param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
 
@@ -51,14 +51,14 @@ _PASSWORD_USERS = (
         second_factor_state,
         (second_factor_state.c.account_id == users.c.account_id) & (second_factor_state.c.user_id == users.c.id),
     )
-    .where(users.c.account_id == given(users.c.account_id))
+    .where(users.c.account_id == param(users.c.account_id))
 )
-_BY_EMAIL = Statement(_PASSWORD_USERS.where(users.c.email_key == given(users.c.email_key)))
-_BY_ID = Statement(_PASSWORD_USERS.where(users.c.id == given(users.c.id)))
-_BY_EXTERNAL_ID = Statement(_PASSWORD_USERS.where(users.c.external_id == given(users.c.external_id)))
+_BY_EMAIL = PrecompiledStatement(_PASSWORD_USERS.where(users.c.email_key == param(users.c.email_key)))
+_BY_ID = PrecompiledStatement(_PASSWORD_USERS.where(users.c.id == param(users.c.id)))
+_BY_EXTERNAL_ID = PrecompiledStatement(_PASSWORD_USERS.where(users.c.external_id == param(users.c.external_id)))
 
 
-def noting_sign_in(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
+def note_sign_in_sql(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
     """Return the statement that notes that a user has signed in, and that returns them; `after` as in `adding`.
 
     Its parameters are `given_account_id`, `user_id` and `now`.
@@ -66,17 +66,17 @@ def noting_sign_in(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
     return (
         update(users)
         .where(
-            users.c.account_id == given(users.c.account_id),
-            users.c.id == given(users.c.id, "user_id"),
-            only(after),
+            users.c.account_id == param(users.c.account_id),
+            users.c.id == param(users.c.id, "user_id"),
+            if_returned(after),
         )
-        .values(last_sign_in_at=given(users.c.last_sign_in_at, "now"))
+        .values(last_sign_in_at=param(users.c.last_sign_in_at, "now"))
         .returning(*USER_COLUMNS)
     )
 
 
 def _next_kind(*conditions: ColumnElement[bool]) -> Any:
-    kinds = select(func.min(password_kind)).where(users.c.account_id == given(users.c.account_id), *conditions)
+    kinds = select(func.min(password_kind)).where(users.c.account_id == param(users.c.account_id), *conditions)
     return kinds.scalar_subquery()
 
 
@@ -88,10 +88,12 @@ def _kinds() -> Select[tuple[str]]:
     return select(kinds.c.kind).where(kinds.c.kind.is_not(None))
 
 
-_KINDS = Statement(_kinds())
+_KINDS = PrecompiledStatement(_kinds())
 
 
-async def _find(tx: AsyncConnection, query: Statement, account_id: UUID, **values: Any) -> PasswordUser | None:
+async def _find(
+    tx: AsyncConnection, query: PrecompiledStatement, account_id: UUID, **values: Any
+) -> PasswordUser | None:
     row = await query.row(tx, {"given_account_id": account_id, **values})
     return PasswordUser(user_of(row), row["password_hash"], row["version"]) if row else None
 

@@ -13,7 +13,7 @@ from app.accounts.users import repository
 from app.accounts.users.rules import ACTIVE, User, check_email, check_name
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Role, Visitor
+from app.core.callers import RequestContext, Role
 from app.core.errors import Conflict, FieldError, InvalidRequest
 from app.database.ids import new_id
 
@@ -38,36 +38,36 @@ class NewUser:
 
 
 async def create_user(
-    tx: AsyncConnection, visitor: Visitor, actor: Actor, new: NewUser, password_hash: str | None
+    tx: AsyncConnection, context: RequestContext, actor: Actor, new: NewUser, password_hash: str | None
 ) -> User:
     """Make a user; raises `InvalidRequest` for a bad address or name, `Conflict` when something is taken."""
     user = User(
-        id=new_id(visitor.now),
+        id=new_id(context.now),
         name=check_name(new.name),
         email=check_email(new.email),
         role=new.role,
         status=ACTIVE,
         external_id=new.external_id,
         locale=new.locale,
-        created_at=visitor.now,
+        created_at=context.now,
         last_sign_in_at=None,
     )
     try:
-        await repository.add_user(tx, visitor.account_id, user, password_hash)
+        await repository.add_user(tx, context.account_id, user, password_hash)
     except IntegrityError as error:
         refuse_taken(error)
-    await record(tx, visitor, actor, Event(EventType.USER_CREATED, "user", user.id, {"role": user.role.value}))
+    await record(tx, context, actor, Event(EventType.USER_CREATED, "user", user.id, {"role": user.role.value}))
     return user
 
 
-async def create_account(tx: AsyncConnection, visitor: Visitor, *, slug: str, name: str) -> Account:
-    """Make the account with the id that the visitor comes for; raises `InvalidRequest` or `Conflict`."""
+async def create_account(tx: AsyncConnection, context: RequestContext, *, slug: str, name: str) -> Account:
+    """Make the account whose id the context names; raises `InvalidRequest` or `Conflict`."""
     if not is_slug(slug):
         error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
         raise InvalidRequest("The account's name is not valid.", error)
-    account = Account(visitor.account_id, slug, name)
+    account = Account(context.account_id, slug, name)
     try:
-        await accounts.add_account(tx, account, first_policy(visitor.now))
+        await accounts.add_account(tx, account, first_policy(context.now))
     except IntegrityError as error:
         refuse_taken(error)
     return account

@@ -37,7 +37,7 @@ async def list_users(
 ) -> list[User]:
     """Return the account's users that the filter lets through, newest first, from behind the id `before`.
 
-    Letter case in e-mail addresses is folded as everywhere, in names as the locale of the database does it.
+    Email case in e-mail addresses is folded as everywhere, in names as the locale of the database does it.
     """
     query = select(*USER_COLUMNS).where(users.c.account_id == account_id).order_by(users.c.id.desc()).limit(limit)
     if wanted.role is not None:

@@ -119,7 +119,7 @@ async def get_two_factor_of_user(
     """Show a user's second factor; never a secret."""
     async with services.database.read() as tx:
         user = await use_cases.find_user(tx, caller, user_id)
-        shown = await show_two_factor(tx, caller.visitor, user.id, user.role, policy)
+        shown = await show_two_factor(tx, caller.context, user.id, user.role, policy)
     return TwoFactor.model_validate(shown)
 
 

@@ -49,8 +49,8 @@ async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User
     if refusal := rules.refuse_to_make(caller, new.role):
         return await _deny(tx, caller, None, refusal)
     rules.check_made_role(new.role)
-    user = await create_user(tx, caller.visitor, Actor(caller.user_id, caller.credential), new, None)
-    await invite(tx, caller.visitor, user)
+    user = await create_user(tx, caller.context, Actor(caller.user_id, caller.credential), new, None)
+    await invite(tx, caller.context, user)
     return user
 
 
@@ -87,7 +87,7 @@ async def _ask_for_address(tx: AsyncConnection, caller: Caller, user: User, emai
     taken_by = await users.find_by_email(tx, caller.account_id, email)
     if taken_by is not None and taken_by.user.id != user.id:
         raise Conflict("There is a user with this e-mail address.")
-    await ask_confirmation(tx, caller.visitor, user, email)
+    await ask_confirmation(tx, caller.context, user, email)
 
 
 async def _end_access(tx: AsyncConnection, caller: Caller, user: User) -> list[Event]:

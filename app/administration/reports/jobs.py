@@ -22,11 +22,11 @@ from app.administration.reports.rules import (
 )
 from app.administration.reports.writing import write_csv
 from app.crypto.digests import digest, new_secret
-from app.crypto.sealing import Place
+from app.crypto.sealing import AssociatedData
 from app.database.long import begin_long
-from app.database.queue import Hopeless, enqueue
+from app.database.queue import PermanentJobError, enqueue
 from app.delivery.jobs import send_now
-from app.delivery.letters import Kind, Letter, recipient
+from app.delivery.letters import Email, Kind, recipient
 from app.services import Services
 
 _BATCH = 500
@@ -54,7 +54,7 @@ async def write_report(services: Services, *, account_id: str, report_id: str, i
         async with services.database.begin() as tx:
             if await repository.lock_report(tx, account, report, UNFINISHED):
                 await repository.change_report(tx, account, report, status=Status.FAILED.value)
-        raise Hopeless("the report could not be written for an hour") from error
+        raise PermanentJobError("the report could not be written for an hour") from error
 
 
 async def _write(services: Services, account_id: UUID, report: Report, asked: dict[str, str]) -> None:
@@ -96,7 +96,7 @@ async def send_report_link(
         token = await _token(services, tx, account, locked, now)
         found = await accounts.get_account(tx, account)
         who = await recipient(tx, account, locked.requested_by)
-    letter = Letter(
+    letter = Email(
         id=locked.id,
         account_id=account,
         kind=Kind.REPORT_READY,
@@ -122,7 +122,7 @@ async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: 
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
     """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = Place("reports", "sealed_token", account_id, report.id)
+    place = AssociatedData("reports", "sealed_token", account_id, report.id)
     if report.sealed_token is not None:
         return services.sealer.open(report.sealed_token, place).decode()
     token = new_secret(PREFIX)

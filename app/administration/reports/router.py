@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from app.administration.reports import repository, rules, use_cases
 from app.administration.reports.schemas import NewReport, Report
 from app.authentication.allow import BY_SESSION, BY_TOKEN, Allow
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, refuse_unexpected_body
 from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
@@ -78,14 +78,14 @@ async def _reader_or_link(
 async def download_report(
     request: Request,
     services: AppServices,
-    visitor: AtTheDoor,
+    context: Context,
     reader: Annotated[Caller | str, Depends(_reader_or_link)],
     report_id: PathId,
 ) -> StreamingResponse:
     """Download a report that is ready, with a credential or by the link that came with the letter."""
     async with services.database.begin() as tx:
         if isinstance(reader, str):
-            download = await use_cases.take_report_by_link(tx, visitor, report_id, reader)
+            download = await use_cases.take_report_by_link(tx, context, report_id, reader)
         else:
             download = await use_cases.take_report(tx, reader, report_id)
     name = rules.file_name(request.path_params["account"], download.made_at)

@@ -13,7 +13,7 @@ from app.administration.reports.csv_text import BYTE_ORDER_MARK, decompress
 from app.administration.reports.rules import MOST_UNFINISHED, RETRY_AFTER_SECONDS, Report, Status, Type
 from app.audit.repository import record, record_act
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Caller, Visitor
+from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, NotFound, TooMany
 from app.database.engine import Database
 from app.database.ids import new_id
@@ -44,8 +44,8 @@ async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_use
     arguments = {
         "account_id": str(caller.account_id),
         "report_id": str(report.id),
-        "ip": caller.visitor.ip,
-        "user_agent": caller.visitor.user_agent,
+        "ip": caller.context.ip,
+        "user_agent": caller.context.user_agent,
     }
     await enqueue(tx, "write_report", arguments, queue="reports", lock=f"reports of {caller.account_id}")
     details = {"type": report.type.value, "include_end_users": include_end_users}
@@ -87,17 +87,19 @@ async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> D
     return _download(caller.account_id, report, for_spreadsheet=False)
 
 
-async def take_report_by_link(tx: AsyncConnection, visitor: Visitor, report_id: UUID, token: str) -> Download:
+async def take_report_by_link(
+    tx: AsyncConnection, context: RequestContext, report_id: UUID, token: str
+) -> Download:
     """Let whoever has the link have the report, while its requester is an active admin.
 
     Raises `NotFound`, and nothing else: why a link is dead is nobody's business.
     """
-    report = await repository.find_of_active_admin(tx, visitor.account_id, report_id)
-    if report is None or not report.is_opened_by(token, visitor.now):
+    report = await repository.find_of_active_admin(tx, context.account_id, report_id)
+    if report is None or not report.is_opened_by(token, context.now):
         raise NotFound
     actor = Actor(report.requested_by, "report_link")
-    await record(tx, visitor, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
-    return _download(visitor.account_id, report, for_spreadsheet=True)
+    await record(tx, context, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
+    return _download(context.account_id, report, for_spreadsheet=True)
 
 
 def _download(account_id: UUID, report: Report, *, for_spreadsheet: bool) -> Download:

@@ -40,7 +40,7 @@ async def change_policy(
     after. The caller's own session stays. Raises `PreconditionFailed` when the policy's version is none of
     `if_versions`, and what `changed_policy` raises.
     """
-    policy = await accounts.lock_policy(tx, caller.account_id)
+    policy = await accounts.lock_policy_exclusive(tx, caller.account_id)
     if if_versions is not None and policy.version not in if_versions:
         raise PreconditionFailed("The policy has changed since you read it.")
     changed = changed_policy(policy, changes, now=caller.now)

@@ -28,7 +28,7 @@ from sqlalchemy.schema import CreateTable
 from app.accounts.users.rules import ACTIVE
 from app.administration.user_import.rules import Refused
 from app.audit.rules import Actor, EventType
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.database.base import Moment
 from app.database.bulk import copy_rows
 from app.database.tables import audit_events, authenticators, second_factor_state, users
@@ -81,16 +81,16 @@ async def stage(tx: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
     await tx.execute(text("ANALYZE staged_users"))
 
 
-async def add_users(tx: AsyncConnection, visitor: Visitor) -> int:
+async def add_users(tx: AsyncConnection, context: RequestContext) -> int:
     """Store the staged users whose address and external id are free, earlier lines first; returns how many.
 
     The unique constraints decide, so that a user who is made meanwhile elsewhere is no error.
     """
     taken_over = ("id", "email", "email_key", "name", "role", "external_id", "locale", "password_hash")
     values: dict[str, Any] = {name: staged.c[name] for name in taken_over} | {
-        "account_id": literal(visitor.account_id),
+        "account_id": literal(context.account_id),
         "status": literal(ACTIVE),
-        "created_at": literal(visitor.now, Moment),
+        "created_at": literal(context.now, Moment),
     }
     return (await tx.execute(_insert_staged(users, values).on_conflict_do_nothing())).rowcount
 
@@ -119,10 +119,10 @@ async def forget_refused(tx: AsyncConnection, account_id: UUID) -> int:
     return (await tx.execute(delete(staged).where(~_is_stored(account_id)))).rowcount
 
 
-async def add_second_factors(tx: AsyncConnection, visitor: Visitor) -> None:
+async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> None:
     """Give every stored user the state of a second factor: turned on personally where they bring a secret."""
     state: dict[str, Any] = {
-        "account_id": literal(visitor.account_id),
+        "account_id": literal(context.account_id),
         "user_id": staged.c.id,
         "version": literal(1),
         "failures": literal(0),
@@ -131,25 +131,25 @@ async def add_second_factors(tx: AsyncConnection, visitor: Visitor) -> None:
     }
     await tx.execute(_insert_staged(second_factor_state, state))
     confirmed: dict[str, Any] = {
-        "account_id": literal(visitor.account_id),
+        "account_id": literal(context.account_id),
         "id": staged.c.authenticator_id,
         "user_id": staged.c.id,
         "kind": literal("totp"),
         "label": literal(DEFAULT_LABEL),
         "sealed_secret": staged.c.sealed_secret,
         "last_accepted_step": literal(_NO_STEP),
-        "created_at": literal(visitor.now, Moment),
+        "created_at": literal(context.now, Moment),
     }
     await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))
 
 
-async def record(tx: AsyncConnection, visitor: Visitor, actor: Actor) -> None:
+async def record(tx: AsyncConnection, context: RequestContext, actor: Actor) -> None:
     """Write what happened to every stored user: `app.audit.repository.record`, for many at once."""
     events: dict[str, Any] = {
-        "account_id": literal(visitor.account_id),
-        "at": literal(visitor.now, Moment),
+        "account_id": literal(context.account_id),
+        "at": literal(context.now, Moment),
         "credential": literal(actor.credential),
-        "user_agent": literal(visitor.user_agent),
+        "user_agent": literal(context.user_agent),
     }
     created: dict[str, Any] = {
         "id": staged.c.created_event_id,

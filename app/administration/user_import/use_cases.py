@@ -14,11 +14,11 @@ from app.administration.user_import.lines import read_lines
 from app.administration.user_import.repository import StagedUser
 from app.administration.user_import.rules import BadLine, BadLineError, ImportedUser
 from app.audit.rules import COMMAND_LINE
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
-from app.second_factor.use_cases import secret_place
+from app.second_factor.use_cases import secret_associated_data
 
 MOST_NAMED = 100
 
@@ -43,31 +43,31 @@ class Report:
 
 
 async def import_users(
-    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, file: BinaryIO, *, skip_bad: bool
+    tx: AsyncConnection, context: RequestContext, sealer: Sealer, file: BinaryIO, *, skip_bad: bool
 ) -> Report:
     """Take over the users of a file of JSON lines; `tx` is a bulk transaction.
 
     Raises `InvalidRequest` with a sentence for each bad line, unless `skip_bad`: then they are left out.
     """
     report = Report()
-    kinds = set(await users.list_password_kinds(tx, visitor.account_id))
-    await repository.stage(tx, _stage(visitor, sealer, file, kinds, report))
-    report.taken = await repository.add_users(tx, visitor)
-    await _leave_out_refused(tx, visitor.account_id, report)
+    kinds = set(await users.list_password_kinds(tx, context.account_id))
+    await repository.stage(tx, _stage(context, sealer, file, kinds, report))
+    report.taken = await repository.add_users(tx, context)
+    await _leave_out_refused(tx, context.account_id, report)
     if report.bad and not skip_bad:
         raise InvalidRequest(
             "Nothing of the file was taken.",
             *(FieldError("", "malformed", sentence) for sentence in report.describe()),
             FieldError("", "malformed", "nothing of the file was taken"),
         )
-    await repository.add_second_factors(tx, visitor)
-    await repository.record(tx, visitor, COMMAND_LINE)
+    await repository.add_second_factors(tx, context)
+    await repository.record(tx, context, COMMAND_LINE)
     await repository.look_at_sizes(tx)
     return report
 
 
 def _stage(
-    visitor: Visitor, sealer: Sealer, file: BinaryIO, kinds: set[str], report: Report
+    context: RequestContext, sealer: Sealer, file: BinaryIO, kinds: set[str], report: Report
 ) -> Iterator[StagedUser]:
     for number, line in read_lines(file, rules.LONGEST_LINE):
         try:
@@ -78,17 +78,17 @@ def _stage(
             continue
         if kind:
             kinds.add(kind)
-        yield _staged(visitor, sealer, number, user)
+        yield _staged(context, sealer, number, user)
 
 
-def _staged(visitor: Visitor, sealer: Sealer, number: int, user: ImportedUser) -> StagedUser:
+def _staged(context: RequestContext, sealer: Sealer, number: int, user: ImportedUser) -> StagedUser:
     authenticator_id = sealed_secret = None
     if user.totp_secret is not None:
-        authenticator_id = new_id(visitor.now)
-        sealed_secret = sealer.seal(user.totp_secret, secret_place(visitor.account_id, authenticator_id))
+        authenticator_id = new_id(context.now)
+        sealed_secret = sealer.seal(user.totp_secret, secret_associated_data(context.account_id, authenticator_id))
     return StagedUser(
         line=number,
-        id=new_id(visitor.now),
+        id=new_id(context.now),
         email=user.email,
         email_key=email_key(user.email),
         name=user.name,
@@ -98,9 +98,9 @@ def _staged(visitor: Visitor, sealer: Sealer, number: int, user: ImportedUser) -
         password_hash=user.password_hash,
         authenticator_id=authenticator_id,
         sealed_secret=sealed_secret,
-        created_event_id=new_id(visitor.now),
-        added_event_id=new_id(visitor.now),
-        turned_on_event_id=new_id(visitor.now),
+        created_event_id=new_id(context.now),
+        added_event_id=new_id(context.now),
+        turned_on_event_id=new_id(context.now),
     )
 
 

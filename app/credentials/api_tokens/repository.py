@@ -15,7 +15,7 @@ from app.accounts.users.owners import by_digest
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
 from app.credentials.api_tokens.rules import ApiToken, Scope
-from app.database.statements import Statement
+from app.database.statements import PrecompiledStatement
 from app.database.tables import api_tokens, users
 
 _COLUMNS = [
@@ -29,7 +29,7 @@ _COLUMNS = [
 ]
 _USER_AT = len(_COLUMNS)
 _POLICY_AT = _USER_AT + len(USER_COLUMNS)
-_BY_DIGEST = Statement(by_digest(api_tokens, _COLUMNS))
+_BY_DIGEST = PrecompiledStatement(by_digest(api_tokens, _COLUMNS))
 
 
 def _token(values: Sequence[Any]) -> ApiToken:

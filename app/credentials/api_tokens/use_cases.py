@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.users.rules import ACTIVE, email_key
 from app.audit.repository import record, record_act
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import ADMINS, Caller, Role, Visitor
+from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound
 from app.credentials.api_tokens import repository
 from app.credentials.api_tokens.repository import TokenOwner
@@ -35,31 +35,31 @@ async def make_token(
     return token, secret
 
 
-async def find_token(tx: AsyncConnection, visitor: Visitor, email: str, secret: str) -> TokenOwner | None:
+async def find_token(tx: AsyncConnection, context: RequestContext, email: str, secret: str) -> TokenOwner | None:
     """Return the living token of an active admin with this e-mail address.
 
     A token ends with its user's status or role: only the owner and admins have tokens.
     """
     if not is_secret(secret, PREFIX):
         return None
-    owner = await repository.find_by_digest(tx, visitor.account_id, digest(secret))
-    if owner is None or owner.token.is_over(visitor.now) or owner.user.role not in ADMINS:
+    owner = await repository.find_by_digest(tx, context.account_id, digest(secret))
+    if owner is None or owner.token.is_over(context.now) or owner.user.role not in ADMINS:
         return None
     if owner.user.status != ACTIVE or email_key(owner.user.email) != email_key(email):
         return None
     return owner
 
 
-async def note_use(database: Database, visitor: Visitor, owner: TokenOwner) -> None:
+async def note_use(database: Database, context: RequestContext, owner: TokenOwner) -> None:
     """Note that the token is in use, once a minute at most, and in the audit log once a day."""
     last = owner.token.last_used_at
-    if last is not None and visitor.now - last < USED_AGAIN_AFTER:
+    if last is not None and context.now - last < USED_AGAIN_AFTER:
         return
     async with database.begin() as tx:
-        noted = await repository.note_use(tx, visitor.account_id, owner.token, now=visitor.now)
-        if noted and owner.token.is_first_use_of_day(visitor.now):
+        noted = await repository.note_use(tx, context.account_id, owner.token, now=context.now)
+        if noted and owner.token.is_first_use_of_day(context.now):
             used = Event(EventType.API_TOKEN_USED, "api_token", owner.token.id)
-            await record(tx, visitor, Actor(owner.user.id, "api_token"), used)
+            await record(tx, context, Actor(owner.user.id, "api_token"), used)
 
 
 async def revoke_token(tx: AsyncConnection, caller: Caller, token_id: UUID) -> None:

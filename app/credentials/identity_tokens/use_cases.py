@@ -9,7 +9,7 @@ from app.core.callers import Caller
 from app.credentials.identity_tokens import repository, rules
 from app.credentials.identity_tokens.repository import SealedKey
 from app.credentials.identity_tokens.rules import SigningKey, Successor
-from app.crypto.sealing import Place
+from app.crypto.sealing import AssociatedData
 from app.crypto.tokens import new_private_key, public_jwk, sign_token
 from app.database.ids import new_id
 from app.database.tables.signing_keys import OF_THE_SERVICE
@@ -114,5 +114,5 @@ async def _make(services: Services, next_: Successor, now: datetime) -> None:
         await repository.add_key(tx, SealedKey(id_, next_.generation, next_.signs_from, sealed))
 
 
-def _place(key_id: UUID) -> Place:
-    return Place("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id)
+def _place(key_id: UUID) -> AssociatedData:
+    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id)

@@ -6,14 +6,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.credentials.links import repository
 from app.credentials.links.rules import PREFIX, Link, Purpose, link_url
 from app.credentials.links.use_cases import send_password_link
 from app.crypto.digests import digest, new_secret
-from app.crypto.sealing import Place
+from app.crypto.sealing import AssociatedData
 from app.delivery.jobs import send_now
-from app.delivery.letters import Kind, Letter, recipient
+from app.delivery.letters import Email, Kind, recipient
 from app.services import Services
 
 _KINDS = {
@@ -27,9 +27,9 @@ async def look_up_for_password_link(
     services: Services, *, account_id: str, email: str, at: str, ip: str, user_agent: str, request_id: str
 ) -> None:
     """Send a password link to whoever has the address, if anybody has."""
-    visitor = Visitor(UUID(account_id), datetime.fromisoformat(at), ip, user_agent, request_id)
+    context = RequestContext(UUID(account_id), datetime.fromisoformat(at), ip, user_agent, request_id)
     async with services.database.begin() as tx:
-        await send_password_link(tx, visitor, email)
+        await send_password_link(tx, context, email)
 
 
 async def send_link(
@@ -44,7 +44,7 @@ async def send_link(
         token = await _token(services, tx, account, link)
         found = await accounts.get_account(tx, account)
         who = await recipient(tx, account, link.user_id)
-    letter = Letter(
+    letter = Email(
         id=link.id,
         account_id=account,
         kind=_KINDS[link.purpose],
@@ -65,7 +65,7 @@ async def send_link(
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, link: Link) -> str:
     """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = Place("links", "sealed_token", account_id, link.id)
+    place = AssociatedData("links", "sealed_token", account_id, link.id)
     if link.sealed_token is not None:
         return services.sealer.open(link.sealed_token, place).decode()
     token = new_secret(PREFIX)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.accounts import repository as accounts
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.settings import Limit
 from app.credentials.links import rules, use_cases
@@ -26,32 +26,32 @@ _LETTERS, _REQUESTS = Limit(rules.LETTERS_TO_EMAIL), Limit(rules.REQUESTS_FROM_A
     response_class=Response,
     responses=problems(429),
 )
-async def ask_for_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordLinkWanted) -> Response:
+async def ask_for_password_link(services: AppServices, context: Context, body: PasswordLinkWanted) -> Response:
     """Send a link for a new password to this address, if a user has it. The answer is the same for everyone."""
-    by_email, by_address = link_buckets(email=body.email, ip=visitor.ip, letters=_LETTERS, requests=_REQUESTS)
-    await count_password_attempt(services.database, visitor, [by_address])
+    by_email, by_address = link_buckets(email=body.email, ip=context.ip, letters=_LETTERS, requests=_REQUESTS)
+    await count_password_attempt(services.database, context, [by_address])
     async with services.database.begin() as tx:
-        await use_cases.want_password_link(tx, visitor, body.email, by_email)
+        await use_cases.want_password_link(tx, context, body.email, by_email)
     return Response(status_code=202)
 
 
 @router.post(
     "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
 )
-async def redeem_password_link(services: AppServices, visitor: AtTheDoor, body: PasswordChosen) -> None:
+async def redeem_password_link(services: AppServices, context: Context, body: PasswordChosen) -> None:
     """Set the password. It signs nobody in; all sessions and trusted devices end, and 2FA stays as it was."""
     async with services.database.read() as tx:
-        link, user = await use_cases.find_password_link(tx, visitor, body.token)
-        account = await accounts.get_account(tx, visitor.account_id)
+        link, user = await use_cases.find_password_link(tx, context, body.token)
+        account = await accounts.get_account(tx, context.account_id)
     about_user = (user.email, user.name, account.name, account.slug)
     check_new_password(body.new_password, "/new_password", about_user=about_user)
     new_hash = await services.hasher.hash_password(body.new_password)
     async with services.database.begin() as tx:
-        await use_cases.redeem_password_link(tx, visitor, link, new_hash)
+        await use_cases.redeem_password_link(tx, context, link, new_hash)
 
 
 @router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
-async def confirm_email(services: AppServices, visitor: AtTheDoor, body: EmailConfirmed) -> None:
+async def confirm_email(services: AppServices, context: Context, body: EmailConfirmed) -> None:
     """Confirm the address that the link was sent to: from now on it is the user's."""
     async with services.database.begin() as tx:
-        await use_cases.confirm_email(tx, visitor, body.token)
+        await use_cases.confirm_email(tx, context, body.token)

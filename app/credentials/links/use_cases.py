@@ -10,14 +10,14 @@ from app.accounts.users.rules import ACTIVE, User
 from app.accounts.users.use_cases import refuse_taken
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Gone
 from app.credentials.links import repository
 from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, Purpose
 from app.crypto.digests import digest, is_secret
 from app.database.ids import new_id
 from app.database.queue import enqueue
-from app.delivery.letters import Kind, tell
+from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
@@ -25,84 +25,84 @@ from app.throttling import repository as password_limits
 from app.throttling.rules import Bucket
 
 
-async def invite(tx: AsyncConnection, visitor: Visitor, user: User) -> None:
+async def invite(tx: AsyncConnection, context: RequestContext, user: User) -> None:
     """Send a new user the link by which they choose their first password, once the transaction commits."""
-    await _send_link(tx, visitor, user.id, Purpose.INVITATION)
+    await _send_link(tx, context, user.id, Purpose.INVITATION)
 
 
-async def ask_confirmation(tx: AsyncConnection, visitor: Visitor, user: User, new_email: str) -> None:
+async def ask_confirmation(tx: AsyncConnection, context: RequestContext, user: User, new_email: str) -> None:
     """Ask, at the new address, that it be confirmed; until then the user keeps the old one."""
-    await _send_link(tx, visitor, user.id, Purpose.EMAIL, email=new_email)
+    await _send_link(tx, context, user.id, Purpose.EMAIL, email=new_email)
 
 
-async def want_password_link(tx: AsyncConnection, visitor: Visitor, email: str, bucket: Bucket) -> None:
+async def want_password_link(tx: AsyncConnection, context: RequestContext, email: str, bucket: Bucket) -> None:
     """Let a job look the address up, so that this takes as long whether somebody has it or not.
 
     `bucket` limits the letters to this address, silently: the answer is the same for everyone.
     """
-    if not await password_limits.fill(tx, visitor.account_id, [bucket], now=visitor.now):
+    if not await password_limits.fill(tx, context.account_id, [bucket], now=context.now):
         return
     arguments = {
-        "account_id": str(visitor.account_id),
+        "account_id": str(context.account_id),
         "email": email,
-        "at": visitor.now.isoformat(),
-        "ip": visitor.ip,
-        "user_agent": visitor.user_agent,
-        "request_id": visitor.request_id,
+        "at": context.now.isoformat(),
+        "ip": context.ip,
+        "user_agent": context.user_agent,
+        "request_id": context.request_id,
     }
     await enqueue(tx, "look_up_for_password_link", arguments)
 
 
-async def send_password_link(tx: AsyncConnection, visitor: Visitor, email: str) -> None:
+async def send_password_link(tx: AsyncConnection, context: RequestContext, email: str) -> None:
     """Send the active user with this address, if there is one, a link for a new password."""
-    found = await users.find_by_email(tx, visitor.account_id, email)
+    found = await users.find_by_email(tx, context.account_id, email)
     if found and found.user.status == ACTIVE:
-        await _send_link(tx, visitor, found.user.id, Purpose.PASSWORD)
+        await _send_link(tx, context, found.user.id, Purpose.PASSWORD)
 
 
 async def _send_link(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, purpose: Purpose, *, email: str | None = None
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, purpose: Purpose, *, email: str | None = None
 ) -> None:
-    expires_at = visitor.now + LIFETIMES[purpose]
-    link = Link(new_id(visitor.now), user_id, purpose, email, expires_at)
-    await repository.add_link(tx, visitor.account_id, link, now=visitor.now)
+    expires_at = context.now + LIFETIMES[purpose]
+    link = Link(new_id(context.now), user_id, purpose, email, expires_at)
+    await repository.add_link(tx, context.account_id, link, now=context.now)
     arguments = {
-        "account_id": str(visitor.account_id),
+        "account_id": str(context.account_id),
         "link_id": str(link.id),
-        "at": visitor.now.isoformat(),
-        "ip": visitor.ip,
-        "user_agent": visitor.user_agent,
+        "at": context.now.isoformat(),
+        "ip": context.ip,
+        "user_agent": context.user_agent,
     }
     await enqueue(tx, "send_link", arguments, queue="letters")
 
 
-async def find_password_link(tx: AsyncConnection, visitor: Visitor, token: str) -> tuple[Link, User]:
+async def find_password_link(tx: AsyncConnection, context: RequestContext, token: str) -> tuple[Link, User]:
     """Return the open link for a password that the token holds, and its user; raises `Gone` (`link_expired`)."""
-    return await _find(tx, visitor, token, SETS_PASSWORD)
+    return await _find(tx, context, token, SETS_PASSWORD)
 
 
 async def _find(
-    tx: AsyncConnection, visitor: Visitor, token: str, purposes: frozenset[Purpose]
+    tx: AsyncConnection, context: RequestContext, token: str, purposes: frozenset[Purpose]
 ) -> tuple[Link, User]:
     link = None
     if is_secret(token, PREFIX):
-        link = await repository.find_by_digest(tx, visitor.account_id, digest(token))
-    if link is None or link.purpose not in purposes or not link.is_open(visitor.now):
+        link = await repository.find_by_digest(tx, context.account_id, digest(token))
+    if link is None or link.purpose not in purposes or not link.is_open(context.now):
         raise _over()
-    found = await users.find_by_id(tx, visitor.account_id, link.user_id)
+    found = await users.find_by_id(tx, context.account_id, link.user_id)
     if found is None or found.user.status != ACTIVE:
         raise _over()
     return link, found.user
 
 
-async def redeem_password_link(tx: AsyncConnection, visitor: Visitor, link: Link, new_hash: str) -> None:
+async def redeem_password_link(tx: AsyncConnection, context: RequestContext, link: Link, new_hash: str) -> None:
     """Store the password's hash and use the link up: the user's sessions, devices, sign-ins and other links end.
 
     It signs nobody in, and the second factor stays as it was. Raises `Gone` when the link was used meanwhile.
     """
-    account_id, user_id = visitor.account_id, link.user_id
+    account_id, user_id = context.account_id, link.user_id
     await second_factor.lock_state(tx, account_id, user_id)
-    if not await repository.use_link(tx, account_id, link.id, now=visitor.now):
+    if not await repository.use_link(tx, account_id, link.id, now=context.now):
         raise _over()
     await users.store_password_hash(tx, account_id, user_id, new_hash)
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
@@ -111,22 +111,22 @@ async def redeem_password_link(tx: AsyncConnection, visitor: Visitor, link: Link
     events = await end_sessions(tx, account_id, user_id, because=because)
     events += await revoke_all(tx, account_id, user_id, because=because)
     changed = Event(EventType.PASSWORD_CHANGED, "user", user_id, {"by": link.purpose.value})
-    await record(tx, visitor, Actor(user_id, None), changed, *events)
+    await record(tx, context, Actor(user_id, None), changed, *events)
     if link.purpose is Purpose.PASSWORD:
-        await tell(tx, visitor, user_id, Kind.PASSWORD_CHANGED)
+        await notify_user(tx, context, user_id, Kind.PASSWORD_CHANGED)
 
 
-async def confirm_email(tx: AsyncConnection, visitor: Visitor, token: str) -> None:
+async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str) -> None:
     """Let the confirmed address be the user's; the old one is told, and trusted devices and sign-ins end.
 
     Raises `Gone` (`link_expired`), or `Conflict` when somebody else has the address by now.
     """
-    link, user = await _find(tx, visitor, token, frozenset({Purpose.EMAIL}))
-    account_id = visitor.account_id
+    link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL}))
+    account_id = context.account_id
     await second_factor.lock_state(tx, account_id, user.id)
-    if link.email is None or not await repository.use_link(tx, account_id, link.id, now=visitor.now):
+    if link.email is None or not await repository.use_link(tx, account_id, link.id, now=context.now):
         raise _over()
-    await tell(tx, visitor, user.id, Kind.EMAIL_CHANGED)  # before the change: to the old address
+    await notify_user(tx, context, user.id, Kind.EMAIL_CHANGED)  # before the change: to the old address
     try:
         await users.store_email(tx, account_id, user.id, link.email)
     except IntegrityError as error:
@@ -134,7 +134,7 @@ async def confirm_email(tx: AsyncConnection, visitor: Visitor, token: str) -> No
     await second_factor.change_state(tx, account_id, user.id, new_version=True)
     revoked = await revoke_all(tx, account_id, user.id, because="the e-mail address was changed")
     changed = Event(EventType.USER_CHANGED, "user", user.id, {"fields": ["email"]})
-    await record(tx, visitor, Actor(user.id, None), changed, *revoked)
+    await record(tx, context, Actor(user.id, None), changed, *revoked)
 
 
 def _over() -> Gone:

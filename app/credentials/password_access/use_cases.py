@@ -4,7 +4,7 @@ from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
 from app.accounts.users.rules import ACTIVE, User
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Unauthenticated
 from app.credentials.password_access.rules import is_open
 from app.credentials.passwords.use_cases import invalid_credentials, refuse_password
@@ -15,7 +15,7 @@ from app.throttling.use_cases import counted_password_attempt, take_password_att
 
 
 async def find_password_user(
-    services: Services, visitor: Visitor, email: str, password: str
+    services: Services, context: RequestContext, email: str, password: str
 ) -> tuple[User, SecurityPolicy, bool]:
     """Return the active user whose password this is, the policy, and whether they have an authenticator.
 
@@ -23,31 +23,31 @@ async def find_password_user(
     the same for a wrong password and for a user who has 2FA turned on.
     """
     async with services.database.read() as tx:
-        policy = await accounts.get_policy(tx, visitor.account_id)
-        found = await users.find_by_email(tx, visitor.account_id, email) if is_open(policy) else None
-        kinds = await users.list_password_kinds(tx, visitor.account_id)
+        policy = await accounts.get_policy(tx, context.account_id)
+        found = await users.find_by_email(tx, context.account_id, email) if is_open(policy) else None
+        kinds = await users.list_password_kinds(tx, context.account_id)
     if not is_open(policy):
         raise Unauthenticated("Passwords are not accepted here. Use an API token.", code="password_access_off")
-    filled = buckets(services.password_limits, email=email, ip=visitor.ip, known_device=False)
-    async with counted_password_attempt(services.database, visitor, filled):
+    filled = buckets(services.password_limits, email=email, ip=context.ip, known_device=False)
+    async with counted_password_attempt(services.database, context, filled):
         hash_ = found.password_hash if found else None
         check = await services.hasher.verify_password(hash_, password, kinds=kinds)
     async with services.database.begin() as tx:
         if found is None or not check.matches or found.user.status != ACTIVE:
-            await refuse_password(tx, visitor, found)
+            await refuse_password(tx, context, found)
             refused = True
         else:
             # As it is now, behind the hash: a policy, password or second factor changed meanwhile counts.
-            policy = await accounts.get_policy(tx, visitor.account_id)
-            current = await users.find_by_id(tx, visitor.account_id, found.user.id)
-            state = await second_factor.get_state(tx, visitor.account_id, found.user.id)
-            authenticators = await second_factor.list_authenticators(tx, visitor.account_id, found.user.id)
+            policy = await accounts.get_policy(tx, context.account_id)
+            current = await users.find_by_id(tx, context.account_id, found.user.id)
+            state = await second_factor.get_state(tx, context.account_id, found.user.id)
+            authenticators = await second_factor.list_authenticators(tx, context.account_id, found.user.id)
             turned_on = state is None or (state.turned_on_by_user and bool(authenticators))
             refused = turned_on or current is None or current.version != found.version or not is_open(policy)
             if refused:
-                await refuse_password(tx, visitor, found)
+                await refuse_password(tx, context, found)
             else:
-                await take_password_attempt_back(tx, visitor, filled)
+                await take_password_attempt_back(tx, context, filled)
     if refused or found is None:
         raise invalid_credentials()
     return found.user, policy, bool(authenticators)

@@ -36,8 +36,8 @@ async def change_my_password(
     if found is None:
         raise Unauthenticated("The session has ended.")
     # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
-    filled = buckets(services.password_limits, email=found.user.email, ip=caller.visitor.ip, known_device=True)
-    async with counted_password_attempt(services.database, caller.visitor, filled):
+    filled = buckets(services.password_limits, email=found.user.email, ip=caller.context.ip, known_device=True)
+    async with counted_password_attempt(services.database, caller.context, filled):
         check = await services.hasher.verify_password(found.password_hash, body.current_password)
     if not check.matches:
         raise use_cases.wrong_password()

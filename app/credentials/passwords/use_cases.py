@@ -6,9 +6,9 @@ from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.audit.repository import record, record_act
 from app.audit.rules import NOBODY, Event, EventType
-from app.core.callers import Caller, Visitor
+from app.core.callers import Caller, RequestContext
 from app.core.errors import Refusal, Unauthenticated
-from app.delivery.letters import Kind, tell
+from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.second_factor.trusted_devices.use_cases import revoke_all
@@ -29,14 +29,14 @@ async def change_password(
     if state.version != checked.version:
         raise wrong_password()
     account_id, user_id = caller.account_id, caller.user_id
-    await take_password_attempt_back(tx, caller.visitor, buckets)
+    await take_password_attempt_back(tx, caller.context, buckets)
     await users.store_password_hash(tx, account_id, user_id, new_hash)
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
     because = "the password was changed"
     events = await end_sessions(tx, account_id, user_id, because=because, spared=caller.session_id)
     events += await revoke_all(tx, account_id, user_id, because=because)
     await record_act(tx, caller, Event(EventType.PASSWORD_CHANGED, "user", user_id), *events)
-    await tell(tx, caller.visitor, user_id, Kind.PASSWORD_CHANGED)
+    await notify_user(tx, caller.context, user_id, Kind.PASSWORD_CHANGED)
 
 
 def wrong_password() -> Unauthenticated:
@@ -49,8 +49,8 @@ def invalid_credentials() -> Unauthenticated:
     return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
 
 
-async def refuse_password(tx: AsyncConnection, visitor: Visitor, found: PasswordUser | None) -> Refusal:
+async def refuse_password(tx: AsyncConnection, context: RequestContext, found: PasswordUser | None) -> Refusal:
     """Record a failed sign-in, and return the refusal: the same whatever was wrong."""
     target = ("user", found.user.id) if found else (None, None)
-    await record(tx, visitor, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
+    await record(tx, context, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
     return invalid_credentials()

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import given
-from app.database.statements import Statement
+from app.database.base import param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import recovery_code_sets, recovery_codes
 
 
@@ -102,13 +102,13 @@ LEFT = (
         & (recovery_code_sets.c.id == recovery_codes.c.set_id),
     )
     .where(
-        recovery_code_sets.c.account_id == given(recovery_code_sets.c.account_id),
-        recovery_code_sets.c.user_id == given(recovery_code_sets.c.user_id, "user_id"),
+        recovery_code_sets.c.account_id == param(recovery_code_sets.c.account_id),
+        recovery_code_sets.c.user_id == param(recovery_code_sets.c.user_id, "user_id"),
         recovery_codes.c.used_at.is_(None),
     )
 )
 """How many unused codes a user has, as part of a greater statement: of `given_account_id` and `user_id`."""
-_LEFT = Statement(LEFT)
+_LEFT = PrecompiledStatement(LEFT)
 
 
 async def count_left(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:

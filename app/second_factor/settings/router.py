@@ -28,7 +28,7 @@ router = APIRouter(tags=["two-factor"], route_class=AccountRoute)
 
 async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> TwoFactor:
     async with services.database.read() as tx:
-        shown = await use_cases.show_two_factor(tx, caller.visitor, caller.user_id, caller.role, policy)
+        shown = await use_cases.show_two_factor(tx, caller.context, caller.user_id, caller.role, policy)
     return TwoFactor.model_validate(shown)
 
 

@@ -9,9 +9,9 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
 from app.audit.repository import record, record_act
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Caller, Role, Visitor
+from app.core.callers import Caller, RequestContext, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal, StepUpRequired, Unauthenticated
-from app.delivery.letters import Kind, tell
+from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
@@ -23,13 +23,13 @@ from app.second_factor.trusted_devices.use_cases import revoke_all
 
 
 async def show_two_factor(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, role: Role, policy: SecurityPolicy
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, role: Role, policy: SecurityPolicy
 ) -> TwoFactor:
     """Return the user's two-factor authentication as it is now; raises `NotFound`."""
-    state = await second_factor.get_state(tx, visitor.account_id, user_id)
+    state = await second_factor.get_state(tx, context.account_id, user_id)
     if state is None:
         raise NotFound
-    authenticators = await second_factor.list_authenticators(tx, visitor.account_id, user_id)
+    authenticators = await second_factor.list_authenticators(tx, context.account_id, user_id)
     required = policy.requires_two_factor_of(role)
     return TwoFactor(
         status=status(
@@ -41,9 +41,9 @@ async def show_two_factor(
         turned_on_by_user=state.turned_on_by_user,
         passcode_frequency=state.passcode_frequency,
         authenticators=authenticators,
-        recovery_codes_left=await recovery_codes.count_left(tx, visitor.account_id, user_id),
+        recovery_codes_left=await recovery_codes.count_left(tx, context.account_id, user_id),
         trusted_devices=await trusted_devices.count_devices(
-            tx, visitor.account_id, user_id, policy_days=policy.trusted_device_days, now=visitor.now
+            tx, context.account_id, user_id, policy_days=policy.trusted_device_days, now=context.now
         ),
         last_passcode_at=state.last_passcode_at,
     )
@@ -87,7 +87,7 @@ async def keep_turned_on(tx: AsyncConnection, caller: Caller) -> None:
     if not state.turned_on_by_user:
         await second_factor.change_state(tx, caller.account_id, caller.user_id, turned_on_by_user=True)
         await record_act(tx, caller, Event(EventType.TWO_FACTOR_TURNED_ON, "user", caller.user_id))
-        await tell(tx, caller.visitor, caller.user_id, Kind.TWO_FACTOR_TURNED_ON, label=None)
+        await notify_user(tx, caller.context, caller.user_id, Kind.TWO_FACTOR_TURNED_ON, label=None)
 
 
 async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
@@ -97,7 +97,7 @@ async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
     """
     account_id, user_id = caller.account_id, caller.user_id
     # A requirement that comes at this very moment finds this done, or is found by it.
-    await accounts.hold_policy_still(tx, account_id)
+    await accounts.lock_policy_shared(tx, account_id)
     _, authenticators = await lock_own_factors(tx, caller)
     policy = await accounts.get_policy(tx, account_id)
     if policy.requires_two_factor_of(caller.role):
@@ -119,7 +119,7 @@ async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
     revoked = await revoke_all(tx, account_id, user_id, because="two-factor authentication was turned off")
     removed = [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", found.id) for found in authenticators]
     await record_act(tx, caller, *removed, Event(EventType.TWO_FACTOR_TURNED_OFF, "user", user_id), *revoked)
-    await tell(tx, caller.visitor, user_id, Kind.TWO_FACTOR_TURNED_OFF)
+    await notify_user(tx, caller.context, user_id, Kind.TWO_FACTOR_TURNED_OFF)
 
 
 async def rename_authenticator(
@@ -149,15 +149,15 @@ async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticato
     revoked = await revoke_all(tx, account_id, user_id, because="an authenticator was removed")
     removed = Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", authenticator_id)
     await record_act(tx, caller, removed, *revoked)
-    await tell(tx, caller.visitor, user_id, Kind.AUTHENTICATOR_REMOVED, label=mine[authenticator_id])
+    await notify_user(tx, caller.context, user_id, Kind.AUTHENTICATOR_REMOVED, label=mine[authenticator_id])
 
 
 async def renew_own_recovery_codes(tx: AsyncConnection, caller: Caller, codes: NewCodes) -> None:
     """Give the caller new recovery codes; raises `Conflict` (`no_authenticator`)."""
     await lock_own_factors(tx, caller)
-    await _renew(tx, caller.visitor, caller.user_id, codes)
+    await _renew(tx, caller.context, caller.user_id, codes)
     await record_act(tx, caller, Event(EventType.RECOVERY_CODES_REGENERATED, "user", caller.user_id))
-    await tell(tx, caller.visitor, caller.user_id, Kind.RECOVERY_CODES_REGENERATED, by=None)
+    await notify_user(tx, caller.context, caller.user_id, Kind.RECOVERY_CODES_REGENERATED, by=None)
 
 
 async def renew_recovery_codes_of(
@@ -174,7 +174,7 @@ async def renew_recovery_codes_of(
     if found.user.role is Role.OWNER and caller.role is not Role.OWNER:
         return await _deny(tx, caller, user_id, Forbidden("Only the owner may do this for the owner."))
     await renew_recovery_codes(
-        tx, caller.visitor, Actor(caller.user_id, caller.credential), user_id, codes, reason=reason
+        tx, caller.context, Actor(caller.user_id, caller.credential), user_id, codes, reason=reason
     )
     return None
 
@@ -192,24 +192,24 @@ async def _deny(tx: AsyncConnection, caller: Caller, user_id: UUID | None, refus
 
 
 async def renew_recovery_codes(
-    tx: AsyncConnection, visitor: Visitor, actor: Actor, user_id: UUID, codes: NewCodes, *, reason: str
+    tx: AsyncConnection, context: RequestContext, actor: Actor, user_id: UUID, codes: NewCodes, *, reason: str
 ) -> None:
     """Give a user new recovery codes on somebody else's word; raises `NotFound` or `Conflict`."""
-    if await second_factor.lock_state(tx, visitor.account_id, user_id) is None:
+    if await second_factor.lock_state(tx, context.account_id, user_id) is None:
         raise NotFound
-    await _renew(tx, visitor, user_id, codes)
-    revoked = await revoke_all(tx, visitor.account_id, user_id, because="recovery codes were regenerated")
+    await _renew(tx, context, user_id, codes)
+    revoked = await revoke_all(tx, context.account_id, user_id, because="recovery codes were regenerated")
     renewed = Event(EventType.RECOVERY_CODES_REGENERATED, "user", user_id, {"reason": reason})
-    await record(tx, visitor, actor, renewed, *revoked)
-    admin = await users.find_by_id(tx, visitor.account_id, actor.user_id) if actor.user_id else None
+    await record(tx, context, actor, renewed, *revoked)
+    admin = await users.find_by_id(tx, context.account_id, actor.user_id) if actor.user_id else None
     by = {"name": admin.user.name, "email": admin.user.email} if admin else None
-    await tell(tx, visitor, user_id, Kind.RECOVERY_CODES_REGENERATED, by=by)
+    await notify_user(tx, context, user_id, Kind.RECOVERY_CODES_REGENERATED, by=by)
 
 
-async def _renew(tx: AsyncConnection, visitor: Visitor, user_id: UUID, codes: NewCodes) -> None:
-    if not await second_factor.list_authenticators(tx, visitor.account_id, user_id):
+async def _renew(tx: AsyncConnection, context: RequestContext, user_id: UUID, codes: NewCodes) -> None:
+    if not await second_factor.list_authenticators(tx, context.account_id, user_id):
         raise no_authenticator()
-    await store_codes(tx, visitor.account_id, user_id, codes, now=visitor.now)
+    await store_codes(tx, context.account_id, user_id, codes, now=context.now)
 
 
 def no_authenticator() -> Conflict:

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import CTE, ColumnElement, Insert, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import adding, given, to_add
-from app.database.statements import Statement
+from app.database.base import insert_from_params, insert_params, param
+from app.database.statements import PrecompiledStatement
 from app.database.tables import trusted_devices
 from app.second_factor.trusted_devices.rules import TrustedDevice
 
@@ -24,11 +24,11 @@ _COLUMNS = [
 ]
 
 
-_FIND = Statement(
+_FIND = PrecompiledStatement(
     select(*_COLUMNS).where(
-        trusted_devices.c.account_id == given(trusted_devices.c.account_id),
-        trusted_devices.c.id == given(trusted_devices.c.id),
-        trusted_devices.c.user_id == given(trusted_devices.c.user_id),
+        trusted_devices.c.account_id == param(trusted_devices.c.account_id),
+        trusted_devices.c.id == param(trusted_devices.c.id),
+        trusted_devices.c.user_id == param(trusted_devices.c.user_id),
     )
 )
 
@@ -42,14 +42,14 @@ async def find_device(
     return TrustedDevice(*row) if row else None
 
 
-def trusting(*, after: CTE | None) -> Insert:
-    """Return the statement that trusts a device, of the parameters `to_trust`; `after` as in `adding`."""
-    return adding(trusted_devices, after=after)
+def insert_trusted_device_sql(*, after: CTE | None) -> Insert:
+    """Return the INSERT of a trusted device; parameters: `insert_trusted_device_params`."""
+    return insert_from_params(trusted_devices, after=after)
 
 
-def to_trust(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
+def insert_trusted_device_params(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
     """Return the parameters of `trusting`."""
-    return to_add(trusted_devices, vars(device) | {"account_id": account_id})
+    return insert_params(trusted_devices, vars(device) | {"account_id": account_id})
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:

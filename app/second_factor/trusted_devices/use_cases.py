@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.core.callers import Caller, Visitor
+from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound
 from app.crypto.digests import digest
 from app.database.ids import new_id
@@ -16,40 +16,40 @@ from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice, 
 
 
 async def find_trusted(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, tokens: Iterable[DeviceToken], *, policy_days: int
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, tokens: Iterable[DeviceToken], *, policy_days: int
 ) -> TrustedDevice | None:
     """Return the device that one of the brought tokens proves, while it is trusted."""
     for token in tokens:
-        device = await repository.find_device(tx, visitor.account_id, user_id, token.device_id)
-        if device and is_trusted(device, token, policy_days=policy_days, now=visitor.now):
+        device = await repository.find_device(tx, context.account_id, user_id, token.device_id)
+        if device and is_trusted(device, token, policy_days=policy_days, now=context.now):
             return device
     return None
 
 
-def new_trust(visitor: Visitor, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
-    """Return the visitor's browser as a device trusted for `days`, to be stored, and the token that it keeps."""
-    token = new_device_token(new_id(visitor.now))
+def new_trust(context: RequestContext, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
+    """Return the client as a device trusted for `days`, to be stored, and the token that it keeps."""
+    token = new_device_token(new_id(context.now))
     device = TrustedDevice(
         id=token.device_id,
         user_id=user_id,
         secret_digest=digest(token.secret),
-        trusted_at=visitor.now,
+        trusted_at=context.now,
         days=days,
         last_used_at=None,
-        ip=visitor.ip,
-        user_agent=visitor.user_agent,
+        ip=context.ip,
+        user_agent=context.user_agent,
     )
     return device, token
 
 
 async def replace_trust(
-    tx: AsyncConnection, visitor: Visitor, user_id: UUID, tokens: Iterable[DeviceToken]
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, tokens: Iterable[DeviceToken]
 ) -> None:
     """Forget the browser as what these tokens prove it to have been: it is trusted anew."""
     for old in tokens:
-        device = await repository.find_device(tx, visitor.account_id, user_id, old.device_id)
-        if device and is_trusted(device, old, policy_days=device.days, now=visitor.now):
-            await repository.delete_device(tx, visitor.account_id, user_id, device.id)
+        device = await repository.find_device(tx, context.account_id, user_id, old.device_id)
+        if device and is_trusted(device, old, policy_days=device.days, now=context.now):
+            await repository.delete_device(tx, context.account_id, user_id, device.id)
 
 
 async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:

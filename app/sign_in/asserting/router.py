@@ -9,7 +9,7 @@ from app.core.settings import Limit
 from app.second_factor.trusted_devices.cookies import read_device_cookies
 from app.second_factor.trusted_devices.rules import parse_device_token
 from app.sign_in.asserting.schemas import Assertion
-from app.sign_in.asserting.use_cases import begin_asserted_sign_in, find_asserted, visitor_from
+from app.sign_in.asserting.use_cases import asserted_context, begin_asserted_sign_in, find_asserted
 from app.sign_in.outcomes import Device
 from app.sign_in.router import show_begun
 from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
@@ -41,14 +41,14 @@ async def assert_first_factor(
         )
     assert caller.token_id is not None  # noqa: S101 -- only an API token comes this far
     filled = assertion_buckets(token_id=caller.token_id, user_id=user.id, of_token=_OF_TOKEN, of_user=_OF_USER)
-    await count_password_attempt(services.database, caller.visitor, filled, because="Too many sign-ins.")
+    await count_password_attempt(services.database, caller.context, filled, because="Too many sign-ins.")
     device = Device(
         read_device_cookies(
             [], secure=services.settings.is_https
         ),  # the backend's own, if any, are not the user's
         parse_device_token(body.device_token) if body.device_token else None,
     )
-    from_ = visitor_from(caller.visitor, ip=body.ip, user_agent=body.user_agent)
+    from_ = asserted_context(caller.context, ip=body.ip, user_agent=body.user_agent)
     async with services.database.begin() as tx:
         outcome = await begin_asserted_sign_in(
             tx, caller, user.id, device, by_password=body.first_factor == "password", from_=from_

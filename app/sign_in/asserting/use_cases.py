@@ -12,13 +12,13 @@ from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
-from app.core.callers import ADMINS, Caller, Role, Visitor
+from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
 from app.sign_in.complete_sign_in import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import LockedUser
-from app.sign_in.use_cases import go_on
+from app.sign_in.use_cases import continue_after_first_factor
 
 
 async def find_asserted(
@@ -38,7 +38,7 @@ async def find_asserted(
 
 
 async def begin_asserted_sign_in(
-    tx: AsyncConnection, caller: Caller, user_id: UUID, device: Device, *, by_password: bool, from_: Visitor
+    tx: AsyncConnection, caller: Caller, user_id: UUID, device: Device, *, by_password: bool, from_: RequestContext
 ) -> Completed | Waiting | Refusal:
     """Go on after the first factor that the backend has checked, as after one that Passgate checked.
 
@@ -46,7 +46,7 @@ async def begin_asserted_sign_in(
     never fresh by this. A first factor by a third party completes, whatever the policy.
     """
     # A policy that ends sessions must find this one, or be found by it.
-    await accounts.hold_policy_still(tx, caller.account_id)
+    await accounts.lock_policy_shared(tx, caller.account_id)
     state = await second_factor.lock_state(tx, caller.account_id, user_id)
     found = await users.find_by_id(tx, caller.account_id, user_id)
     if state is None or found is None:
@@ -59,7 +59,7 @@ async def begin_asserted_sign_in(
         policy = await accounts.get_policy(tx, caller.account_id)
         known = await second_factor.list_authenticators(tx, caller.account_id, user_id)
         locked = LockedUser(state, found.user, policy, known)
-        return await go_on(tx, from_, locked, device, asserted_by=caller.token_id)
+        return await continue_after_first_factor(tx, from_, locked, device, asserted_by=caller.token_id)
     return await complete(tx, from_, found.user.id, amr=(SSO,), asserted_by=caller.token_id)
 
 
@@ -71,8 +71,8 @@ def _refusal(caller: Caller, user: User) -> Refusal | None:
     return None
 
 
-def visitor_from(visitor: Visitor, *, ip: str | None, user_agent: str | None) -> Visitor:
-    """Return the user at the door, where the backend says from where they came; else the backend itself."""
+def asserted_context(context: RequestContext, *, ip: str | None, user_agent: str | None) -> RequestContext:
+    """Return the request context of the user, where the backend names address and browser; else its own."""
     return replace(
-        visitor, ip=ip or visitor.ip, user_agent=visitor.user_agent if user_agent is None else user_agent
+        context, ip=ip or context.ip, user_agent=context.user_agent if user_agent is None else user_agent
     )

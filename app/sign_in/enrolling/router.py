@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.authentication.context import AtTheDoor, Cookies
+from app.authentication.context import Context, Cookies
 from app.authentication.routes import AccountRoute
 from app.enrollment import use_cases as enrollment
 from app.enrollment.schemas import Enrollment
@@ -24,11 +24,11 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
     operation_id="beginEnrollmentAtSignIn",
     responses=problems(401, 404, 409, 413, 415, 422, 503),
 )
-async def begin_enrollment(services: AppServices, visitor: AtTheDoor, body: SignInEnrollment) -> Enrollment:
+async def begin_enrollment(services: AppServices, context: Context, body: SignInEnrollment) -> Enrollment:
     """Begin the enrollment that the sign-in demands."""
     async with services.database.begin() as tx:
         begun = await use_cases.begin_enrollment(
-            tx, visitor, services.sealer, body.sign_in_token, kind=body.kind, label=body.label
+            tx, context, services.sealer, body.sign_in_token, kind=body.kind, label=body.label
         )
     return Enrollment.model_validate(begun)
 
@@ -41,7 +41,7 @@ async def begin_enrollment(services: AppServices, visitor: AtTheDoor, body: Sign
 )
 async def confirm_enrollment(
     services: AppServices,
-    visitor: AtTheDoor,
+    context: Context,
     cookies: Cookies,
     request: Request,
     response: Response,
@@ -52,12 +52,12 @@ async def confirm_enrollment(
     refuse_device_token_in_browser(request, body)
     device = Device(cookies, remember=body.remember_device)
     async with services.database.read() as tx:
-        opened = await find_open_sign_in(tx, visitor, body.sign_in_token)
+        opened = await find_open_sign_in(tx, context, body.sign_in_token)
     codes = await enrollment.prepare_codes(
         services.database,
         services.hasher,
         services.sealer,
-        visitor,
+        context,
         opened.sign_in.user_id,
         enrollment_id,
         body.passcode,
@@ -65,7 +65,7 @@ async def confirm_enrollment(
     async with services.database.begin() as tx:
         outcome = await use_cases.confirm_enrollment(
             tx,
-            visitor,
+            context,
             services.sealer,
             enrollment_id,
             body.sign_in_token,

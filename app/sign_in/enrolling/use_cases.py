@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.accounts.users import repository as users
 from app.accounts.users.rules import User
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Conflict, Refusal
 from app.crypto.sealing import Sealer
 from app.enrollment import use_cases as enrollment
-from app.enrollment.use_cases import Begun, Enrollee
+from app.enrollment.use_cases import BegunEnrollment, EnrollingUser
 from app.second_factor import repository as second_factor
 from app.second_factor.recovery_codes.use_cases import NewCodes
 from app.second_factor.rules import SecondFactorState
@@ -23,17 +23,17 @@ from app.sign_in.use_cases import find_open_sign_in, still_alive
 
 
 async def begin_enrollment(
-    tx: AsyncConnection, visitor: Visitor, sealer: Sealer, sign_in_token: str, *, kind: str, label: str
-) -> Begun:
+    tx: AsyncConnection, context: RequestContext, sealer: Sealer, sign_in_token: str, *, kind: str, label: str
+) -> BegunEnrollment:
     """Begin the enrollment that the sign-in demands; raises what `open_enrolling_sign_in` raises."""
-    found, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
-    enrollee = await _enrollee(tx, visitor, found.sign_in, user)
-    return await enrollment.begin_enrollment(tx, visitor, sealer, enrollee, state, kind=kind, label=label)
+    found, user, state = await open_enrolling_sign_in(tx, context, sign_in_token)
+    enrollee = await _enrollee(tx, context, found.sign_in, user)
+    return await enrollment.begin_enrollment(tx, context, sealer, enrollee, state, kind=kind, label=label)
 
 
 async def confirm_enrollment(
     tx: AsyncConnection,
-    visitor: Visitor,
+    context: RequestContext,
     sealer: Sealer,
     enrollment_id: UUID,
     sign_in_token: str,
@@ -46,13 +46,13 @@ async def confirm_enrollment(
 
     An authenticator enrolled here counts as required by the account, not as turned on personally.
     """
-    found, user, state = await open_enrolling_sign_in(tx, visitor, sign_in_token)
+    found, user, state = await open_enrolling_sign_in(tx, context, sign_in_token)
     bound = await enrollment.confirm_enrollment(
         tx,
-        visitor,
+        context,
         sealer,
         enrollment_id,
-        await _enrollee(tx, visitor, found.sign_in, user),
+        await _enrollee(tx, context, found.sign_in, user),
         state,
         digits=digits,
         codes=codes,
@@ -61,28 +61,28 @@ async def confirm_enrollment(
     )
     if isinstance(bound, Refusal):
         return bound
-    completed = await complete_with_second_factor(tx, visitor, found, state, device=device)
+    completed = await complete_with_second_factor(tx, context, found, state, device=device)
     return completed, bound.recovery_codes or []
 
 
-async def _enrollee(tx: AsyncConnection, visitor: Visitor, sign_in: SignIn, user: User) -> Enrollee:
-    policy = await accounts.get_policy(tx, visitor.account_id)
-    return Enrollee(user.id, user.email, policy.kinds_for(user.role), sign_in_id=sign_in.id)
+async def _enrollee(tx: AsyncConnection, context: RequestContext, sign_in: SignIn, user: User) -> EnrollingUser:
+    policy = await accounts.get_policy(tx, context.account_id)
+    return EnrollingUser(user.id, user.email, policy.kinds_for(user.role), sign_in_id=sign_in.id)
 
 
 async def open_enrolling_sign_in(
-    tx: AsyncConnection, visitor: Visitor, sign_in_token: str
+    tx: AsyncConnection, context: RequestContext, sign_in_token: str
 ) -> tuple[FoundSignIn, User, SecondFactorState]:
     """Lock the user of a sign-in that must enroll, and return all three.
 
     Raises `Unauthenticated` (`sign_in_expired`), or `Conflict` (`already_enrolled`) when the sign-in waits for a
     passcode or its user has a confirmed authenticator by now.
     """
-    account_id = visitor.account_id
-    found = await find_open_sign_in(tx, visitor, sign_in_token)
+    account_id = context.account_id
+    found = await find_open_sign_in(tx, context, sign_in_token)
     user_id = found.sign_in.user_id
     state = await second_factor.lock_state(tx, account_id, user_id)
-    found = await find_open_sign_in(tx, visitor, sign_in_token)  # as it is behind the lock
+    found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
     if state is None:
         raise expired()
     if found.sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(

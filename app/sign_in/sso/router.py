@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
@@ -17,23 +17,23 @@ router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
 
 @router.post("/sign-ins/jwt", status_code=201, operation_id="signInByJwt", responses=problems(403, 409))
-async def sign_in_by_jwt(services: AppServices, visitor: AtTheDoor, body: schemas.JwtSignIn) -> Complete:
+async def sign_in_by_jwt(services: AppServices, context: Context, body: schemas.JwtSignIn) -> Complete:
     """Sign in with a token of the application's own sign-in. No passcode is asked for, whatever the policy."""
     async with services.database.read() as tx:
-        provider = await use_cases.provider_of(tx, visitor, body.provider, ProviderType.JWT)
-    claims = use_cases.read_jwt(services.sealer, visitor, provider, body.token)
+        provider = await use_cases.provider_of(tx, context, body.provider, ProviderType.JWT)
+    claims = use_cases.read_jwt(services.sealer, context, provider, body.token)
     outcome: Completed | Refusal
     async with services.database.begin() as tx:
         if isinstance(claims, Refusal):
-            outcome = await use_cases.refuse_provider(tx, visitor, provider, claims)
+            outcome = await use_cases.refuse_provider(tx, context, provider, claims)
         else:
-            outcome = await use_cases.sign_in_by_jwt(tx, visitor, provider, claims)
+            outcome = await use_cases.sign_in_by_jwt(tx, context, provider, claims)
     return show_completed(accepted(outcome))
 
 
 @router.post("/sign-ins/exchange", status_code=201, operation_id="exchangeCode", responses=problems(401))
-async def exchange_code(services: AppServices, visitor: AtTheDoor, body: schemas.Exchange) -> Complete:
+async def exchange_code(services: AppServices, context: Context, body: schemas.Exchange) -> Complete:
     """Exchange the code of a finished login, once and within a minute, for the session."""
     async with services.database.begin() as tx:
-        completed = await use_cases.exchange_code(tx, visitor, body.code)
+        completed = await use_cases.exchange_code(tx, context, body.code)
     return show_completed(completed)

@@ -13,10 +13,10 @@ from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.assurance import SSO
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
 from app.crypto.digests import digest, is_secret, new_secret
-from app.crypto.sealing import Place, Sealer
+from app.crypto.sealing import AssociatedData, Sealer
 from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
@@ -40,20 +40,20 @@ from app.sign_in.sso.rules import (
 log = structlog.get_logger()
 
 
-async def provider_of(tx: AsyncConnection, visitor: Visitor, name: str, type_: ProviderType) -> Provider:
+async def provider_of(tx: AsyncConnection, context: RequestContext, name: str, type_: ProviderType) -> Provider:
     """Return the account's provider of this name and type; raises `NotFound`."""
-    provider = await repository.find_provider(tx, visitor.account_id, name)
+    provider = await repository.find_provider(tx, context.account_id, name)
     if provider is None or provider.type is not type_:
         raise NotFound("The account has no such provider.")
     return provider
 
 
-async def login_provider(tx: AsyncConnection, visitor: Visitor, name: str, return_to: str) -> Provider:
+async def login_provider(tx: AsyncConnection, context: RequestContext, name: str, return_to: str) -> Provider:
     """Return the provider at which a browser logs in, to come back to `return_to`.
 
     Raises `NotFound`, and `InvalidRequest` for an address that is not exactly one of the provider's `return_urls`.
     """
-    provider = await repository.find_provider(tx, visitor.account_id, name)
+    provider = await repository.find_provider(tx, context.account_id, name)
     if provider is None or "return_urls" not in provider.settings:
         raise NotFound("The account has no such provider.")
     if return_to not in provider.settings["return_urls"]:
@@ -62,16 +62,16 @@ async def login_provider(tx: AsyncConnection, visitor: Visitor, name: str, retur
     return provider
 
 
-def secret_place(account_id: UUID, provider_id: UUID) -> Place:
+def secret_associated_data(account_id: UUID, provider_id: UUID) -> AssociatedData:
     """Return where the secret of a provider rests sealed."""
-    return Place("sso_providers", "sealed_secret", account_id, provider_id)
+    return AssociatedData("sso_providers", "sealed_secret", account_id, provider_id)
 
 
 def open_secret(sealer: Sealer, account_id: UUID, provider: Provider) -> str | None:
     """Return the secret that the provider shares with us, if it has one."""
     if provider.sealed_secret is None:
         return None
-    return sealer.open(provider.sealed_secret, secret_place(account_id, provider.id)).decode()
+    return sealer.open(provider.sealed_secret, secret_associated_data(account_id, provider.id)).decode()
 
 
 def not_vouched() -> Unauthenticated:
@@ -85,99 +85,101 @@ def refuse_token(provider: Provider, refused: Exception) -> Refusal:
     return not_vouched()
 
 
-def read_jwt(sealer: Sealer, visitor: Visitor, provider: Provider, token: str) -> JwtClaims | Refusal:
+def read_jwt(sealer: Sealer, context: RequestContext, provider: Provider, token: str) -> JwtClaims | Refusal:
     """Return what a JWT of the provider says, or the refusal of one that is not the provider's, or not for now."""
-    secret = open_secret(sealer, visitor.account_id, provider)
+    secret = open_secret(sealer, context.account_id, provider)
     try:
-        return read_claims(read_hs256_token(token, (secret or "").encode()), visitor.now)
+        return read_claims(read_hs256_token(token, (secret or "").encode()), context.now)
     except (TokenRefused, ValueError) as refused:
         return refuse_token(provider, refused)
 
 
-async def refuse_provider(tx: AsyncConnection, visitor: Visitor, provider: Provider, refusal: Refusal) -> Refusal:
+async def refuse_provider(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, refusal: Refusal
+) -> Refusal:
     """Record a sign-in that failed at a provider, and return the refusal."""
     details = {"provider": provider.name, "code": refusal.code}
-    await record(tx, visitor, NOBODY, Event(EventType.SIGN_IN_FAILED, details=details))
+    await record(tx, context, NOBODY, Event(EventType.SIGN_IN_FAILED, details=details))
     return refusal
 
 
 async def sign_in_by_jwt(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, claims: JwtClaims
+    tx: AsyncConnection, context: RequestContext, provider: Provider, claims: JwtClaims
 ) -> Completed | Refusal:
     """Sign in whom the JWT names; the same token never signs anybody in again, in this account."""
-    if not await repository.use_once(tx, visitor.account_id, claims.token_id, expires_at=claims.remembered_until):
-        return await refuse_provider(tx, visitor, provider, not_vouched())
-    return await sign_in_by_provider(tx, visitor, provider, claims.identity)
+    if not await repository.use_once(tx, context.account_id, claims.token_id, expires_at=claims.remembered_until):
+        return await refuse_provider(tx, context, provider, not_vouched())
+    return await sign_in_by_provider(tx, context, provider, claims.identity)
 
 
 async def sign_in_by_provider(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> Completed | Refusal:
     """Open a session for whom the provider vouches, made as a new user where that is allowed."""
-    found = await _admit(tx, visitor, provider, identity)
+    found = await _admit(tx, context, provider, identity)
     if isinstance(found, Refusal):
         return found
-    return await complete(tx, visitor, found.user.id, amr=(SSO,), provider=provider.name)
+    return await complete(tx, context, found.user.id, amr=(SSO,), provider=provider.name)
 
 
 async def hand_out_code(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> str | Refusal:
     """Return a code that the front end exchanges, within a minute and once, for the session of this identity."""
-    found = await _admit(tx, visitor, provider, identity)
+    found = await _admit(tx, context, provider, identity)
     if isinstance(found, Refusal):
         return found
     code = new_secret(CODE_PREFIX)
-    expires_at = visitor.now + CODE_LIFETIME
-    stored = ExchangeCode(new_id(visitor.now), provider.id, found.user.id, found.version, expires_at)
-    await repository.add_code(tx, visitor.account_id, stored, digest(code))
+    expires_at = context.now + CODE_LIFETIME
+    stored = ExchangeCode(new_id(context.now), provider.id, found.user.id, found.version, expires_at)
+    await repository.add_code(tx, context.account_id, stored, digest(code))
     return code
 
 
-async def exchange_code(tx: AsyncConnection, visitor: Visitor, code: str) -> Completed:
+async def exchange_code(tx: AsyncConnection, context: RequestContext, code: str) -> Completed:
     """Open the session that the code stands for; raises `Unauthenticated` (`sign_in_expired`) for a dead one."""
-    account_id = visitor.account_id
+    account_id = context.account_id
     used = None
     if is_secret(code, CODE_PREFIX):
-        used = await repository.use_code(tx, account_id, digest(code), now=visitor.now)
+        used = await repository.use_code(tx, account_id, digest(code), now=context.now)
     if used is None:
         raise expired()
     provider = await repository.get_provider(tx, account_id, used.provider_id)
-    found = await _lock(tx, visitor, used.user_id)
+    found = await _lock(tx, context, used.user_id)
     if found is None or found.version != used.version or _refusal(provider, found):
         raise expired()
-    return await complete(tx, visitor, found.user.id, amr=(SSO,), provider=provider.name)
+    return await complete(tx, context, found.user.id, amr=(SSO,), provider=provider.name)
 
 
 async def begin_login(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider | None, return_to: str | None
+    tx: AsyncConnection, context: RequestContext, provider: Provider | None, return_to: str | None
 ) -> str:
     """Begin a browser's login, or without a provider a nonce; returns the secret that only the client keeps."""
     secret = new_secret(REQUEST_PREFIX)
     provider_id = provider.id if provider else None
-    request = LoginRequest(new_id(visitor.now), provider_id, return_to, visitor.now + REQUEST_LIFETIME)
-    await repository.add_request(tx, visitor.account_id, request, digest(secret))
+    request = LoginRequest(new_id(context.now), provider_id, return_to, context.now + REQUEST_LIFETIME)
+    await repository.add_request(tx, context.account_id, request, digest(secret))
     return secret
 
 
-async def take_login(tx: AsyncConnection, visitor: Visitor, secret: str) -> LoginRequest | None:
+async def take_login(tx: AsyncConnection, context: RequestContext, secret: str) -> LoginRequest | None:
     """Use up the login or the nonce of this secret; None when it is unknown, over, or was used before."""
     if not is_secret(secret, REQUEST_PREFIX):
         return None
-    return await repository.use_request(tx, visitor.account_id, digest(secret), now=visitor.now)
+    return await repository.use_request(tx, context.account_id, digest(secret), now=context.now)
 
 
 async def _admit(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> PasswordUser | Refusal:
     """Return the user whom the provider means, their second factor locked, or the refusal to let them in."""
-    user_id = await _find(tx, visitor, provider, identity)
+    user_id = await _find(tx, context, provider, identity)
     if user_id is None:
-        user_id = await _link(tx, visitor, provider, identity)
-    found = await _lock(tx, visitor, user_id) if user_id else None
+        user_id = await _link(tx, context, provider, identity)
+    found = await _lock(tx, context, user_id) if user_id else None
     refusal = _refusal(provider, found)
     if refusal is not None:
-        return await refuse_provider(tx, visitor, provider, refusal)
+        return await refuse_provider(tx, context, provider, refusal)
     assert found is not None  # noqa: S101 -- nobody is refused as nobody
     return found
 
@@ -192,9 +194,11 @@ def _refusal(provider: Provider, found: PasswordUser | None) -> Refusal | None:
     return None
 
 
-async def _find(tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity) -> UUID | None:
+async def _find(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> UUID | None:
     """Return whom the provider has meant before, or whom the application knows by this id."""
-    account_id = visitor.account_id
+    account_id = context.account_id
     if identity.subject is not None:
         return await repository.find_identity(tx, account_id, provider.id, identity.subject)
     if identity.external_id is not None:
@@ -203,37 +207,39 @@ async def _find(tx: AsyncConnection, visitor: Visitor, provider: Provider, ident
     return None
 
 
-async def _link(tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity) -> UUID | None:
+async def _link(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> UUID | None:
     """Link the identity to the user with its e-mail address, or to a new one; None where neither is allowed.
 
     Of two at once for one address the second waits, and finds what the first has made.
     """
-    await users.hold_address(tx, visitor.account_id, identity.email)
-    if (known := await _find(tx, visitor, provider, identity)) is not None:
+    await users.hold_address(tx, context.account_id, identity.email)
+    if (known := await _find(tx, context, provider, identity)) is not None:
         return known
-    found = await users.find_by_email(tx, visitor.account_id, identity.email)
+    found = await users.find_by_email(tx, context.account_id, identity.email)
     if found is None and provider.create_users and provider.default_role in provider.roles:
         name = (identity.name or identity.email.partition("@")[0])[:LONGEST_NAME]
         new = NewUser(identity.email, name, provider.default_role, identity.external_id)
-        user = await create_user(tx, visitor, NOBODY, new, None)
+        user = await create_user(tx, context, NOBODY, new, None)
         if identity.subject is not None:
             await repository.add_identity(
                 tx,
-                visitor.account_id,
-                new_id(visitor.now),
+                context.account_id,
+                new_id(context.now),
                 provider.id,
                 identity.subject,
                 user.id,
-                now=visitor.now,
+                now=context.now,
             )
         return user.id
     if found is None or not provider.trusts_address(identity) or _refusal(provider, found):
         return None
-    return found.user.id if await _remember(tx, visitor, provider, identity, found) else None
+    return found.user.id if await _remember(tx, context, provider, identity, found) else None
 
 
 async def _remember(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity, found: PasswordUser
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, found: PasswordUser
 ) -> bool:
     """Let the identity mean this user from now on; False when the user is another one's already.
 
@@ -242,20 +248,20 @@ async def _remember(
     user = found.user
     if identity.subject is not None:
         return await repository.add_identity(
-            tx, visitor.account_id, new_id(visitor.now), provider.id, identity.subject, user.id, now=visitor.now
+            tx, context.account_id, new_id(context.now), provider.id, identity.subject, user.id, now=context.now
         )
     if identity.external_id is not None:
         if user.external_id is not None:
             return False
         try:
-            await users.store_external_id(tx, visitor.account_id, user.id, identity.external_id)
+            await users.store_external_id(tx, context.account_id, user.id, identity.external_id)
         except IntegrityError as error:
             refuse_taken(error)
     return True
 
 
-async def _lock(tx: AsyncConnection, visitor: Visitor, user_id: UUID) -> PasswordUser | None:
+async def _lock(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> PasswordUser | None:
     """Return the user as they are now, their second factor locked: a suspension is before this, or ends it."""
-    if await second_factor.lock_state(tx, visitor.account_id, user_id) is None:
+    if await second_factor.lock_state(tx, context.account_id, user_id) is None:
         return None
-    return await users.find_by_id(tx, visitor.account_id, user_id)
+    return await users.find_by_id(tx, context.account_id, user_id)

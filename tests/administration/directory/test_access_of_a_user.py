@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.devices import is_asked, trusted_person
@@ -17,14 +17,14 @@ PARTS = ["two-factor", "trusted-devices", "sessions"]
 LISTS = ["trusted-devices", "sessions"]
 
 
-def path(person: Person, part: str) -> str:
+def path(person: SimulatedUser, part: str) -> str:
     return f"/users/{person.id}/{part}"
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_owner_and_admins_see_what_the_user_sees(place: Place, role: Role, part: str) -> None:
-    admin, person = await place.signed_in(role), await trusted_person(place)
+async def test_owner_and_admins_see_what_the_user_sees(tenant: Tenant, role: Role, part: str) -> None:
+    admin, person = await tenant.signed_in(role), await trusted_person(tenant)
 
     seen = ok(await admin.browser.get(path(person, part)))
 
@@ -38,32 +38,32 @@ async def test_owner_and_admins_see_what_the_user_sees(place: Place, role: Role,
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_sees_it_not_even_of_themself_by_id(place: Place, role: Role, part: str) -> None:
-    caller, person = await place.signed_in(role), await place.person(Role.END_USER)
+async def test_nobody_else_sees_it_not_even_of_themself_by_id(tenant: Tenant, role: Role, part: str) -> None:
+    caller, person = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for target in (person, caller):
         refused(await caller.browser.get(path(target, part)), 403, "forbidden")
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_what_is_under_me_stays_ones_own(place: Place, part: str) -> None:
-    person = await place.signed_in(Role.END_USER)
+async def test_what_is_under_me_stays_ones_own(tenant: Tenant, part: str) -> None:
+    person = await tenant.signed_in(Role.END_USER)
 
     ok(await person.browser.get(f"/users/me/{part}"))
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_password_is_enough_to_read(place: Place, owner: Person, part: str) -> None:
-    admin, person = await place.person(Role.ADMIN), await place.person()
+async def test_a_password_is_enough_to_read(tenant: Tenant, owner: SimulatedUser, part: str) -> None:
+    admin, person = await tenant.person(Role.ADMIN), await tenant.person()
 
-    client = await by_password(place, admin, owner)
+    client = await by_password(tenant, admin, owner)
 
     ok(await client.get(path(person, part)))
 
 
-async def test_a_token_with_the_scope_reads_the_state_of_two_factor(place: Place, owner: Person) -> None:
-    person = await place.person()
-    reading, other = await by_token(place, owner, "users:read"), await by_token(place, owner, "users:write")
+async def test_a_token_with_the_scope_reads_the_state_of_two_factor(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
+    reading, other = await by_token(tenant, owner, "users:read"), await by_token(tenant, owner, "users:write")
 
     assert ok(await reading.get(path(person, "two-factor")))["status"] == "off"
     refused(await other.get(path(person, "two-factor")), 403, "scope_missing")
@@ -71,21 +71,23 @@ async def test_a_token_with_the_scope_reads_the_state_of_two_factor(place: Place
 
 @pytest.mark.parametrize("part", LISTS)
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_token_neither_lists_nor_ends(place: Place, owner: Person, method: str, part: str) -> None:
-    person, script = await place.person(), await by_token(place, owner, "users:read", "users:write")
+async def test_a_token_neither_lists_nor_ends(
+    tenant: Tenant, owner: SimulatedUser, method: str, part: str
+) -> None:
+    person, script = await tenant.person(), await by_token(tenant, owner, "users:read", "users:write")
 
     refused(await script.request(method, path(person, part)), 403, "session_required")
 
 
 @pytest.mark.parametrize("part", LISTS)
-async def test_a_password_ends_nothing(place: Place, owner: Person, part: str) -> None:
-    person, client = await place.person(), await by_password(place, owner, owner)
+async def test_a_password_ends_nothing(tenant: Tenant, owner: SimulatedUser, part: str) -> None:
+    person, client = await tenant.person(), await by_password(tenant, owner, owner)
 
     refused(await client.delete(path(person, part)), 403, "session_required")
 
 
-async def test_the_state_of_the_owner_is_shown_to_admins(place: Place, owner: Person) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_the_state_of_the_owner_is_shown_to_admins(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
 
     assert ok(await admin.browser.get(path(owner, "two-factor")))["status"] == "off"
 
@@ -93,9 +95,9 @@ async def test_the_state_of_the_owner_is_shown_to_admins(place: Place, owner: Pe
 @pytest.mark.parametrize("part", LISTS)
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_the_devices_and_sessions_of_the_owner_are_the_owners_alone(
-    place: Place, owner: Person, method: str, part: str
+    tenant: Tenant, owner: SimulatedUser, method: str, part: str
 ) -> None:
-    admin, trail = await place.signed_in(Role.ADMIN), Trail(place)
+    admin, trail = await tenant.signed_in(Role.ADMIN), AuditTrail(tenant)
     await trail.new()
 
     refused(await admin.browser.request(method, path(owner, part)), 403, "forbidden")
@@ -106,21 +108,21 @@ async def test_the_devices_and_sessions_of_the_owner_are_the_owners_alone(
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_an_admin_revokes_every_device_of_a_user(place: Place, role: Role) -> None:
-    admin, person, other = await place.signed_in(role), await trusted_person(place), await trusted_person(place)
+async def test_an_admin_revokes_every_device_of_a_user(tenant: Tenant, role: Role) -> None:
+    admin, person, other = await tenant.signed_in(role), await trusted_person(tenant), await trusted_person(tenant)
 
     ok(await admin.browser.delete(path(person, "trusted-devices")), 204)
 
-    assert await is_asked(place, person)
-    assert not await is_asked(place, other)
+    assert await is_asked(tenant, person)
+    assert not await is_asked(tenant, other)
     assert await items(admin.browser, path(person, "trusted-devices")) == []
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_an_admin_ends_every_session_of_a_user(place: Place, role: Role) -> None:
-    admin, person, other = await place.signed_in(role), await place.signed_in(), await place.signed_in()
-    elsewhere = place.browser()
-    await place.sign_in(person, elsewhere)
+async def test_an_admin_ends_every_session_of_a_user(tenant: Tenant, role: Role) -> None:
+    admin, person, other = await tenant.signed_in(role), await tenant.signed_in(), await tenant.signed_in()
+    elsewhere = tenant.browser()
+    await tenant.sign_in(person, elsewhere)
 
     ok(await admin.browser.delete(path(person, "sessions")), 204)
 
@@ -128,11 +130,11 @@ async def test_an_admin_ends_every_session_of_a_user(place: Place, role: Role) -
         refused(await browser.get("/session"), 401, "unauthenticated")
     ok(await other.browser.get("/session"))
     assert await items(admin.browser, path(person, "sessions")) == []
-    assert (await place.sign_in(person))["status"] == "complete"
+    assert (await tenant.sign_in(person))["status"] == "complete"
 
 
-async def test_an_admin_who_ends_their_own_is_signed_out(place: Place) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_an_admin_who_ends_their_own_is_signed_out(tenant: Tenant) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
 
     ok(await admin.browser.delete(path(admin, "sessions")), 204)
 
@@ -140,27 +142,27 @@ async def test_an_admin_who_ends_their_own_is_signed_out(place: Place) -> None:
 
 
 @pytest.mark.parametrize("part", LISTS)
-async def test_it_needs_no_fresh_session(place: Place, owner: Person, part: str) -> None:
-    person = await place.person()
-    place.clock.turn(minutes=30)
+async def test_it_needs_no_fresh_session(tenant: Tenant, owner: SimulatedUser, part: str) -> None:
+    person = await tenant.person()
+    tenant.clock.turn(minutes=30)
 
     ok(await owner.browser.delete(path(person, part)), 204)
 
 
-async def test_the_calling_session_is_marked_in_ones_own_list(place: Place, owner: Person) -> None:
-    place.clock.turn(seconds=1)
-    await place.sign_in(owner, place.browser())
+async def test_the_calling_session_is_marked_in_ones_own_list(tenant: Tenant, owner: SimulatedUser) -> None:
+    tenant.clock.turn(seconds=1)
+    await tenant.sign_in(owner, tenant.browser())
 
     listed = await items(owner.browser, path(owner, "sessions"))
 
     assert [session["current"] for session in listed] == [False, True]
 
 
-async def test_sessions_come_in_pages(place: Place, owner: Person) -> None:
-    person = await place.person()
+async def test_sessions_come_in_pages(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
     for _ in range(3):
-        place.clock.turn(seconds=1)
-        await place.sign_in(person, place.browser())
+        tenant.clock.turn(seconds=1)
+        await tenant.sign_in(person, tenant.browser())
 
     found = await pages(owner.browser, path(person, "sessions"), limit=2)
 
@@ -169,21 +171,21 @@ async def test_sessions_come_in_pages(place: Place, owner: Person) -> None:
     assert made == sorted(made, reverse=True)
 
 
-async def test_devices_come_in_pages(place: Place, owner: Person) -> None:
-    person = await place.enrolled()
+async def test_devices_come_in_pages(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.enrolled()
     for _ in range(3):
-        await place.pass_passcode(person, place.browser())
+        await tenant.pass_passcode(person, tenant.browser())
 
     found = await pages(owner.browser, path(person, "trusted-devices"), limit=2)
 
     assert [len(page) for page in found] == [2, 1]
 
 
-async def test_how_long_a_session_lives_is_counted_by_its_users_role(place: Place, owner: Person) -> None:
-    customer = await place.signed_in(Role.END_USER)
-    await place.enroll(owner)
+async def test_how_long_a_session_lives_is_counted_by_its_users_role(tenant: Tenant, owner: SimulatedUser) -> None:
+    customer = await tenant.signed_in(Role.END_USER)
+    await tenant.enroll(owner)
     for _ in range(4):
-        place.clock.turn(minutes=50)
+        tenant.clock.turn(minutes=50)
         ok(await owner.browser.get("/session"))
 
     [session] = await items(owner.browser, path(customer, "sessions"))
@@ -196,8 +198,10 @@ async def test_how_long_a_session_lives_is_counted_by_its_users_role(place: Plac
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner: Person, part: str) -> None:
-    stranger = await (await another_account(place)).signed_in()
+async def test_a_user_of_another_account_is_the_same_as_none(
+    tenant: Tenant, owner: SimulatedUser, part: str
+) -> None:
+    stranger = await (await another_account(tenant)).signed_in()
     methods = ["GET"] if part == "two-factor" else ["GET", "DELETE"]
 
     for method in methods:
@@ -207,9 +211,9 @@ async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner
     ok(await stranger.browser.get("/session"))
 
 
-async def test_it_is_recorded_how_many_ended_and_by_whom(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
-    trail = Trail(place)
+async def test_it_is_recorded_how_many_ended_and_by_whom(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     for part in (*LISTS, *LISTS):  # the second time there is nothing to end

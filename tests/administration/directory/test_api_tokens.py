@@ -5,23 +5,25 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_token
 
 
 @pytest.fixture
-async def script(place: Place, owner: Person) -> Client:
+async def script(tenant: Tenant, owner: SimulatedUser) -> Client:
     """A script of the owner's, who could do it all in a session."""
-    return await by_token(place, owner, "users:read", "users:write")
+    return await by_token(tenant, owner, "users:read", "users:write")
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_a_token_changes_and_deletes_agents_and_end_users(place: Place, script: Client, role: Role) -> None:
-    person = await place.signed_in(role)
+async def test_a_token_changes_and_deletes_agents_and_end_users(
+    tenant: Tenant, script: Client, role: Role
+) -> None:
+    person = await tenant.signed_in(role)
     path = f"/users/{person.id}"
-    place.clock.turn(hours=2)  # of a token freshness is never asked
+    tenant.clock.turn(hours=2)  # of a token freshness is never asked
 
     other = Role.AGENT if role is Role.END_USER else Role.END_USER
     body = {"name": "Anna", "role": other.value, "external_id": "crm-1", "status": "suspended"}
@@ -34,9 +36,9 @@ async def test_a_token_changes_and_deletes_agents_and_end_users(place: Place, sc
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("body", [{}, {"name": "Anna"}, {"status": "suspended"}, {"role": "agent"}])
 async def test_a_token_never_changes_an_owner_or_admin(
-    place: Place, owner: Person, script: Client, role: Role, body: dict[str, str]
+    tenant: Tenant, owner: SimulatedUser, script: Client, role: Role, body: dict[str, str]
 ) -> None:
-    target = owner if role is Role.OWNER else await place.person(Role.ADMIN)
+    target = owner if role is Role.OWNER else await tenant.person(Role.ADMIN)
 
     refused(await script.patch(f"/users/{target.id}", json=body), 403, "forbidden")
 
@@ -45,9 +47,9 @@ async def test_a_token_never_changes_an_owner_or_admin(
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 async def test_a_token_never_deletes_an_owner_or_admin(
-    place: Place, owner: Person, script: Client, role: Role
+    tenant: Tenant, owner: SimulatedUser, script: Client, role: Role
 ) -> None:
-    target = owner if role is Role.OWNER else await place.person(Role.ADMIN)
+    target = owner if role is Role.OWNER else await tenant.person(Role.ADMIN)
 
     refused(await script.delete(f"/users/{target.id}"), 403, "forbidden")
 
@@ -55,16 +57,18 @@ async def test_a_token_never_deletes_an_owner_or_admin(
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
-async def test_a_token_never_makes_an_owner_or_admin_of_somebody(place: Place, script: Client, role: str) -> None:
-    target = await place.person()
+async def test_a_token_never_makes_an_owner_or_admin_of_somebody(
+    tenant: Tenant, script: Client, role: str
+) -> None:
+    target = await tenant.person()
 
     refused(await script.patch(f"/users/{target.id}", json={"role": role}), 403, "forbidden")
 
     assert ok(await script.get(f"/users/{target.id}"))["role"] == "agent"
 
 
-async def test_a_token_never_sets_an_address_not_even_with_something_else(place: Place, script: Client) -> None:
-    target = await place.person()
+async def test_a_token_never_sets_an_address_not_even_with_something_else(tenant: Tenant, script: Client) -> None:
+    target = await tenant.person()
 
     for body in (
         {"email": "x@example.com"},
@@ -80,27 +84,27 @@ async def test_a_token_never_sets_an_address_not_even_with_something_else(place:
     ("method", "body"), [("PATCH", {"name": "Anna"}), ("DELETE", None), ("PATCH", {"status": "suspended"})]
 )
 async def test_reading_is_not_writing(
-    place: Place, owner: Person, method: str, body: dict[str, Any] | None
+    tenant: Tenant, owner: SimulatedUser, method: str, body: dict[str, Any] | None
 ) -> None:
-    target = await place.person()
-    reading = await by_token(place, owner, "users:read", "policy:read", "reports", "audit:read", "api")
+    target = await tenant.person()
+    reading = await by_token(tenant, owner, "users:read", "policy:read", "reports", "audit:read", "api")
 
     answer = await reading.request(method, f"/users/{target.id}", json=body)
 
     refused(answer, 403, "scope_missing")
 
 
-async def test_writing_is_not_reading(place: Place, owner: Person) -> None:
-    target, writing = await place.person(), await by_token(place, owner, "users:write")
+async def test_writing_is_not_reading(tenant: Tenant, owner: SimulatedUser) -> None:
+    target, writing = await tenant.person(), await by_token(tenant, owner, "users:write")
 
     refused(await writing.get(f"/users/{target.id}"), 403, "scope_missing")
     ok(await writing.patch(f"/users/{target.id}", json={"name": "Anna"}))
 
 
-async def test_what_a_token_was_refused_is_recorded(place: Place, owner: Person, script: Client) -> None:
-    admin = await place.person(Role.ADMIN)
+async def test_what_a_token_was_refused_is_recorded(tenant: Tenant, owner: SimulatedUser, script: Client) -> None:
+    admin = await tenant.person(Role.ADMIN)
     ok(await script.get("/users"))
-    trail = Trail(place)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     refused(await script.delete(f"/users/{admin.id}"), 403, "forbidden")

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.freshness import step_up_required
 from tests.support.variants import another_account
 
 
-def path(person: Person) -> str:
+def path(person: SimulatedUser) -> str:
     return f"/users/{person.id}"
 
 
-async def shown(reader: Person, person: Person) -> dict[str, Any]:
+async def shown(reader: SimulatedUser, person: SimulatedUser) -> dict[str, Any]:
     found: dict[str, Any] = ok(await reader.browser.get(path(person)))
     return found
 
@@ -26,9 +26,9 @@ async def shown(reader: Person, person: Person) -> dict[str, Any]:
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target_role", [Role.ADMIN, Role.AGENT, Role.END_USER])
 async def test_owner_and_admins_change_what_they_name_and_nothing_else(
-    place: Place, role: Role, target_role: Role
+    tenant: Tenant, role: Role, target_role: Role
 ) -> None:
-    admin, target = await place.signed_in(role), await place.person(target_role, external_id="crm-1")
+    admin, target = await tenant.signed_in(role), await tenant.person(target_role, external_id="crm-1")
     before = await shown(admin, target)
 
     changed = ok(await admin.browser.patch(path(target), json={"name": "Anna"}))
@@ -37,9 +37,9 @@ async def test_owner_and_admins_change_what_they_name_and_nothing_else(
     assert await shown(admin, target) == changed
 
 
-async def test_an_empty_change_changes_nothing_and_is_not_recorded(place: Place, owner: Person) -> None:
-    target = await place.person()
-    before, trail = await shown(owner, target), Trail(place)
+async def test_an_empty_change_changes_nothing_and_is_not_recorded(tenant: Tenant, owner: SimulatedUser) -> None:
+    target = await tenant.person()
+    before, trail = await shown(owner, target), AuditTrail(tenant)
     await trail.new()
 
     for body in ({}, {"name": "Somebody", "role": "agent", "status": "active", "email": target.user.email}):
@@ -48,16 +48,18 @@ async def test_an_empty_change_changes_nothing_and_is_not_recorded(place: Place,
     assert await trail.new() == []
 
 
-async def test_null_takes_the_external_id_away(place: Place, owner: Person) -> None:
-    target = await place.person(external_id="crm-1")
+async def test_null_takes_the_external_id_away(tenant: Tenant, owner: SimulatedUser) -> None:
+    target = await tenant.person(external_id="crm-1")
 
     assert ok(await owner.browser.patch(path(target), json={"external_id": None}))["external_id"] is None
     assert ok(await owner.browser.patch(path(target), json={"external_id": "crm-2"}))["external_id"] == "crm-2"
 
 
-async def test_an_external_id_that_is_taken_is_a_conflict_and_changes_nothing(place: Place, owner: Person) -> None:
-    await place.person(external_id="crm-1")
-    target = await place.person()
+async def test_an_external_id_that_is_taken_is_a_conflict_and_changes_nothing(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await tenant.person(external_id="crm-1")
+    target = await tenant.person()
 
     answer = await owner.browser.patch(path(target), json={"external_id": "crm-1", "name": "Anna"})
 
@@ -66,28 +68,28 @@ async def test_an_external_id_that_is_taken_is_a_conflict_and_changes_nothing(pl
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_changes_anybody_not_even_themself(place: Place, role: Role) -> None:
-    caller, target = await place.signed_in(role), await place.person(Role.END_USER)
+async def test_nobody_else_changes_anybody_not_even_themself(tenant: Tenant, role: Role) -> None:
+    caller, target = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for person in (target, caller):
         refused(await caller.browser.patch(path(person), json={"name": "Anna"}), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_changes_nobody(place: Place, owner: Person) -> None:
-    target = await place.person()
-    place.clock.turn(minutes=10, seconds=1)
+async def test_a_session_that_is_not_fresh_changes_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
+    target = await tenant.person()
+    tenant.clock.turn(minutes=10, seconds=1)
 
     step_up_required(await owner.browser.patch(path(target), json={"name": "Anna"}))
 
 
-async def test_a_password_alone_changes_nobody(place: Place, owner: Person) -> None:
-    target, client = await place.person(), await by_password(place, owner, owner)
+async def test_a_password_alone_changes_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
+    target, client = await tenant.person(), await by_password(tenant, owner, owner)
 
     refused(await client.patch(path(target), json={"name": "Anna"}), 403, "session_required")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner: Person) -> None:
-    elsewhere = await another_account(place)
+async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    elsewhere = await another_account(tenant)
     stranger = await elsewhere.signed_in(Role.OWNER)
 
     foreign = refused(await owner.browser.patch(path(stranger), json={"name": "Anna"}), 404, "not_found")
@@ -117,28 +119,30 @@ async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner
     ],
 )
 async def test_a_field_that_makes_no_sense_is_refused(
-    place: Place, owner: Person, body: dict[str, Any], pointer: str, code: str
+    tenant: Tenant, owner: SimulatedUser, body: dict[str, Any], pointer: str, code: str
 ) -> None:
-    target = await place.person()
+    target = await tenant.person()
 
     problem = refused(await owner.browser.patch(path(target), json=body), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
 
 
-async def test_a_new_address_does_not_count_before_it_is_confirmed(place: Place, owner: Person) -> None:
-    target = await place.person()
+async def test_a_new_address_does_not_count_before_it_is_confirmed(tenant: Tenant, owner: SimulatedUser) -> None:
+    target = await tenant.person()
 
     changed = ok(await owner.browser.patch(path(target), json={"email": "anna@example.com", "name": "Anna"}))
 
     assert (changed["email"], changed["name"]) == (target.user.email, "Anna")
-    assert (await place.sign_in(target))["status"] == "complete"
-    answer = await place.browser().post("/sign-ins", json={"email": "anna@example.com", "password": "x" * 12})
+    assert (await tenant.sign_in(target))["status"] == "complete"
+    answer = await tenant.browser().post("/sign-ins", json={"email": "anna@example.com", "password": "x" * 12})
     refused(answer, 401, "invalid_credentials")
 
 
-async def test_an_address_that_is_taken_is_a_conflict_and_changes_nothing(place: Place, owner: Person) -> None:
-    target = await place.person()
+async def test_an_address_that_is_taken_is_a_conflict_and_changes_nothing(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    target = await tenant.person()
 
     answer = await owner.browser.patch(path(target), json={"email": owner.user.email.upper(), "name": "Anna"})
 
@@ -146,8 +150,8 @@ async def test_an_address_that_is_taken_is_a_conflict_and_changes_nothing(place:
     assert (await shown(owner, target))["name"] == "Somebody"
 
 
-async def test_a_role_change_acts_at_once(place: Place, owner: Person) -> None:
-    person = await place.signed_in(Role.AGENT)
+async def test_a_role_change_acts_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in(Role.AGENT)
     refused(await person.browser.get("/api-tokens"), 403, "forbidden")
 
     ok(await owner.browser.patch(path(person), json={"role": "admin"}))
@@ -158,20 +162,20 @@ async def test_a_role_change_acts_at_once(place: Place, owner: Person) -> None:
     assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
 
 
-async def test_what_a_role_requires_is_required_at_the_next_sign_in(place: Place, owner: Person) -> None:
-    person = await place.signed_in(Role.END_USER)
-    await place.enroll(owner)
-    await place.require(owner, team_members=True)
+async def test_what_a_role_requires_is_required_at_the_next_sign_in(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in(Role.END_USER)
+    await tenant.enroll(owner)
+    await tenant.require(owner, team_members=True)
 
     ok(await owner.browser.patch(path(person), json={"role": "agent"}))
 
     assert ok(await person.browser.get("/users/me/two-factor"))["status"] == "setup_required"
-    assert (await place.sign_in(person, place.browser()))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "enrollment_required"
 
 
-async def test_the_tokens_of_an_admin_end_with_the_role(place: Place, owner: Person) -> None:
-    admin = await place.signed_in(Role.ADMIN)
-    script = await by_token(place, admin, "users:read")
+async def test_the_tokens_of_an_admin_end_with_the_role(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
+    script = await by_token(tenant, admin, "users:read")
     ok(await script.get("/users"))
 
     ok(await owner.browser.patch(path(admin), json={"role": "agent"}))
@@ -180,8 +184,8 @@ async def test_the_tokens_of_an_admin_end_with_the_role(place: Place, owner: Per
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_ownership_is_not_given_by_a_change(place: Place, role: Role) -> None:
-    admin, target = await place.signed_in(role), await place.person(Role.ADMIN)
+async def test_ownership_is_not_given_by_a_change(tenant: Tenant, role: Role) -> None:
+    admin, target = await tenant.signed_in(role), await tenant.person(Role.ADMIN)
 
     for person in [target, admin] if role is Role.ADMIN else [target]:
         refused(await admin.browser.patch(path(person), json={"role": "owner"}), 409, "conflict")
@@ -191,8 +195,8 @@ async def test_ownership_is_not_given_by_a_change(place: Place, role: Role) -> N
 @pytest.mark.parametrize(
     "body", [{"role": "agent"}, {"status": "suspended"}, {"role": "end_user", "name": "Anna"}]
 )
-async def test_nobody_takes_their_own_access_away(place: Place, role: Role, body: dict[str, str]) -> None:
-    admin = await place.signed_in(role)
+async def test_nobody_takes_their_own_access_away(tenant: Tenant, role: Role, body: dict[str, str]) -> None:
+    admin = await tenant.signed_in(role)
 
     refused(await admin.browser.patch(path(admin), json=body), 409, "conflict")
 
@@ -200,8 +204,8 @@ async def test_nobody_takes_their_own_access_away(place: Place, role: Role, body
     assert (await shown(admin, admin))["name"] == "Somebody"
 
 
-async def test_everybody_with_the_role_changes_the_rest_of_themself(place: Place, owner: Person) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_everybody_with_the_role_changes_the_rest_of_themself(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
 
     for person in (owner, admin):
         body = {"name": "Anna", "role": person.user.role.value, "status": "active"}
@@ -211,8 +215,10 @@ async def test_everybody_with_the_role_changes_the_rest_of_themself(place: Place
 @pytest.mark.parametrize(
     "body", [{}, {"name": "Anna"}, {"role": "agent"}, {"status": "suspended"}, {"email": "x@y.example"}]
 )
-async def test_nobody_but_the_owner_acts_on_the_owner(place: Place, owner: Person, body: dict[str, str]) -> None:
-    admin, trail = await place.signed_in(Role.ADMIN), Trail(place)
+async def test_nobody_but_the_owner_acts_on_the_owner(
+    tenant: Tenant, owner: SimulatedUser, body: dict[str, str]
+) -> None:
+    admin, trail = await tenant.signed_in(Role.ADMIN), AuditTrail(tenant)
     await trail.new()
 
     refused(await admin.browser.patch(path(owner), json=body), 403, "forbidden")
@@ -222,9 +228,11 @@ async def test_nobody_but_the_owner_acts_on_the_owner(place: Place, owner: Perso
     assert await shown(admin, owner) == ok(await owner.browser.get("/session"))["user"]
 
 
-async def test_it_is_recorded_which_fields_changed_and_never_what_is_personal(place: Place, owner: Person) -> None:
-    target = await place.person()
-    trail = Trail(place)
+async def test_it_is_recorded_which_fields_changed_and_never_what_is_personal(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    target = await tenant.person()
+    trail = AuditTrail(tenant)
     await trail.new()
 
     body = {"name": "Anna", "role": "admin", "external_id": "crm-9", "email": "anna@example.com"}

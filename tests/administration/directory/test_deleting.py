@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.devices import trusted_person
@@ -16,60 +16,60 @@ from tests.support.sql import run_sql
 from tests.support.variants import another_account
 
 
-def path(person: Person) -> str:
+def path(person: SimulatedUser) -> str:
     return f"/users/{person.id}"
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target_role", [Role.ADMIN, Role.AGENT, Role.END_USER])
-async def test_owner_and_admins_delete_users(place: Place, role: Role, target_role: Role) -> None:
-    admin, target = await place.signed_in(role), await place.signed_in(target_role)
+async def test_owner_and_admins_delete_users(tenant: Tenant, role: Role, target_role: Role) -> None:
+    admin, target = await tenant.signed_in(role), await tenant.signed_in(target_role)
 
     ok(await admin.browser.delete(path(target)), 204)
 
     refused(await admin.browser.get(path(target)), 404, "not_found")
     refused(await admin.browser.delete(path(target)), 404, "not_found")
     refused(await target.browser.get("/session"), 401, "unauthenticated")
-    answer = await place.browser().post("/sign-ins", json=credentials(target))
+    answer = await tenant.browser().post("/sign-ins", json=credentials(target))
     refused(answer, 401, "invalid_credentials")
 
 
-async def test_everything_that_gave_access_is_gone(place: Place, owner: Person) -> None:
-    admin = await place.enrolled(Role.ADMIN)
-    script = await by_token(place, admin, "users:read")
-    token = await place.asked(admin)
-    await place.step_up(owner)
+async def test_everything_that_gave_access_is_gone(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.enrolled(Role.ADMIN)
+    script = await by_token(tenant, admin, "users:read")
+    token = await tenant.asked(admin)
+    await tenant.step_up(owner)
 
     ok(await owner.browser.delete(path(admin)), 204)
 
     refused(await script.get("/users"), 401, "unauthenticated")
-    answer = await submit(place.browser(), token, admin.authenticator.next_passcode())
+    answer = await submit(tenant.browser(), token, admin.authenticator.next_passcode())
     refused(answer, 401, "sign_in_expired")
 
 
-async def test_no_row_of_theirs_is_left_but_in_the_audit_log(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
-    await place.asked(person)
-    await place.step_up(owner)
+async def test_no_row_of_theirs_is_left_but_in_the_audit_log(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
+    await tenant.asked(person)
+    await tenant.step_up(owner)
 
     ok(await owner.browser.delete(path(person)), 204)
 
     tables = await run_sql(
-        place,
+        tenant,
         """SELECT table_name FROM information_schema.columns
            WHERE column_name = 'user_id' AND table_schema = current_schema()""",
     )
     assert len(tables) >= 7
     for (table,) in tables:
-        left = await run_sql(place, f"SELECT 1 FROM {table} WHERE user_id = :id", id=person.user.id)  # noqa: S608 -- the database's own names
+        left = await run_sql(tenant, f"SELECT 1 FROM {table} WHERE user_id = :id", id=person.user.id)  # noqa: S608 -- the database's own names
         assert left == [], table
-    kept = await run_sql(place, "SELECT * FROM audit_events WHERE actor_id = :id", id=person.user.id)
+    kept = await run_sql(tenant, "SELECT * FROM audit_events WHERE actor_id = :id", id=person.user.id)
     assert kept
     assert person.user.email not in repr(kept)
 
 
-async def test_the_address_and_the_external_id_are_free_again(place: Place, owner: Person) -> None:
-    person = await place.person(external_id="crm-1")
+async def test_the_address_and_the_external_id_are_free_again(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person(external_id="crm-1")
     body = {"email": person.user.email, "name": "Another", "role": "agent", "external_id": "crm-1"}
 
     ok(await owner.browser.delete(path(person)), 204)
@@ -77,16 +77,16 @@ async def test_the_address_and_the_external_id_are_free_again(place: Place, owne
     assert ok(await owner.browser.post("/users", json=body), 201)["id"] != person.id
 
 
-async def test_nobody_deletes_themself(place: Place, owner: Person) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_nobody_deletes_themself(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
 
     for person in (owner, admin):
         refused(await person.browser.delete(path(person)), 409, "conflict")
         ok(await person.browser.get("/session"))
 
 
-async def test_nobody_deletes_the_owner(place: Place, owner: Person) -> None:
-    admin, trail = await place.signed_in(Role.ADMIN), Trail(place)
+async def test_nobody_deletes_the_owner(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin, trail = await tenant.signed_in(Role.ADMIN), AuditTrail(tenant)
     await trail.new()
 
     refused(await admin.browser.delete(path(owner)), 403, "forbidden")
@@ -96,28 +96,28 @@ async def test_nobody_deletes_the_owner(place: Place, owner: Person) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_deletes_users(place: Place, role: Role) -> None:
-    caller, target = await place.signed_in(role), await place.person(Role.END_USER)
+async def test_nobody_else_deletes_users(tenant: Tenant, role: Role) -> None:
+    caller, target = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for person in (target, caller):
         refused(await caller.browser.delete(path(person)), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_deletes_nobody(place: Place, owner: Person) -> None:
-    target = await place.person()
-    place.clock.turn(minutes=10, seconds=1)
+async def test_a_session_that_is_not_fresh_deletes_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
+    target = await tenant.person()
+    tenant.clock.turn(minutes=10, seconds=1)
 
     step_up_required(await owner.browser.delete(path(target)))
 
 
-async def test_a_password_alone_deletes_nobody(place: Place, owner: Person) -> None:
-    target, client = await place.person(), await by_password(place, owner, owner)
+async def test_a_password_alone_deletes_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
+    target, client = await tenant.person(), await by_password(tenant, owner, owner)
 
     refused(await client.delete(path(target)), 403, "session_required")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner: Person) -> None:
-    stranger = await (await another_account(place)).signed_in()
+async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    stranger = await (await another_account(tenant)).signed_in()
 
     foreign = refused(await owner.browser.delete(path(stranger)), 404, "not_found")
 
@@ -125,9 +125,9 @@ async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner
     ok(await stranger.browser.get("/session"))
 
 
-async def test_it_is_recorded_by_id(place: Place, owner: Person) -> None:
-    person = await place.person()
-    trail = Trail(place)
+async def test_it_is_recorded_by_id(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
+    trail = AuditTrail(tenant)
     await trail.new()
 
     ok(await owner.browser.delete(path(person)), 204)

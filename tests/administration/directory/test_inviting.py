@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.freshness import step_up_required
@@ -22,9 +22,9 @@ ANNA = {"email": "Anna@Example.com", "name": "Anna", "role": "agent"}
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("given", ["admin", "agent", "end_user"])
 async def test_owner_and_admins_make_users_of_every_role_but_the_owners(
-    place: Place, role: Role, given: str
+    tenant: Tenant, role: Role, given: str
 ) -> None:
-    admin = await place.signed_in(role)
+    admin = await tenant.signed_in(role)
 
     response = await admin.browser.post(USERS, json=ANNA | {"role": given})
 
@@ -37,12 +37,12 @@ async def test_owner_and_admins_make_users_of_every_role_but_the_owners(
         "status": "active",
         "external_id": None,
         "locale": "en",
-        "created_at": on_the_wire(place.clock.now()),
+        "created_at": on_the_wire(tenant.clock.now()),
         "last_sign_in_at": None,
     }
 
 
-async def test_the_location_is_where_the_user_is_read(owner: Person) -> None:
+async def test_the_location_is_where_the_user_is_read(owner: SimulatedUser) -> None:
     response = await owner.browser.post(USERS, json=ANNA | {"external_id": "crm-7", "locale": "de-CH"})
 
     shown = ok(await owner.browser.get(f"http://127.0.0.1:8000{response.headers['location']}"))
@@ -51,38 +51,38 @@ async def test_the_location_is_where_the_user_is_read(owner: Person) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_makes_users(place: Place, role: Role) -> None:
-    caller = await place.signed_in(role)
+async def test_nobody_else_makes_users(tenant: Tenant, role: Role) -> None:
+    caller = await tenant.signed_in(role)
 
     refused(await caller.browser.post(USERS, json=ANNA), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_makes_none(place: Place, owner: Person) -> None:
-    place.clock.turn(minutes=10, seconds=1)
+async def test_a_session_that_is_not_fresh_makes_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    tenant.clock.turn(minutes=10, seconds=1)
 
     step_up_required(await owner.browser.post(USERS, json=ANNA))
 
     assert len(await items(owner.browser, USERS)) == 1
 
 
-async def test_a_password_alone_makes_none(place: Place, owner: Person) -> None:
-    client = await by_password(place, owner, owner)
+async def test_a_password_alone_makes_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_password(tenant, owner, owner)
 
     refused(await client.post(USERS, json=ANNA), 403, "session_required")
 
 
-async def test_there_is_one_owner(owner: Person) -> None:
+async def test_there_is_one_owner(owner: SimulatedUser) -> None:
     refused(await owner.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
 
 
-async def test_there_is_one_owner_even_where_there_is_none_yet(place: Place) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_there_is_one_owner_even_where_there_is_none_yet(tenant: Tenant) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
 
     refused(await admin.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
 
 
 @pytest.mark.parametrize("email", ["anna@example.com", "ANNA@EXAMPLE.COM", " Anna@example.com "])
-async def test_an_address_that_is_taken_in_any_letter_case_is_a_conflict(owner: Person, email: str) -> None:
+async def test_an_address_that_is_taken_in_any_letter_case_is_a_conflict(owner: SimulatedUser, email: str) -> None:
     ok(await owner.browser.post(USERS, json=ANNA), 201)
 
     refused(await owner.browser.post(USERS, json=ANNA | {"email": email}), 409, "conflict")
@@ -90,15 +90,17 @@ async def test_an_address_that_is_taken_in_any_letter_case_is_a_conflict(owner: 
     assert len(await items(owner.browser, USERS)) == 2
 
 
-async def test_an_external_id_that_is_taken_is_a_conflict(owner: Person) -> None:
+async def test_an_external_id_that_is_taken_is_a_conflict(owner: SimulatedUser) -> None:
     ok(await owner.browser.post(USERS, json=ANNA | {"external_id": "crm-7"}), 201)
     bert = {"email": "bert@example.com", "name": "Bert", "role": "end_user", "external_id": "crm-7"}
 
     refused(await owner.browser.post(USERS, json=bert), 409, "conflict")
 
 
-async def test_another_account_may_have_the_same_address_and_external_id(place: Place, owner: Person) -> None:
-    stranger = await (await another_account(place)).signed_in(Role.OWNER)
+async def test_another_account_may_have_the_same_address_and_external_id(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    stranger = await (await another_account(tenant)).signed_in(Role.OWNER)
     body = ANNA | {"external_id": "crm-7"}
 
     ok(await owner.browser.post(USERS, json=body), 201)
@@ -134,7 +136,7 @@ async def test_another_account_may_have_the_same_address_and_external_id(place: 
     ],
 )
 async def test_a_field_that_makes_no_sense_is_refused(
-    owner: Person, changes: dict[str, Any], pointer: str, code: str
+    owner: SimulatedUser, changes: dict[str, Any], pointer: str, code: str
 ) -> None:
     problem = refused(await owner.browser.post(USERS, json=ANNA | changes), 422, "invalid_request")
 
@@ -143,7 +145,7 @@ async def test_a_field_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("field", ["email", "name", "role"])
-async def test_who_and_what_must_be_said(owner: Person, field: str) -> None:
+async def test_who_and_what_must_be_said(owner: SimulatedUser, field: str) -> None:
     body = {name: value for name, value in ANNA.items() if name != field}
 
     problem = refused(await owner.browser.post(USERS, json=body), 422, "invalid_request")
@@ -151,16 +153,18 @@ async def test_who_and_what_must_be_said(owner: Person, field: str) -> None:
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{field}", "missing")]
 
 
-async def test_who_was_invited_cannot_sign_in_before_they_chose_a_password(place: Place, owner: Person) -> None:
+async def test_who_was_invited_cannot_sign_in_before_they_chose_a_password(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     ok(await owner.browser.post(USERS, json=ANNA), 201)
 
     for password in (PASSWORD, ""):
-        answer = await place.browser().post("/sign-ins", json={"email": ANNA["email"], "password": password})
+        answer = await tenant.browser().post("/sign-ins", json={"email": ANNA["email"], "password": password})
         assert answer.status_code in {401, 422}
 
 
-async def test_it_is_recorded_without_personal_data(place: Place, owner: Person) -> None:
-    trail = Trail(place)
+async def test_it_is_recorded_without_personal_data(tenant: Tenant, owner: SimulatedUser) -> None:
+    trail = AuditTrail(tenant)
     await trail.new()
 
     made = ok(await owner.browser.post(USERS, json=ANNA), 201)
@@ -173,18 +177,18 @@ async def test_it_is_recorded_without_personal_data(place: Place, owner: Person)
 
 @pytest.mark.parametrize("role", ["agent", "end_user"])
 async def test_a_token_makes_agents_and_end_users_without_a_fresh_session(
-    place: Place, owner: Person, role: str
+    tenant: Tenant, owner: SimulatedUser, role: str
 ) -> None:
-    client = await by_token(place, owner, "users:write")
-    place.clock.turn(hours=2)
+    client = await by_token(tenant, owner, "users:write")
+    tenant.clock.turn(hours=2)
 
     assert ok(await client.post(USERS, json=ANNA | {"role": role}), 201)["role"] == role
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
-async def test_a_token_makes_no_owner_and_no_admin(place: Place, owner: Person, role: str) -> None:
-    client = await by_token(place, owner, "users:write")
-    trail = Trail(place)
+async def test_a_token_makes_no_owner_and_no_admin(tenant: Tenant, owner: SimulatedUser, role: str) -> None:
+    client = await by_token(tenant, owner, "users:write")
+    trail = AuditTrail(tenant)
     await trail.new()
 
     refused(await client.post(USERS, json=ANNA | {"role": role}), 403, "forbidden")
@@ -194,7 +198,7 @@ async def test_a_token_makes_no_owner_and_no_admin(place: Place, owner: Person, 
     assert len(await items(owner.browser, USERS)) == 1
 
 
-async def test_a_token_needs_the_scope_for_it(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "users:read", "policy:read", "reports", "audit:read", "api")
+async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "users:read", "policy:read", "reports", "audit:read", "api")
 
     refused(await client.post(USERS, json=ANNA), 403, "scope_missing")

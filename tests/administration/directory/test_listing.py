@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.paging import items, pages
@@ -21,15 +21,15 @@ async def ids(client: Client, **filters: Any) -> set[str]:
     return {user["id"] for user in await items(client, USERS, **filters)}
 
 
-def ids_of(*people: Person) -> set[str]:
+def ids_of(*people: SimulatedUser) -> set[str]:
     return {person.id for person in people}
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_a_team_member_lists_everybody_of_the_account(place: Place, role: Role) -> None:
-    reader = await place.signed_in(role)
-    customer = await place.person(Role.END_USER, external_id="crm-1", locale="de-AT")
-    await (await another_account(place)).person()
+async def test_a_team_member_lists_everybody_of_the_account(tenant: Tenant, role: Role) -> None:
+    reader = await tenant.signed_in(role)
+    customer = await tenant.person(Role.END_USER, external_id="crm-1", locale="de-AT")
+    await (await another_account(tenant)).person()
 
     listed = {user["id"]: user for user in await items(reader.browser, USERS)}
 
@@ -45,41 +45,43 @@ async def test_a_team_member_lists_everybody_of_the_account(place: Place, role: 
         "created_at": on_the_wire(customer.user.created_at),
         "last_sign_in_at": None,
     }
-    assert listed[reader.id]["last_sign_in_at"] == on_the_wire(place.clock.now())
+    assert listed[reader.id]["last_sign_in_at"] == on_the_wire(tenant.clock.now())
 
 
-async def test_an_end_user_lists_nobody(place: Place) -> None:
-    customer = await place.signed_in(Role.END_USER)
+async def test_an_end_user_lists_nobody(tenant: Tenant) -> None:
+    customer = await tenant.signed_in(Role.END_USER)
 
     refused(await customer.browser.get(USERS), 403, "forbidden")
 
 
-async def test_a_token_needs_the_scope_for_it(place: Place, owner: Person) -> None:
-    assert await ids(await by_token(place, owner, "users:read")) == {owner.id}
-    other = await by_token(place, owner, "users:write", "policy:read", "reports", "audit:read", "api")
+async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    assert await ids(await by_token(tenant, owner, "users:read")) == {owner.id}
+    other = await by_token(tenant, owner, "users:write", "policy:read", "reports", "audit:read", "api")
 
     refused(await other.get(USERS), 403, "scope_missing")
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT])
-async def test_a_password_is_enough_while_the_account_lets_it_in(place: Place, owner: Person, role: Role) -> None:
-    reader = await place.person(role)
+async def test_a_password_is_enough_while_the_account_lets_it_in(
+    tenant: Tenant, owner: SimulatedUser, role: Role
+) -> None:
+    reader = await tenant.person(role)
 
-    assert await ids(await by_password(place, reader, owner)) == ids_of(owner, reader)
+    assert await ids(await by_password(tenant, reader, owner)) == ids_of(owner, reader)
 
 
-async def test_a_visitor_lists_nobody(place: Place) -> None:
-    refused(await place.browser().get(USERS), 401, "unauthenticated")
+async def test_a_visitor_lists_nobody(tenant: Tenant) -> None:
+    refused(await tenant.browser().get(USERS), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (100, [5])])
 async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
-    place: Place, owner: Person, limit: int, sizes: list[int]
+    tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
     people = [owner]
     for _ in range(4):
-        place.clock.turn(seconds=1)
-        people.append(await place.person())
+        tenant.clock.turn(seconds=1)
+        people.append(await tenant.person())
 
     found = await pages(owner.browser, USERS, limit=limit)
 
@@ -87,12 +89,12 @@ async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
     assert [user["id"] for page in found for user in page] == [person.id for person in reversed(people)]
 
 
-async def test_the_pages_of_a_filtered_list_keep_the_filter(place: Place, owner: Person) -> None:
+async def test_the_pages_of_a_filtered_list_keep_the_filter(tenant: Tenant, owner: SimulatedUser) -> None:
     agents = set()
     for _ in range(3):
-        place.clock.turn(seconds=1)
-        agents.add((await place.person(Role.AGENT)).id)
-        await place.person(Role.END_USER)
+        tenant.clock.turn(seconds=1)
+        agents.add((await tenant.person(Role.AGENT)).id)
+        await tenant.person(Role.END_USER)
 
     found = await pages(owner.browser, USERS, limit=2, role="agent")
 
@@ -100,26 +102,26 @@ async def test_the_pages_of_a_filtered_list_keep_the_filter(place: Place, owner:
     assert {user["id"] for page in found for user in page} == agents
 
 
-async def test_the_role_filters(place: Place, owner: Person) -> None:
-    people = {role: await place.person(role) for role in (Role.ADMIN, Role.AGENT, Role.END_USER)}
+async def test_the_role_filters(tenant: Tenant, owner: SimulatedUser) -> None:
+    people = {role: await tenant.person(role) for role in (Role.ADMIN, Role.AGENT, Role.END_USER)}
     people[Role.OWNER] = owner
 
     for role, person in people.items():
         assert await ids(owner.browser, role=role.value) == {person.id}
 
 
-async def test_the_status_filters(place: Place, owner: Person) -> None:
-    suspended = await place.person()
-    await set_status(place, suspended, "suspended")
+async def test_the_status_filters(tenant: Tenant, owner: SimulatedUser) -> None:
+    suspended = await tenant.person()
+    await set_status(tenant, suspended, "suspended")
 
     assert await ids(owner.browser, status="active") == {owner.id}
     assert await ids(owner.browser, status="suspended") == {suspended.id}
 
 
-async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
-    personally = [await place.enrolled(Role.AGENT), await place.enrolled(Role.END_USER)]
-    without = [await place.signed_in(Role.AGENT), await place.signed_in(Role.END_USER)]
+async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
+    personally = [await tenant.enrolled(Role.AGENT), await tenant.enrolled(Role.END_USER)]
+    without = [await tenant.signed_in(Role.AGENT), await tenant.signed_in(Role.END_USER)]
     everybody = [owner, *personally, *without]
     for groups in (
         {"team_members": False, "end_users": False},
@@ -127,7 +129,7 @@ async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(place: 
         {"team_members": False, "end_users": True},
         {"team_members": True, "end_users": True},
     ):
-        await place.require(owner, **groups)
+        await tenant.require(owner, **groups)
         seen: dict[str, set[str]] = {"off": set(), "on": set(), "setup_required": set()}
         for person in everybody:
             status = ok(await person.browser.get("/users/me/two-factor"))["status"]
@@ -136,21 +138,23 @@ async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(place: 
         assert {status: await ids(owner.browser, two_factor=status) for status in seen} == seen
 
 
-async def test_who_enrolled_because_it_was_required_is_off_once_it_is_not(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
-    agent = await place.enrolled(Role.AGENT)
+async def test_who_enrolled_because_it_was_required_is_off_once_it_is_not(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
+    agent = await tenant.enrolled(Role.AGENT)
     statement = "UPDATE second_factor_state SET turned_on_by_user = false WHERE user_id = :id"
-    await run_sql(place, statement, id=agent.user.id)
+    await run_sql(tenant, statement, id=agent.user.id)
 
     assert agent.id in await ids(owner.browser, two_factor="off")
-    await place.require(owner, team_members=True)
+    await tenant.require(owner, team_members=True)
     assert agent.id in await ids(owner.browser, two_factor="on")
 
 
-async def test_a_text_is_looked_for_in_names_and_addresses_in_any_letter_case(place: Place, owner: Person) -> None:
-    anna = await place.person(name="Anna Lindqvist", email="a.l@example.com")
-    bert = await place.person(name="Bert", email="bert@LINDQVIST.example")
-    await place.person(name="Carla", email="carla@example.com")
+async def test_a_text_is_looked_for_in_names_and_addresses_in_any_letter_case(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    anna = await tenant.person(name="Anna Lindqvist", email="a.l@example.com")
+    bert = await tenant.person(name="Bert", email="bert@LINDQVIST.example")
+    await tenant.person(name="Carla", email="carla@example.com")
 
     for text in ("lindqvist", "LindQ", "QVIST"):
         assert await ids(owner.browser, q=text) == ids_of(anna, bert)
@@ -159,26 +163,26 @@ async def test_a_text_is_looked_for_in_names_and_addresses_in_any_letter_case(pl
     assert await ids(owner.browser, q="nobody at all") == set()
 
 
-async def test_letters_beyond_ascii_fold_too(place: Place, owner: Person) -> None:
-    zoe = await place.person(name="Someone", email="ZOË@example.com")
+async def test_letters_beyond_ascii_fold_too(tenant: Tenant, owner: SimulatedUser) -> None:
+    zoe = await tenant.person(name="Someone", email="ZOË@example.com")
 
     assert await ids(owner.browser, q="zoë@") == {zoe.id}
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "/", "a%b", "a_b", "a\\b", "a/b", "%%", "'", '"', "/%", "/_"])
-async def test_what_is_special_in_a_pattern_means_itself(place: Place, owner: Person, text: str) -> None:
-    meant = await place.person(name=f"x{text}y")
-    await place.person(name="xa-by")
+async def test_what_is_special_in_a_pattern_means_itself(tenant: Tenant, owner: SimulatedUser, text: str) -> None:
+    meant = await tenant.person(name=f"x{text}y")
+    await tenant.person(name="xa-by")
 
     assert await ids(owner.browser, q=text) == {meant.id}
 
 
-async def test_filters_hold_together(place: Place, owner: Person) -> None:
-    meant = await place.person(Role.AGENT, name="Anna")
-    await place.person(Role.END_USER, name="Anna")
-    await place.person(Role.AGENT, name="Bert")
-    gone = await place.person(Role.AGENT, name="Anna")
-    await set_status(place, gone, "suspended")
+async def test_filters_hold_together(tenant: Tenant, owner: SimulatedUser) -> None:
+    meant = await tenant.person(Role.AGENT, name="Anna")
+    await tenant.person(Role.END_USER, name="Anna")
+    await tenant.person(Role.AGENT, name="Bert")
+    gone = await tenant.person(Role.AGENT, name="Anna")
+    await set_status(tenant, gone, "suspended")
 
     found = await ids(owner.browser, role="agent", q="anna", status="active", two_factor="off")
 
@@ -199,29 +203,29 @@ async def test_filters_hold_together(place: Place, owner: Person) -> None:
         ("cursor", "x"),
     ],
 )
-async def test_a_filter_that_means_nothing_is_refused(owner: Person, name: str, value: str) -> None:
+async def test_a_filter_that_means_nothing_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
     problem = refused(await owner.browser.get(USERS, params={name: value}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == [f"/{name}"]
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_a_team_member_sees_one_user(place: Place, role: Role) -> None:
-    reader, other = await place.signed_in(role), await place.person(Role.END_USER)
+async def test_a_team_member_sees_one_user(tenant: Tenant, role: Role) -> None:
+    reader, other = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     shown = ok(await reader.browser.get(f"{USERS}/{other.id}"))
 
     assert shown == next(user for user in await items(reader.browser, USERS) if user["id"] == other.id)
 
 
-async def test_an_end_user_sees_not_even_themself_there(place: Place) -> None:
-    customer = await place.signed_in(Role.END_USER)
+async def test_an_end_user_sees_not_even_themself_there(tenant: Tenant) -> None:
+    customer = await tenant.signed_in(Role.END_USER)
 
     refused(await customer.browser.get(f"{USERS}/{customer.id}"), 403, "forbidden")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner: Person) -> None:
-    stranger = await (await another_account(place)).person()
+async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    stranger = await (await another_account(tenant)).person()
 
     foreign = refused(await owner.browser.get(f"{USERS}/{stranger.id}"), 404, "not_found")
 
@@ -230,7 +234,7 @@ async def test_a_user_of_another_account_is_the_same_as_none(place: Place, owner
 
 @pytest.mark.parametrize("no_id", ["me", "1", "00000000-0000-0000-0000-000000000000", "%00"])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_what_is_no_id_names_nobody(owner: Person, method: str, no_id: str) -> None:
+async def test_what_is_no_id_names_nobody(owner: SimulatedUser, method: str, no_id: str) -> None:
     body = {"json": {"name": "Anna"}} if method == "PATCH" else {}
 
     refused(await owner.browser.request(method, f"{USERS}/{no_id}", **body), 404, "not_found")

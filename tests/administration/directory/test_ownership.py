@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.freshness import step_up_required
@@ -17,16 +17,16 @@ from tests.support.sql import set_status
 from tests.support.variants import another_account
 
 
-async def hand_over(caller: Person, user_id: Any) -> httpx.Response:
+async def hand_over(caller: SimulatedUser, user_id: Any) -> httpx.Response:
     return await caller.browser.post("/ownership", json={"user_id": user_id})
 
 
-async def owners(reader: Person) -> list[str]:
+async def owners(reader: SimulatedUser) -> list[str]:
     return [user["id"] for user in await items(reader.browser, "/users", role="owner")]
 
 
-async def test_the_owner_hands_over_to_an_admin_and_is_one_then(place: Place, owner: Person) -> None:
-    heir = await place.signed_in(Role.ADMIN)
+async def test_the_owner_hands_over_to_an_admin_and_is_one_then(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.signed_in(Role.ADMIN)
 
     shown = ok(await hand_over(owner, heir.id))
 
@@ -36,8 +36,8 @@ async def test_the_owner_hands_over_to_an_admin_and_is_one_then(place: Place, ow
     assert ok(await owner.browser.get("/session"))["user"]["role"] == "admin"
 
 
-async def test_both_act_in_their_new_roles_at_once(place: Place, owner: Person) -> None:
-    heir = await place.signed_in(Role.ADMIN)
+async def test_both_act_in_their_new_roles_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.signed_in(Role.ADMIN)
     ok(await hand_over(owner, heir.id))
 
     refused(await hand_over(owner, heir.id), 403, "forbidden")
@@ -47,29 +47,29 @@ async def test_both_act_in_their_new_roles_at_once(place: Place, owner: Person) 
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_but_an_admin_can_receive_it(place: Place, owner: Person, role: Role) -> None:
-    heir = await place.person(role)
+async def test_nobody_but_an_admin_can_receive_it(tenant: Tenant, owner: SimulatedUser, role: Role) -> None:
+    heir = await tenant.person(role)
 
     refused(await hand_over(owner, heir.id), 409, "conflict")
 
     assert await owners(owner) == [owner.id]
 
 
-async def test_a_suspended_admin_cannot_receive_it(place: Place, owner: Person) -> None:
-    heir = await place.person(Role.ADMIN)
-    await set_status(place, heir, "suspended")
+async def test_a_suspended_admin_cannot_receive_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.person(Role.ADMIN)
+    await set_status(tenant, heir, "suspended")
 
     refused(await hand_over(owner, heir.id), 409, "conflict")
 
 
-async def test_the_owner_has_it_already(owner: Person) -> None:
+async def test_the_owner_has_it_already(owner: SimulatedUser) -> None:
     refused(await hand_over(owner, owner.id), 409, "conflict")
 
     assert await owners(owner) == [owner.id]
 
 
-async def test_an_admin_of_another_account_is_the_same_as_none(place: Place, owner: Person) -> None:
-    stranger = await (await another_account(place)).person(Role.ADMIN)
+async def test_an_admin_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+    stranger = await (await another_account(tenant)).person(Role.ADMIN)
 
     foreign = refused(await hand_over(owner, stranger.id), 404, "not_found")
 
@@ -78,40 +78,40 @@ async def test_an_admin_of_another_account_is_the_same_as_none(place: Place, own
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT, Role.END_USER])
-async def test_nobody_but_the_owner_hands_over(place: Place, role: Role) -> None:
-    caller = await place.signed_in(role)
+async def test_nobody_but_the_owner_hands_over(tenant: Tenant, role: Role) -> None:
+    caller = await tenant.signed_in(role)
 
     refused(await hand_over(caller, caller.id), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_hands_nothing_over(place: Place, owner: Person) -> None:
-    heir = await place.person(Role.ADMIN)
-    place.clock.turn(minutes=10, seconds=1)
+async def test_a_session_that_is_not_fresh_hands_nothing_over(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.person(Role.ADMIN)
+    tenant.clock.turn(minutes=10, seconds=1)
 
     step_up_required(await hand_over(owner, heir.id))
 
 
-async def test_only_a_session_hands_over(place: Place, owner: Person) -> None:
-    heir = await place.person(Role.ADMIN)
+async def test_only_a_session_hands_over(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.person(Role.ADMIN)
     body = {"user_id": heir.id}
     everything = ("policy:read", "users:read", "users:write", "reports", "audit:read", "api")
 
-    script = await by_token(place, owner, *everything)
+    script = await by_token(tenant, owner, *everything)
     refused(await script.post("/ownership", json=body), 403, "session_required")
-    client = await by_password(place, owner, owner)
+    client = await by_password(tenant, owner, owner)
     refused(await client.post("/ownership", json=body), 403, "session_required")
 
 
 @pytest.mark.parametrize("user_id", [None, "", "me", 7, ["x"]])
-async def test_to_whom_must_be_said_by_id(owner: Person, user_id: Any) -> None:
+async def test_to_whom_must_be_said_by_id(owner: SimulatedUser, user_id: Any) -> None:
     problem = refused(await hand_over(owner, user_id), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == ["/user_id"]
 
 
-async def test_it_is_recorded_for_both(place: Place, owner: Person) -> None:
-    heir = await place.person(Role.ADMIN)
-    trail = Trail(place)
+async def test_it_is_recorded_for_both(tenant: Tenant, owner: SimulatedUser) -> None:
+    heir = await tenant.person(Role.ADMIN)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     ok(await hand_over(owner, heir.id))

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.instances import outcomes
 from tests.support.locks import locked, until_waiting
@@ -11,8 +11,8 @@ from tests.support.paging import items
 from tests.support.sign_ins import credentials, submit
 
 
-async def test_of_many_transfers_at_once_one_counts(place: Place, owner: Person) -> None:
-    heirs = [await place.signed_in(Role.ADMIN) for _ in range(4)]
+async def test_of_many_transfers_at_once_one_counts(tenant: Tenant, owner: SimulatedUser) -> None:
+    heirs = [await tenant.signed_in(Role.ADMIN) for _ in range(4)]
 
     responses = await asyncio.gather(
         *(owner.browser.post("/ownership", json={"user_id": heir.id}) for heir in heirs)
@@ -25,16 +25,16 @@ async def test_of_many_transfers_at_once_one_counts(place: Place, owner: Person)
 
 
 async def test_an_heir_suspended_at_that_moment_is_the_owner_or_is_not_but_never_a_suspended_one(
-    place: Place,
+    tenant: Tenant,
 ) -> None:
-    owner = await place.signed_in(Role.OWNER)
-    admin, heir = await place.signed_in(Role.ADMIN), await place.signed_in(Role.ADMIN)
-    async with locked(place, heir):
+    owner = await tenant.signed_in(Role.OWNER)
+    admin, heir = await tenant.signed_in(Role.ADMIN), await tenant.signed_in(Role.ADMIN)
+    async with locked(tenant, heir):
         acts = asyncio.gather(
             owner.browser.post("/ownership", json={"user_id": heir.id}),
             admin.browser.patch(f"/users/{heir.id}", json={"status": "suspended"}),
         )
-        await until_waiting(place.services.database, 2)
+        await until_waiting(tenant.services.database, 2)
 
     handed_over, suspended = await acts
 
@@ -49,14 +49,14 @@ async def test_an_heir_suspended_at_that_moment_is_the_owner_or_is_not_but_never
 
 
 async def test_the_old_owner_who_acts_on_the_new_one_at_that_moment_is_refused(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    heir = await place.signed_in(Role.ADMIN)
-    async with locked(place, heir):
+    heir = await tenant.signed_in(Role.ADMIN)
+    async with locked(tenant, heir):
         handing_over = asyncio.create_task(owner.browser.post("/ownership", json={"user_id": heir.id}))
-        await until_waiting(place.services.database, 1)
+        await until_waiting(tenant.services.database, 1)
         demoting = asyncio.create_task(owner.browser.patch(f"/users/{heir.id}", json={"role": "agent"}))
-        await until_waiting(place.services.database, 2)
+        await until_waiting(tenant.services.database, 2)
 
     ok(await handing_over)
     refused(await demoting, 403, "forbidden")
@@ -64,17 +64,17 @@ async def test_the_old_owner_who_acts_on_the_new_one_at_that_moment_is_refused(
 
 
 async def test_a_password_sent_while_the_user_is_suspended_opens_nothing_that_outlives_it(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    person = await place.person()
-    browsers = [place.browser() for _ in range(4)]
-    async with locked(place, person):
+    person = await tenant.person()
+    browsers = [tenant.browser() for _ in range(4)]
+    async with locked(tenant, person):
         signing_in = [
             asyncio.create_task(browser.post("/sign-ins", json=credentials(person))) for browser in browsers[:2]
         ]
-        await until_waiting(place.services.database, 2)
+        await until_waiting(tenant.services.database, 2)
         suspending = asyncio.create_task(owner.browser.patch(f"/users/{person.id}", json={"status": "suspended"}))
-        await until_waiting(place.services.database, 3)
+        await until_waiting(tenant.services.database, 3)
         signing_in += [
             asyncio.create_task(browser.post("/sign-ins", json=credentials(person))) for browser in browsers[2:]
         ]
@@ -89,32 +89,32 @@ async def test_a_password_sent_while_the_user_is_suspended_opens_nothing_that_ou
     assert await items(owner.browser, f"/users/{person.id}/sessions") == []
 
 
-async def test_a_passcode_sent_while_the_user_is_suspended_opens_nothing(place: Place) -> None:
-    owner, person = await place.enrolled(Role.OWNER), await place.enrolled()
-    token, passcode = await place.asked(person), person.authenticator.next_passcode()
-    async with locked(place, person):
+async def test_a_passcode_sent_while_the_user_is_suspended_opens_nothing(tenant: Tenant) -> None:
+    owner, person = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
+    token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
+    async with locked(tenant, person):
         suspending = asyncio.create_task(owner.browser.patch(f"/users/{person.id}", json={"status": "suspended"}))
-        await until_waiting(place.services.database, 1)
-        submitting = asyncio.create_task(submit(place.browser(), token, passcode))
-        await until_waiting(place.services.database, 2)
+        await until_waiting(tenant.services.database, 1)
+        submitting = asyncio.create_task(submit(tenant.browser(), token, passcode))
+        await until_waiting(tenant.services.database, 2)
 
     ok(await suspending)
     refused(await submitting, 401, "sign_in_expired")
 
 
-async def test_a_user_deleted_while_they_sign_in_does_not(place: Place, owner: Person) -> None:
-    person = await place.person()
-    async with locked(place, person):
+async def test_a_user_deleted_while_they_sign_in_does_not(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.person()
+    async with locked(tenant, person):
         deleting = asyncio.create_task(owner.browser.delete(f"/users/{person.id}"))
-        await until_waiting(place.services.database, 1)
-        signing_in = asyncio.create_task(place.browser().post("/sign-ins", json=credentials(person)))
-        await until_waiting(place.services.database, 2)
+        await until_waiting(tenant.services.database, 1)
+        signing_in = asyncio.create_task(tenant.browser().post("/sign-ins", json=credentials(person)))
+        await until_waiting(tenant.services.database, 2)
 
     ok(await deleting, 204)
     refused(await signing_in, 401, "invalid_credentials")
 
 
-async def test_two_invitations_of_one_address_at_once_make_one_user(owner: Person) -> None:
+async def test_two_invitations_of_one_address_at_once_make_one_user(owner: SimulatedUser) -> None:
     body = {"email": "anna@example.com", "name": "Anna", "role": "agent"}
 
     responses = await asyncio.gather(*(owner.browser.post("/users", json=body) for _ in range(4)))

@@ -8,7 +8,7 @@ import pytest
 
 from app.accounts.users.rules import User
 from app.administration.directory import rules
-from app.core.callers import NO_SESSION, Caller, Credential, Role, Visitor
+from app.core.callers import NO_SESSION, Caller, Credential, RequestContext, Role
 from app.core.errors import Conflict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ ME, OTHER = UUID(int=1), UUID(int=2)
 
 def caller(role: Role, credential: Credential = Credential.SESSION) -> Caller:
     return Caller(
-        visitor=Visitor(UUID(int=9), NOW, "127.0.0.1", "", ""),
+        context=RequestContext(UUID(int=9), NOW, "127.0.0.1", "", ""),
         credential=credential,
         user_id=ME,
         session_id=NO_SESSION,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.arrange import Place
-from tests.support.reports import Desk
+from tests.support.arrange import Tenant
+from tests.support.reports import ReportClient
 from tests.support.services import with_changes
 
 
 @pytest.fixture
-def desk(place: Place, tmp_path: Path) -> Desk:
+def desk(tenant: Tenant, tmp_path: Path) -> ReportClient:
     """The account's desk for reports."""
-    return Desk(place, with_changes(place.services, data_dir=tmp_path))
+    return ReportClient(tenant, with_changes(tenant.services, data_dir=tmp_path))

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from app.database.queue import Hopeless
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from app.database.queue import PermanentJobError
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.credentials import by_password, by_token
 from tests.support.paging import items, pages
-from tests.support.reports import BODY, Desk, download
+from tests.support.reports import BODY, ReportClient, download
 from tests.support.times import on_the_wire
 from tests.support.variants import another_account
 
@@ -23,12 +23,12 @@ NO_ID = "01900000-0000-7000-8000-00000000abcd"
 
 
 async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     response = await owner.browser.post("/reports", json=BODY)
 
     asked = ok(response, 202)
-    assert response.headers["location"] == f"/v1/accounts/{place.account.slug}/reports/{asked['id']}"
+    assert response.headers["location"] == f"/v1/accounts/{tenant.account.slug}/reports/{asked['id']}"
     assert UUID(asked["id"]).version == 7
     queued = {
         "id": asked["id"],
@@ -42,9 +42,9 @@ async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
     }
     assert asked == queued
     assert ok(await owner.browser.get(f"/reports/{asked['id']}")) == queued
-    assert asked["created_at"] == on_the_wire(place.clock.now())
+    assert asked["created_at"] == on_the_wire(tenant.clock.now())
 
-    place.clock.turn(seconds=7)
+    tenant.clock.turn(seconds=7)
     await desk.run_jobs()
 
     ready = ok(await owner.browser.get(f"/reports/{asked['id']}"))
@@ -54,32 +54,36 @@ async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
         "ready_at": ready["ready_at"],
         "expires_at": ready["expires_at"],
     }
-    assert ready["ready_at"] == on_the_wire(place.clock.now())
-    assert ready["expires_at"] == on_the_wire(place.clock.now() + timedelta(days=7))
+    assert ready["ready_at"] == on_the_wire(tenant.clock.now())
+    assert ready["expires_at"] == on_the_wire(tenant.clock.now() + timedelta(days=7))
 
 
-async def test_owner_and_admins_may_ask_and_read_and_nobody_else(desk: Desk, owner: Person, place: Place) -> None:
+async def test_owner_and_admins_may_ask_and_read_and_nobody_else(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
     report = await desk.written(owner)
-    admin = await place.signed_in(Role.ADMIN)
+    admin = await tenant.signed_in(Role.ADMIN)
     paths = ("/reports", f"/reports/{report['id']}", f"/reports/{report['id']}/csv")
     for path in paths:
         assert (await admin.browser.get(path)).status_code == 200
     ok(await admin.browser.post("/reports", json=BODY), 202)
 
     for role in (Role.AGENT, Role.END_USER):
-        person = await place.signed_in(role)
+        person = await tenant.signed_in(role)
         refused(await person.browser.post("/reports", json=BODY), 403, "forbidden")
         for path in paths:
             refused(await person.browser.get(path), 403, "forbidden")
-    nobody = place.browser()
+    nobody = tenant.browser()
     refused(await nobody.post("/reports", json=BODY), 401, "unauthenticated")
     for path in paths:
         refused(await nobody.get(path), 401, "unauthenticated")
 
 
-async def test_another_account_sees_nothing_of_a_report(desk: Desk, owner: Person, place: Place) -> None:
+async def test_another_account_sees_nothing_of_a_report(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
     report = await desk.written(owner)
-    stranger = await (await another_account(place)).signed_in(Role.OWNER)
+    stranger = await (await another_account(tenant)).signed_in(Role.OWNER)
 
     assert await items(stranger.browser, "/reports") == []
     for id_ in (report["id"], NO_ID, "no-id"):
@@ -88,10 +92,10 @@ async def test_another_account_sees_nothing_of_a_report(desk: Desk, owner: Perso
 
 
 async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    script = await by_token(place, owner, "reports")
-    other = await by_token(place, owner, "audit:read", "users:read")
+    script = await by_token(tenant, owner, "reports")
+    other = await by_token(tenant, owner, "audit:read", "users:read")
     refused(await other.post("/reports", json=BODY), 403, "scope_missing")
 
     asked = ok(await script.post("/reports", json=BODY), 202)
@@ -104,15 +108,17 @@ async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
     refused(await other.get(f"/reports/{asked['id']}/csv"), 403, "scope_missing")
 
 
-async def test_password_access_reads_reports_and_asks_for_none(desk: Desk, owner: Person, place: Place) -> None:
+async def test_password_access_reads_reports_and_asks_for_none(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
     report = await desk.written(owner)
-    client = await by_password(place, owner, owner)
+    client = await by_password(tenant, owner, owner)
 
     assert (await client.get(f"/reports/{report['id']}/csv")).status_code == 200
     refused(await client.post("/reports", json=BODY), 403, "session_required")
 
 
-async def test_a_report_of_another_type_or_with_unknown_fields_is_refused(owner: Person) -> None:
+async def test_a_report_of_another_type_or_with_unknown_fields_is_refused(owner: SimulatedUser) -> None:
     bodies: tuple[dict[str, Any], ...] = (
         {},
         {"type": "everything"},
@@ -125,24 +131,26 @@ async def test_a_report_of_another_type_or_with_unknown_fields_is_refused(owner:
         refused(await owner.browser.post("/reports", json=body), 422, "invalid_request")
 
 
-async def test_reports_are_listed_newest_first_a_page_at_a_time(desk: Desk, owner: Person) -> None:
+async def test_reports_are_listed_newest_first_a_page_at_a_time(desk: ReportClient, owner: SimulatedUser) -> None:
     asked = []
     for _ in range(5):
         asked.append((await desk.written(owner))["id"])
-        desk.place.clock.turn(seconds=1)
+        desk.tenant.clock.turn(seconds=1)
 
     found = await pages(owner.browser, "/reports", limit=2)
 
     assert [[report["id"] for report in page] for page in found] == [asked[:2:-1], asked[2:0:-1], asked[:1]]
 
 
-async def test_a_report_that_is_not_ready_is_not_downloaded(desk: Desk, owner: Person) -> None:
+async def test_a_report_that_is_not_ready_is_not_downloaded(desk: ReportClient, owner: SimulatedUser) -> None:
     asked = await desk.ask(owner)
 
     refused(await owner.browser.get(f"/reports/{asked['id']}/csv"), 409, "report_not_ready")
 
 
-async def test_three_reports_may_be_unfinished_and_a_fourth_waits(desk: Desk, owner: Person) -> None:
+async def test_three_reports_may_be_unfinished_and_a_fourth_waits(
+    desk: ReportClient, owner: SimulatedUser
+) -> None:
     for _ in range(3):
         await desk.ask(owner)
 
@@ -155,12 +163,14 @@ async def test_three_reports_may_be_unfinished_and_a_fourth_waits(desk: Desk, ow
     refused(await owner.browser.post("/reports", json=BODY), 429, "too_many_requests")
 
 
-async def test_of_twenty_who_ask_at_once_exactly_three_get_a_report(desk: Desk, owner: Person) -> None:
+async def test_of_twenty_who_ask_at_once_exactly_three_get_a_report(
+    desk: ReportClient, owner: SimulatedUser
+) -> None:
     asked = await asyncio.gather(*(owner.browser.post("/reports", json=BODY) for _ in range(20)))
 
     assert sorted(response.status_code for response in asked) == [202] * 3 + [429] * 17
     assert len(await items(owner.browser, "/reports")) == 3
-    other = await (await another_account(desk.place)).signed_in(Role.OWNER)
+    other = await (await another_account(desk.tenant)).signed_in(Role.OWNER)
     ok(await other.browser.post("/reports", json=BODY), 202)
 
 
@@ -169,30 +179,30 @@ def broken(**_: Any) -> str:
 
 
 async def test_a_failed_report_makes_room_for_another(
-    desk: Desk, owner: Person, monkeypatch: pytest.MonkeyPatch
+    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [await desk.ask(owner) for _ in range(3)]
     monkeypatch.setattr("app.administration.reports.writing.status_query", broken)
-    desk.place.clock.turn(hours=1)
-    with pytest.raises(Hopeless):
+    desk.tenant.clock.turn(hours=1)
+    with pytest.raises(PermanentJobError):
         await desk.run_job()
 
-    await desk.place.sign_in(owner)
+    await desk.tenant.sign_in(owner)
     assert ok(await owner.browser.get(f"/reports/{asked[0]['id']}"))["status"] == "failed"
     refused(await owner.browser.get(f"/reports/{asked[0]['id']}/csv"), 409, "report_not_ready")
     await desk.ask(owner)
 
 
 async def test_asking_and_downloading_are_recorded_with_who_did_it(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    trail = Trail(place)
+    trail = AuditTrail(tenant)
     await trail.new()
     report = await desk.written(owner, include_end_users=True)
     [asked] = await trail.new()
     await download(owner, report)
     [pulled] = await trail.new()
-    await desk.link().follow(place.browser(ip="203.0.113.9"))
+    await desk.link().follow(tenant.browser(ip="203.0.113.9"))
     [followed] = await trail.new()
 
     assert (asked.type, pulled.type, followed.type) == ("report.requested", *["report.downloaded"] * 2)

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.reports import BYTE_ORDER_MARK, Desk, download, read_csv
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
 from tests.support.serving import installed
 
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -80,34 +80,36 @@ HARMLESS = [
 ]
 
 
-async def named(place: Place, names: list[str]) -> dict[str, str]:
+async def named(tenant: Tenant, names: list[str]) -> dict[str, str]:
     """Make a user of each name; returns the names by id."""
     made = {}
     for number, name in enumerate(names):
-        person = await place.person(Role.AGENT, name=name, email=f"u{number:04}@example.com", password=None)
+        person = await tenant.person(Role.AGENT, name=name, email=f"u{number:04}@example.com", password=None)
         made[person.id] = name
     return made
 
 
 async def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    names = await named(place, DANGEROUS)
+    names = await named(tenant, DANGEROUS)
 
     rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
 
     assert {id_: rows[id_] for id_ in names} == {id_: "'" + name for id_, name in names.items()}
 
 
-async def test_every_other_cell_is_what_it_was(desk: Desk, owner: Person, place: Place) -> None:
-    names = await named(place, HARMLESS)
+async def test_every_other_cell_is_what_it_was(desk: ReportClient, owner: SimulatedUser, tenant: Tenant) -> None:
+    names = await named(tenant, HARMLESS)
 
     rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
 
     assert {id_: rows[id_] for id_ in names} == names
 
 
-async def test_an_e_mail_address_is_guarded_as_well(desk: Desk, owner: Person, place: Place) -> None:
+async def test_an_e_mail_address_is_guarded_as_well(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
     for email in (
         "=1+1@example.com",
         "+x@example.com",
@@ -115,7 +117,7 @@ async def test_an_e_mail_address_is_guarded_as_well(desk: Desk, owner: Person, p
         '"a,""b"@example.com',
         "x=1@example.com",
     ):
-        await place.person(Role.AGENT, email=email)
+        await tenant.person(Role.AGENT, email=email)
 
     emails = [row["email"] for row in await desk.rows(owner)]
 
@@ -128,8 +130,10 @@ async def test_an_e_mail_address_is_guarded_as_well(desk: Desk, owner: Person, p
     }
 
 
-async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(desk: Desk, owner: Person, place: Place) -> None:
-    await named(place, ["a\nb", "a\r\nb", 'a"\n"b', "plain"])
+async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    await named(tenant, ["a\nb", "a\r\nb", 'a"\n"b', "plain"])
 
     content = await download(owner, await desk.written(owner))
 
@@ -141,21 +145,23 @@ async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(desk: Desk, ow
 
 
 async def test_only_the_download_by_link_begins_with_a_byte_order_mark(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(owner)
 
     plain = await download(owner, report)
-    followed = await desk.link().follow(place.browser())
+    followed = await desk.link().follow(tenant.browser())
 
     assert not plain.startswith(BYTE_ORDER_MARK)
     assert followed.content == BYTE_ORDER_MARK + plain
     assert int(followed.headers["content-length"]) == len(followed.content)
 
 
-async def test_duckdb_reads_what_python_reads(desk: Desk, owner: Person, place: Place, tmp_path: Path) -> None:
+async def test_duckdb_reads_what_python_reads(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
+) -> None:
     duckdb = pytest.importorskip("duckdb")
-    await named(place, HARMLESS + DANGEROUS)
+    await named(tenant, HARMLESS + DANGEROUS)
     content = await download(owner, await desk.written(owner))
     (tmp_path / "report.csv").write_bytes(content)
 
@@ -170,11 +176,11 @@ async def test_duckdb_reads_what_python_reads(desk: Desk, owner: Person, place: 
 
 @pytest.mark.skipif(not installed("soffice"), reason="needs LibreOffice: apt-get install libreoffice-calc")
 async def test_libreoffice_opens_it_with_every_name_intact_and_runs_nothing(
-    desk: Desk, owner: Person, place: Place, tmp_path: Path
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
 ) -> None:
-    await named(place, [name for name in HARMLESS + DANGEROUS if name.isprintable()])
+    await named(tenant, [name for name in HARMLESS + DANGEROUS if name.isprintable()])
     await desk.written(owner)
-    content = (await desk.link().follow(place.browser())).content
+    content = (await desk.link().follow(tenant.browser())).content
     (tmp_path / "report.csv").write_bytes(content)
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
     utf8_commas_quotes = "--infilter=CSV:44,34,76,1,,0,false,true,false"

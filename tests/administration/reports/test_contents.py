@@ -7,13 +7,13 @@ import pytest
 
 from app.core.callers import Role
 from app.database.long import begin_long
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok
 from tests.support.devices import pass_passcode
 from tests.support.enrolling import enroll_at_sign_in
 from tests.support.many_users import add_many_users
 from tests.support.paging import pages
-from tests.support.reports import COLUMNS, Desk, download
+from tests.support.reports import COLUMNS, ReportClient, download
 from tests.support.sql import run_sql, set_status
 
 
@@ -40,51 +40,51 @@ async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:
     }
 
 
-async def users_of(owner: Person) -> list[dict[str, Any]]:
+async def users_of(owner: SimulatedUser) -> list[dict[str, Any]]:
     """Return everybody in the account, by e-mail address."""
     found = [user for page in await pages(owner.browser, "/users", limit=100) for user in page]
     return sorted(found, key=lambda user: user["email"].casefold().encode())
 
 
-async def mixed_company(place: Place, owner: Person) -> None:
+async def mixed_company(tenant: Tenant, owner: SimulatedUser) -> None:
     """Fill the account with users of every role in every state that there is."""
-    await place.person(Role.ADMIN, name="Never signed in", password=None)
-    await place.signed_in(Role.AGENT)
-    await place.signed_in(Role.END_USER)
-    await place.enrolled(Role.END_USER)
-    await set_status(place, await place.enrolled(Role.AGENT), "suspended")
-    await set_status(place, await place.signed_in(Role.ADMIN), "suspended")
-    trusting = await place.enrolled(Role.ADMIN)
+    await tenant.person(Role.ADMIN, name="Never signed in", password=None)
+    await tenant.signed_in(Role.AGENT)
+    await tenant.signed_in(Role.END_USER)
+    await tenant.enrolled(Role.END_USER)
+    await set_status(tenant, await tenant.enrolled(Role.AGENT), "suspended")
+    await set_status(tenant, await tenant.signed_in(Role.ADMIN), "suspended")
+    trusting = await tenant.enrolled(Role.ADMIN)
     for _ in range(2):
-        await pass_passcode(place, trusting, place.browser())
-    place.clock.turn(days=20)  # and these are trusted for ten more
-    await place.sign_in(owner)
-    await place.enroll(owner)
-    await pass_passcode(place, trusting, place.browser())
-    asked_always = await place.enrolled(Role.AGENT)
+        await pass_passcode(tenant, trusting, tenant.browser())
+    tenant.clock.turn(days=20)  # and these are trusted for ten more
+    await tenant.sign_in(owner)
+    await tenant.enroll(owner)
+    await pass_passcode(tenant, trusting, tenant.browser())
+    asked_always = await tenant.enrolled(Role.AGENT)
     frequency = {"passcode_frequency": "every_sign_in"}
     ok(await asked_always.browser.patch("/users/me/two-factor", json=frequency))
-    recovering = await place.enrolled(Role.AGENT)
-    place.clock.turn(microseconds=123_450)
-    body = {"sign_in_token": await place.asked(recovering), "passcode": recovering.recovery_codes[0]}
-    ok(await place.browser().post("/sign-ins/passcode", json=body), 201)
-    twice = await place.enrolled(Role.AGENT)
-    await place.enroll(twice)
-    disabled = await place.enrolled(Role.AGENT)
+    recovering = await tenant.enrolled(Role.AGENT)
+    tenant.clock.turn(microseconds=123_450)
+    body = {"sign_in_token": await tenant.asked(recovering), "passcode": recovering.recovery_codes[0]}
+    ok(await tenant.browser().post("/sign-ins/passcode", json=body), 201)
+    twice = await tenant.enrolled(Role.AGENT)
+    await tenant.enroll(twice)
+    disabled = await tenant.enrolled(Role.AGENT)
     await run_sql(
-        place,
+        tenant,
         "UPDATE second_factor_state SET failures = 100, authenticators_disabled_at = :now "
         "WHERE account_id = :account AND user_id = :id",
-        now=place.clock.now(),
+        now=tenant.clock.now(),
         id=disabled.user.id,
     )
-    await place.step_up(owner)
-    await place.require(owner, team_members=True)
-    await enroll_at_sign_in(place, await place.person(Role.AGENT))
-    await enroll_at_sign_in(place, await place.person(Role.ADMIN))
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=True)
+    await enroll_at_sign_in(tenant, await tenant.person(Role.AGENT))
+    await enroll_at_sign_in(tenant, await tenant.person(Role.ADMIN))
 
 
-async def check(desk: Desk, owner: Person) -> list[dict[str, str]]:
+async def check(desk: ReportClient, owner: SimulatedUser) -> list[dict[str, str]]:
     """Assert that reports with and without end users equal what the API says, and return the longer one."""
     users = await users_of(owner)
     everybody = [await expected(owner.browser, user) for user in users]
@@ -95,10 +95,10 @@ async def check(desk: Desk, owner: Person) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("most_few", [1000, 0], ids=["as a few", "as many"])
 async def test_a_report_says_of_each_user_what_the_api_says(
-    desk: Desk, owner: Person, place: Place, monkeypatch: pytest.MonkeyPatch, most_few: int
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, most_few: int
 ) -> None:
     monkeypatch.setattr("app.administration.reports.writing._MOST_FEW", most_few)
-    await mixed_company(place, owner)
+    await mixed_company(tenant, owner)
     found = set()
 
     for team_members, end_users, days in (
@@ -107,8 +107,8 @@ async def test_a_report_says_of_each_user_what_the_api_says(
         (True, True, 5),
         (False, False, 0),
     ):
-        await place.step_up(owner)
-        await place.require(owner, team_members=team_members, end_users=end_users)
+        await tenant.step_up(owner)
+        await tenant.require(owner, team_members=team_members, end_users=end_users)
         ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
         rows = await check(desk, owner)
         found |= {row["two_factor"] for row in rows}
@@ -122,25 +122,29 @@ async def test_a_report_says_of_each_user_what_the_api_says(
     assert any(row["last_passcode_at"].endswith(".123450Z") for row in rows)
 
 
-async def test_devices_count_until_their_very_last_moment(desk: Desk, owner: Person, place: Place) -> None:
-    trusting = await place.enrolled(Role.ADMIN)
-    await pass_passcode(place, trusting, trusting.browser)
-    trusted_at = place.clock.now()
+async def test_devices_count_until_their_very_last_moment(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    trusting = await tenant.enrolled(Role.ADMIN)
+    await pass_passcode(tenant, trusting, trusting.browser)
+    trusted_at = tenant.clock.now()
 
     async def devices() -> dict[str, str]:
-        await place.sign_in(owner)
+        await tenant.sign_in(owner)
         return {row["user_id"]: row["trusted_devices"] for row in await desk.rows(owner)}
 
-    place.clock.turn(days=30, microseconds=-1)
+    tenant.clock.turn(days=30, microseconds=-1)
     assert await devices() == {owner.id: "0", trusting.id: "1"}
-    place.clock.set(trusted_at)
-    place.clock.turn(days=30)
+    tenant.clock.set(trusted_at)
+    tenant.clock.turn(days=30)
     assert await devices() == {owner.id: "0", trusting.id: "0"}
 
 
-async def test_rows_are_by_e_mail_whatever_its_letter_case(desk: Desk, owner: Person, place: Place) -> None:
+async def test_rows_are_by_e_mail_whatever_its_letter_case(
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
     for email in ("B@example.com", "a@example.com", "C@example.com", "ä@example.com", "Z@example.com"):
-        await place.person(email=email)
+        await tenant.person(email=email)
 
     emails = [row["email"] for row in await desk.rows(owner)]
 
@@ -154,13 +158,13 @@ async def test_rows_are_by_e_mail_whatever_its_letter_case(desk: Desk, owner: Pe
 
 
 async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(owner)
 
     response = await owner.browser.get(f"/reports/{report['id']}/csv")
 
-    name = f"two-factor-status-{place.account.slug}-{place.clock.now():%Y-%m-%d}.csv"
+    name = f"two-factor-status-{tenant.account.slug}-{tenant.clock.now():%Y-%m-%d}.csv"
     assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
@@ -170,13 +174,13 @@ async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
 
 
 async def test_twenty_thousand_users_are_reported_as_the_api_reports_them(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    async with begin_long(place.services.settings.database_url.get_secret_value()) as tx:  # type: ignore[union-attr]  # it is set
-        await add_many_users(tx, place.account.id, Role.AGENT, 20_000, place.clock.now())
-        await add_many_users(tx, place.account.id, Role.END_USER, 500, place.clock.now())
-    await place.require(owner, team_members=True)
-    await place.sign_in(owner)
+    async with begin_long(tenant.services.settings.database_url.get_secret_value()) as tx:  # type: ignore[union-attr]  # it is set
+        await add_many_users(tx, tenant.account.id, Role.AGENT, 20_000, tenant.clock.now())
+        await add_many_users(tx, tenant.account.id, Role.END_USER, 500, tenant.clock.now())
+    await tenant.require(owner, team_members=True)
+    await tenant.sign_in(owner)
 
     team = await desk.rows(owner)
     report = await desk.written(owner, include_end_users=True)

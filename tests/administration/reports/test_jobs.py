@@ -11,12 +11,12 @@ from app.administration.reports import repository
 from app.administration.reports.jobs import purge_reports, send_report_link, write_report
 from app.core.callers import Role
 from app.core.errors import Unavailable
-from app.database.queue import Hopeless
-from tests.support.arrange import Person, Place
+from app.database.queue import PermanentJobError
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.jobs import all_done, empty_queue, jobs, working
 from tests.support.mail import RunningServer, mail_server
-from tests.support.reports import Desk, download, link_in, read_csv
+from tests.support.reports import ReportClient, download, link_in, read_csv
 from tests.support.services import with_changes
 from tests.support.sql import run_sql, set_role, set_status
 
@@ -27,18 +27,18 @@ def post_office() -> Iterator[RunningServer]:
         yield server
 
 
-async def status(owner: Person, report: dict[str, str]) -> str:
+async def status(owner: SimulatedUser, report: dict[str, str]) -> str:
     shown: str = ok(await owner.browser.get(f"/reports/{report['id']}"))["status"]
     return shown
 
 
-async def count_chunks(place: Place) -> int:
-    [row] = await run_sql(place, "SELECT count(*) AS chunks FROM report_chunks WHERE account_id = :account")
+async def count_chunks(tenant: Tenant) -> int:
+    [row] = await run_sql(tenant, "SELECT count(*) AS chunks FROM report_chunks WHERE account_id = :account")
     found: int = row.chunks
     return found
 
 
-async def test_no_secret_lies_in_the_queue(desk: Desk, owner: Person) -> None:
+async def test_no_secret_lies_in_the_queue(desk: ReportClient, owner: SimulatedUser) -> None:
     await desk.ask(owner)
     for name, task in (("write_report", write_report), ("send_report_link", send_report_link)):
         taken, arguments = await desk.take_job() or ("", {})
@@ -47,7 +47,9 @@ async def test_no_secret_lies_in_the_queue(desk: Desk, owner: Person) -> None:
         await task(desk.services, **arguments)
 
 
-async def test_a_job_that_runs_again_changes_nothing_and_sends_nothing(desk: Desk, owner: Person) -> None:
+async def test_a_job_that_runs_again_changes_nothing_and_sends_nothing(
+    desk: ReportClient, owner: SimulatedUser
+) -> None:
     report = await desk.ask(owner)
     _, arguments = await desk.take_job() or ("", {})
     await write_report(desk.services, **arguments)
@@ -55,7 +57,7 @@ async def test_a_job_that_runs_again_changes_nothing_and_sends_nothing(desk: Des
     ready = ok(await owner.browser.get(f"/reports/{report['id']}"))
     content, link = await download(owner, report), desk.link()
 
-    desk.place.clock.turn(minutes=5)
+    desk.tenant.clock.turn(minutes=5)
     await write_report(desk.services, **arguments)
     await send_report_link(desk.services, **arguments)
 
@@ -66,7 +68,7 @@ async def test_a_job_that_runs_again_changes_nothing_and_sends_nothing(desk: Des
 
 
 async def test_a_letter_that_goes_out_twice_is_the_very_same_letter(
-    desk: Desk, owner: Person, post_office: RunningServer, monkeypatch: pytest.MonkeyPatch
+    desk: ReportClient, owner: SimulatedUser, post_office: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = with_changes(desk.services, mail_url=post_office.url())
     await desk.ask(owner)
@@ -83,25 +85,25 @@ async def test_a_letter_that_goes_out_twice_is_the_very_same_letter(
         patched.setattr(repository, "change_report", fail_once_it_was_sent)
         with pytest.raises(Unavailable):
             await send_report_link(services, **arguments)
-    desk.place.clock.turn(minutes=5)
+    desk.tenant.clock.turn(minutes=5)
     await send_report_link(services, **arguments)
     await send_report_link(services, **arguments)
 
     first, second = post_office.mailbox.of(owner.user.email)
     assert first.as_bytes().replace(boundary(first), b"") == second.as_bytes().replace(boundary(second), b"")
-    assert (await link_in(second, desk.place).follow(desk.place.browser())).status_code == 200
+    assert (await link_in(second, desk.tenant).follow(desk.tenant.browser())).status_code == 200
 
 
 def boundary(letter: EmailMessage) -> bytes:
     return (letter.get_boundary() or "").encode()
 
 
-async def test_nobody_is_sent_a_link_who_may_no_longer_have_the_report(desk: Desk, place: Place) -> None:
-    demoted, suspended = await place.signed_in(Role.ADMIN), await place.signed_in(Role.ADMIN)
+async def test_nobody_is_sent_a_link_who_may_no_longer_have_the_report(desk: ReportClient, tenant: Tenant) -> None:
+    demoted, suspended = await tenant.signed_in(Role.ADMIN), await tenant.signed_in(Role.ADMIN)
     for admin in (demoted, suspended):
         await desk.ask(admin)
-    await set_role(place, demoted, "agent")
-    await set_status(place, suspended, "suspended")
+    await set_role(tenant, demoted, "agent")
+    await set_status(tenant, suspended, "suspended")
 
     await desk.run_jobs()
 
@@ -113,7 +115,7 @@ def broken(**_: Any) -> str:
 
 
 async def test_a_failure_is_tried_again_for_an_hour_and_then_the_report_has_failed(
-    desk: Desk, owner: Person, monkeypatch: pytest.MonkeyPatch
+    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = await desk.ask(owner)
     _, arguments = await desk.take_job() or ("", {})
@@ -123,25 +125,25 @@ async def test_a_failure_is_tried_again_for_an_hour_and_then_the_report_has_fail
             await write_report(desk.services, **arguments)
         assert await status(owner, report) == "running"
         refused(await owner.browser.get(f"/reports/{report['id']}/csv"), 409, "report_not_ready")
-        desk.place.clock.turn(minutes=59)
+        desk.tenant.clock.turn(minutes=59)
         with pytest.raises(OSError, match="broken"):
             await write_report(desk.services, **arguments)
-        desk.place.clock.turn(minutes=1)
-        with pytest.raises(Hopeless):
+        desk.tenant.clock.turn(minutes=1)
+        with pytest.raises(PermanentJobError):
             await write_report(desk.services, **arguments)
 
-    await desk.place.sign_in(owner)
+    await desk.tenant.sign_in(owner)
     assert await status(owner, report) == "failed"
     await write_report(desk.services, **arguments)
     assert await status(owner, report) == "failed"
-    assert await count_chunks(desk.place) == 0
+    assert await count_chunks(desk.tenant) == 0
 
 
 async def test_what_fails_halfway_leaves_nothing_and_the_next_time_is_whole(
-    desk: Desk, owner: Person, monkeypatch: pytest.MonkeyPatch
+    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(30):
-        await desk.place.person(name="long " * 20_000, password=None)
+        await desk.tenant.person(name="long " * 20_000, password=None)
     report = await desk.ask(owner)
     _, arguments = await desk.take_job() or ("", {})
     add_chunk = repository.add_chunk
@@ -155,58 +157,58 @@ async def test_what_fails_halfway_leaves_nothing_and_the_next_time_is_whole(
         patched.setattr(repository, "add_chunk", fail_at_the_second)
         with pytest.raises(OSError, match="gone"):
             await write_report(desk.services, **arguments)
-    assert await count_chunks(desk.place) == 0
+    assert await count_chunks(desk.tenant) == 0
     assert await status(owner, report) == "running"
 
     await write_report(desk.services, **arguments)
 
-    assert await count_chunks(desk.place) > 1
+    assert await count_chunks(desk.tenant) > 1
     assert len(read_csv(await download(owner, report))) == 31
 
 
 async def test_after_seven_days_a_report_is_expired_and_soon_its_contents_are_gone(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(owner)
-    place.clock.turn(days=7, microseconds=-1)
+    tenant.clock.turn(days=7, microseconds=-1)
     await purge_reports(desk.services)
-    await place.sign_in(owner)
+    await tenant.sign_in(owner)
     assert await status(owner, report) == "ready"
     assert (await owner.browser.get(f"/reports/{report['id']}/csv")).status_code == 200
 
-    place.clock.turn(microseconds=1)
+    tenant.clock.turn(microseconds=1)
     for _ in range(2):  # before it was purged, and afterwards
         shown = ok(await owner.browser.get(f"/reports/{report['id']}"))
         assert shown == report | {"status": "expired"}
         assert ok(await owner.browser.get("/reports"))["items"] == [shown]
         refused(await owner.browser.get(f"/reports/{report['id']}/csv"), 409, "report_not_ready")
         await purge_reports(desk.services)
-    assert await count_chunks(place) == 0
+    assert await count_chunks(tenant) == 0
 
-    place.clock.turn(days=23, seconds=1)
+    tenant.clock.turn(days=23, seconds=1)
     await purge_reports(desk.services)
-    await place.sign_in(owner)
+    await tenant.sign_in(owner)
     refused(await owner.browser.get(f"/reports/{report['id']}"), 404, "not_found")
 
 
 async def test_a_report_whose_job_is_lost_is_given_up_after_two_days(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.ask(owner)
     await desk.take_job()
-    place.clock.turn(days=2)
+    tenant.clock.turn(days=2)
     await purge_reports(desk.services)
 
-    await place.sign_in(owner)
+    await tenant.sign_in(owner)
 
     assert await status(owner, report) == "failed"
 
 
 async def test_a_download_during_which_the_report_is_purged_is_cut_and_not_taken_for_whole(
-    desk: Desk, owner: Person, place: Place
+    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(owner)
-    await run_sql(place, "DELETE FROM report_chunks WHERE account_id = :account")
+    await run_sql(tenant, "DELETE FROM report_chunks WHERE account_id = :account")
 
     # A server cuts the connection then: the answer is shorter than it was announced to be.
     with structlog.testing.capture_logs(), pytest.raises(LookupError):
@@ -214,7 +216,7 @@ async def test_a_download_during_which_the_report_is_purged_is_cut_and_not_taken
 
 
 async def test_a_worker_takes_it_from_the_queue_to_the_letter(
-    desk: Desk, owner: Person, post_office: RunningServer
+    desk: ReportClient, owner: SimulatedUser, post_office: RunningServer
 ) -> None:
     services = with_changes(desk.services, mail_url=post_office.url())
     await empty_queue(services)
@@ -227,4 +229,4 @@ async def test_a_worker_takes_it_from_the_queue_to_the_letter(
     assert await status(owner, report) == "ready"
     [letter] = post_office.mailbox.of(owner.user.email)
     assert letter["Message-ID"] == f"<{report['id']}@[127.0.0.1]>"
-    assert (await link_in(letter, desk.place).follow(desk.place.browser())).status_code == 200
+    assert (await link_in(letter, desk.tenant).follow(desk.tenant.browser())).status_code == 200

@@ -13,18 +13,18 @@ import pytest
 
 from app.core.callers import Role
 from app.database.long import begin_long
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.jobs import empty_queue, eventually, jobs
 from tests.support.many_users import add_many_users
-from tests.support.reports import BYTE_ORDER_MARK, Desk, download, read_csv
+from tests.support.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
 from tests.support.sql import run_sql
 
 USERS = 30_000
 KILLS = 20
 
 
-async def start_worker(desk: Desk) -> Process:
+async def start_worker(desk: ReportClient) -> Process:
     settings = desk.services.settings
     assert settings.database_url
     assert settings.secret_keys
@@ -49,18 +49,18 @@ async def kill(worker: Process) -> None:
 
 
 @pytest.fixture
-async def big_place(place: Place, desk: Desk) -> AsyncIterator[Place]:
+async def big_place(tenant: Tenant, desk: ReportClient) -> AsyncIterator[Tenant]:
     """The account with so many users that writing their report takes a while."""
     await empty_queue(desk.services)
     assert desk.services.settings.database_url
     async with begin_long(desk.services.settings.database_url.get_secret_value()) as tx:
-        await add_many_users(tx, place.account.id, Role.AGENT, USERS, place.clock.now())
-    yield place
+        await add_many_users(tx, tenant.account.id, Role.AGENT, USERS, tenant.clock.now())
+    yield tenant
     await empty_queue(desk.services)
 
 
 async def test_workers_killed_at_random_moments_leave_no_half_report_and_one_letter(
-    desk: Desk, owner: Person, big_place: Place, tmp_path: Path
+    desk: ReportClient, owner: SimulatedUser, big_place: Tenant, tmp_path: Path
 ) -> None:
     report = await desk.ask(owner)
 
@@ -104,5 +104,5 @@ async def test_workers_killed_at_random_moments_leave_no_half_report_and_one_let
     assert [path.suffix for path in (tmp_path / "letters").iterdir()] == [".eml"]
 
 
-async def _none_left(desk: Desk) -> bool:
+async def _none_left(desk: ReportClient) -> bool:
     return not await jobs(desk.services)

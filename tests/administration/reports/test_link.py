@@ -4,10 +4,10 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import by_token
-from tests.support.reports import BYTE_ORDER_MARK, Desk, Link, download, text_of
+from tests.support.reports import BYTE_ORDER_MARK, Link, ReportClient, download, text_of
 from tests.support.sql import run_sql, set_role, set_status
 from tests.support.variants import another_account
 
@@ -29,19 +29,19 @@ def dead(response: httpx.Response) -> None:
 
 
 @pytest.fixture
-async def admin(place: Place) -> Person:
-    return await place.signed_in(Role.ADMIN)
+async def admin(tenant: Tenant) -> SimulatedUser:
+    return await tenant.signed_in(Role.ADMIN)
 
 
 @pytest.fixture
-async def link(desk: Desk, admin: Person) -> Link:
+async def link(desk: ReportClient, admin: SimulatedUser) -> Link:
     """A link that works, of a report that an admin asked for."""
     await desk.written(admin)
     return desk.link()
 
 
 async def test_the_letter_goes_to_whoever_asked_and_its_link_needs_no_credential(
-    desk: Desk, admin: Person, place: Place
+    desk: ReportClient, admin: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(admin)
 
@@ -51,25 +51,25 @@ async def test_the_letter_goes_to_whoever_asked_and_its_link_needs_no_credential
     assert "a test browser" not in text_of(letter)
     assert "127.0.0.1" in text_of(letter)
     for _ in range(2):  # as often as one likes
-        response = await desk.link().follow(place.browser())
+        response = await desk.link().follow(tenant.browser())
         assert response.status_code == 200
         assert response.content == BYTE_ORDER_MARK + await download(admin, report)
         assert response.headers["content-type"] == "text/csv; charset=utf-8"
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["referrer-policy"] == "no-referrer"
-        name = f"two-factor-status-{place.account.slug}-{place.clock.now():%Y-%m-%d}.csv"
+        name = f"two-factor-status-{tenant.account.slug}-{tenant.clock.now():%Y-%m-%d}.csv"
         assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
 
 
-async def test_a_link_works_for_twenty_four_hours(link: Link, place: Place) -> None:
-    place.clock.turn(hours=24, microseconds=-1)
-    assert (await link.follow(place.browser())).status_code == 200
+async def test_a_link_works_for_twenty_four_hours(link: Link, tenant: Tenant) -> None:
+    tenant.clock.turn(hours=24, microseconds=-1)
+    assert (await link.follow(tenant.browser())).status_code == 200
 
-    place.clock.turn(microseconds=1)
-    dead(await link.follow(place.browser()))
+    tenant.clock.turn(microseconds=1)
+    dead(await link.follow(tenant.browser()))
 
 
-async def test_a_link_that_is_bent_by_a_character_is_dead(link: Link, place: Place) -> None:
+async def test_a_link_that_is_bent_by_a_character_is_dead(link: Link, tenant: Tenant) -> None:
     token = link.token
     bent = [
         "",
@@ -87,61 +87,65 @@ async def test_a_link_that_is_bent_by_a_character_is_dead(link: Link, place: Pla
         "x" * 5000,
     ]
     for other in bent:
-        dead(await link.follow(place.browser(), token=other))
+        dead(await link.follow(tenant.browser(), token=other))
     twice = httpx.QueryParams([("link", token), ("link", "pgr_" + "A" * 43)])
-    dead(await place.browser().get(link.path, params=twice))
+    dead(await tenant.browser().get(link.path, params=twice))
 
 
-async def test_a_link_opens_no_other_report(desk: Desk, link: Link, admin: Person, place: Place) -> None:
+async def test_a_link_opens_no_other_report(
+    desk: ReportClient, link: Link, admin: SimulatedUser, tenant: Tenant
+) -> None:
     other = await desk.written(admin)
 
-    dead(await link.follow(place.browser(), path=f"/reports/{other['id']}/csv"))
-    dead(await link.follow(place.browser(), path="/reports/01900000-0000-7000-8000-00000000abcd/csv"))
-    dead(await link.follow(place.browser(), path="/reports/no-id/csv"))
+    dead(await link.follow(tenant.browser(), path=f"/reports/{other['id']}/csv"))
+    dead(await link.follow(tenant.browser(), path="/reports/01900000-0000-7000-8000-00000000abcd/csv"))
+    dead(await link.follow(tenant.browser(), path="/reports/no-id/csv"))
 
 
-async def test_a_link_is_dead_under_another_account(link: Link, place: Place) -> None:
-    elsewhere = await another_account(place)
+async def test_a_link_is_dead_under_another_account(link: Link, tenant: Tenant) -> None:
+    elsewhere = await another_account(tenant)
 
     dead(await link.follow(elsewhere.browser()))
 
 
-async def test_a_link_opens_nothing_but_the_file(link: Link, place: Place) -> None:
+async def test_a_link_opens_nothing_but_the_file(link: Link, tenant: Tenant) -> None:
     for path in ("/reports", link.path.removesuffix("/csv")):
-        refused(await link.follow(place.browser(), path=path), 401, "unauthenticated")
+        refused(await link.follow(tenant.browser(), path=path), 401, "unauthenticated")
     for authorization in (f"Bearer {link.token}", f"Basic {link.token}"):
         headers = {"Authorization": authorization}
-        refused(await place.browser().get(link.path, headers=headers), 401, "unauthenticated")
+        refused(await tenant.browser().get(link.path, headers=headers), 401, "unauthenticated")
 
 
 async def test_a_link_is_dead_while_its_requester_is_no_active_admin(
-    link: Link, admin: Person, place: Place
+    link: Link, admin: SimulatedUser, tenant: Tenant
 ) -> None:
     for role in ("agent", "end_user"):
-        await set_role(place, admin, role)
-        dead(await link.follow(place.browser()))
-    await set_role(place, admin, "admin")
-    assert (await link.follow(place.browser())).status_code == 200
+        await set_role(tenant, admin, role)
+        dead(await link.follow(tenant.browser()))
+    await set_role(tenant, admin, "admin")
+    assert (await link.follow(tenant.browser())).status_code == 200
 
-    await set_status(place, admin, "suspended")
-    dead(await link.follow(place.browser()))
-    await set_status(place, admin, "active")
-    assert (await link.follow(place.browser())).status_code == 200
+    await set_status(tenant, admin, "suspended")
+    dead(await link.follow(tenant.browser()))
+    await set_status(tenant, admin, "active")
+    assert (await link.follow(tenant.browser())).status_code == 200
 
 
 async def test_a_link_is_dead_when_its_requester_is_deleted_and_the_report_stays(
-    link: Link, admin: Person, owner: Person, place: Place
+    link: Link, admin: SimulatedUser, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     ok(await owner.browser.delete(f"/users/{admin.id}"), 204)
 
-    dead(await link.follow(place.browser()))
+    dead(await link.follow(tenant.browser()))
     assert (await owner.browser.get(link.path)).status_code == 200
 
 
-async def test_a_credential_counts_before_the_link(link: Link, admin: Person, owner: Person, place: Place) -> None:
-    agent = await place.signed_in(Role.AGENT)
+async def test_a_credential_counts_before_the_link(
+    link: Link, admin: SimulatedUser, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    agent = await tenant.signed_in(Role.AGENT)
     refused(await link.follow(agent.browser), 403, "forbidden")
-    for client in (owner.browser, await by_token(place, owner, "reports")):
+    for client in (owner.browser, await by_token(tenant, owner, "reports")):
         assert isinstance(client, Client)
         response = await link.follow(client)
         assert response.status_code == 200
@@ -150,15 +154,17 @@ async def test_a_credential_counts_before_the_link(link: Link, admin: Person, ow
     refused(await link.follow(admin.browser), 401, "unauthenticated")
 
 
-async def test_the_token_stands_nowhere_in_the_database_once_the_letter_was_sent(link: Link, place: Place) -> None:
-    [report] = await run_sql(place, "SELECT * FROM reports WHERE account_id = :account")
+async def test_the_token_stands_nowhere_in_the_database_once_the_letter_was_sent(
+    link: Link, tenant: Tenant
+) -> None:
+    [report] = await run_sql(tenant, "SELECT * FROM reports WHERE account_id = :account")
 
     assert report.sealed_token is None
     assert len(report.token_digest) == 32
     assert link.token.encode() not in b"".join(bytes(v) for v in report if isinstance(v, bytes))
 
 
-async def test_a_link_takes_no_body(link: Link, place: Place) -> None:
-    response = await place.browser().request("GET", link.path, params={"link": link.token}, json={"a": 1})
+async def test_a_link_takes_no_body(link: Link, tenant: Tenant) -> None:
+    response = await tenant.browser().request("GET", link.path, params={"link": link.token}, json={"a": 1})
 
     refused(response, 422, "invalid_request")

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant, make_place
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.freshness import let_through_by_device, step_up_required
@@ -19,12 +19,14 @@ PATH = "/security-policy"
 SEVEN_DAYS = {"trusted_device_days": 7}
 
 
-async def policy_seen_by(person: Person) -> dict[str, Any]:
+async def policy_seen_by(person: SimulatedUser) -> dict[str, Any]:
     policy: dict[str, Any] = ok(await person.browser.get(PATH))
     return policy
 
 
-async def test_a_new_account_has_nothing_required(place: Place, owner: Person, clock: TurnableClock) -> None:
+async def test_a_new_account_has_nothing_required(
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
+) -> None:
     assert await policy_seen_by(owner) == {
         "require_two_factor": {"team_members": False, "end_users": False},
         "api_password_access": False,
@@ -32,32 +34,32 @@ async def test_a_new_account_has_nothing_required(place: Place, owner: Person, c
         "allowed_kinds": {"team_members": ["totp"], "end_users": ["totp"]},
         "updated_at": on_the_wire(clock.now()),
     }
-    assert place.account.slug in str(owner.browser.http.base_url)
+    assert tenant.account.slug in str(owner.browser.http.base_url)
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_every_team_member_may_read_it(place: Place, role: Role) -> None:
-    person = await let_through_by_device(place, role)
+async def test_every_team_member_may_read_it(tenant: Tenant, role: Role) -> None:
+    person = await let_through_by_device(tenant, role)
 
     assert (await policy_seen_by(person))["trusted_device_days"] == 30
 
 
-async def test_an_end_user_may_not_read_it(place: Place) -> None:
-    person = await place.enrolled(Role.END_USER)
+async def test_an_end_user_may_not_read_it(tenant: Tenant) -> None:
+    person = await tenant.enrolled(Role.END_USER)
 
     refused(await person.browser.get(PATH), 403, "forbidden")
 
 
-async def test_a_visitor_may_neither_read_nor_change_it(place: Place) -> None:
-    refused(await place.browser().get(PATH), 401, "unauthenticated")
-    refused(await place.browser().patch(PATH, json=SEVEN_DAYS), 401, "unauthenticated")
+async def test_a_visitor_may_neither_read_nor_change_it(tenant: Tenant) -> None:
+    refused(await tenant.browser().get(PATH), 401, "unauthenticated")
+    refused(await tenant.browser().patch(PATH, json=SEVEN_DAYS), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 async def test_owner_and_admins_change_it_and_the_time_of_the_change_shows(
-    place: Place, role: Role, clock: TurnableClock
+    tenant: Tenant, role: Role, clock: TurnableClock
 ) -> None:
-    person = await place.enrolled(role)
+    person = await tenant.enrolled(role)
     before = await policy_seen_by(person)
     clock.turn(minutes=1)
 
@@ -68,8 +70,8 @@ async def test_owner_and_admins_change_it_and_the_time_of_the_change_shows(
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_changes_it_however_fresh(place: Place, owner: Person, role: Role) -> None:
-    person = await place.enrolled(role)
+async def test_nobody_else_changes_it_however_fresh(tenant: Tenant, owner: SimulatedUser, role: Role) -> None:
+    person = await tenant.enrolled(role)
     before = await policy_seen_by(owner)
 
     refused(await person.browser.patch(PATH, json=SEVEN_DAYS), 403, "forbidden")
@@ -77,14 +79,14 @@ async def test_nobody_else_changes_it_however_fresh(place: Place, owner: Person,
     assert await policy_seen_by(owner) == before
 
 
-async def test_who_may_not_is_told_so_before_being_asked_for_a_passcode(place: Place) -> None:
-    person = await let_through_by_device(place, Role.AGENT)
+async def test_who_may_not_is_told_so_before_being_asked_for_a_passcode(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant, Role.AGENT)
 
     refused(await person.browser.patch(PATH, json=SEVEN_DAYS), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_changes_nothing(place: Place, clock: TurnableClock) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_a_session_that_is_not_fresh_changes_nothing(tenant: Tenant, clock: TurnableClock) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
     before = await policy_seen_by(owner)
     clock.turn(minutes=10)
 
@@ -93,8 +95,8 @@ async def test_a_session_that_is_not_fresh_changes_nothing(place: Place, clock: 
     assert await policy_seen_by(owner) == before
 
 
-async def test_a_trusted_device_changes_nothing(place: Place) -> None:
-    owner = await let_through_by_device(place, Role.OWNER)
+async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
+    owner = await let_through_by_device(tenant, Role.OWNER)
 
     step_up_required(await owner.browser.patch(PATH, json=SEVEN_DAYS))
 
@@ -102,19 +104,19 @@ async def test_a_trusted_device_changes_nothing(place: Place) -> None:
 
 
 async def test_an_owner_who_required_it_without_having_it_must_enroll_to_change_it_again(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    await place.require(owner, team_members=True)
+    await tenant.require(owner, team_members=True)
 
     step_up_required(await owner.browser.patch(PATH, json={"require_two_factor": {"team_members": False}}))
 
-    await place.enroll(owner)
-    await place.require(owner, team_members=False)
+    await tenant.enroll(owner)
+    await tenant.require(owner, team_members=False)
 
 
-async def test_nested_objects_are_merged(place: Place, owner: Person) -> None:
-    await place.enroll(owner)
-    await place.require(owner, team_members=True)
+async def test_nested_objects_are_merged(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.enroll(owner)
+    await tenant.require(owner, team_members=True)
 
     changed = ok(await owner.browser.patch(PATH, json={"require_two_factor": {"end_users": True}}))
 
@@ -137,11 +139,11 @@ async def test_nested_objects_are_merged(place: Place, owner: Person) -> None:
     ],
 )
 async def test_what_changes_nothing_leaves_version_and_time_and_is_not_recorded(
-    place: Place, owner: Person, clock: TurnableClock, body: Any
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock, body: Any
 ) -> None:
     before = await owner.browser.get(PATH)
     clock.turn(minutes=1)
-    trail = Trail(place)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     after = await owner.browser.patch(PATH, json=body)
@@ -152,7 +154,7 @@ async def test_what_changes_nothing_leaves_version_and_time_and_is_not_recorded(
 
 
 @pytest.mark.parametrize("days", [0, 1, 29, 30])
-async def test_devices_may_be_trusted_for_0_to_30_days(owner: Person, days: int) -> None:
+async def test_devices_may_be_trusted_for_0_to_30_days(owner: SimulatedUser, days: int) -> None:
     changed = ok(await owner.browser.patch(PATH, json={"trusted_device_days": days}))
 
     assert changed["trusted_device_days"] == days
@@ -188,7 +190,7 @@ async def test_devices_may_be_trusted_for_0_to_30_days(owner: Person, days: int)
     ],
 )
 async def test_what_is_no_policy_is_refused_by_name_and_nothing_of_it_is_taken(
-    owner: Person, body: Any, pointer: str, code: str
+    owner: SimulatedUser, body: Any, pointer: str, code: str
 ) -> None:
     before = await policy_seen_by(owner)
 
@@ -199,7 +201,7 @@ async def test_what_is_no_policy_is_refused_by_name_and_nothing_of_it_is_taken(
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1])
-async def test_a_body_that_is_no_object_is_refused(owner: Person, body: Any) -> None:
+async def test_a_body_that_is_no_object_is_refused(owner: SimulatedUser, body: Any) -> None:
     headers = {"Content-Type": "application/json"}
 
     answer = await owner.browser.patch(PATH, content=json.dumps(body), headers=headers)
@@ -208,13 +210,13 @@ async def test_a_body_that_is_no_object_is_refused(owner: Person, body: Any) -> 
 
 
 async def test_one_account_changes_nothing_of_another(
-    app: FastAPI, services: Services, place: Place, owner: Person, clock: TurnableClock
+    app: FastAPI, services: Services, tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     elsewhere = await make_place(app, services, clock)
     other = await elsewhere.signed_in(Role.OWNER)
     before = await policy_seen_by(other)
 
-    await place.require(owner, team_members=True, end_users=True)
+    await tenant.require(owner, team_members=True, end_users=True)
 
     assert await policy_seen_by(other) == before
     assert (await elsewhere.sign_in(await elsewhere.person()))["status"] == "complete"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import Client, ok, refused
 from tests.support.enrolling import enroll_at_sign_in
 from tests.support.sql import run_sql
@@ -14,7 +14,7 @@ from tests.support.sql import run_sql
 PATH = "/security-policy"
 
 
-async def require_now(owner: Person, **groups: bool) -> None:
+async def require_now(owner: SimulatedUser, **groups: bool) -> None:
     body = {"require_two_factor": groups, "end_sessions": True}
     ok(await owner.browser.patch(PATH, json=body))
 
@@ -27,37 +27,37 @@ async def ended(browser: Client) -> None:
     refused(await browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_without_it_sessions_stay_until_the_next_sign_in(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
+async def test_without_it_sessions_stay_until_the_next_sign_in(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
 
-    await place.require(owner, team_members=True)
+    await tenant.require(owner, team_members=True)
 
     await alive(person.browser)
-    assert (await place.sign_in(person))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(person))["status"] == "enrollment_required"
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT])
 async def test_who_must_enroll_is_signed_out_on_all_browsers_and_must_enroll_to_come_back(
-    place: Place, owner: Person, role: Role
+    tenant: Tenant, owner: SimulatedUser, role: Role
 ) -> None:
-    person = await place.signed_in(role)
-    elsewhere = place.browser()
-    await place.sign_in(person, elsewhere)
+    person = await tenant.signed_in(role)
+    elsewhere = tenant.browser()
+    await tenant.sign_in(person, elsewhere)
 
     await require_now(owner, team_members=True)
 
     for browser in (person.browser, elsewhere):
         await ended(browser)
-    await enroll_at_sign_in(place, person)
+    await enroll_at_sign_in(tenant, person)
     await alive(person.browser)
 
 
-async def test_who_has_an_authenticator_stays_signed_in(place: Place, owner: Person) -> None:
-    person = await place.enrolled()
-    by_device = place.browser()
-    await place.pass_passcode(person, by_device)
-    await place.sign_in(person, by_device)
-    await place.step_up(owner)
+async def test_who_has_an_authenticator_stays_signed_in(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.enrolled()
+    by_device = tenant.browser()
+    await tenant.pass_passcode(person, by_device)
+    await tenant.sign_in(person, by_device)
+    await tenant.step_up(owner)
 
     await require_now(owner, team_members=True)
 
@@ -65,9 +65,9 @@ async def test_who_has_an_authenticator_stays_signed_in(place: Place, owner: Per
     await alive(by_device)
 
 
-async def test_the_callers_own_session_stays_and_their_others_end(place: Place, owner: Person) -> None:
-    elsewhere = place.browser()
-    await place.sign_in(owner, elsewhere)
+async def test_the_callers_own_session_stays_and_their_others_end(tenant: Tenant, owner: SimulatedUser) -> None:
+    elsewhere = tenant.browser()
+    await tenant.sign_in(owner, elsewhere)
 
     await require_now(owner, team_members=True)
 
@@ -75,8 +75,8 @@ async def test_the_callers_own_session_stays_and_their_others_end(place: Place, 
     await ended(elsewhere)
 
 
-async def test_only_the_group_that_it_is_required_of_is_signed_out(place: Place, owner: Person) -> None:
-    end_user, agent = await place.signed_in(Role.END_USER), await place.signed_in(Role.AGENT)
+async def test_only_the_group_that_it_is_required_of_is_signed_out(tenant: Tenant, owner: SimulatedUser) -> None:
+    end_user, agent = await tenant.signed_in(Role.END_USER), await tenant.signed_in(Role.AGENT)
 
     await require_now(owner, team_members=True)
 
@@ -84,8 +84,8 @@ async def test_only_the_group_that_it_is_required_of_is_signed_out(place: Place,
     await ended(agent.browser)
 
 
-async def test_end_users_are_signed_out_where_it_is_required_of_them(place: Place, owner: Person) -> None:
-    end_user, agent = await place.signed_in(Role.END_USER), await place.signed_in(Role.AGENT)
+async def test_end_users_are_signed_out_where_it_is_required_of_them(tenant: Tenant, owner: SimulatedUser) -> None:
+    end_user, agent = await tenant.signed_in(Role.END_USER), await tenant.signed_in(Role.AGENT)
 
     await require_now(owner, end_users=True)
 
@@ -93,9 +93,9 @@ async def test_end_users_are_signed_out_where_it_is_required_of_them(place: Plac
     await alive(agent.browser)
 
 
-async def test_a_requirement_of_before_can_be_made_to_be_met_now(place: Place) -> None:
-    owner, person = await place.enrolled(Role.OWNER), await place.signed_in()
-    await place.require(owner, team_members=True)
+async def test_a_requirement_of_before_can_be_made_to_be_met_now(tenant: Tenant) -> None:
+    owner, person = await tenant.enrolled(Role.OWNER), await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
     await alive(person.browser)
 
     ok(await owner.browser.patch(PATH, json={"end_sessions": True}))
@@ -104,16 +104,18 @@ async def test_a_requirement_of_before_can_be_made_to_be_met_now(place: Place) -
 
 
 @pytest.mark.parametrize("body", [{"end_sessions": True}, {"end_sessions": True, "trusted_device_days": 1}])
-async def test_where_nothing_is_required_nobody_is_signed_out(place: Place, owner: Person, body: Any) -> None:
-    person = await place.signed_in()
+async def test_where_nothing_is_required_nobody_is_signed_out(
+    tenant: Tenant, owner: SimulatedUser, body: Any
+) -> None:
+    person = await tenant.signed_in()
 
     ok(await owner.browser.patch(PATH, json=body))
 
     await alive(person.browser)
 
 
-async def test_a_refused_change_signs_nobody_out(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
+async def test_a_refused_change_signs_nobody_out(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
     body = {
         "require_two_factor": {"team_members": True},
         "api_password_access": True,
@@ -125,29 +127,29 @@ async def test_a_refused_change_signs_nobody_out(place: Place, owner: Person) ->
     await alive(person.browser)
 
 
-async def test_sessions_that_a_third_party_made_stay(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
+async def test_sessions_that_a_third_party_made_stay(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
     statement = "UPDATE sessions SET amr = ARRAY['sso'] WHERE account_id = :account AND user_id = :user"
-    await run_sql(place, statement, user=person.user.id)
+    await run_sql(tenant, statement, user=person.user.id)
 
     await require_now(owner, team_members=True)
 
     await alive(person.browser)
 
 
-async def test_another_account_is_not_touched(place: Place, owner: Person) -> None:
+async def test_another_account_is_not_touched(tenant: Tenant, owner: SimulatedUser) -> None:
     statement = "SELECT count(*) FROM sessions WHERE account_id <> :account"
-    before = await run_sql(place, statement)
+    before = await run_sql(tenant, statement)
 
     await require_now(owner, team_members=True, end_users=True)
 
-    assert await run_sql(place, statement) == before
+    assert await run_sql(tenant, statement) == before
 
 
-async def test_each_user_signed_out_is_recorded_once(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
-    await place.sign_in(person, place.browser())
-    trail = Trail(place)
+async def test_each_user_signed_out_is_recorded_once(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
+    await tenant.sign_in(person, tenant.browser())
+    trail = AuditTrail(tenant)
     await trail.new()
 
     await require_now(owner, team_members=True)

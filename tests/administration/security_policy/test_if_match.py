@@ -4,14 +4,14 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.freshness import step_up_required
 
 PATH = "/security-policy"
 
 
-async def etag(person: Person) -> str:
+async def etag(person: SimulatedUser) -> str:
     answer = await person.browser.get(PATH)
     tag: str = answer.headers["etag"]
     assert tag.startswith('"')
@@ -19,11 +19,11 @@ async def etag(person: Person) -> str:
     return tag
 
 
-async def change(person: Person, days: int, if_match: str) -> httpx.Response:
+async def change(person: SimulatedUser, days: int, if_match: str) -> httpx.Response:
     return await person.browser.patch(PATH, json={"trusted_device_days": days}, headers={"If-Match": if_match})
 
 
-async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(owner: Person) -> None:
+async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(owner: SimulatedUser) -> None:
     first = await etag(owner)
     assert await etag(owner) == first
 
@@ -33,7 +33,7 @@ async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(ow
     assert changed.headers["etag"] == await etag(owner)
 
 
-async def test_a_policy_that_went_there_and_back_has_another_tag(owner: Person) -> None:
+async def test_a_policy_that_went_there_and_back_has_another_tag(owner: SimulatedUser) -> None:
     first = await etag(owner)
     for days in (7, 30):
         ok(await owner.browser.patch(PATH, json={"trusted_device_days": days}))
@@ -41,8 +41,10 @@ async def test_a_policy_that_went_there_and_back_has_another_tag(owner: Person) 
     refused(await change(owner, 5, first), 412, "precondition_failed")
 
 
-async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(place: Place, owner: Person) -> None:
-    admin = await place.signed_in(Role.ADMIN)
+async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
     tag = await etag(admin)
     ok(await change(owner, 7, tag))
 
@@ -53,7 +55,7 @@ async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(place:
 
 
 @pytest.mark.parametrize("header", ["*", " * ", '"7", {tag}', '{tag},"7"', "  {tag}  ", 'W/"1", {tag}'])
-async def test_any_version_or_one_of_a_list_will_do(owner: Person, header: str) -> None:
+async def test_any_version_or_one_of_a_list_will_do(owner: SimulatedUser, header: str) -> None:
     ok(await change(owner, 7, header.format(tag=await etag(owner))))
 
 
@@ -79,7 +81,7 @@ async def test_any_version_or_one_of_a_list_will_do(owner: Person, header: str) 
         "*, *",
     ],
 )
-async def test_a_weak_foreign_or_malformed_tag_matches_nothing(owner: Person, header: str) -> None:
+async def test_a_weak_foreign_or_malformed_tag_matches_nothing(owner: SimulatedUser, header: str) -> None:
     tag = await etag(owner)
 
     refused(await change(owner, 7, header.format(tag=tag)), 412, "precondition_failed")
@@ -88,7 +90,7 @@ async def test_a_weak_foreign_or_malformed_tag_matches_nothing(owner: Person, he
     assert ok(await owner.browser.get(PATH))["trusted_device_days"] == 30
 
 
-async def test_arabic_digits_are_no_version(owner: Person) -> None:
+async def test_arabic_digits_are_no_version(owner: SimulatedUser) -> None:
     answer = await owner.browser.patch(
         PATH, json={"trusted_device_days": 7}, headers=[("If-Match", '"\u0661"'.encode())]
     )
@@ -96,12 +98,12 @@ async def test_arabic_digits_are_no_version(owner: Person) -> None:
     refused(answer, 412, "precondition_failed")
 
 
-async def test_a_stale_tag_is_refused_even_where_nothing_would_change(owner: Person) -> None:
+async def test_a_stale_tag_is_refused_even_where_nothing_would_change(owner: SimulatedUser) -> None:
     refused(await change(owner, 30, '"99"'), 412, "precondition_failed")
 
 
-async def test_a_stale_tag_keeps_sessions_from_ending(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
+async def test_a_stale_tag_keeps_sessions_from_ending(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
     body = {"require_two_factor": {"team_members": True}, "end_sessions": True}
 
     answer = await owner.browser.patch(PATH, json=body, headers={"If-Match": '"99"'})
@@ -110,11 +112,13 @@ async def test_a_stale_tag_keeps_sessions_from_ending(place: Place, owner: Perso
     ok(await person.browser.get("/session"))
 
 
-async def test_role_freshness_and_fields_are_looked_at_before_the_tag(place: Place, owner: Person) -> None:
-    agent = await place.signed_in(Role.AGENT)
+async def test_role_freshness_and_fields_are_looked_at_before_the_tag(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    agent = await tenant.signed_in(Role.AGENT)
     refused(await change(agent, 7, '"99"'), 403, "forbidden")
     refused(await change(owner, 31, '"99"'), 422, "invalid_request")
 
-    place.clock.turn(minutes=11)
+    tenant.clock.turn(minutes=11)
 
     step_up_required(await change(owner, 7, '"99"'))

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 
 PATH = "/security-policy"
 ON = {"api_password_access": True}
 
 
-async def access(person: Person) -> bool:
+async def access(person: SimulatedUser) -> bool:
     on: bool = ok(await person.browser.get(PATH))["api_password_access"]
     return on
 
 
-async def test_it_can_be_turned_on_and_off_while_nothing_is_required(owner: Person) -> None:
+async def test_it_can_be_turned_on_and_off_while_nothing_is_required(owner: SimulatedUser) -> None:
     assert ok(await owner.browser.patch(PATH, json=ON))["api_password_access"] is True
     assert await access(owner) is True
 
@@ -25,9 +25,9 @@ async def test_it_can_be_turned_on_and_off_while_nothing_is_required(owner: Pers
 
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
-async def test_it_cannot_be_turned_on_while_a_requirement_stands(place: Place, group: str) -> None:
-    owner = await place.enrolled(Role.OWNER)
-    await place.require(owner, **{group: True})
+async def test_it_cannot_be_turned_on_while_a_requirement_stands(tenant: Tenant, group: str) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
+    await tenant.require(owner, **{group: True})
 
     refused(await owner.browser.patch(PATH, json=ON), 409, "two_factor_required")
 
@@ -36,9 +36,9 @@ async def test_it_cannot_be_turned_on_while_a_requirement_stands(place: Place, g
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
 async def test_a_requirement_turns_it_off_and_it_does_not_come_back_by_itself(
-    place: Place, owner: Person, group: str
+    tenant: Tenant, owner: SimulatedUser, group: str
 ) -> None:
-    await place.enroll(owner)
+    await tenant.enroll(owner)
     ok(await owner.browser.patch(PATH, json=ON))
 
     required = ok(await owner.browser.patch(PATH, json={"require_two_factor": {group: True}}))
@@ -49,7 +49,7 @@ async def test_a_requirement_turns_it_off_and_it_does_not_come_back_by_itself(
 
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
-async def test_it_cannot_be_turned_on_in_one_breath_with_a_requirement(owner: Person, group: str) -> None:
+async def test_it_cannot_be_turned_on_in_one_breath_with_a_requirement(owner: SimulatedUser, group: str) -> None:
     body: dict[str, Any] = ON | {"require_two_factor": {group: True}, "trusted_device_days": 3}
 
     refused(await owner.browser.patch(PATH, json=body), 409, "two_factor_required")
@@ -59,9 +59,9 @@ async def test_it_cannot_be_turned_on_in_one_breath_with_a_requirement(owner: Pe
     assert (policy["api_password_access"], policy["trusted_device_days"]) == (False, 30)
 
 
-async def test_releasing_one_group_is_not_enough_to_turn_it_on(place: Place, owner: Person) -> None:
-    await place.enroll(owner)
-    await place.require(owner, team_members=True, end_users=True)
+async def test_releasing_one_group_is_not_enough_to_turn_it_on(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.enroll(owner)
+    await tenant.require(owner, team_members=True, end_users=True)
 
     body = ON | {"require_two_factor": {"end_users": False}}
     refused(await owner.browser.patch(PATH, json=body), 409, "two_factor_required")

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.freshness import let_through_by_device
@@ -16,17 +16,19 @@ from tests.support.sql import run_sql, set_status
 PATH = "/security-policy/preview"
 
 
-async def preview(person: Person, **groups: str) -> dict[str, Any]:
+async def preview(person: SimulatedUser, **groups: str) -> dict[str, Any]:
     found: dict[str, Any] = ok(await person.browser.get(PATH, params=groups))
     return found
 
 
-async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(place: Place, owner: Person) -> None:
-    await place.enrolled(Role.AGENT)
-    await place.person(Role.ADMIN)
+async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await tenant.enrolled(Role.AGENT)
+    await tenant.person(Role.ADMIN)
     for _ in range(3):
-        await place.person(Role.END_USER)
-    await place.enrolled(Role.END_USER)
+        await tenant.person(Role.END_USER)
+    await tenant.enrolled(Role.END_USER)
 
     assert await preview(owner, team_members="true", end_users="false") == {
         "team_members": {"total": 3, "without_two_factor": 2},
@@ -35,9 +37,9 @@ async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(place: Pl
     }
 
 
-async def test_the_suspended_are_not_counted(place: Place, owner: Person) -> None:
-    for person in (await place.person(Role.AGENT), await place.enrolled(Role.END_USER)):
-        await set_status(place, person, "suspended")
+async def test_the_suspended_are_not_counted(tenant: Tenant, owner: SimulatedUser) -> None:
+    for person in (await tenant.person(Role.AGENT), await tenant.enrolled(Role.END_USER)):
+        await set_status(tenant, person, "suspended")
 
     assert await preview(owner) == {
         "team_members": {"total": 1, "without_two_factor": 1},
@@ -46,17 +48,19 @@ async def test_the_suspended_are_not_counted(place: Place, owner: Person) -> Non
     }
 
 
-async def test_an_enrollment_that_was_only_begun_does_not_count(owner: Person) -> None:
+async def test_an_enrollment_that_was_only_begun_does_not_count(owner: SimulatedUser) -> None:
     body = {"kind": "totp"}
     ok(await owner.browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
     assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 1}
 
 
-async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(place: Place, owner: Person) -> None:
-    await place.enroll(owner)
+async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await tenant.enroll(owner)
     statement = "UPDATE second_factor_state SET turned_on_by_user = false WHERE account_id = :account"
-    await run_sql(place, statement)
+    await run_sql(tenant, statement)
 
     assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 0}
 
@@ -72,61 +76,61 @@ async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(plac
     ],
 )
 async def test_whose_password_would_no_longer_reach_the_api(
-    place: Place, owner: Person, groups: dict[str, str], losing: int
+    tenant: Tenant, owner: SimulatedUser, groups: dict[str, str], losing: int
 ) -> None:
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
-    await place.person(Role.AGENT)
-    await place.person(Role.END_USER)
-    await place.enrolled(Role.AGENT)  # with 2FA on, the password does not reach it now
-    await place.person(Role.AGENT, password=None)
-    await set_status(place, await place.person(Role.AGENT), "suspended")
+    await tenant.person(Role.AGENT)
+    await tenant.person(Role.END_USER)
+    await tenant.enrolled(Role.AGENT)  # with 2FA on, the password does not reach it now
+    await tenant.person(Role.AGENT, password=None)
+    await set_status(tenant, await tenant.person(Role.AGENT), "suspended")
 
     assert (await preview(owner, **groups))["api_password_access_users"] == losing
 
 
-async def test_where_password_access_is_off_nobody_loses_it(place: Place, owner: Person) -> None:
-    await place.person(Role.AGENT)
+async def test_where_password_access_is_off_nobody_loses_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.person(Role.AGENT)
 
     assert (await preview(owner, team_members="true"))["api_password_access_users"] == 0
 
 
-async def test_asking_changes_nothing(place: Place, owner: Person) -> None:
+async def test_asking_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
     before = await owner.browser.get("/security-policy")
 
     await preview(owner, team_members="true", end_users="true")
 
     after = await owner.browser.get("/security-policy")
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
-    assert (await place.sign_in(await place.person()))["status"] == "complete"
+    assert (await tenant.sign_in(await tenant.person()))["status"] == "complete"
 
 
 async def test_other_accounts_are_not_counted(
-    app: FastAPI, services: Services, owner: Person, clock: TurnableClock
+    app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     await (await make_place(app, services, clock)).person(Role.AGENT)
 
     assert (await preview(owner))["team_members"]["total"] == 1
 
 
-async def test_an_admin_may_ask_without_a_fresh_second_factor(place: Place) -> None:
-    admin = await let_through_by_device(place, Role.ADMIN)
+async def test_an_admin_may_ask_without_a_fresh_second_factor(tenant: Tenant) -> None:
+    admin = await let_through_by_device(tenant, Role.ADMIN)
 
     assert (await preview(admin))["team_members"]["total"] == 1
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_may_ask(place: Place, role: Role) -> None:
-    person = await place.enrolled(role)
+async def test_nobody_else_may_ask(tenant: Tenant, role: Role) -> None:
+    person = await tenant.enrolled(role)
 
     refused(await person.browser.get(PATH), 403, "forbidden")
 
 
-async def test_a_visitor_may_not_ask(place: Place) -> None:
-    refused(await place.browser().get(PATH), 401, "unauthenticated")
+async def test_a_visitor_may_not_ask(tenant: Tenant) -> None:
+    refused(await tenant.browser().get(PATH), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("value", ["maybe", "", "2", "null"])
-async def test_what_is_neither_true_nor_false_is_refused(owner: Person, value: str) -> None:
+async def test_what_is_neither_true_nor_false_is_refused(owner: SimulatedUser, value: str) -> None:
     answer = await owner.browser.get(PATH, params={"team_members": value})
 
     problem = refused(answer, 422, "invalid_request")

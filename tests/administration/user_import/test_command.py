@@ -3,19 +3,19 @@
 import subprocess
 from pathlib import Path
 
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.importing import BCRYPT, PASSWORD, count_users, file_of, line
 from tests.support.passwords import send
 from tests.support.serving import passgate
 
 
-def run(place: Place, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    settings = place.services.settings
+def run(tenant: Tenant, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    settings = tenant.services.settings
     assert settings.database_url is not None
     assert settings.secret_keys is not None
     return passgate(
         "import-users",
-        place.account.slug,
+        tenant.account.slug,
         *arguments,
         data_dir=Path("unused"),
         stdin=stdin,
@@ -24,44 +24,44 @@ def run(place: Place, *arguments: str, stdin: str = "") -> subprocess.CompletedP
     )
 
 
-async def test_a_file_is_imported_whole(place: Place, tmp_path: Path) -> None:
+async def test_a_file_is_imported_whole(tenant: Tenant, tmp_path: Path) -> None:
     file = tmp_path / "users.jsonl"
     file.write_bytes(file_of(line("eve@example.com", password_hash=BCRYPT), line("bob@example.com")).getvalue())
 
-    ended = run(place, str(file))
+    ended = run(tenant, str(file))
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "Took 2 users and left out 0 lines.\n"
-    assert (await send(place.browser(), "eve@example.com", PASSWORD)).status_code == 201
+    assert (await send(tenant.browser(), "eve@example.com", PASSWORD)).status_code == 201
 
 
-async def test_bad_lines_are_named_on_standard_error_and_nothing_is_taken(place: Place) -> None:
+async def test_bad_lines_are_named_on_standard_error_and_nothing_is_taken(tenant: Tenant) -> None:
     content = (
         file_of(line("eve@example.com"), line("bob@example.com", password_hash="hunter2")).getvalue().decode()
     )
 
-    ended = run(place, "-", stdin=content)
+    ended = run(tenant, "-", stdin=content)
 
     assert (ended.returncode, ended.stdout) == (2, "")
     first, last = ended.stderr.splitlines()
     assert first.startswith("passgate: line 2: password_hash: is neither")
     assert last == "passgate: nothing of the file was taken"
     assert "hunter2" not in ended.stderr
-    assert await count_users(place) == 0
+    assert await count_users(tenant) == 0
 
 
-async def test_bad_lines_are_left_out_on_demand(place: Place) -> None:
+async def test_bad_lines_are_left_out_on_demand(tenant: Tenant) -> None:
     content = file_of("nonsense", line("eve@example.com")).getvalue().decode()
 
-    ended = run(place, "-", "--skip-bad", stdin=content)
+    ended = run(tenant, "-", "--skip-bad", stdin=content)
 
     assert (ended.returncode, ended.stdout) == (0, "Took 1 users and left out 1 lines.\n")
     assert ended.stderr == "passgate: line 1: the line is not JSON\n"
-    assert await count_users(place) == 1
+    assert await count_users(tenant) == 1
 
 
-async def test_a_file_that_is_not_there_is_a_mistake_and_no_fault(place: Place, tmp_path: Path) -> None:
-    ended = run(place, str(tmp_path / "nothing.jsonl"))
+async def test_a_file_that_is_not_there_is_a_mistake_and_no_fault(tenant: Tenant, tmp_path: Path) -> None:
+    ended = run(tenant, str(tmp_path / "nothing.jsonl"))
 
     assert ended.returncode == 2
     assert "Invalid value for" in ended.stderr

@@ -10,21 +10,21 @@ from app.commands.provision import import_users
 from app.core.callers import Role
 from app.core.errors import NotFound, Unavailable
 from app.database.bulk import bulk_transaction
-from tests.support.arrange import Place
-from tests.support.audit import Trail
+from tests.support.arrange import Tenant
+from tests.support.audit import AuditTrail
 from tests.support.importing import ARGON2, BCRYPT, SECRET, count_users, file_of, import_into, line, refused_import
 from tests.support.sql import run_sql
 from tests.support.variants import another_account
 
 
-async def emails(place: Place) -> list[str]:
-    rows = await run_sql(place, "SELECT email FROM users WHERE account_id = :account ORDER BY email")
+async def emails(tenant: Tenant) -> list[str]:
+    rows = await run_sql(tenant, "SELECT email FROM users WHERE account_id = :account ORDER BY email")
     return [email for (email,) in rows]
 
 
-async def test_users_come_in_with_everything_that_their_lines_say(place: Place) -> None:
+async def test_users_come_in_with_everything_that_their_lines_say(tenant: Tenant) -> None:
     report = await import_into(
-        place,
+        tenant,
         line(
             "Eve@example.com", name="Eve Söhne", role="admin", external_id="7", locale="de", password_hash=ARGON2
         ),
@@ -37,19 +37,19 @@ async def test_users_come_in_with_everything_that_their_lines_say(place: Place) 
                last_sign_in_at
         FROM users WHERE account_id = :account ORDER BY email
     """
-    now = place.clock.now()
-    assert [tuple(row) for row in await run_sql(place, statement)] == [
+    now = tenant.clock.now()
+    assert [tuple(row) for row in await run_sql(tenant, statement)] == [
         ("Eve@example.com", "eve@example.com", "Eve Söhne", "admin", "active", "7", "de", ARGON2, now, None),
         ("bob@example.com", "bob@example.com", "Somebody", "end_user", "active", None, "en", BCRYPT, now, None),
     ]
     statement = "SELECT turned_on_by_user FROM second_factor_state WHERE account_id = :account"
-    assert sorted(on for (on,) in await run_sql(place, statement)) == [False, True]
+    assert sorted(on for (on,) in await run_sql(tenant, statement)) == [False, True]
 
 
-async def test_it_is_recorded_who_came_in_and_with_what(place: Place) -> None:
-    trail = Trail(place)
+async def test_it_is_recorded_who_came_in_and_with_what(tenant: Tenant) -> None:
+    trail = AuditTrail(tenant)
 
-    await import_into(place, line("eve@example.com", role="agent"), line("bob@example.com", totp_secret=SECRET))
+    await import_into(tenant, line("eve@example.com", role="agent"), line("bob@example.com", totp_secret=SECRET))
 
     events = await trail.new()
     assert sorted(event.type for event in events) == [
@@ -66,17 +66,17 @@ async def test_it_is_recorded_who_came_in_and_with_what(place: Place) -> None:
         {"role": "agent", "imported": True},
         {"role": "end_user", "imported": True},
     ]
-    ids = {row[0] for row in await run_sql(place, "SELECT id FROM users WHERE account_id = :account")}
+    ids = {row[0] for row in await run_sql(tenant, "SELECT id FROM users WHERE account_id = :account")}
     assert {event.target_id for event in events if event.target_type == "user"} == ids
 
 
-async def test_one_bad_line_and_nothing_is_taken(place: Place) -> None:
-    await place.person(email="taken@example.com", external_id="taken")
-    trail = Trail(place)
+async def test_one_bad_line_and_nothing_is_taken(tenant: Tenant) -> None:
+    await tenant.person(email="taken@example.com", external_id="taken")
+    trail = AuditTrail(tenant)
     await trail.new()
 
     said = await refused_import(
-        place,
+        tenant,
         line("good@example.com", external_id="1"),
         "nonsense",
         line("owner@example.com", role="owner"),
@@ -97,14 +97,14 @@ async def test_one_bad_line_and_nothing_is_taken(place: Place) -> None:
         "line 7: external_id: is that of line 1",
     ]
     assert await trail.new() == []
-    assert await emails(place) == ["taken@example.com"]
+    assert await emails(tenant) == ["taken@example.com"]
 
 
-async def test_bad_lines_are_left_out_when_that_is_asked_for(place: Place) -> None:
-    await place.person(email="taken@example.com")
+async def test_bad_lines_are_left_out_when_that_is_asked_for(tenant: Tenant) -> None:
+    await tenant.person(email="taken@example.com")
 
     report = await import_into(
-        place,
+        tenant,
         "nonsense",
         line("taken@example.com", external_id="1"),
         line("good@example.com", external_id="1", totp_secret=SECRET),
@@ -119,19 +119,19 @@ async def test_bad_lines_are_left_out_when_that_is_asked_for(place: Place) -> No
         "line 2: email: there is a user with it",
         "line 4: email: is that of line 3",
     ]
-    assert await emails(place) == ["good@example.com", "last@example.com", "taken@example.com"]
+    assert await emails(tenant) == ["good@example.com", "last@example.com", "taken@example.com"]
     for table, count in (("second_factor_state", 3), ("authenticators", 1)):
         statement = f"SELECT count(*) FROM {table} WHERE account_id = :account"  # noqa: S608 -- from the line above
-        assert await run_sql(place, statement) == [(count,)]
+        assert await run_sql(tenant, statement) == [(count,)]
 
 
-async def test_a_hundred_bad_lines_are_named_and_the_others_counted(place: Place) -> None:
-    await place.person(email="taken@example.com")
+async def test_a_hundred_bad_lines_are_named_and_the_others_counted(tenant: Tenant) -> None:
+    await tenant.person(email="taken@example.com")
     lines: list[dict[str, Any] | str] = []
     for _ in range(60):
         lines += ["nonsense", line("taken@example.com"), line("eve@example.com")]
 
-    said = await refused_import(place, *lines)
+    said = await refused_import(tenant, *lines)
 
     assert len(said) == 101
     assert said[:5] == [
@@ -145,46 +145,46 @@ async def test_a_hundred_bad_lines_are_named_and_the_others_counted(place: Place
     assert said[-1] == "and 79 more bad lines"
 
 
-async def test_the_same_file_once_more_is_refused_whole(place: Place) -> None:
+async def test_the_same_file_once_more_is_refused_whole(tenant: Tenant) -> None:
     file = [line("eve@example.com"), line("bob@example.com")]
-    await import_into(place, *file)
+    await import_into(tenant, *file)
 
-    said = await refused_import(place, *file)
+    said = await refused_import(tenant, *file)
 
     assert said == ["line 1: email: there is a user with it", "line 2: email: there is a user with it"]
 
 
-async def test_another_accounts_users_are_not_in_the_way(place: Place) -> None:
-    elsewhere = await another_account(place)
+async def test_another_accounts_users_are_not_in_the_way(tenant: Tenant) -> None:
+    elsewhere = await another_account(tenant)
     await import_into(elsewhere, line("eve@example.com", external_id="7"))
 
-    assert (await import_into(place, line("eve@example.com", external_id="7"))).taken == 1
+    assert (await import_into(tenant, line("eve@example.com", external_id="7"))).taken == 1
 
 
-async def test_a_user_who_is_made_meanwhile_is_a_bad_line_and_no_fault(place: Place) -> None:
+async def test_a_user_who_is_made_meanwhile_is_a_bad_line_and_no_fault(tenant: Tenant) -> None:
     reports = await asyncio.gather(
-        *(import_into(place, *(line(f"u{n}@example.com") for n in range(200)), skip_bad=True) for _ in range(3))
+        *(import_into(tenant, *(line(f"u{n}@example.com") for n in range(200)), skip_bad=True) for _ in range(3))
     )
 
     assert sorted(report.taken for report in reports) == [0, 0, 200]
-    assert await count_users(place) == 200
+    assert await count_users(tenant) == 200
 
 
-async def test_an_empty_file_takes_nobody(place: Place) -> None:
-    assert (await import_into(place)).taken == 0
-    assert (await import_into(place, "", "  ")).taken == 0
+async def test_an_empty_file_takes_nobody(tenant: Tenant) -> None:
+    assert (await import_into(tenant)).taken == 0
+    assert (await import_into(tenant, "", "  ")).taken == 0
 
 
-async def test_an_account_that_does_not_exist_is_not_found(place: Place) -> None:
+async def test_an_account_that_does_not_exist_is_not_found(tenant: Tenant) -> None:
     with pytest.raises(NotFound):
-        await import_users(place.services, "nobody", file_of(line("eve@example.com")), skip_bad=False)
+        await import_users(tenant.services, "nobody", file_of(line("eve@example.com")), skip_bad=False)
 
 
-async def test_a_secret_rests_sealed_and_opens_only_in_its_row(place: Place) -> None:
-    await import_into(place, line("a@example.com", totp_secret=SECRET), line("b@example.com", totp_secret=SECRET))
+async def test_a_secret_rests_sealed_and_opens_only_in_its_row(tenant: Tenant) -> None:
+    await import_into(tenant, line("a@example.com", totp_secret=SECRET), line("b@example.com", totp_secret=SECRET))
 
     statement = "SELECT a::text, sealed_secret, kind, label, last_accepted_step FROM authenticators a "
-    rows = await run_sql(place, statement + "WHERE account_id = :account")
+    rows = await run_sql(tenant, statement + "WHERE account_id = :account")
     for dump, sealed, kind, label, step in rows:
         assert SECRET not in dump
         assert b"12345678901234567890".hex() not in dump
@@ -193,18 +193,18 @@ async def test_a_secret_rests_sealed_and_opens_only_in_its_row(place: Place) -> 
     assert len({sealed for _, sealed, *_ in rows}) == 2
 
 
-async def test_more_kinds_of_hashes_than_an_account_may_have_are_bad_lines(place: Place) -> None:
-    await place.person(Role.AGENT)  # with a hash of ours
+async def test_more_kinds_of_hashes_than_an_account_may_have_are_bad_lines(tenant: Tenant) -> None:
+    await tenant.person(Role.AGENT)  # with a hash of ours
     kinds = [ARGON2.replace("m=128", f"m={memory}") for memory in (128, 256, 512, 1024, 2048)]
 
-    said = await refused_import(place, *(line(f"{n}@example.com", password_hash=k) for n, k in enumerate(kinds)))
+    said = await refused_import(tenant, *(line(f"{n}@example.com", password_hash=k) for n, k in enumerate(kinds)))
 
     assert said == [
         "line 5: password_hash: with this one the account would have more than 5 kinds (costs) of hashes"
     ]
 
 
-async def test_five_thousand_users_come_in_at_once(place: Place) -> None:
+async def test_five_thousand_users_come_in_at_once(tenant: Tenant) -> None:
     hashes = (None, ARGON2, BCRYPT)
     lines = (
         json.dumps(
@@ -214,7 +214,7 @@ async def test_five_thousand_users_come_in_at_once(place: Place) -> None:
         for n in range(5000)
     )
 
-    report = await import_into(place, *lines)
+    report = await import_into(tenant, *lines)
 
     assert (report.taken, report.bad) == (5000, 0)
     statement = """
@@ -223,7 +223,7 @@ async def test_five_thousand_users_come_in_at_once(place: Place) -> None:
         LEFT JOIN authenticators a ON a.account_id = u.account_id AND a.user_id = u.id
         WHERE u.account_id = :account
     """
-    assert await run_sql(place, statement) == [(5000, 2500, 2500, 3333)]
+    assert await run_sql(tenant, statement) == [(5000, 2500, 2500, 3333)]
 
 
 async def test_a_database_that_is_gone_is_said_so() -> None:

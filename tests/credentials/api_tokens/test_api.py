@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.credentials import basic, by_token
 
 
-async def make(admin: Person, *scopes: str, **more: object) -> dict[str, Any]:
+async def make(admin: SimulatedUser, *scopes: str, **more: object) -> dict[str, Any]:
     body = {"description": "a script", "scopes": list(scopes)} | more
     made: dict[str, Any] = ok(await admin.browser.post("/api-tokens", json=body), 201)
     return made
 
 
-async def test_a_token_is_shown_once_and_never_again(owner: Person) -> None:
+async def test_a_token_is_shown_once_and_never_again(owner: SimulatedUser) -> None:
     made = await make(owner, "api", "users:read")
 
     listed = ok(await owner.browser.get("/api-tokens"))
@@ -31,10 +31,10 @@ async def test_a_token_is_shown_once_and_never_again(owner: Person) -> None:
     assert listed["items"][0]["last_used_at"] is None
 
 
-async def test_a_token_passes_with_its_owner_s_address_only(place: Place, owner: Person) -> None:
+async def test_a_token_passes_with_its_owner_s_address_only(tenant: Tenant, owner: SimulatedUser) -> None:
     token = (await make(owner, "api"))["token"]
-    other = await place.person(Role.ADMIN)
-    browser = place.browser()
+    other = await tenant.person(Role.ADMIN)
+    browser = tenant.browser()
 
     async def status(name: str, secret: str = token) -> int:
         return (await browser.get("/authorize", headers={"Authorization": basic(name, secret)})).status_code
@@ -48,17 +48,17 @@ async def test_a_token_passes_with_its_owner_s_address_only(place: Place, owner:
     assert (await browser.get("/authorize", headers={"Authorization": f"Bearer {token}"})).status_code == 401
 
 
-async def test_a_token_of_one_account_is_unknown_in_another(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "api")
-    other = await make_place(place.app, place.services, place.clock)
+async def test_a_token_of_one_account_is_unknown_in_another(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "api")
+    other = await make_place(tenant.app, tenant.services, tenant.clock)
 
     answer = await other.browser().get("/authorize", headers=dict(client.http.headers))
 
     refused(answer, 401, "unauthenticated")
 
 
-async def test_authorize_says_whose_token_it_is(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "api")
+async def test_authorize_says_whose_token_it_is(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "api")
 
     answer = await client.get("/authorize")
 
@@ -69,16 +69,16 @@ async def test_authorize_says_whose_token_it_is(place: Place, owner: Person) -> 
     assert answer.headers["passgate-assurance"] == "aal1"
 
 
-async def test_a_token_is_exempt_from_every_requirement(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "api", "policy:read")
-    await place.require(owner, team_members=True, end_users=True)
+async def test_a_token_is_exempt_from_every_requirement(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "api", "policy:read")
+    await tenant.require(owner, team_members=True, end_users=True)
 
     assert (await client.get("/authorize")).status_code == 204
     assert ok(await client.get("/security-policy"))["require_two_factor"]["team_members"]
 
 
-async def test_a_token_does_what_its_scopes_say_and_nothing_else(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "policy:read")
+async def test_a_token_does_what_its_scopes_say_and_nothing_else(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "policy:read")
 
     ok(await client.get("/security-policy"))
     refused(await client.get("/authorize"), 403, "scope_missing")
@@ -100,18 +100,18 @@ async def test_a_token_does_what_its_scopes_say_and_nothing_else(place: Place, o
     ],
 )
 async def test_a_token_never_acts_as_a_person(
-    place: Place, owner: Person, method: str, path: str, body: dict[str, object] | None
+    tenant: Tenant, owner: SimulatedUser, method: str, path: str, body: dict[str, object] | None
 ) -> None:
     client = await by_token(
-        place, owner, "policy:read", "users:read", "users:write", "reports", "audit:read", "api"
+        tenant, owner, "policy:read", "users:read", "users:write", "reports", "audit:read", "api"
     )
 
     refused(await client.request(method, path, json=body or {}), 403, "session_required")
 
 
-async def test_a_revoked_token_is_refused_on_the_next_call(place: Place, owner: Person) -> None:
+async def test_a_revoked_token_is_refused_on_the_next_call(tenant: Tenant, owner: SimulatedUser) -> None:
     made = await make(owner, "api")
-    client = place.browser()
+    client = tenant.browser()
     client.http.headers["Authorization"] = basic(f"{owner.user.email}/token", made["token"])
     assert (await client.get("/authorize")).status_code == 204
 
@@ -121,7 +121,7 @@ async def test_a_revoked_token_is_refused_on_the_next_call(place: Place, owner: 
     refused(await owner.browser.delete(f"/api-tokens/{made['id']}"), 404, "not_found")
 
 
-async def test_a_token_ends_at_its_time(place: Place, owner: Person, clock: TurnableClock) -> None:
+async def test_a_token_ends_at_its_time(tenant: Tenant, owner: SimulatedUser, clock: TurnableClock) -> None:
     clock.turn(minutes=-1)
     ends = clock.now().replace(microsecond=0).isoformat()
     clock.turn(minutes=1)
@@ -133,7 +133,7 @@ async def test_a_token_ends_at_its_time(place: Place, owner: Person, clock: Turn
     ends = clock.now().isoformat()
     clock.turn(minutes=-2)
     made = await make(owner, "api", expires_at=ends)
-    client = place.browser()
+    client = tenant.browser()
     client.http.headers["Authorization"] = basic(f"{owner.user.email}/token", made["token"])
     clock.turn(minutes=1, seconds=59)
     assert (await client.get("/authorize")).status_code == 204
@@ -141,18 +141,20 @@ async def test_a_token_ends_at_its_time(place: Place, owner: Person, clock: Turn
     assert (await client.get("/authorize")).status_code == 401
 
 
-async def test_tokens_are_made_by_fresh_admins_only(place: Place, owner: Person, clock: TurnableClock) -> None:
+async def test_tokens_are_made_by_fresh_admins_only(
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
+) -> None:
     body = {"description": "a script", "scopes": ["api"]}
-    agent = await place.signed_in(Role.AGENT)
+    agent = await tenant.signed_in(Role.AGENT)
     refused(await agent.browser.post("/api-tokens", json=body), 403, "forbidden")
 
     clock.turn(minutes=10, seconds=1)
     refused(await owner.browser.post("/api-tokens", json=body), 401, "step_up_required")
 
 
-async def test_only_the_owner_revokes_the_owner_s_tokens(place: Place, owner: Person) -> None:
+async def test_only_the_owner_revokes_the_owner_s_tokens(tenant: Tenant, owner: SimulatedUser) -> None:
     made = await make(owner, "api")
-    admin = await place.signed_in(Role.ADMIN)
+    admin = await tenant.signed_in(Role.ADMIN)
 
     refused(await admin.browser.delete(f"/api-tokens/{made['id']}"), 403, "forbidden")
 
@@ -172,14 +174,14 @@ async def test_only_the_owner_revokes_the_owner_s_tokens(place: Place, owner: Pe
         {"scopes": ["api"]},
     ],
 )
-async def test_a_bad_token_request_is_refused(owner: Person, body: dict[str, object]) -> None:
+async def test_a_bad_token_request_is_refused(owner: SimulatedUser, body: dict[str, object]) -> None:
     refused(await owner.browser.post("/api-tokens", json=body), 422, "invalid_request")
 
 
 async def test_use_is_noted_once_a_minute_and_audited_once_a_day(
-    place: Place, owner: Person, clock: TurnableClock
+    tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    client = await by_token(place, owner, "api", "audit:read")
+    client = await by_token(tenant, owner, "api", "audit:read")
 
     async def used() -> int:
         return len(ok(await client.get("/audit-events?type=api_token.used"))["items"])
@@ -191,8 +193,8 @@ async def test_use_is_noted_once_a_minute_and_audited_once_a_day(
     assert await used() == 2
 
 
-async def test_the_first_uses_of_a_day_at_once_are_audited_once(place: Place, owner: Person) -> None:
-    client = await by_token(place, owner, "api", "audit:read")
+async def test_the_first_uses_of_a_day_at_once_are_audited_once(tenant: Tenant, owner: SimulatedUser) -> None:
+    client = await by_token(tenant, owner, "api", "audit:read")
 
     for answer in await asyncio.gather(*(client.get("/authorize") for _ in range(8))):
         ok(answer, 204)

@@ -15,12 +15,11 @@ from app.core.callers import Role
 from app.core.secret_keys import new_key_setting, parse_keys
 from app.core.settings import Settings
 from app.credentials.identity_tokens.use_cases import KeyRing, rotate_signing_key
-from app.crypto.sealing import Place as SealedPlace
-from app.crypto.sealing import SealBroken, Sealer
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.tables import signing_keys
 from app.main import create_app
 from app.services import Services
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import client_of
 from tests.support.clock import TurnableClock
 from tests.support.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
@@ -33,7 +32,7 @@ async def kids(root: httpx.AsyncClient) -> list[str]:
     return [key["kid"] for key in (await fetch_keys(root))["keys"]]
 
 
-async def signed_by(person: Person) -> str:
+async def signed_by(person: SimulatedUser) -> str:
     kid: str = header_of(await ask_token(person))["kid"]
     return kid
 
@@ -58,23 +57,23 @@ async def test_the_keys_are_public_and_may_be_kept_for_five_minutes(root: httpx.
 
 
 async def test_whoever_fetches_the_keys_first_gets_the_one_that_will_sign(
-    place: Place, root: httpx.AsyncClient
+    tenant: Tenant, root: httpx.AsyncClient
 ) -> None:
     [kid] = await kids(root)
 
-    assert await signed_by(await place.signed_in()) == kid
+    assert await signed_by(await tenant.signed_in()) == kid
 
 
 async def test_the_private_key_is_nowhere_in_plain(
-    place: Place, root: httpx.AsyncClient, services: Services
+    tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
-    await ask_token(await place.signed_in())
+    await ask_token(await tenant.signed_in())
     [public] = (await fetch_keys(root))["keys"]
     [row] = await rows(services)
     sealed = row["sealed_private_key"]
     assert isinstance(sealed, bytes)
     id_, account = row["id"], row["account_id"]
-    opened = services.sealer.open(sealed, SealedPlace("signing_keys", "sealed_private_key", account, id_))  # type: ignore[arg-type]  # both are UUIDs
+    opened = services.sealer.open(sealed, AssociatedData("signing_keys", "sealed_private_key", account, id_))  # type: ignore[arg-type]  # both are UUIDs
     key = load_pem_private_key(opened, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     secret = key.private_numbers().private_value.to_bytes(32)
@@ -113,14 +112,14 @@ async def test_a_key_that_somebody_wrote_into_the_table_is_not_published(service
 
 
 async def test_instances_that_begin_at_once_make_one_key(
-    place: Place, services: Services, settings: Settings, clock: TurnableClock
+    tenant: Tenant, services: Services, settings: Settings, clock: TurnableClock
 ) -> None:
-    people = [await place.signed_in() for _ in range(8)]
+    people = [await tenant.signed_in() for _ in range(8)]
     for _ in range(3):
         async with services.database.begin() as tx:
             await tx.execute(delete(signing_keys))
         with running_instances(settings, clock, count=2) as instances:
-            async with crowd_of(instances, place.account.slug) as crowd, httpx.AsyncClient() as http:
+            async with crowd_of(instances, tenant.account.slug) as crowd, httpx.AsyncClient() as http:
                 answers = await asyncio.gather(
                     *(
                         crowd.post("/session/identity-token", {"audience": AUDIENCE}, token=person.browser.token)
@@ -149,104 +148,104 @@ async def test_rotations_at_once_make_one_next_key(root: httpx.AsyncClient, serv
 
 
 async def test_a_new_key_is_published_for_an_hour_before_it_signs(
-    place: Place, root: httpx.AsyncClient, services: Services
+    tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     old = await signed_by(person)
 
     begins = await rotate_signing_key(services)
 
-    assert (begins - place.clock.now()).total_seconds() == 3600
-    place.clock.turn(minutes=1)  # as long as an instance remembers what it read
+    assert (begins - tenant.clock.now()).total_seconds() == 3600
+    tenant.clock.turn(minutes=1)  # as long as an instance remembers what it read
     assert (await kids(root))[0] == old
     [_, new] = await kids(root)
-    while place.clock.now() < begins:
+    while tenant.clock.now() < begins:
         assert await signed_by(person) == old
         assert await kids(root) == [old, new]
-        place.clock.turn(minutes=5)
+        tenant.clock.turn(minutes=5)
     assert await signed_by(person) == new
 
 
 async def test_tokens_of_the_old_key_verify_until_they_end_and_then_it_goes(
-    place: Place, root: httpx.AsyncClient, services: Services
+    tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
     old = await signed_by(person)
     begins = await rotate_signing_key(services)
-    place.clock.set(begins)
-    place.clock.turn(seconds=-1)
+    tenant.clock.set(begins)
+    tenant.clock.turn(seconds=-1)
     last = await ask_token(person)
     assert header_of(last)["kid"] == old
 
-    place.clock.turn(seconds=1)
+    tenant.clock.turn(seconds=1)
     first = await ask_token(person)
     assert header_of(first)["kid"] != old
-    place.clock.turn(seconds=298)
+    tenant.clock.turn(seconds=298)
     keys = await fetch_keys(root)
-    verify(last, keys, place.clock)
-    verify(first, keys, place.clock)
+    verify(last, keys, tenant.clock)
+    verify(first, keys, tenant.clock)
 
-    place.clock.set(begins)
-    place.clock.turn(minutes=14, seconds=59)
+    tenant.clock.set(begins)
+    tenant.clock.turn(minutes=14, seconds=59)
     assert old in await kids(root)
-    place.clock.turn(minutes=1)
+    tenant.clock.turn(minutes=1)
     assert await kids(root) == [header_of(first)["kid"]]
     assert [str(row["id"]) for row in await rows(services)] == [header_of(first)["kid"]]
     with pytest.raises(InvalidKeyIdError):
-        verify(last, await fetch_keys(root), place.clock)
+        verify(last, await fetch_keys(root), tenant.clock)
 
 
 async def test_a_key_of_ninety_days_is_followed_by_another_by_itself(
-    place: Place, root: httpx.AsyncClient
+    tenant: Tenant, root: httpx.AsyncClient
 ) -> None:
-    old = await signed_by(await place.signed_in())
+    old = await signed_by(await tenant.signed_in())
 
-    place.clock.turn(days=89, hours=23)
+    tenant.clock.turn(days=89, hours=23)
     assert await kids(root) == [old]
-    place.clock.turn(hours=1)
-    assert await signed_by(await place.signed_in()) == old
+    tenant.clock.turn(hours=1)
+    assert await signed_by(await tenant.signed_in()) == old
     [still, new] = await kids(root)
     assert still == old
 
-    place.clock.turn(hours=1)
-    person = await place.signed_in()
+    tenant.clock.turn(hours=1)
+    person = await tenant.signed_in()
     assert await signed_by(person) == new
-    place.clock.turn(minutes=16)
+    tenant.clock.turn(minutes=16)
     assert await kids(root) == [new]
 
 
 async def test_the_other_instance_signs_with_the_next_key_at_the_same_moment(
-    place: Place, services: Services
+    tenant: Tenant, services: Services
 ) -> None:
-    person = await place.signed_in(Role.END_USER)  # whose session outlives the hour
-    other = client_of(create_app(services), place.account.slug)
+    person = await tenant.signed_in(Role.END_USER)  # whose session outlives the hour
+    other = client_of(create_app(services), tenant.account.slug)
     other.token = person.browser.token
     there = dataclasses.replace(person, browser=other)
     old = await signed_by(person)
     assert await signed_by(there) == old
 
     begins = await rotate_signing_key(services)
-    place.clock.set(begins)
+    tenant.clock.set(begins)
 
     assert await signed_by(person) == await signed_by(there) != old
 
 
-async def test_an_instance_whose_clock_is_behind_signs_with_the_first_key_of_one_ahead(place: Place) -> None:
-    person = await place.signed_in()
+async def test_an_instance_whose_clock_is_behind_signs_with_the_first_key_of_one_ahead(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     kid = await signed_by(person)
 
-    place.clock.turn(seconds=-5)
+    tenant.clock.turn(seconds=-5)
 
-    assert await signed_by(await place.signed_in()) == kid
+    assert await signed_by(await tenant.signed_in()) == kid
 
 
 async def test_between_two_looks_an_instance_remembers_the_keys(
-    place: Place, root: httpx.AsyncClient, services: Services
+    tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
     before = await fetch_keys(root)
     async with services.database.begin() as tx:
         await tx.execute(update(signing_keys).values(sealed_private_key=b"nothing"))
 
-    place.clock.turn(seconds=59)
+    tenant.clock.turn(seconds=59)
 
     assert await fetch_keys(root) == before

@@ -10,32 +10,32 @@ import pytest
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
 from tests.support.sql import set_role
 
 
-async def claims_of(place: Place, root: httpx.AsyncClient, person: Person) -> dict[str, Any]:
-    return verify(await ask_token(person), await fetch_keys(root), place.clock)
+async def claims_of(tenant: Tenant, root: httpx.AsyncClient, person: SimulatedUser) -> dict[str, Any]:
+    return verify(await ask_token(person), await fetch_keys(root), tenant.clock)
 
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_another_service_verifies_who_is_signed_in(
-    place: Place, root: httpx.AsyncClient, role: Role
+    tenant: Tenant, root: httpx.AsyncClient, role: Role
 ) -> None:
-    person = await place.signed_in(role)
+    person = await tenant.signed_in(role)
     session = ok(await person.browser.get("/session"))["session"]
-    now = int(place.clock.now().timestamp())
+    now = int(tenant.clock.now().timestamp())
 
-    claims = await claims_of(place, root, person)
+    claims = await claims_of(tenant, root, person)
 
     assert uuid.UUID(claims.pop("jti"))
     assert claims == {
         "iss": "http://127.0.0.1:8000",
         "sub": person.id,
         "aud": AUDIENCE,
-        "account": place.account.slug,
+        "account": tenant.account.slug,
         "role": role.value,
         "sid": session["id"],
         "amr": ["pwd"],
@@ -46,77 +46,79 @@ async def test_another_service_verifies_who_is_signed_in(
     }
 
 
-async def test_the_header_names_the_key_and_nothing_else(place: Place, root: httpx.AsyncClient) -> None:
-    token = await ask_token(await place.signed_in())
+async def test_the_header_names_the_key_and_nothing_else(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    token = await ask_token(await tenant.signed_in())
     [key] = (await fetch_keys(root))["keys"]
 
     assert header_of(token) == {"alg": "ES256", "kid": key["kid"], "typ": "JWT"}
 
 
-async def test_a_second_factor_shows_in_the_token(place: Place, root: httpx.AsyncClient) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_a_second_factor_shows_in_the_token(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
 
-    claims = await claims_of(place, root, person)
+    claims = await claims_of(tenant, root, person)
 
     assert (claims["amr"], claims["acr"]) == (["pwd", "otp"], "aal2")
 
 
-async def test_auth_time_is_the_last_proof_and_not_the_last_request(place: Place, root: httpx.AsyncClient) -> None:
-    person = await place.signed_in()
-    signed_in_at = int(place.clock.now().timestamp())
-    place.clock.turn(minutes=5)
-    assert (await claims_of(place, root, person))["auth_time"] == signed_in_at
+async def test_auth_time_is_the_last_proof_and_not_the_last_request(
+    tenant: Tenant, root: httpx.AsyncClient
+) -> None:
+    person = await tenant.signed_in()
+    signed_in_at = int(tenant.clock.now().timestamp())
+    tenant.clock.turn(minutes=5)
+    assert (await claims_of(tenant, root, person))["auth_time"] == signed_in_at
 
-    await place.step_up(person)
+    await tenant.step_up(person)
 
     session = ok(await person.browser.get("/session"))["session"]
-    claims = await claims_of(place, root, person)
+    claims = await claims_of(tenant, root, person)
     assert claims["auth_time"] == signed_in_at + 300
     assert claims["auth_time"] == datetime.fromisoformat(session["authenticated_at"]).timestamp()
 
 
-async def test_a_token_names_the_role_of_the_moment(place: Place, root: httpx.AsyncClient) -> None:
-    person = await place.signed_in(Role.ADMIN)
-    await set_role(place, person, "end_user")
+async def test_a_token_names_the_role_of_the_moment(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    person = await tenant.signed_in(Role.ADMIN)
+    await set_role(tenant, person, "end_user")
 
-    assert (await claims_of(place, root, person))["role"] == "end_user"
+    assert (await claims_of(tenant, root, person))["role"] == "end_user"
 
 
-async def test_no_two_tokens_are_the_same(place: Place, root: httpx.AsyncClient) -> None:
-    person = await place.signed_in()
+async def test_no_two_tokens_are_the_same(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    person = await tenant.signed_in()
 
-    found = [(await claims_of(place, root, person))["jti"] for _ in range(5)]
+    found = [(await claims_of(tenant, root, person))["jti"] for _ in range(5)]
 
     assert len(set(found)) == 5
 
 
-async def test_a_token_ends_after_five_minutes(place: Place, root: httpx.AsyncClient) -> None:
-    token = await ask_token(await place.signed_in())
+async def test_a_token_ends_after_five_minutes(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    token = await ask_token(await tenant.signed_in())
     keys = await fetch_keys(root)
 
-    place.clock.turn(seconds=299)
-    verify(token, keys, place.clock)
-    place.clock.turn(seconds=2)
+    tenant.clock.turn(seconds=299)
+    verify(token, keys, tenant.clock)
+    tenant.clock.turn(seconds=2)
     with pytest.raises(ExpiredTokenError):
-        verify(token, keys, place.clock)
+        verify(token, keys, tenant.clock)
 
 
-async def test_a_token_is_for_one_service(place: Place, root: httpx.AsyncClient) -> None:
-    token = await ask_token(await place.signed_in(), "https://another.example.com/v1?x=y")
+async def test_a_token_is_for_one_service(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    token = await ask_token(await tenant.signed_in(), "https://another.example.com/v1?x=y")
     keys = await fetch_keys(root)
 
-    verify(token, keys, place.clock, audience="https://another.example.com/v1?x=y")
+    verify(token, keys, tenant.clock, audience="https://another.example.com/v1?x=y")
     with pytest.raises(InvalidClaimError):
-        verify(token, keys, place.clock)
+        verify(token, keys, tenant.clock)
 
 
-async def test_a_changed_token_convinces_nobody(place: Place, root: httpx.AsyncClient) -> None:
-    head, _, signature = (await ask_token(await place.signed_in())).split(".")
-    _, body, _ = (await ask_token(await place.signed_in())).split(".")
+async def test_a_changed_token_convinces_nobody(tenant: Tenant, root: httpx.AsyncClient) -> None:
+    head, _, signature = (await ask_token(await tenant.signed_in())).split(".")
+    _, body, _ = (await ask_token(await tenant.signed_in())).split(".")
 
     with pytest.raises(BadSignatureError):
-        verify(f"{head}.{body}.{signature}", await fetch_keys(root), place.clock)
+        verify(f"{head}.{body}.{signature}", await fetch_keys(root), tenant.clock)
 
 
 @pytest.mark.parametrize(
@@ -129,11 +131,11 @@ async def test_a_changed_token_convinces_nobody(place: Place, root: httpx.AsyncC
     ],
 )
 async def test_an_audience_is_an_absolute_address_as_it_was_sent(
-    place: Place, root: httpx.AsyncClient, audience: str
+    tenant: Tenant, root: httpx.AsyncClient, audience: str
 ) -> None:
-    token = await ask_token(await place.signed_in(), audience)
+    token = await ask_token(await tenant.signed_in(), audience)
 
-    assert verify(token, await fetch_keys(root), place.clock, audience=audience)["aud"] == audience
+    assert verify(token, await fetch_keys(root), tenant.clock, audience=audience)["aud"] == audience
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,8 @@ async def test_an_audience_is_an_absolute_address_as_it_was_sent(
         ["https://api.example.com"],
     ],
 )
-async def test_whatever_else_is_no_audience(place: Place, audience: object) -> None:
-    person = await place.signed_in()
+async def test_whatever_else_is_no_audience(tenant: Tenant, audience: object) -> None:
+    person = await tenant.signed_in()
 
     problem = refused(
         await person.browser.post("/session/identity-token", json={"audience": audience}), 422, "invalid_request"
@@ -177,14 +179,14 @@ async def test_whatever_else_is_no_audience(place: Place, audience: object) -> N
 
 
 @pytest.mark.parametrize("body", [{}, {"audience": AUDIENCE, "lifetime": 3600}])
-async def test_the_body_is_the_audience_alone(place: Place, body: dict[str, Any]) -> None:
-    person = await place.signed_in()
+async def test_the_body_is_the_audience_alone(tenant: Tenant, body: dict[str, Any]) -> None:
+    person = await tenant.signed_in()
 
     refused(await person.browser.post("/session/identity-token", json=body), 422, "invalid_request")
 
 
-async def test_an_api_token_gets_no_identity_token(place: Place) -> None:
-    owner = await place.signed_in(Role.OWNER)
+async def test_an_api_token_gets_no_identity_token(tenant: Tenant) -> None:
+    owner = await tenant.signed_in(Role.OWNER)
     made = ok(await owner.browser.post("/api-tokens", json={"description": "gateway", "scopes": ["api"]}), 201)
 
     answer = await _post_as(owner, f"{owner.user.email}/token", made["token"])
@@ -192,31 +194,31 @@ async def test_an_api_token_gets_no_identity_token(place: Place) -> None:
     refused(answer, 403, "session_required")
 
 
-async def test_a_password_gets_no_identity_token(place: Place, owner: Person) -> None:
+async def test_a_password_gets_no_identity_token(tenant: Tenant, owner: SimulatedUser) -> None:
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
-    person = await place.person()
+    person = await tenant.person()
 
     refused(await _post_as(person, person.user.email, PASSWORD), 403, "session_required")
 
 
-async def test_a_sign_in_token_gets_no_identity_token(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser()
-    browser.token = await place.asked(person, browser)
+async def test_a_sign_in_token_gets_no_identity_token(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser()
+    browser.token = await tenant.asked(person, browser)
 
     answer = await browser.post("/session/identity-token", json={"audience": AUDIENCE})
 
     refused(answer, 401, "unauthenticated")
 
 
-async def test_an_identity_token_is_no_credential_here(place: Place) -> None:
-    person = await place.signed_in()
+async def test_an_identity_token_is_no_credential_here(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     person.browser.token = await ask_token(person)
 
     refused(await person.browser.get("/session"), 401, "unauthenticated")
 
 
-async def _post_as(person: Person, name: str, password: str) -> httpx.Response:
+async def _post_as(person: SimulatedUser, name: str, password: str) -> httpx.Response:
     basic = base64.b64encode(f"{name}:{password}".encode()).decode()
     return await person.browser.post(
         "/session/identity-token", json={"audience": AUDIENCE}, headers={"Authorization": f"Basic {basic}"}

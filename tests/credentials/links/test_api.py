@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.jobs import all_done, empty_queue, working
@@ -18,14 +18,14 @@ NEW = "another long enough password"
 class Mailbox:
     """The letters that the account's users got."""
 
-    def __init__(self, place: Place, directory: Path) -> None:
-        self._place = place
+    def __init__(self, tenant: Tenant, directory: Path) -> None:
+        self._tenant = tenant
         self._directory = directory
 
     async def read(self) -> list[tuple[str, str]]:
         """Let the worker send what waits, and return the letters as recipient and text, oldest first."""
-        async with working(self._place.services):
-            await all_done(self._place.services)
+        async with working(self._tenant.services):
+            await all_done(self._tenant.services)
         paths = sorted(self._directory.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         letters = [parse(path.read_bytes()) for path in paths]
         for path in paths:
@@ -46,109 +46,109 @@ class Mailbox:
 
 
 @pytest.fixture
-async def mailbox(place: Place) -> Mailbox:
-    await empty_queue(place.services)
-    directory = place.services.settings.data_dir / "letters"
+async def mailbox(tenant: Tenant) -> Mailbox:
+    await empty_queue(tenant.services)
+    directory = tenant.services.settings.data_dir / "letters"
     directory.mkdir(parents=True, exist_ok=True)
     for letter in directory.glob("*.eml"):
         letter.unlink()
-    return Mailbox(place, directory)
+    return Mailbox(tenant, directory)
 
 
-async def redeem(place: Place, token: str, password: str = NEW) -> int:
+async def redeem(tenant: Tenant, token: str, password: str = NEW) -> int:
     body = {"token": token, "new_password": password}
-    return (await place.browser().post("/password-links/redemption", json=body)).status_code
+    return (await tenant.browser().post("/password-links/redemption", json=body)).status_code
 
 
-async def test_a_link_sets_a_new_password_once(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
-    ok(await place.browser().post("/password-links", json={"email": person.user.email.upper()}), 202)
+async def test_a_link_sets_a_new_password_once(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
+    ok(await tenant.browser().post("/password-links", json={"email": person.user.email.upper()}), 202)
     token = await mailbox.token(person.user.email)
 
-    assert await redeem(place, token) == 204
-    assert await redeem(place, token) == 410
-    await place.sign_in(person, password=NEW)
-    answer = await place.browser().post("/sign-ins", json={"email": person.user.email, "password": PASSWORD})
+    assert await redeem(tenant, token) == 204
+    assert await redeem(tenant, token) == 410
+    await tenant.sign_in(person, password=NEW)
+    answer = await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": PASSWORD})
     refused(answer, 401, "invalid_credentials")
 
 
 async def test_a_link_ends_sessions_devices_and_sign_ins_and_leaves_the_second_factor(
-    place: Place, mailbox: Mailbox
+    tenant: Tenant, mailbox: Mailbox
 ) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
-    waiting = await place.asked(person)
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
+    waiting = await tenant.asked(person)
     await mailbox.read()
-    ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
+    ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
 
-    assert await redeem(place, token) == 204
+    assert await redeem(tenant, token) == 204
 
     refused(await person.browser.get("/session"), 401, "unauthenticated")
-    answer = await place.sign_in(person, person.browser, password=NEW)
+    answer = await tenant.sign_in(person, person.browser, password=NEW)
     assert answer["status"] == "passcode_required"
     body = {"sign_in_token": waiting, "passcode": person.authenticator.next_passcode()}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
 
 
-async def test_an_unknown_address_gets_the_same_answer_and_no_letter(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
-    known = await place.browser().post("/password-links", json={"email": person.user.email})
-    unknown = await place.browser().post("/password-links", json={"email": "nobody@example.com"})
-    suspended = await place.person(status="suspended")
-    ok(await place.browser().post("/password-links", json={"email": suspended.user.email}), 202)
+async def test_an_unknown_address_gets_the_same_answer_and_no_letter(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
+    known = await tenant.browser().post("/password-links", json={"email": person.user.email})
+    unknown = await tenant.browser().post("/password-links", json={"email": "nobody@example.com"})
+    suspended = await tenant.person(status="suspended")
+    ok(await tenant.browser().post("/password-links", json={"email": suspended.user.email}), 202)
 
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
     assert known.headers.keys() == unknown.headers.keys()
     assert len(await mailbox.read()) == 1
 
 
-async def test_a_newer_link_voids_the_older(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
+async def test_a_newer_link_voids_the_older(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
     tokens = []
     for _ in range(2):
-        ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
+        ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
         tokens.append(await mailbox.token(person.user.email))
 
-    assert await redeem(place, tokens[0]) == 410
-    assert await redeem(place, tokens[1]) == 204
+    assert await redeem(tenant, tokens[0]) == 410
+    assert await redeem(tenant, tokens[1]) == 204
 
 
 async def test_a_link_ends_after_an_hour_and_in_another_account(
-    place: Place, mailbox: Mailbox, clock: TurnableClock
+    tenant: Tenant, mailbox: Mailbox, clock: TurnableClock
 ) -> None:
-    person = await place.person()
-    ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
+    person = await tenant.person()
+    ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
 
-    assert await redeem(place, token[:-1] + ("A" if token[-1] != "A" else "B")) == 410
+    assert await redeem(tenant, token[:-1] + ("A" if token[-1] != "A" else "B")) == 410
     clock.turn(minutes=60)
-    assert await redeem(place, token) == 410
+    assert await redeem(tenant, token) == 410
 
 
-async def test_a_bad_password_leaves_the_link_alive(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
-    ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
+async def test_a_bad_password_leaves_the_link_alive(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
+    ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
 
-    assert await redeem(place, token, "password1") == 422
-    assert await redeem(place, token, "short") == 422
-    assert await redeem(place, token, person.user.email) == 422
-    assert await redeem(place, token) == 204
+    assert await redeem(tenant, token, "password1") == 422
+    assert await redeem(tenant, token, "short") == 422
+    assert await redeem(tenant, token, person.user.email) == 422
+    assert await redeem(tenant, token) == 204
 
 
-async def test_letters_to_one_address_are_limited_silently(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
+async def test_letters_to_one_address_are_limited_silently(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
     for _ in range(8):
-        ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
-    async with working(place.services):
-        await all_done(place.services)
+        ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
+    async with working(tenant.services):
+        await all_done(tenant.services)
 
     assert len(await mailbox.read()) <= 5
 
 
-async def test_one_network_address_cannot_ask_without_end(place: Place, mailbox: Mailbox) -> None:
-    browser = place.browser(ip="192.0.2.7")
+async def test_one_network_address_cannot_ask_without_end(tenant: Tenant, mailbox: Mailbox) -> None:
+    browser = tenant.browser(ip="192.0.2.7")
     for number in range(30):
         ok(await browser.post("/password-links", json={"email": f"nobody{number}@example.com"}), 202)
 
@@ -157,35 +157,35 @@ async def test_one_network_address_cannot_ask_without_end(place: Place, mailbox:
 
 
 async def test_an_invitation_lets_a_new_user_choose_the_first_password(
-    place: Place, owner: Person, mailbox: Mailbox, clock: TurnableClock
+    tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox, clock: TurnableClock
 ) -> None:
     body = {"email": "new@example.com", "name": "New", "role": "agent"}
     ok(await owner.browser.post("/users", json=body), 201)
     token = await mailbox.token("new@example.com")
     clock.turn(days=6, hours=23)
 
-    assert await redeem(place, token) == 204
-    answer = await place.browser().post("/sign-ins", json={"email": "new@example.com", "password": NEW})
+    assert await redeem(tenant, token) == 204
+    answer = await tenant.browser().post("/sign-ins", json={"email": "new@example.com", "password": NEW})
     assert ok(answer, 201)["user"]["role"] == "agent"
 
 
 async def test_a_new_address_counts_when_it_was_confirmed_there(
-    place: Place, owner: Person, mailbox: Mailbox
+    tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
 ) -> None:
-    person = await place.enrolled(Role.AGENT)
-    await place.pass_passcode(person)
+    person = await tenant.enrolled(Role.AGENT)
+    await tenant.pass_passcode(person)
     await mailbox.read()
     ok(await owner.browser.patch(f"/users/{person.id}", json={"email": "moved@example.com"}))
     token = await mailbox.token("moved@example.com")
-    await place.asked(person)  # the old address still signs in
+    await tenant.asked(person)  # the old address still signs in
 
     refused(
-        await place.browser().post("/password-links/redemption", json={"token": token, "new_password": NEW}),
+        await tenant.browser().post("/password-links/redemption", json={"token": token, "new_password": NEW}),
         410,
         "link_expired",
     )
-    ok(await place.browser().post("/email-confirmations", json={"token": token}), 204)
-    refused(await place.browser().post("/email-confirmations", json={"token": token}), 410, "link_expired")
+    ok(await tenant.browser().post("/email-confirmations", json={"token": token}), 204)
+    refused(await tenant.browser().post("/email-confirmations", json={"token": token}), 410, "link_expired")
 
     [(told, text)] = await mailbox.read()
     assert person.user.email in told
@@ -193,16 +193,16 @@ async def test_a_new_address_counts_when_it_was_confirmed_there(
     body = {"email": "moved@example.com", "password": PASSWORD}
     answer = ok(await person.browser.post("/sign-ins", json=body), 201)
     assert answer["status"] == "passcode_required"  # the device is trusted no more
-    old = await place.browser().post("/sign-ins", json={"email": person.user.email, "password": PASSWORD})
+    old = await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": PASSWORD})
     refused(old, 401, "invalid_credentials")
 
 
-async def test_the_database_keeps_no_token_that_was_sent(place: Place, mailbox: Mailbox) -> None:
-    person = await place.person()
-    ok(await place.browser().post("/password-links", json={"email": person.user.email}), 202)
+async def test_the_database_keeps_no_token_that_was_sent(tenant: Tenant, mailbox: Mailbox) -> None:
+    person = await tenant.person()
+    ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
 
-    async with place.services.database.read() as tx:
+    async with tenant.services.database.read() as tx:
         rows = (await tx.exec_driver_sql("SELECT links::text FROM links")).scalars().all()
         jobs = (
             (await tx.exec_driver_sql("SELECT procrastinate_jobs::text FROM procrastinate_jobs")).scalars().all()
@@ -213,13 +213,13 @@ async def test_the_database_keeps_no_token_that_was_sent(place: Place, mailbox: 
 
 
 @pytest.mark.parametrize("kind", ["password", "email"])
-async def test_the_pages_are_static_and_strict(place: Place, kind: str) -> None:
-    page = await place.browser().http.get(f"http://127.0.0.1:8000/links/demo/{kind}")
+async def test_the_pages_are_static_and_strict(tenant: Tenant, kind: str) -> None:
+    page = await tenant.browser().http.get(f"http://127.0.0.1:8000/links/demo/{kind}")
 
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "<script>" not in page.text
     for asset in ("page.js", "page.css"):
-        assert (await place.browser().http.get(f"http://127.0.0.1:8000/links/{asset}")).status_code == 200
-    assert (await place.browser().http.get("http://127.0.0.1:8000/links/demo/other")).status_code == 404
+        assert (await tenant.browser().http.get(f"http://127.0.0.1:8000/links/{asset}")).status_code == 200
+    assert (await tenant.browser().http.get("http://127.0.0.1:8000/links/demo/other")).status_code == 404

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import app_of
@@ -16,14 +16,14 @@ PATH = "/users/me/password"
 NEW = "a brand new password"
 
 
-async def change(person: Person, browser: Client | None = None, **body: Any) -> httpx.Response:
+async def change(person: SimulatedUser, browser: Client | None = None, **body: Any) -> httpx.Response:
     given = {"current_password": PASSWORD, "new_password": NEW} | body
     return await (browser or person.browser).put(PATH, json=given)
 
 
-async def signs_in(place: Place, person: Person, password: str, *, ip: str = "127.0.0.1") -> bool:
+async def signs_in(tenant: Tenant, person: SimulatedUser, password: str, *, ip: str = "127.0.0.1") -> bool:
     body = {"email": person.user.email, "password": password}
-    answer = await place.browser(ip=ip).post("/sign-ins", json=body)
+    answer = await tenant.browser(ip=ip).post("/sign-ins", json=body)
     if answer.status_code == 401:
         refused(answer, 401, "invalid_credentials")
         return False
@@ -31,37 +31,37 @@ async def signs_in(place: Place, person: Person, password: str, *, ip: str = "12
     return True
 
 
-async def unchanged(place: Place, person: Person) -> None:
-    assert await signs_in(place, person, PASSWORD)
-    assert not await signs_in(place, person, NEW)
+async def unchanged(tenant: Tenant, person: SimulatedUser) -> None:
+    assert await signs_in(tenant, person, PASSWORD)
+    assert not await signs_in(tenant, person, NEW)
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_the_new_one_signs_in_and_the_old_one_does_not(place: Place, role: Role) -> None:
-    person = await place.signed_in(role)
+async def test_the_new_one_signs_in_and_the_old_one_does_not(tenant: Tenant, role: Role) -> None:
+    person = await tenant.signed_in(role)
 
     assert ok(await change(person), 204) is None
 
-    assert await signs_in(place, person, NEW)
-    assert not await signs_in(place, person, PASSWORD)
+    assert await signs_in(tenant, person, NEW)
+    assert not await signs_in(tenant, person, PASSWORD)
 
 
-async def test_the_second_factor_stays_as_it_was(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_second_factor_stays_as_it_was(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     before = ok(await person.browser.get("/users/me/two-factor"))
 
     ok(await change(person), 204)
 
     assert ok(await person.browser.get("/users/me/two-factor")) == before
-    waiting = await place.sign_in(person, place.browser(), password=NEW)
+    waiting = await tenant.sign_in(person, tenant.browser(), password=NEW)
     body = {"sign_in_token": waiting["sign_in_token"], "passcode": person.authenticator.next_passcode()}
-    ok(await place.browser().post("/sign-ins/passcode", json=body), 201)
+    ok(await tenant.browser().post("/sign-ins/passcode", json=body), 201)
 
 
-async def test_other_sessions_end_and_the_calling_one_stays(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in()
-    elsewhere = place.browser()
-    await place.sign_in(person, elsewhere)
+async def test_other_sessions_end_and_the_calling_one_stays(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in()
+    elsewhere = tenant.browser()
+    await tenant.sign_in(person, elsewhere)
 
     ok(await change(person), 204)
 
@@ -70,56 +70,56 @@ async def test_other_sessions_end_and_the_calling_one_stays(place: Place) -> Non
     ok(await other.browser.get("/session"))
 
 
-async def test_trusted_devices_end_and_nobody_elses(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
+async def test_trusted_devices_end_and_nobody_elses(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
     for trusting in (person, other):
-        await place.pass_passcode(trusting)
+        await tenant.pass_passcode(trusting)
 
     ok(await change(person), 204)
 
-    assert (await place.sign_in(person, password=NEW))["status"] == "passcode_required"
-    assert (await place.sign_in(other))["status"] == "complete"
+    assert (await tenant.sign_in(person, password=NEW))["status"] == "passcode_required"
+    assert (await tenant.sign_in(other))["status"] == "complete"
 
 
-async def test_a_sign_in_under_way_dies(place: Place) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.passcode()}
+async def test_a_sign_in_under_way_dies(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.passcode()}
 
     ok(await change(person), 204)
 
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
 
 
-async def test_a_sign_in_under_way_of_another_user_lives(place: Place) -> None:
-    person, owner = await place.enrolled(Role.END_USER), await place.enrolled(Role.OWNER)
-    await place.require(owner, end_users=True)
-    other = await place.person(Role.END_USER)
-    waiting = await place.sign_in(other)
+async def test_a_sign_in_under_way_of_another_user_lives(tenant: Tenant) -> None:
+    person, owner = await tenant.enrolled(Role.END_USER), await tenant.enrolled(Role.OWNER)
+    await tenant.require(owner, end_users=True)
+    other = await tenant.person(Role.END_USER)
+    waiting = await tenant.sign_in(other)
     held = {"sign_in_token": waiting["sign_in_token"]}
     begun = ok(await other.browser.post("/sign-ins/enrollments", json=held | {"kind": "totp"}), 201)
 
     ok(await change(person), 204)
 
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
-    body = held | {"passcode": app_of(place, begun).passcode()}
+    body = held | {"passcode": app_of(tenant, begun).passcode()}
     ok(await other.browser.post(path, json=body), 201)
 
 
-async def test_a_wrong_current_password_changes_nothing(place: Place) -> None:
-    person = await place.enrolled()
-    elsewhere = place.browser()
-    await place.pass_passcode(person, elsewhere)
-    await place.step_up(person)
+async def test_a_wrong_current_password_changes_nothing(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    elsewhere = tenant.browser()
+    await tenant.pass_passcode(person, elsewhere)
+    await tenant.step_up(person)
 
     refused(await change(person, current_password="not the password"), 401, "invalid_credentials")
 
-    await unchanged(place, person)
+    await unchanged(tenant, person)
     ok(await elsewhere.get("/session"))
-    assert (await place.sign_in(person, elsewhere))["status"] == "complete"
+    assert (await tenant.sign_in(person, elsewhere))["status"] == "complete"
 
 
-async def test_guessing_the_current_password_is_limited(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_guessing_the_current_password_is_limited(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     for _ in range(10):
         refused(await change(person, current_password="not the password"), 401, "invalid_credentials")
 
@@ -128,78 +128,78 @@ async def test_guessing_the_current_password_is_limited(place: Place, clock: Tur
     refused(answer, 429, "too_many_requests")
     wait = int(answer.headers["retry-after"])
     assert wait == 60
-    assert not await signs_in(place, person, NEW, ip="192.0.2.44")
+    assert not await signs_in(tenant, person, NEW, ip="192.0.2.44")
     clock.turn(seconds=wait)
     ok(await change(person), 204)
 
 
-async def test_what_outsiders_guess_from_elsewhere_does_not_stop_the_user(place: Place) -> None:
-    person = await place.signed_in()
+async def test_what_outsiders_guess_from_elsewhere_does_not_stop_the_user(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     body = {"email": person.user.email, "password": "not the password"}
     for number in range(100):
-        outsider = place.browser(ip=f"198.51.100.{number}")
+        outsider = tenant.browser(ip=f"198.51.100.{number}")
         assert (await outsider.post("/sign-ins", json=body)).status_code == 401
 
     ok(await change(person), 204)
 
 
-async def test_a_session_that_is_not_fresh_changes_nothing(place: Place, clock: TurnableClock) -> None:
-    person = await place.signed_in()
+async def test_a_session_that_is_not_fresh_changes_nothing(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.signed_in()
     clock.turn(minutes=10, seconds=1)
 
     step_up_required(await change(person))
     step_up_required(await change(person, current_password="not the password"))
 
-    await unchanged(place, person)
+    await unchanged(tenant, person)
 
 
-async def test_a_trusted_device_changes_nothing(place: Place) -> None:
-    person = await let_through_by_device(place)
-
-    step_up_required(await change(person))
-
-    await unchanged(place, person)
-
-
-async def test_who_must_enroll_first_changes_nothing(place: Place, owner: Person) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
 
     step_up_required(await change(person))
 
-    await unchanged(place, person)
+    await unchanged(tenant, person)
 
 
-async def test_a_visitor_changes_nothing(place: Place) -> None:
-    person = await place.signed_in()
+async def test_who_must_enroll_first_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
 
-    refused(await change(person, place.browser()), 401, "unauthenticated")
+    step_up_required(await change(person))
 
-    await unchanged(place, person)
+    await unchanged(tenant, person)
 
 
-async def test_a_user_without_a_password_has_no_current_one_to_send(place: Place) -> None:
-    person = await place.signed_in()
-    async with place.services.database.begin() as tx:
+async def test_a_visitor_changes_nothing(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
+
+    refused(await change(person, tenant.browser()), 401, "unauthenticated")
+
+    await unchanged(tenant, person)
+
+
+async def test_a_user_without_a_password_has_no_current_one_to_send(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
+    async with tenant.services.database.begin() as tx:
         await tx.exec_driver_sql("UPDATE users SET password_hash = NULL WHERE id = $1", (person.user.id,))
 
     for guess in ("", PASSWORD, "None"):
         refused(await change(person, current_password=guess), 401, "invalid_credentials")
 
 
-async def test_one_persons_change_leaves_the_passwords_of_all_others(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in()
+async def test_one_persons_change_leaves_the_passwords_of_all_others(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in()
 
     ok(await change(person), 204)
 
-    await unchanged(place, other)
+    await unchanged(tenant, other)
 
 
-async def test_the_same_person_can_change_it_again_with_the_new_one_only(place: Place) -> None:
-    person = await place.signed_in()
+async def test_the_same_person_can_change_it_again_with_the_new_one_only(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     ok(await change(person), 204)
 
     refused(await change(person, new_password="a third password"), 401, "invalid_credentials")
     ok(await change(person, current_password=NEW, new_password="a third password"), 204)
 
-    assert await signs_in(place, person, "a third password")
+    assert await signs_in(tenant, person, "a third password")

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 
 PATH = "/users/me/password"
 
 
-async def choose(person: Person, new: Any) -> Any:
+async def choose(person: SimulatedUser, new: Any) -> Any:
     return await person.browser.put(PATH, json={"current_password": PASSWORD, "new_password": new})
 
 
@@ -29,9 +29,9 @@ async def choose(person: Person, new: Any) -> Any:
     ],
 )
 async def test_a_password_that_is_too_short_long_or_common_is_refused_by_name(
-    place: Place, new: str, code: str
+    tenant: Tenant, new: str, code: str
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
 
     answer = await choose(person, new)
 
@@ -39,24 +39,26 @@ async def test_a_password_that_is_too_short_long_or_common_is_refused_by_name(
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/new_password", code)]
     assert all(error["detail"] for error in problem["errors"])
     assert new not in answer.text
-    assert (await place.sign_in(person))["status"] == "complete"
+    assert (await tenant.sign_in(person))["status"] == "complete"
 
 
 @pytest.mark.parametrize("spelled", [str, str.upper, str.title])
-async def test_the_users_own_address_and_name_and_the_accounts_are_too_obvious(place: Place, spelled: Any) -> None:
-    person = await place.person(Role.AGENT, name="Wilhelmina Harker")
-    await place.sign_in(person)
+async def test_the_users_own_address_and_name_and_the_accounts_are_too_obvious(
+    tenant: Tenant, spelled: Any
+) -> None:
+    person = await tenant.person(Role.AGENT, name="Wilhelmina Harker")
+    await tenant.sign_in(person)
 
-    for obvious in (person.user.email, "Wilhelmina Harker", place.account.name, place.account.slug):
+    for obvious in (person.user.email, "Wilhelmina Harker", tenant.account.name, tenant.account.slug):
         problem = refused(await choose(person, spelled(obvious)), 422, "invalid_request")
         assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [
             ("/new_password", "too_obvious")
         ]
 
 
-async def test_another_users_name_is_not_obvious(place: Place) -> None:
-    other = await place.person(name="Wilhelmina Harker")
-    person = await place.signed_in()
+async def test_another_users_name_is_not_obvious(tenant: Tenant) -> None:
+    other = await tenant.person(name="Wilhelmina Harker")
+    person = await tenant.signed_in()
 
     ok(await choose(person, other.user.name), 204)
 
@@ -64,19 +66,19 @@ async def test_another_users_name_is_not_obvious(place: Place) -> None:
 @pytest.mark.parametrize(
     "new", ["kzhw7pqm", "q7" * 128, "🦊🐻🐼🐨🐯🦁🐮🐷", "🦊" * 256, " leading and trailing ", "tab\tand\nline"]
 )
-async def test_from_8_to_256_code_points_of_any_kind_are_taken_as_they_are(place: Place, new: str) -> None:
-    person = await place.signed_in()
+async def test_from_8_to_256_code_points_of_any_kind_are_taken_as_they_are(tenant: Tenant, new: str) -> None:
+    person = await tenant.signed_in()
 
     ok(await choose(person, new), 204)
 
-    assert (await place.sign_in(person, password=new))["status"] == "complete"
+    assert (await tenant.sign_in(person, password=new))["status"] == "complete"
     for near in (new[:-1], new.strip() + "x", new.swapcase() + "x"):
         body = {"email": person.user.email, "password": near}
-        refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+        refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
 
-async def test_both_unicode_forms_of_a_password_are_the_same_password(place: Place) -> None:
-    person = await place.signed_in()
+async def test_both_unicode_forms_of_a_password_are_the_same_password(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     composed = unicodedata.normalize("NFC", "crème brûlée für Zoë")
     decomposed = unicodedata.normalize("NFD", composed)
     assert composed != decomposed
@@ -84,18 +86,18 @@ async def test_both_unicode_forms_of_a_password_are_the_same_password(place: Pla
     ok(await choose(person, decomposed), 204)
 
     for form in (composed, decomposed):
-        assert (await place.sign_in(person, place.browser(), password=form))["status"] == "complete"
+        assert (await tenant.sign_in(person, tenant.browser(), password=form))["status"] == "complete"
     body = {"current_password": composed, "new_password": "something else again"}
     ok(await person.browser.put(PATH, json=body), 204)
 
 
-async def test_letter_case_is_part_of_the_password(place: Place) -> None:
-    person = await place.signed_in()
+async def test_letter_case_is_part_of_the_password(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     ok(await choose(person, "MixedCasePassphrase"), 204)
 
     body = {"email": person.user.email, "password": "mixedcasepassphrase"}
 
-    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ async def test_letter_case_is_part_of_the_password(place: Place) -> None:
     ],
 )
 async def test_a_body_of_another_shape_is_refused_without_repeating_it(
-    place: Place, body: Any, pointer: str, code: str
+    tenant: Tenant, body: Any, pointer: str, code: str
 ) -> None:
-    person = await place.signed_in()
+    person = await tenant.signed_in()
 
     answer = await person.browser.put(PATH, json=body)
 
@@ -125,8 +127,8 @@ async def test_a_body_of_another_shape_is_refused_without_repeating_it(
 
 
 @pytest.mark.parametrize("escaped", [r"nul \u0000 inside", r"lone \ud800 surrogate"])
-async def test_what_is_no_text_is_refused(place: Place, escaped: str) -> None:
-    person = await place.signed_in()
+async def test_what_is_no_text_is_refused(tenant: Tenant, escaped: str) -> None:
+    person = await tenant.signed_in()
     content = f'{{"current_password": "{PASSWORD}", "new_password": "{escaped}"}}'
 
     answer = await person.browser.put(PATH, content=content, headers={"Content-Type": "application/json"})
@@ -134,14 +136,14 @@ async def test_what_is_no_text_is_refused(place: Place, escaped: str) -> None:
     refused(answer, 422, "invalid_request")
 
 
-async def test_only_a_salted_slow_hash_of_it_is_kept(place: Place) -> None:
-    one, two = await place.signed_in(), await place.signed_in()
+async def test_only_a_salted_slow_hash_of_it_is_kept(tenant: Tenant) -> None:
+    one, two = await tenant.signed_in(), await tenant.signed_in()
     for person in (one, two):
         ok(await choose(person, "the very same password"), 204)
 
-    async with place.services.database.read() as tx:
+    async with tenant.services.database.read() as tx:
         query = text("SELECT password_hash FROM users WHERE account_id = :account")
-        hashes = list(await tx.scalars(query, {"account": place.account.id}))
+        hashes = list(await tx.scalars(query, {"account": tenant.account.id}))
 
     assert len(set(hashes)) == 2
     assert all(found.startswith("$argon2id$") for found in hashes)

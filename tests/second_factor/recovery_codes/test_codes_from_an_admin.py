@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant, make_place
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.freshness import let_through_by_device, step_up_required
@@ -18,95 +18,95 @@ from tests.support.freshness import let_through_by_device, step_up_required
 REASON = {"reason": "lost phone and codes, identity checked in person"}
 
 
-async def ask(caller: Person, user_id: str, body: Any = REASON) -> httpx.Response:
+async def ask(caller: SimulatedUser, user_id: str, body: Any = REASON) -> httpx.Response:
     return await caller.browser.post(f"/users/{user_id}/two-factor/recovery-codes", json=body)
 
 
-async def untouched(place: Place, target: Person) -> None:
+async def untouched(tenant: Tenant, target: SimulatedUser) -> None:
     """Assert that the target's own codes still work."""
     assert ok(await target.browser.get("/users/me/two-factor"))["recovery_codes_left"] == 10
-    await place.pass_passcode(target, passcode=target.recovery_codes[0])
+    await tenant.pass_passcode(target, passcode=target.recovery_codes[0])
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target_role", [Role.ADMIN, Role.AGENT, Role.END_USER])
 async def test_owner_and_admins_make_new_codes_that_work_once_while_the_old_ones_are_dead(
-    place: Place, role: Role, target_role: Role
+    tenant: Tenant, role: Role, target_role: Role
 ) -> None:
-    admin, target = await place.enrolled(role), await place.enrolled(target_role)
+    admin, target = await tenant.enrolled(role), await tenant.enrolled(target_role)
 
     answer = ok(await ask(admin, target.id), 201)
 
     assert set(answer) == {"recovery_codes"}
     assert len(set(answer["recovery_codes"])) == 10
-    browser = place.browser()
-    token = await place.asked(target, browser)
+    browser = tenant.browser()
+    token = await tenant.asked(target, browser)
     old = {"sign_in_token": token, "passcode": target.recovery_codes[0]}
     refused(await browser.post("/sign-ins/passcode", json=old), 401, "passcode_incorrect")
     new = answer["recovery_codes"][0]
     ok(await browser.post("/sign-ins/passcode", json={"sign_in_token": token, "passcode": new}), 201)
-    again = {"sign_in_token": await place.asked(target), "passcode": new}
+    again = {"sign_in_token": await tenant.asked(target), "passcode": new}
     refused(await browser.post("/sign-ins/passcode", json=again), 401, "passcode_already_used")
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_makes_codes_for_another(place: Place, role: Role) -> None:
-    caller, target = await place.enrolled(role), await place.enrolled(Role.END_USER)
+async def test_nobody_else_makes_codes_for_another(tenant: Tenant, role: Role) -> None:
+    caller, target = await tenant.enrolled(role), await tenant.enrolled(Role.END_USER)
 
     refused(await ask(caller, target.id), 403, "forbidden")
 
-    await untouched(place, target)
+    await untouched(tenant, target)
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_their_own_id_is_no_way_in_for_those_without_the_role(place: Place, role: Role) -> None:
-    caller = await place.enrolled(role)
+async def test_their_own_id_is_no_way_in_for_those_without_the_role(tenant: Tenant, role: Role) -> None:
+    caller = await tenant.enrolled(role)
 
     refused(await ask(caller, caller.id), 403, "forbidden")
 
 
-async def test_the_target_keeps_the_authenticator_and_stays_on(place: Place) -> None:
-    admin, target = await place.enrolled(Role.ADMIN), await place.enrolled()
+async def test_the_target_keeps_the_authenticator_and_stays_on(tenant: Tenant) -> None:
+    admin, target = await tenant.enrolled(Role.ADMIN), await tenant.enrolled()
 
     ok(await ask(admin, target.id), 201)
 
     shown = ok(await target.browser.get("/users/me/two-factor"))
     assert (shown["status"], len(shown["authenticators"]), shown["recovery_codes_left"]) == ("on", 1, 10)
-    await place.pass_passcode(target)
+    await tenant.pass_passcode(target)
 
 
-async def test_the_targets_trusted_devices_end_and_nobody_elses(place: Place) -> None:
-    admin, target, other = await place.enrolled(Role.ADMIN), await place.enrolled(), await place.enrolled()
+async def test_the_targets_trusted_devices_end_and_nobody_elses(tenant: Tenant) -> None:
+    admin, target, other = await tenant.enrolled(Role.ADMIN), await tenant.enrolled(), await tenant.enrolled()
     for person in (target, other):
-        await place.pass_passcode(person)
+        await tenant.pass_passcode(person)
 
     ok(await ask(admin, target.id), 201)
 
-    assert (await place.sign_in(target))["status"] == "passcode_required"
-    assert (await place.sign_in(other))["status"] == "complete"
+    assert (await tenant.sign_in(target))["status"] == "passcode_required"
+    assert (await tenant.sign_in(other))["status"] == "complete"
 
 
-async def test_an_admin_cannot_make_codes_for_the_owner(place: Place) -> None:
-    owner, admin = await place.enrolled(Role.OWNER), await place.enrolled(Role.ADMIN)
+async def test_an_admin_cannot_make_codes_for_the_owner(tenant: Tenant) -> None:
+    owner, admin = await tenant.enrolled(Role.OWNER), await tenant.enrolled(Role.ADMIN)
 
     refused(await ask(admin, owner.id), 403, "forbidden")
 
-    await untouched(place, owner)
+    await untouched(tenant, owner)
 
 
-async def test_the_owner_can_make_codes_for_themself(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_the_owner_can_make_codes_for_themself(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
 
     codes = ok(await ask(owner, owner.id), 201)["recovery_codes"]
 
-    await place.pass_passcode(owner, passcode=codes[0])
+    await tenant.pass_passcode(owner, passcode=codes[0])
 
 
 async def test_a_user_of_another_account_is_the_same_as_none(
-    app: FastAPI, services: Services, place: Place, clock: TurnableClock
+    app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
     elsewhere = await make_place(app, services, clock)
-    owner, target = await place.enrolled(Role.OWNER), await elsewhere.enrolled()
+    owner, target = await tenant.enrolled(Role.OWNER), await elsewhere.enrolled()
 
     foreign = refused(await ask(owner, target.id), 404, "not_found")
 
@@ -114,14 +114,14 @@ async def test_a_user_of_another_account_is_the_same_as_none(
     await untouched(elsewhere, target)
 
 
-async def test_an_id_that_is_none_names_no_user(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_an_id_that_is_none_names_no_user(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
 
     refused(await ask(owner, "somebody"), 404, "not_found")
 
 
-async def test_who_has_no_authenticator_gets_none(place: Place) -> None:
-    owner, target = await place.enrolled(Role.OWNER), await place.signed_in()
+async def test_who_has_no_authenticator_gets_none(tenant: Tenant) -> None:
+    owner, target = await tenant.enrolled(Role.OWNER), await tenant.signed_in()
 
     refused(await ask(owner, target.id), 409, "no_authenticator")
 
@@ -139,45 +139,45 @@ async def test_who_has_no_authenticator_gets_none(place: Place) -> None:
         ({"reason": "lost", "silent": True}, "", "unknown_field"),
     ],
 )
-async def test_without_a_reason_there_are_none(place: Place, body: Any, pointer: str, code: str) -> None:
-    owner, target = await place.enrolled(Role.OWNER), await place.enrolled()
+async def test_without_a_reason_there_are_none(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+    owner, target = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
 
     problem = refused(await ask(owner, target.id, body), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
-    await untouched(place, target)
+    await untouched(tenant, target)
 
 
-async def test_a_session_that_is_not_fresh_makes_none(place: Place, clock: TurnableClock) -> None:
-    owner, target = await place.enrolled(Role.OWNER), await place.enrolled()
+async def test_a_session_that_is_not_fresh_makes_none(tenant: Tenant, clock: TurnableClock) -> None:
+    owner, target = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     clock.turn(minutes=10)
 
     step_up_required(await ask(owner, target.id))
 
-    await untouched(place, target)
+    await untouched(tenant, target)
 
 
-async def test_a_trusted_device_makes_none(place: Place) -> None:
-    owner, target = await let_through_by_device(place, Role.OWNER), await place.enrolled()
+async def test_a_trusted_device_makes_none(tenant: Tenant) -> None:
+    owner, target = await let_through_by_device(tenant, Role.OWNER), await tenant.enrolled()
 
     step_up_required(await ask(owner, target.id))
 
-    await untouched(place, target)
+    await untouched(tenant, target)
 
 
-async def test_a_visitor_makes_none(place: Place) -> None:
-    target = await place.enrolled()
+async def test_a_visitor_makes_none(tenant: Tenant) -> None:
+    target = await tenant.enrolled()
 
-    answer = await place.browser().post(f"/users/{target.id}/two-factor/recovery-codes", json=REASON)
+    answer = await tenant.browser().post(f"/users/{target.id}/two-factor/recovery-codes", json=REASON)
 
     refused(answer, 401, "unauthenticated")
-    await untouched(place, target)
+    await untouched(tenant, target)
 
 
-async def test_it_is_recorded_with_who_did_it_for_whom_and_why(place: Place) -> None:
-    admin, target = await place.enrolled(Role.ADMIN), await place.enrolled()
-    await place.pass_passcode(target)
-    trail = Trail(place)
+async def test_it_is_recorded_with_who_did_it_for_whom_and_why(tenant: Tenant) -> None:
+    admin, target = await tenant.enrolled(Role.ADMIN), await tenant.enrolled()
+    await tenant.pass_passcode(target)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     codes = ok(await ask(admin, target.id), 201)["recovery_codes"]
@@ -191,9 +191,9 @@ async def test_it_is_recorded_with_who_did_it_for_whom_and_why(place: Place) -> 
         assert not [code for code in codes if code in repr(event)]
 
 
-async def test_an_admin_who_tries_it_on_the_owner_is_recorded(place: Place) -> None:
-    owner, admin = await place.enrolled(Role.OWNER), await place.enrolled(Role.ADMIN)
-    trail = Trail(place)
+async def test_an_admin_who_tries_it_on_the_owner_is_recorded(tenant: Tenant) -> None:
+    owner, admin = await tenant.enrolled(Role.OWNER), await tenant.enrolled(Role.ADMIN)
+    trail = AuditTrail(tenant)
     await trail.new()
 
     refused(await ask(admin, owner.id), 403, "forbidden")

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.services import Services
-from tests.support.arrange import Person, Place, make_place
+from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
@@ -17,16 +17,16 @@ TWO_FACTOR = "/users/me/two-factor"
 AUTHENTICATORS = f"{TWO_FACTOR}/authenticators"
 
 
-async def label_of(person: Person) -> str:
+async def label_of(person: SimulatedUser) -> str:
     [only] = ok(await person.browser.get(TWO_FACTOR))["authenticators"]
     label: str = only["label"]
     return label
 
 
-async def with_two(place: Place) -> Person:
+async def with_two(tenant: Tenant) -> SimulatedUser:
     """Return a user with two authenticators, who holds the newer one in hand."""
-    person = await place.enrolled()
-    await place.enroll(person)
+    person = await tenant.enrolled()
+    await tenant.enroll(person)
     return person
 
 
@@ -34,8 +34,8 @@ async def with_two(place: Place) -> Person:
     ("given", "kept"),
     [("Work phone", "Work phone"), ("  Tablet  ", "Tablet"), ("x" * 64, "x" * 64), ("電話 📱", "電話 📱")],
 )
-async def test_an_authenticator_can_be_renamed(place: Place, given: str, kept: str) -> None:
-    person = await place.enrolled()
+async def test_an_authenticator_can_be_renamed(tenant: Tenant, given: str, kept: str) -> None:
+    person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
     renamed = ok(await person.browser.patch(f"{AUTHENTICATORS}/{mine}", json={"label": given}))
@@ -57,8 +57,8 @@ async def test_an_authenticator_can_be_renamed(place: Place, given: str, kept: s
         ({"label": "new", "secret": "AAAA"}, "", "unknown_field"),
     ],
 )
-async def test_a_label_that_is_none_is_refused(place: Place, body: Any, pointer: str, code: str) -> None:
-    person = await place.enrolled()
+async def test_a_label_that_is_none_is_refused(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+    person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
     problem = refused(await person.browser.patch(f"{AUTHENTICATORS}/{mine}", json=body), 422, "invalid_request")
@@ -67,23 +67,23 @@ async def test_a_label_that_is_none_is_refused(place: Place, body: Any, pointer:
     assert await label_of(person) == "Phone"
 
 
-async def test_an_empty_rename_changes_nothing(place: Place) -> None:
-    person = await place.enrolled()
+async def test_an_empty_rename_changes_nothing(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
     assert ok(await person.browser.patch(f"{AUTHENTICATORS}/{mine}", json={}))["label"] == "Phone"
     assert await label_of(person) == "Phone"
 
 
-async def test_renaming_needs_no_fresh_second_factor(place: Place) -> None:
-    person = await let_through_by_device(place)
+async def test_renaming_needs_no_fresh_second_factor(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
     [mine] = await authenticator_ids(person)
 
     ok(await person.browser.patch(f"{AUTHENTICATORS}/{mine}", json={"label": "Renamed"}))
 
 
-async def test_nobody_renames_or_removes_the_authenticator_of_another_user(place: Place) -> None:
-    mine, theirs = await with_two(place), await place.enrolled()
+async def test_nobody_renames_or_removes_the_authenticator_of_another_user(tenant: Tenant) -> None:
+    mine, theirs = await with_two(tenant), await tenant.enrolled()
     [foreign] = await authenticator_ids(theirs)
     path = f"{AUTHENTICATORS}/{foreign}"
 
@@ -99,13 +99,13 @@ async def test_nobody_renames_or_removes_the_authenticator_of_another_user(place
 
 
 async def test_nobody_renames_or_removes_the_authenticator_of_another_account(
-    app: FastAPI, services: Services, place: Place, clock: TurnableClock
+    app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
     elsewhere = await make_place(app, services, clock)
-    mine, theirs = await with_two(place), await elsewhere.enrolled()
+    mine, theirs = await with_two(tenant), await elsewhere.enrolled()
     [foreign] = await authenticator_ids(theirs)
     path = f"{AUTHENTICATORS}/{foreign}"
-    await place.step_up(mine)
+    await tenant.step_up(mine)
 
     refused(await mine.browser.patch(path, json={"label": "Mine now"}), 404, "not_found")
     refused(await mine.browser.delete(path), 404, "not_found")
@@ -114,8 +114,8 @@ async def test_nobody_renames_or_removes_the_authenticator_of_another_account(
 
 
 @pytest.mark.parametrize("malformed", ["1", "not-an-id", "0" * 64, "%00"])
-async def test_an_id_that_is_none_names_no_authenticator(place: Place, malformed: str) -> None:
-    person = await with_two(place)
+async def test_an_id_that_is_none_names_no_authenticator(tenant: Tenant, malformed: str) -> None:
+    person = await with_two(tenant)
 
     refused(await person.browser.patch(f"{AUTHENTICATORS}/{malformed}", json={"label": "x"}), 404, "not_found")
     refused(await person.browser.delete(f"{AUTHENTICATORS}/{malformed}"), 404, "not_found")
@@ -123,22 +123,22 @@ async def test_an_id_that_is_none_names_no_authenticator(place: Place, malformed
     assert len(await authenticator_ids(person)) == 2
 
 
-async def test_one_of_two_can_be_removed_and_its_passcodes_are_then_wrong(place: Place) -> None:
-    person = await place.enrolled()
+async def test_one_of_two_can_be_removed_and_its_passcodes_are_then_wrong(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     old = person.authenticator
-    await place.enroll(person)
+    await tenant.enroll(person)
     first, second = await authenticator_ids(person)
 
     ok(await person.browser.delete(f"{AUTHENTICATORS}/{first}"), 204)
 
     assert await authenticator_ids(person) == [second]
-    body = {"sign_in_token": await place.asked(person), "passcode": old.next_passcode()}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
-    await place.pass_passcode(person)
+    body = {"sign_in_token": await tenant.asked(person), "passcode": old.next_passcode()}
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
+    await tenant.pass_passcode(person)
 
 
-async def test_removing_one_leaves_the_recovery_codes_and_the_rest_as_they_were(place: Place) -> None:
-    person = await with_two(place)
+async def test_removing_one_leaves_the_recovery_codes_and_the_rest_as_they_were(tenant: Tenant) -> None:
+    person = await with_two(tenant)
     first, _ = await authenticator_ids(person)
 
     ok(await person.browser.delete(f"{AUTHENTICATORS}/{first}"), 204)
@@ -147,17 +147,17 @@ async def test_removing_one_leaves_the_recovery_codes_and_the_rest_as_they_were(
     assert (shown["status"], shown["turned_on_by_user"], shown["recovery_codes_left"]) == ("on", True, 10)
 
 
-async def test_the_last_one_cannot_be_removed(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_last_one_cannot_be_removed(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
     refused(await person.browser.delete(f"{AUTHENTICATORS}/{mine}"), 409, "last_authenticator")
 
-    await place.pass_passcode(person)
+    await tenant.pass_passcode(person)
 
 
-async def test_removing_needs_a_fresh_second_factor(place: Place, clock: TurnableClock) -> None:
-    person = await with_two(place)
+async def test_removing_needs_a_fresh_second_factor(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await with_two(tenant)
     first, second = await authenticator_ids(person)
     clock.turn(minutes=10)
 
@@ -166,35 +166,35 @@ async def test_removing_needs_a_fresh_second_factor(place: Place, clock: Turnabl
     assert await authenticator_ids(person) == [first, second]
 
 
-async def test_removing_revokes_trusted_devices(place: Place) -> None:
-    person = await with_two(place)
-    await place.pass_passcode(person)
+async def test_removing_revokes_trusted_devices(tenant: Tenant) -> None:
+    person = await with_two(tenant)
+    await tenant.pass_passcode(person)
     first, _ = await authenticator_ids(person)
     assert ok(await person.browser.get(TWO_FACTOR))["trusted_devices"] == 1
 
     ok(await person.browser.delete(f"{AUTHENTICATORS}/{first}"), 204)
 
     assert ok(await person.browser.get(TWO_FACTOR))["trusted_devices"] == 0
-    assert (await place.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_removing_ends_sign_ins_and_enrollments_under_way(place: Place) -> None:
-    person = await with_two(place)
-    token = await place.asked(person)
+async def test_removing_ends_sign_ins_and_enrollments_under_way(tenant: Tenant) -> None:
+    person = await with_two(tenant)
+    token = await tenant.asked(person)
     begun = await begin(person)
     first, _ = await authenticator_ids(person)
 
     ok(await person.browser.delete(f"{AUTHENTICATORS}/{first}"), 204)
 
     body = {"sign_in_token": token, "passcode": person.authenticator.passcode()}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 410, "enrollment_expired")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
 
 
-async def test_a_removed_one_cannot_be_removed_again(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_removed_one_cannot_be_removed_again(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     for _ in range(2):
-        await place.enroll(person)
+        await tenant.enroll(person)
     first, *_ = await authenticator_ids(person)
     ok(await person.browser.delete(f"{AUTHENTICATORS}/{first}"), 204)
 

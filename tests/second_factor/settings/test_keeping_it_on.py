@@ -1,7 +1,7 @@
 """Keeping two-factor authentication on for oneself, and what is left when the account requires it no more."""
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import enrolled_because_required
@@ -10,59 +10,59 @@ from tests.support.freshness import step_up_required
 TURNED_ON = "/users/me/two-factor/turned-on"
 
 
-async def an_account_that_requires_it(place: Place) -> Person:
-    owner = await place.enrolled(Role.OWNER)
-    await place.require(owner, team_members=True, end_users=True)
+async def an_account_that_requires_it(tenant: Tenant) -> SimulatedUser:
+    owner = await tenant.enrolled(Role.OWNER)
+    await tenant.require(owner, team_members=True, end_users=True)
     return owner
 
 
-async def release(place: Place, owner: Person) -> None:
-    await place.step_up(owner)
-    await place.require(owner, team_members=False, end_users=False)
+async def release(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=False, end_users=False)
 
 
-async def test_only_who_turned_it_on_is_still_asked_when_the_requirement_goes(place: Place) -> None:
-    willing = await place.enrolled()
-    owner = await an_account_that_requires_it(place)
-    obliged = await enrolled_because_required(place)
+async def test_only_who_turned_it_on_is_still_asked_when_the_requirement_goes(tenant: Tenant) -> None:
+    willing = await tenant.enrolled()
+    owner = await an_account_that_requires_it(tenant)
+    obliged = await enrolled_because_required(tenant)
 
-    await release(place, owner)
+    await release(tenant, owner)
 
-    assert (await place.sign_in(willing, place.browser()))["status"] == "passcode_required"
-    assert (await place.sign_in(obliged, place.browser()))["status"] == "complete"
+    assert (await tenant.sign_in(willing, tenant.browser()))["status"] == "passcode_required"
+    assert (await tenant.sign_in(obliged, tenant.browser()))["status"] == "complete"
 
 
 async def test_who_is_no_longer_asked_is_asked_again_without_enrolling_anew_when_it_comes_back(
-    place: Place,
+    tenant: Tenant,
 ) -> None:
-    owner = await an_account_that_requires_it(place)
-    obliged = await enrolled_because_required(place)
-    await release(place, owner)
+    owner = await an_account_that_requires_it(tenant)
+    obliged = await enrolled_because_required(tenant)
+    await release(tenant, owner)
 
-    await place.step_up(owner)
-    await place.require(owner, team_members=True)
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=True)
 
-    await place.pass_passcode(obliged, place.browser())
+    await tenant.pass_passcode(obliged, tenant.browser())
 
 
-async def test_who_keeps_it_on_is_still_asked_when_the_requirement_goes(place: Place) -> None:
-    owner = await an_account_that_requires_it(place)
-    obliged = await enrolled_because_required(place)
+async def test_who_keeps_it_on_is_still_asked_when_the_requirement_goes(tenant: Tenant) -> None:
+    owner = await an_account_that_requires_it(tenant)
+    obliged = await enrolled_because_required(tenant)
 
     kept = ok(await obliged.browser.put(TURNED_ON))
-    await release(place, owner)
+    await release(tenant, owner)
 
     assert (kept["status"], kept["turned_on_by_user"], kept["required_by_account"]) == ("on", True, True)
-    assert (await place.sign_in(obliged, place.browser()))["status"] == "passcode_required"
+    assert (await tenant.sign_in(obliged, tenant.browser()))["status"] == "passcode_required"
 
 
 async def test_who_is_no_longer_required_can_turn_it_on_with_the_authenticator_that_they_have(
-    place: Place,
+    tenant: Tenant,
 ) -> None:
-    owner = await an_account_that_requires_it(place)
-    obliged = await enrolled_because_required(place)
-    await release(place, owner)
-    await place.step_up(obliged)
+    owner = await an_account_that_requires_it(tenant)
+    obliged = await enrolled_because_required(tenant)
+    await release(tenant, owner)
+    await tenant.step_up(obliged)
 
     kept = ok(await obliged.browser.put(TURNED_ON))
 
@@ -70,24 +70,24 @@ async def test_who_is_no_longer_required_can_turn_it_on_with_the_authenticator_t
     assert kept["recovery_codes_left"] == 10
 
 
-async def test_keeping_on_what_is_on_changes_nothing(place: Place) -> None:
-    person = await place.enrolled()
+async def test_keeping_on_what_is_on_changes_nothing(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     before = ok(await person.browser.get("/users/me/two-factor"))
 
     assert ok(await person.browser.put(TURNED_ON)) == before
 
 
-async def test_it_cannot_be_kept_on_without_an_authenticator(place: Place) -> None:
-    person = await place.signed_in()
+async def test_it_cannot_be_kept_on_without_an_authenticator(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
 
     refused(await person.browser.put(TURNED_ON), 409, "no_authenticator")
 
     assert ok(await person.browser.get("/users/me/two-factor"))["turned_on_by_user"] is False
 
 
-async def test_a_session_that_is_not_fresh_does_not_keep_it_on(place: Place, clock: TurnableClock) -> None:
-    await an_account_that_requires_it(place)
-    obliged = await enrolled_because_required(place)
+async def test_a_session_that_is_not_fresh_does_not_keep_it_on(tenant: Tenant, clock: TurnableClock) -> None:
+    await an_account_that_requires_it(tenant)
+    obliged = await enrolled_because_required(tenant)
     clock.turn(minutes=10)
 
     step_up_required(await obliged.browser.put(TURNED_ON))
@@ -95,11 +95,11 @@ async def test_a_session_that_is_not_fresh_does_not_keep_it_on(place: Place, clo
     assert ok(await obliged.browser.get("/users/me/two-factor"))["turned_on_by_user"] is False
 
 
-async def test_one_person_keeps_it_on_for_themself_alone(place: Place) -> None:
-    owner = await an_account_that_requires_it(place)
-    keeping, other = await enrolled_because_required(place), await enrolled_because_required(place)
+async def test_one_person_keeps_it_on_for_themself_alone(tenant: Tenant) -> None:
+    owner = await an_account_that_requires_it(tenant)
+    keeping, other = await enrolled_because_required(tenant), await enrolled_because_required(tenant)
 
     ok(await keeping.browser.put(TURNED_ON))
-    await release(place, owner)
+    await release(tenant, owner)
 
-    assert (await place.sign_in(other, place.browser()))["status"] == "complete"
+    assert (await tenant.sign_in(other, tenant.browser()))["status"] == "complete"

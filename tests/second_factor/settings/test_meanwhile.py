@@ -15,14 +15,14 @@ from app.core.callers import Role
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import Authenticator
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.freshness import step_up_required
 from tests.support.sql import run_sql
 
 TWO_FACTOR = "/users/me/two-factor"
 
-Call = Callable[[Person], Coroutine[Any, Any, httpx.Response]]
+Call = Callable[[SimulatedUser], Coroutine[Any, Any, httpx.Response]]
 
 NEED_THE_SECOND_FACTOR: dict[str, Call] = {
     "turn off": lambda person: person.browser.delete(TWO_FACTOR),
@@ -44,40 +44,40 @@ async def until_it_waits(answer: "asyncio.Task[httpx.Response]", tx: AsyncConnec
     assert not answer.done()
 
 
-async def add_authenticator(place: Place, tx: AsyncConnection, user_id: UUID) -> None:
-    now = place.clock.now()
+async def add_authenticator(tenant: Tenant, tx: AsyncConnection, user_id: UUID) -> None:
+    now = tenant.clock.now()
     added = Authenticator(new_id(now), "totp", "Phone", b"sealed", 0, now, None)
-    await second_factor.add_authenticator(tx, place.account.id, user_id, added)
+    await second_factor.add_authenticator(tx, tenant.account.id, user_id, added)
 
 
 @pytest.mark.parametrize("act", list(NEED_THE_SECOND_FACTOR))
 async def test_a_fresh_password_is_not_enough_any_more_when_the_first_authenticator_came_meanwhile(
-    place: Place, act: str
+    tenant: Tenant, act: str
 ) -> None:
-    person = await place.signed_in()
-    async with place.services.database.begin() as tx:
-        await second_factor.lock_state(tx, place.account.id, person.user.id)
+    person = await tenant.signed_in()
+    async with tenant.services.database.begin() as tx:
+        await second_factor.lock_state(tx, tenant.account.id, person.user.id)
         answer = asyncio.create_task(NEED_THE_SECOND_FACTOR[act](person))
         await until_it_waits(answer, tx)
-        await add_authenticator(place, tx, person.user.id)
+        await add_authenticator(tenant, tx, person.user.id)
 
     step_up_required(await answer)
 
     shown = ok(await person.browser.get(TWO_FACTOR))
     assert (len(shown["authenticators"]), shown["recovery_codes_left"]) == (1, 0)
     assert shown["turned_on_by_user"] is False
-    assert not await run_sql(place, "SELECT id FROM enrollments WHERE account_id = :account")
-    assert (await place.sign_in(person, place.browser()))["status"] == "complete"  # with the old password
+    assert not await run_sql(tenant, "SELECT id FROM enrollments WHERE account_id = :account")
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"  # with the old password
 
 
-async def test_it_cannot_be_turned_off_when_the_requirement_came_meanwhile(place: Place) -> None:
-    person = await place.enrolled(Role.AGENT)
-    async with place.services.database.begin() as tx:
-        await accounts.lock_policy(tx, place.account.id)
+async def test_it_cannot_be_turned_off_when_the_requirement_came_meanwhile(tenant: Tenant) -> None:
+    person = await tenant.enrolled(Role.AGENT)
+    async with tenant.services.database.begin() as tx:
+        await accounts.lock_policy_exclusive(tx, tenant.account.id)
         answer = asyncio.create_task(person.browser.delete(TWO_FACTOR))
         await until_it_waits(answer, tx)
         statement = "UPDATE security_policies SET require_team_members = true WHERE account_id = :account"
-        await tx.execute(text(statement), {"account": place.account.id})
+        await tx.execute(text(statement), {"account": tenant.account.id})
 
     refused(await answer, 409, "two_factor_required")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.enrolling import enrolled_because_required
@@ -14,13 +14,13 @@ from tests.support.times import on_the_wire
 PATH = "/users/me/two-factor"
 
 
-async def shown_to(person: Person) -> dict[str, Any]:
+async def shown_to(person: SimulatedUser) -> dict[str, Any]:
     shown: dict[str, Any] = ok(await person.browser.get(PATH))
     return shown
 
 
-async def test_who_has_set_nothing_up_sees_it_off(place: Place) -> None:
-    person = await place.signed_in()
+async def test_who_has_set_nothing_up_sees_it_off(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
 
     assert await shown_to(person) == {
         "status": "off",
@@ -34,10 +34,10 @@ async def test_who_has_set_nothing_up_sees_it_off(place: Place) -> None:
     }
 
 
-async def test_who_enrolled_of_their_own_accord_sees_it_on(place: Place) -> None:
-    person = await place.signed_in()
-    enrolled_at = on_the_wire(place.clock.now())
-    confirmed = await place.enroll(person)
+async def test_who_enrolled_of_their_own_accord_sees_it_on(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
+    enrolled_at = on_the_wire(tenant.clock.now())
+    confirmed = await tenant.enroll(person)
 
     shown = await shown_to(person)
 
@@ -61,8 +61,8 @@ async def test_who_enrolled_of_their_own_accord_sees_it_on(place: Place) -> None
     }
 
 
-async def test_the_secret_is_never_shown_again(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_secret_is_never_shown_again(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
     answer = await person.browser.get(PATH)
 
@@ -70,10 +70,10 @@ async def test_the_secret_is_never_shown_again(place: Place) -> None:
     assert not [code for code in person.recovery_codes if code in answer.text]
 
 
-async def test_a_requirement_asks_for_setup_from_its_group_only(place: Place, owner: Person) -> None:
-    agent, end_user = await place.signed_in(Role.AGENT), await place.signed_in(Role.END_USER)
+async def test_a_requirement_asks_for_setup_from_its_group_only(tenant: Tenant, owner: SimulatedUser) -> None:
+    agent, end_user = await tenant.signed_in(Role.AGENT), await tenant.signed_in(Role.END_USER)
 
-    await place.require(owner, end_users=True)
+    await tenant.require(owner, end_users=True)
 
     assert (await shown_to(end_user))["status"] == "setup_required"
     assert (await shown_to(end_user))["required_by_account"] is True
@@ -81,11 +81,11 @@ async def test_a_requirement_asks_for_setup_from_its_group_only(place: Place, ow
     assert (await shown_to(agent))["required_by_account"] is False
 
 
-async def test_required_and_turned_on_are_told_apart(place: Place, owner: Person) -> None:
-    willing = await place.enrolled()
-    await place.step_up(owner)
-    await place.require(owner, team_members=True)
-    obliged = await enrolled_because_required(place)
+async def test_required_and_turned_on_are_told_apart(tenant: Tenant, owner: SimulatedUser) -> None:
+    willing = await tenant.enrolled()
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=True)
+    obliged = await enrolled_because_required(tenant)
 
     for person, turned_on in ((willing, True), (obliged, False)):
         shown = await shown_to(person)
@@ -97,23 +97,23 @@ async def test_required_and_turned_on_are_told_apart(place: Place, owner: Person
 
 
 async def test_who_enrolls_in_a_session_while_it_is_required_has_not_turned_it_on(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    person = await place.signed_in()
-    await place.require(owner, team_members=True)
+    person = await tenant.signed_in()
+    await tenant.require(owner, team_members=True)
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
     assert (await shown_to(person))["turned_on_by_user"] is False
 
 
-async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
-    await place.require(owner, team_members=True)
-    obliged = await enrolled_because_required(place)
-    await place.step_up(owner)
+async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
+    await tenant.require(owner, team_members=True)
+    obliged = await enrolled_because_required(tenant)
+    await tenant.step_up(owner)
 
-    await place.require(owner, team_members=False)
+    await tenant.require(owner, team_members=False)
 
     shown = await shown_to(obliged)
     assert (shown["status"], shown["required_by_account"]) == ("off", False)
@@ -121,31 +121,33 @@ async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(pla
     assert (await shown_to(owner))["status"] == "on"
 
 
-async def test_used_recovery_codes_are_not_left(place: Place) -> None:
-    person = await place.enrolled()
+async def test_used_recovery_codes_are_not_left(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    await place.pass_passcode(person, passcode=person.recovery_codes[3])
+    await tenant.pass_passcode(person, passcode=person.recovery_codes[3])
 
     assert (await shown_to(person))["recovery_codes_left"] == 9
 
 
-async def test_only_living_devices_count_as_trusted(place: Place, clock: TurnableClock) -> None:
-    person = await place.enrolled(Role.END_USER)
-    await place.pass_passcode(person)
+async def test_only_living_devices_count_as_trusted(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.enrolled(Role.END_USER)
+    await tenant.pass_passcode(person)
     clock.turn(days=10)
-    await place.pass_passcode(person, place.browser())
-    person.browser.token = (await place.sign_in(person))["session"]["token"]
+    await tenant.pass_passcode(person, tenant.browser())
+    person.browser.token = (await tenant.sign_in(person))["session"]["token"]
     assert (await shown_to(person))["trusted_devices"] == 2
 
     clock.turn(days=20)
-    await place.pass_passcode(person, remember_device=False)
+    await tenant.pass_passcode(person, remember_device=False)
 
     assert (await shown_to(person))["trusted_devices"] == 1
 
 
-async def test_no_device_counts_as_trusted_where_the_policy_trusts_none(place: Place, owner: Person) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_no_device_counts_as_trusted_where_the_policy_trusts_none(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
 
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": 0}))
 
@@ -153,64 +155,64 @@ async def test_no_device_counts_as_trusted_where_the_policy_trusts_none(place: P
 
 
 async def test_a_passcode_moves_the_time_of_the_last_one_and_a_password_does_not(
-    place: Place, clock: TurnableClock
+    tenant: Tenant, clock: TurnableClock
 ) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
     passed_at = on_the_wire(clock.now())
     clock.turn(minutes=1)
 
-    assert (await place.sign_in(person))["status"] == "complete"
+    assert (await tenant.sign_in(person))["status"] == "complete"
 
     shown = await shown_to(person)
     assert shown["last_passcode_at"] == passed_at
     assert shown["authenticators"][0]["last_used_at"] == passed_at
 
 
-async def test_a_recovery_code_is_a_passcode_but_not_a_use_of_the_authenticator(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_recovery_code_is_a_passcode_but_not_a_use_of_the_authenticator(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     before = await shown_to(person)
 
-    await place.pass_passcode(person, passcode=person.recovery_codes[0])
+    await tenant.pass_passcode(person, passcode=person.recovery_codes[0])
 
     after = await shown_to(person)
     assert after["last_passcode_at"] > before["last_passcode_at"]
     assert after["authenticators"] == before["authenticators"]
 
 
-async def test_nobody_sees_it_without_a_session(place: Place) -> None:
-    refused(await place.browser().get(PATH), 401, "unauthenticated")
+async def test_nobody_sees_it_without_a_session(tenant: Tenant) -> None:
+    refused(await tenant.browser().get(PATH), 401, "unauthenticated")
 
 
-async def test_every_sign_in_revokes_my_trusted_devices_and_nobody_elses(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
+async def test_every_sign_in_revokes_my_trusted_devices_and_nobody_elses(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
     for trusting in (person, other):
-        await place.pass_passcode(trusting)
+        await tenant.pass_passcode(trusting)
 
     changed = ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
 
     assert changed == await shown_to(person)
     assert (changed["passcode_frequency"], changed["trusted_devices"]) == ("every_sign_in", 0)
     assert (await shown_to(other))["passcode_frequency"] == "every_30_days"
-    assert (await place.sign_in(person))["status"] == "passcode_required"
-    assert (await place.sign_in(other))["status"] == "complete"
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.sign_in(other))["status"] == "complete"
 
 
-async def test_asking_less_often_again_does_not_bring_the_revoked_devices_back(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_asking_less_often_again_does_not_bring_the_revoked_devices_back(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
     ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
 
     changed = ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_30_days"}))
 
     assert (changed["passcode_frequency"], changed["trusted_devices"]) == ("every_30_days", 0)
-    assert (await place.sign_in(person))["status"] == "passcode_required"
+    assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
 @pytest.mark.parametrize("body", [{}, {"passcode_frequency": "every_30_days"}])
-async def test_a_patch_that_changes_nothing_leaves_trusted_devices_alone(place: Place, body: Any) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_a_patch_that_changes_nothing_leaves_trusted_devices_alone(tenant: Tenant, body: Any) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
     before = await shown_to(person)
     assert before["trusted_devices"] == 1
 
@@ -218,8 +220,8 @@ async def test_a_patch_that_changes_nothing_leaves_trusted_devices_alone(place: 
     assert await shown_to(person) == before
 
 
-async def test_an_empty_patch_does_not_set_the_frequency_back(place: Place) -> None:
-    person = await place.enrolled()
+async def test_an_empty_patch_does_not_set_the_frequency_back(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
 
     assert ok(await person.browser.patch(PATH, json={}))["passcode_frequency"] == "every_sign_in"
@@ -236,9 +238,9 @@ async def test_an_empty_patch_does_not_set_the_frequency_back(place: Place) -> N
     ],
 )
 async def test_a_patch_with_anything_else_is_refused_and_changes_nothing(
-    place: Place, body: Any, pointer: str, code: str
+    tenant: Tenant, body: Any, pointer: str, code: str
 ) -> None:
-    person = await place.enrolled()
+    person = await tenant.enrolled()
     before = await shown_to(person)
 
     problem = refused(await person.browser.patch(PATH, json=body), 422, "invalid_request")

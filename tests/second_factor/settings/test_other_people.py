@@ -5,14 +5,14 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Place, make_place
+from tests.support.arrange import Tenant, make_place
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_nobody_turns_off_the_two_factor_authentication_of_another_user(place: Place, role: Role) -> None:
-    caller, target = await place.enrolled(role), await place.enrolled(Role.AGENT)
+async def test_nobody_turns_off_the_two_factor_authentication_of_another_user(tenant: Tenant, role: Role) -> None:
+    caller, target = await tenant.enrolled(role), await tenant.enrolled(Role.AGENT)
 
     answer = await caller.browser.delete(f"/users/{target.id}/two-factor")
 
@@ -20,8 +20,8 @@ async def test_nobody_turns_off_the_two_factor_authentication_of_another_user(pl
     assert ok(await target.browser.get("/users/me/two-factor"))["status"] == "on"
 
 
-async def test_a_session_that_is_not_fresh_gets_the_same_answer(place: Place, clock: TurnableClock) -> None:
-    caller, target = await place.enrolled(Role.OWNER), await place.enrolled()
+async def test_a_session_that_is_not_fresh_gets_the_same_answer(tenant: Tenant, clock: TurnableClock) -> None:
+    caller, target = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     clock.turn(minutes=30)
 
     answer = await caller.browser.delete(f"/users/{target.id}/two-factor")
@@ -32,14 +32,14 @@ async def test_a_session_that_is_not_fresh_gets_the_same_answer(place: Place, cl
 @pytest.mark.parametrize(
     "unknown", ["019a0000-0000-7000-8000-000000000000", "1", "me-not", "00000000-0000-0000-0000-000000000000"]
 )
-async def test_unknown_ids_get_the_same_answer(place: Place, unknown: str) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_unknown_ids_get_the_same_answer(tenant: Tenant, unknown: str) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
 
     refused(await owner.browser.delete(f"/users/{unknown}/two-factor"), 403, "only_the_user_can_turn_off")
 
 
-async def test_ones_own_id_is_no_way_around(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_ones_own_id_is_no_way_around(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
 
     refused(await owner.browser.delete(f"/users/{owner.id}/two-factor"), 403, "only_the_user_can_turn_off")
 
@@ -47,19 +47,19 @@ async def test_ones_own_id_is_no_way_around(place: Place) -> None:
 
 
 async def test_a_user_of_another_account_gets_the_same_answer(
-    app: FastAPI, services: Services, place: Place, clock: TurnableClock
+    app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
     elsewhere = await make_place(app, services, clock)
-    owner, target = await place.enrolled(Role.OWNER), await elsewhere.enrolled()
+    owner, target = await tenant.enrolled(Role.OWNER), await elsewhere.enrolled()
 
     refused(await owner.browser.delete(f"/users/{target.id}/two-factor"), 403, "only_the_user_can_turn_off")
 
     assert ok(await target.browser.get("/users/me/two-factor"))["status"] == "on"
 
 
-async def test_without_a_credential_it_is_not_even_refused_by_name(place: Place) -> None:
-    target = await place.enrolled()
+async def test_without_a_credential_it_is_not_even_refused_by_name(tenant: Tenant) -> None:
+    target = await tenant.enrolled()
 
-    refused(await place.browser().delete(f"/users/{target.id}/two-factor"), 401, "unauthenticated")
+    refused(await tenant.browser().delete(f"/users/{target.id}/two-factor"), 401, "unauthenticated")
 
     assert ok(await target.browser.get("/users/me/two-factor"))["status"] == "on"

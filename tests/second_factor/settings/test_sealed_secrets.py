@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.enrolling import app_of, begin, confirm
 from tests.support.sql import run_sql
@@ -29,108 +29,108 @@ BENT: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-async def seal_of(place: Place, person: Person) -> bytes:
+async def seal_of(tenant: Tenant, person: SimulatedUser) -> bytes:
     statement = "SELECT sealed_secret FROM authenticators WHERE account_id = :account AND user_id = :user"
-    [(sealed,)] = await run_sql(place, statement, user=person.user.id)
+    [(sealed,)] = await run_sql(tenant, statement, user=person.user.id)
     assert isinstance(sealed, bytes)
     return sealed
 
 
-async def put_seal(place: Place, person: Person, sealed: bytes) -> None:
+async def put_seal(tenant: Tenant, person: SimulatedUser, sealed: bytes) -> None:
     statement = "UPDATE authenticators SET sealed_secret = :sealed WHERE account_id = :account AND user_id = :user"
-    await run_sql(place, statement, sealed=sealed, user=person.user.id)
+    await run_sql(tenant, statement, sealed=sealed, user=person.user.id)
 
 
-async def passcode_is_refused(place: Place, person: Person, passcode: str) -> None:
-    body = {"sign_in_token": await place.asked(person), "passcode": passcode}
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
+async def passcode_is_refused(tenant: Tenant, person: SimulatedUser, passcode: str) -> None:
+    body = {"sign_in_token": await tenant.asked(person), "passcode": passcode}
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
 
 
-async def test_the_secret_does_not_rest_in_clear(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_secret_does_not_rest_in_clear(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    sealed = await seal_of(place, person)
+    sealed = await seal_of(tenant, person)
 
     assert base64.b32decode(person.authenticator.secret) not in sealed
     assert person.authenticator.secret.encode() not in sealed
 
 
-async def test_a_secret_moved_to_another_users_row_lets_neither_of_their_passcodes_in(place: Place) -> None:
-    thief, victim, other = await place.enrolled(), await place.enrolled(), await place.enrolled()
-    await put_seal(place, victim, await seal_of(place, thief))
+async def test_a_secret_moved_to_another_users_row_lets_neither_of_their_passcodes_in(tenant: Tenant) -> None:
+    thief, victim, other = await tenant.enrolled(), await tenant.enrolled(), await tenant.enrolled()
+    await put_seal(tenant, victim, await seal_of(tenant, thief))
 
-    await passcode_is_refused(place, victim, thief.authenticator.next_passcode())
-    await passcode_is_refused(place, victim, victim.authenticator.next_passcode())
+    await passcode_is_refused(tenant, victim, thief.authenticator.next_passcode())
+    await passcode_is_refused(tenant, victim, victim.authenticator.next_passcode())
 
-    await place.pass_passcode(victim, passcode=victim.recovery_codes[0])
-    await place.pass_passcode(thief)
-    await place.pass_passcode(other)
+    await tenant.pass_passcode(victim, passcode=victim.recovery_codes[0])
+    await tenant.pass_passcode(thief)
+    await tenant.pass_passcode(other)
 
 
-async def test_two_secrets_that_changed_places_open_at_neither(place: Place) -> None:
-    one, two = await place.enrolled(), await place.enrolled()
-    seal_of_one, seal_of_two = await seal_of(place, one), await seal_of(place, two)
-    await put_seal(place, one, seal_of_two)
-    await put_seal(place, two, seal_of_one)
+async def test_two_secrets_that_changed_places_open_at_neither(tenant: Tenant) -> None:
+    one, two = await tenant.enrolled(), await tenant.enrolled()
+    seal_of_one, seal_of_two = await seal_of(tenant, one), await seal_of(tenant, two)
+    await put_seal(tenant, one, seal_of_two)
+    await put_seal(tenant, two, seal_of_one)
 
     for person in (one, two):
         for app in (one.authenticator, two.authenticator):
-            await passcode_is_refused(place, person, app.next_passcode())
+            await passcode_is_refused(tenant, person, app.next_passcode())
 
-    await put_seal(place, one, seal_of_one)
-    await place.pass_passcode(one)
+    await put_seal(tenant, one, seal_of_one)
+    await tenant.pass_passcode(one)
 
 
-async def test_a_secret_moved_from_an_enrollment_opens_no_authenticator(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_secret_moved_from_an_enrollment_opens_no_authenticator(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     begun = await begin(person)
     statement = "SELECT sealed_secret FROM enrollments WHERE account_id = :account AND id = :id"
-    [(sealed,)] = await run_sql(place, statement, id=begun["id"])
-    await put_seal(place, person, sealed)
+    [(sealed,)] = await run_sql(tenant, statement, id=begun["id"])
+    await put_seal(tenant, person, sealed)
 
-    await passcode_is_refused(place, person, app_of(place, begun).next_passcode())
+    await passcode_is_refused(tenant, person, app_of(tenant, begun).next_passcode())
 
 
 @pytest.mark.parametrize("part", list(BENT))
 async def test_a_bent_secret_refuses_its_users_passcode_and_leaves_the_recovery_code(
-    place: Place, part: str
+    tenant: Tenant, part: str
 ) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
-    await put_seal(place, person, BENT[part](await seal_of(place, person)))
+    person, other = await tenant.enrolled(), await tenant.enrolled()
+    await put_seal(tenant, person, BENT[part](await seal_of(tenant, person)))
 
-    await passcode_is_refused(place, person, person.authenticator.next_passcode())
+    await passcode_is_refused(tenant, person, person.authenticator.next_passcode())
 
-    await place.pass_passcode(other)
-    await place.pass_passcode(person, passcode=person.recovery_codes[0])
+    await tenant.pass_passcode(other)
+    await tenant.pass_passcode(person, passcode=person.recovery_codes[0])
 
 
-async def test_a_new_authenticator_works_beside_one_that_was_bent(place: Place) -> None:
-    person = await place.enrolled()
-    await put_seal(place, person, b"bent")
+async def test_a_new_authenticator_works_beside_one_that_was_bent(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await put_seal(tenant, person, b"bent")
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
-    await place.pass_passcode(person)
+    await tenant.pass_passcode(person)
 
 
-async def test_a_bent_enrollment_confirms_nothing_and_the_next_one_does(place: Place) -> None:
-    person = await place.signed_in()
+async def test_a_bent_enrollment_confirms_nothing_and_the_next_one_does(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
     begun = await begin(person)
-    await run_sql(place, "UPDATE enrollments SET sealed_secret = 'bent' WHERE account_id = :account")
+    await run_sql(tenant, "UPDATE enrollments SET sealed_secret = 'bent' WHERE account_id = :account")
 
-    refused(await confirm(person, begun, app_of(place, begun).passcode()), 410, "enrollment_expired")
+    refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
 
-    await place.enroll(person)
+    await tenant.enroll(person)
 
 
-async def test_the_secret_of_another_users_enrollment_confirms_nothing(place: Place) -> None:
-    person, other = await place.signed_in(), await place.signed_in()
+async def test_the_secret_of_another_users_enrollment_confirms_nothing(tenant: Tenant) -> None:
+    person, other = await tenant.signed_in(), await tenant.signed_in()
     begun, foreign = await begin(person), await begin(other)
     statement = """
         UPDATE enrollments SET sealed_secret = (SELECT sealed_secret FROM enrollments WHERE id = :foreign)
         WHERE account_id = :account AND id = :mine
     """
-    await run_sql(place, statement, foreign=foreign["id"], mine=begun["id"])
+    await run_sql(tenant, statement, foreign=foreign["id"], mine=begun["id"])
 
-    refused(await confirm(person, begun, app_of(place, foreign).passcode()), 410, "enrollment_expired")
+    refused(await confirm(person, begun, app_of(tenant, foreign).passcode()), 410, "enrollment_expired")

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
 from tests.support.clock import TurnableClock
@@ -13,13 +13,13 @@ from tests.support.freshness import let_through_by_device, step_up_required
 PATH = "/users/me/two-factor"
 
 
-async def turn_off(person: Person) -> None:
+async def turn_off(person: SimulatedUser) -> None:
     assert ok(await person.browser.delete(PATH), 204) is None
 
 
-async def test_authenticators_recovery_codes_and_trusted_devices_go(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)
+async def test_authenticators_recovery_codes_and_trusted_devices_go(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)
 
     await turn_off(person)
 
@@ -28,22 +28,22 @@ async def test_authenticators_recovery_codes_and_trusted_devices_go(place: Place
     assert (shown["recovery_codes_left"], shown["trusted_devices"]) == (0, 0)
 
 
-async def test_the_next_sign_in_is_not_asked(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_next_sign_in_is_not_asked(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
     await turn_off(person)
 
-    assert (await place.sign_in(person, place.browser()))["status"] == "complete"
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"
 
 
-async def test_nothing_of_before_works_once_it_is_on_again(place: Place) -> None:
-    person = await place.enrolled()
-    await place.pass_passcode(person)  # this browser has a device cookie now
+async def test_nothing_of_before_works_once_it_is_on_again(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await tenant.pass_passcode(person)  # this browser has a device cookie now
     old_app, old_codes = person.authenticator, person.recovery_codes
     await turn_off(person)
-    await place.enroll(person)
+    await tenant.enroll(person)
 
-    waiting = await place.sign_in(person)
+    waiting = await tenant.sign_in(person)
 
     assert waiting["status"] == "passcode_required"
     for dead in (old_app.passcode(), old_codes[0], old_codes[9]):
@@ -51,29 +51,29 @@ async def test_nothing_of_before_works_once_it_is_on_again(place: Place) -> None
         refused(await person.browser.post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
 
 
-async def test_a_sign_in_under_way_dies(place: Place) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.passcode()}
+async def test_a_sign_in_under_way_dies(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.passcode()}
 
     await turn_off(person)
 
-    refused(await place.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
+    refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
 
 
-async def test_an_enrollment_begun_before_cannot_be_confirmed(place: Place) -> None:
-    person = await place.enrolled()
+async def test_an_enrollment_begun_before_cannot_be_confirmed(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     begun = await begin(person)
 
     await turn_off(person)
 
-    answer = await confirm(person, begun, app_of(place, begun).passcode())
+    answer = await confirm(person, begun, app_of(tenant, begun).passcode())
     refused(answer, 410, "enrollment_expired")
     assert ok(await person.browser.get(PATH))["authenticators"] == []
 
 
-async def test_nobody_elses_goes(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
-    await place.pass_passcode(other)
+async def test_nobody_elses_goes(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
+    await tenant.pass_passcode(other)
     before = ok(await other.browser.get(PATH))
 
     await turn_off(person)
@@ -83,12 +83,12 @@ async def test_nobody_elses_goes(place: Place) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_it_cannot_be_turned_off_while_the_account_requires_it(place: Place, role: Role) -> None:
-    owner = await place.enrolled(Role.OWNER)
+async def test_it_cannot_be_turned_off_while_the_account_requires_it(tenant: Tenant, role: Role) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
     group = "end_users" if role is Role.END_USER else "team_members"
-    await place.require(owner, **{group: True})
-    person = await enrolled_because_required(place, role)
-    await place.pass_passcode(person)
+    await tenant.require(owner, **{group: True})
+    person = await enrolled_because_required(tenant, role)
+    await tenant.pass_passcode(person)
     before = ok(await person.browser.get(PATH))
 
     refused(await person.browser.delete(PATH), 409, "two_factor_required")
@@ -97,24 +97,24 @@ async def test_it_cannot_be_turned_off_while_the_account_requires_it(place: Plac
     assert (before["status"], before["trusted_devices"], before["recovery_codes_left"]) == ("on", 1, 10)
 
 
-async def test_it_can_be_turned_off_where_only_others_must_use_it(place: Place, owner: Person) -> None:
-    person = await place.enrolled(Role.END_USER)
-    await place.step_up(owner)
-    await place.require(owner, team_members=True)
-    await place.step_up(person)
+async def test_it_can_be_turned_off_where_only_others_must_use_it(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await tenant.enrolled(Role.END_USER)
+    await tenant.step_up(owner)
+    await tenant.require(owner, team_members=True)
+    await tenant.step_up(person)
 
     await turn_off(person)
 
 
-async def test_the_owner_who_required_it_cannot_turn_it_off_for_themself(place: Place) -> None:
-    owner = await place.enrolled(Role.OWNER)
-    await place.require(owner, team_members=True)
+async def test_the_owner_who_required_it_cannot_turn_it_off_for_themself(tenant: Tenant) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
+    await tenant.require(owner, team_members=True)
 
     refused(await owner.browser.delete(PATH), 409, "two_factor_required")
 
 
-async def test_a_session_that_is_not_fresh_turns_nothing_off(place: Place, clock: TurnableClock) -> None:
-    person = await place.enrolled()
+async def test_a_session_that_is_not_fresh_turns_nothing_off(tenant: Tenant, clock: TurnableClock) -> None:
+    person = await tenant.enrolled()
     clock.turn(minutes=10)
     before = ok(await person.browser.get(PATH))
 
@@ -124,24 +124,24 @@ async def test_a_session_that_is_not_fresh_turns_nothing_off(place: Place, clock
     assert before["status"] == "on"
 
 
-async def test_a_trusted_device_turns_nothing_off(place: Place) -> None:
-    person = await let_through_by_device(place)
+async def test_a_trusted_device_turns_nothing_off(tenant: Tenant) -> None:
+    person = await let_through_by_device(tenant)
 
     step_up_required(await person.browser.delete(PATH))
 
     assert ok(await person.browser.get(PATH))["status"] == "on"
 
 
-async def test_turning_off_what_is_off_is_no_error(place: Place) -> None:
-    person = await place.signed_in()
+async def test_turning_off_what_is_off_is_no_error(tenant: Tenant) -> None:
+    person = await tenant.signed_in()
 
     await turn_off(person)
 
     assert ok(await person.browser.get(PATH))["status"] == "off"
 
 
-async def test_with_a_body_nothing_is_turned_off(place: Place) -> None:
-    person = await place.enrolled()
+async def test_with_a_body_nothing_is_turned_off(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
     answer = await person.browser.request("DELETE", PATH, json={"authenticators": []})
 
@@ -149,8 +149,8 @@ async def test_with_a_body_nothing_is_turned_off(place: Place) -> None:
     assert ok(await person.browser.get(PATH))["status"] == "on"
 
 
-async def test_the_old_secret_does_not_confirm_a_new_enrollment(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_old_secret_does_not_confirm_a_new_enrollment(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     old: AuthenticatorApp = person.authenticator
     await turn_off(person)
     begun = await begin(person)

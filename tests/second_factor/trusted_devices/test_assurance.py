@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Person, Place
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.devices import pass_passcode, trusted_person
 from tests.support.sign_ins import credentials
@@ -20,10 +20,10 @@ FRESH_CALLS = [
 ]
 
 
-async def let_in_by_device(place: Place) -> Person:
+async def let_in_by_device(tenant: Tenant) -> SimulatedUser:
     """Return a user whose browser is signed in by the password and its device cookie."""
-    person = await trusted_person(place)
-    answer = await place.sign_in(person)
+    person = await trusted_person(tenant)
+    answer = await tenant.sign_in(person)
     assert answer["status"] == "complete"
     assert answer["session"]["assurance"] == "aal1"
     return person
@@ -31,9 +31,9 @@ async def let_in_by_device(place: Place) -> Person:
 
 @pytest.mark.parametrize(("method", "path", "body"), FRESH_CALLS)
 async def test_a_session_by_device_is_never_fresh(
-    place: Place, method: str, path: str, body: dict[str, str] | None
+    tenant: Tenant, method: str, path: str, body: dict[str, str] | None
 ) -> None:
-    person = await let_in_by_device(place)
+    person = await let_in_by_device(tenant)
 
     response = await person.browser.request(method, path, json=body)
 
@@ -42,20 +42,20 @@ async def test_a_session_by_device_is_never_fresh(
     assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
 
 
-async def test_an_admin_by_device_changes_no_policy(place: Place) -> None:
-    admin = await place.enrolled(Role.ADMIN)
-    await pass_passcode(place, admin, admin.browser)
-    await place.sign_in(admin)
+async def test_an_admin_by_device_changes_no_policy(tenant: Tenant) -> None:
+    admin = await tenant.enrolled(Role.ADMIN)
+    await pass_passcode(tenant, admin, admin.browser)
+    await tenant.sign_in(admin)
 
     response = await admin.browser.patch("/security-policy", json={"trusted_device_days": 1})
 
     refused(response, 401, "step_up_required")
-    await place.step_up(admin)
+    await tenant.step_up(admin)
     ok(await admin.browser.patch("/security-policy", json={"trusted_device_days": 1}))
 
 
-async def test_a_session_by_device_shows_that_it_saw_a_password_only(place: Place) -> None:
-    person = await let_in_by_device(place)
+async def test_a_session_by_device_shows_that_it_saw_a_password_only(tenant: Tenant) -> None:
+    person = await let_in_by_device(tenant)
 
     session = ok(await person.browser.get("/session"))["session"]
 
@@ -64,8 +64,8 @@ async def test_a_session_by_device_shows_that_it_saw_a_password_only(place: Plac
     assert session["second_factor_at"] is None
 
 
-async def test_a_device_is_no_step_up_and_neither_is_the_password_again(place: Place) -> None:
-    person = await let_in_by_device(place)
+async def test_a_device_is_no_step_up_and_neither_is_the_password_again(tenant: Tenant) -> None:
+    person = await let_in_by_device(tenant)
 
     refused(await person.browser.post("/session/step-up", json={"password": PASSWORD}), 422, "invalid_request")
     refused(await person.browser.post("/session/step-up", json={}), 422, "invalid_request")
@@ -73,18 +73,18 @@ async def test_a_device_is_no_step_up_and_neither_is_the_password_again(place: P
     assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
 
 
-async def test_a_step_up_makes_a_session_by_device_aal2(place: Place) -> None:
-    person = await let_in_by_device(place)
+async def test_a_step_up_makes_a_session_by_device_aal2(tenant: Tenant) -> None:
+    person = await let_in_by_device(tenant)
 
-    await place.step_up(person)
+    await tenant.step_up(person)
 
     session = ok(await person.browser.get("/session"))["session"]
     assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
     ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
 
 
-async def test_the_device_replaces_no_password(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_the_device_replaces_no_password(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
 
     for password in ("a wrong password", ""):
         body = credentials(person, password=password)
@@ -92,8 +92,8 @@ async def test_the_device_replaces_no_password(place: Place) -> None:
     refused(await person.browser.post("/sign-ins", json={"email": person.user.email}), 422, "invalid_request")
 
 
-async def test_a_session_by_device_makes_no_other_device_trusted(place: Place) -> None:
-    person = await let_in_by_device(place)
+async def test_a_session_by_device_makes_no_other_device_trusted(tenant: Tenant) -> None:
+    person = await let_in_by_device(tenant)
 
     assert len(ok(await person.browser.get("/users/me/trusted-devices"))["items"]) == 1
-    assert (await place.sign_in(person, place.browser()))["status"] == "passcode_required"
+    assert (await tenant.sign_in(person, tenant.browser()))["status"] == "passcode_required"

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok
 from tests.support.devices import (
     cookie_name,
@@ -23,10 +23,10 @@ TOKEN = re.compile(r"pgd_([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})")
 DAY = 86_400
 
 
-async def test_over_http_the_cookie_has_exactly_these_attributes(place: Place) -> None:
-    person = await place.enrolled()
+async def test_over_http_the_cookie_has_exactly_these_attributes(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, person.browser)
+    response = await pass_passcode(tenant, person, person.browser)
 
     [cookie] = cookies_set(response)
     assert cookie.name == cookie_name(person)
@@ -36,9 +36,9 @@ async def test_over_http_the_cookie_has_exactly_these_attributes(place: Place) -
     assert found[1] == response.json()["trusted_device"]["id"]
 
 
-async def test_over_https_the_cookie_is_secure_and_bound_to_the_host(place: Place) -> None:
-    person = await place.enrolled()
-    secured, browser = over_https(place)
+async def test_over_https_the_cookie_is_secure_and_bound_to_the_host(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    secured, browser = over_https(tenant)
 
     response = await pass_passcode(secured, person, browser)
 
@@ -49,9 +49,9 @@ async def test_over_https_the_cookie_is_secure_and_bound_to_the_host(place: Plac
     assert not await is_asked(secured, person, browser)
 
 
-async def test_over_https_a_cookie_without_the_host_prefix_is_ignored(place: Place) -> None:
-    person = await place.enrolled()
-    secured, browser = over_https(place)
+async def test_over_https_a_cookie_without_the_host_prefix_is_ignored(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    secured, browser = over_https(tenant)
     await pass_passcode(secured, person, browser)
     name = cookie_name(person, prefix="__Host-")
     value = browser.cookies.get(name)
@@ -67,23 +67,23 @@ async def test_over_https_a_cookie_without_the_host_prefix_is_ignored(place: Pla
         assert await is_asked_with(secured, person, f"{other}={value}"), other
 
 
-async def test_over_http_a_cookie_with_the_host_prefix_is_ignored(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_over_http_a_cookie_with_the_host_prefix_is_ignored(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
 
-    assert await is_asked_with(place, person, f"__Host-{cookie_name(person)}={device_token(person)}")
+    assert await is_asked_with(tenant, person, f"__Host-{cookie_name(person)}={device_token(person)}")
 
 
-async def test_the_answer_shows_the_device_without_its_secret(place: Place) -> None:
-    person = await place.enrolled()
+async def test_the_answer_shows_the_device_without_its_secret(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, person.browser)
+    response = await pass_passcode(tenant, person, person.browser)
 
     assert set(response.json()["trusted_device"]) == {"id", "expires_at"}
     assert device_token(person).split(".")[1] not in response.text
 
 
-async def test_a_trusted_browser_is_let_in_by_the_password(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_a_trusted_browser_is_let_in_by_the_password(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
 
     response = await person.browser.post("/sign-ins", json=credentials(person))
 
@@ -94,42 +94,44 @@ async def test_a_trusted_browser_is_let_in_by_the_password(place: Place) -> None
 
 
 @pytest.mark.parametrize("days", [1, 7, 29])
-async def test_the_cookie_lives_as_many_days_as_the_policy_says(place: Place, owner: Person, days: int) -> None:
+async def test_the_cookie_lives_as_many_days_as_the_policy_says(
+    tenant: Tenant, owner: SimulatedUser, days: int
+) -> None:
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
-    person = await place.enrolled()
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, person.browser)
+    response = await pass_passcode(tenant, person, person.browser)
 
     [cookie] = cookies_set(response)
     assert cookie.max_age == days * DAY
 
 
-async def test_nothing_is_remembered_when_that_is_not_wanted(place: Place) -> None:
-    person = await place.enrolled()
+async def test_nothing_is_remembered_when_that_is_not_wanted(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, person.browser, remember_device=False)
+    response = await pass_passcode(tenant, person, person.browser, remember_device=False)
 
     assert response.json()["trusted_device"] is None
     assert cookies_set(response) == []
     assert ok(await person.browser.get("/users/me/trusted-devices"))["items"] == []
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
 @pytest.mark.parametrize("remember", [{}, {"remember_device": True}, {"device_storage": "body"}])
-async def test_a_recovery_code_makes_no_device_trusted(place: Place, remember: dict[str, object]) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person, person.browser)
+async def test_a_recovery_code_makes_no_device_trusted(tenant: Tenant, remember: dict[str, object]) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person, person.browser)
 
     response = await submit(person.browser, token, person.recovery_codes[0], **remember)
 
     assert ok(response, 201)["trusted_device"] is None
     assert cookies_set(response) == []
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
-async def test_a_wrong_passcode_makes_no_device_trusted(place: Place) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person, person.browser)
+async def test_a_wrong_passcode_makes_no_device_trusted(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person, person.browser)
 
     response = await submit(person.browser, token, person.authenticator.wrong_passcode())
 
@@ -138,11 +140,13 @@ async def test_a_wrong_passcode_makes_no_device_trusted(place: Place) -> None:
     assert ok(await person.browser.get("/users/me/trusted-devices"))["items"] == []
 
 
-async def test_each_trust_has_a_new_secret_and_ends_the_browsers_older_one(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
+async def test_each_trust_has_a_new_secret_and_ends_the_browsers_older_one(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    person = await trusted_person(tenant)
     first = device_token(person)
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": 0}))
-    token = await place.asked(person, person.browser)
+    token = await tenant.asked(person, person.browser)
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": 30}))
 
     ok(await submit(person.browser, token, person.authenticator.next_passcode()), 201)
@@ -150,46 +154,46 @@ async def test_each_trust_has_a_new_secret_and_ends_the_browsers_older_one(place
     second = device_token(person)
     assert first.split(".")[0] != second.split(".")[0]
     assert first.split(".")[1] != second.split(".")[1]
-    assert await is_asked_with(place, person, f"{cookie_name(person)}={first}")
-    assert not await is_asked_with(place, person, f"{cookie_name(person)}={second}")
+    assert await is_asked_with(tenant, person, f"{cookie_name(person)}={first}")
+    assert not await is_asked_with(tenant, person, f"{cookie_name(person)}={second}")
     assert len(ok(await person.browser.get("/users/me/trusted-devices"))["items"]) == 1
 
 
-async def test_a_secret_that_the_client_brought_never_becomes_trusted(place: Place) -> None:
-    person = await place.enrolled()
+async def test_a_secret_that_the_client_brought_never_becomes_trusted(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
     planted = f"{cookie_name(person)}=pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"
-    browser = place.browser()
-    token = await place.asked(person)
+    browser = tenant.browser()
+    token = await tenant.asked(person)
 
     response = await submit_with_cookie(browser, token, person.authenticator.next_passcode(), planted)
 
     [cookie] = cookies_set(response)
     assert "A" * 43 not in cookie.value
     assert "0192f0c0" not in cookie.value
-    assert await is_asked_with(place, person, planted)
-    assert not await is_asked_with(place, person, f"{cookie.name}={cookie.value}")
+    assert await is_asked_with(tenant, person, planted)
+    assert not await is_asked_with(tenant, person, f"{cookie.name}={cookie.value}")
 
 
-async def test_a_browser_with_anothers_device_does_not_end_it(place: Place) -> None:
-    person, other = await trusted_person(place), await trusted_person(place)
+async def test_a_browser_with_anothers_device_does_not_end_it(tenant: Tenant) -> None:
+    person, other = await trusted_person(tenant), await trusted_person(tenant)
     stolen = f"{cookie_name(person)}={device_token(other)}"
-    token = await place.asked(person)
+    token = await tenant.asked(person)
 
-    response = await submit_with_cookie(place.browser(), token, person.authenticator.next_passcode(), stolen)
+    response = await submit_with_cookie(tenant.browser(), token, person.authenticator.next_passcode(), stolen)
 
     assert response.status_code == 201
-    assert not await is_asked(place, other)
+    assert not await is_asked(tenant, other)
 
 
-async def test_the_id_of_a_device_without_its_secret_ends_nothing(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_the_id_of_a_device_without_its_secret_ends_nothing(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
     planted = f"{cookie_name(person)}={device_token(person).split('.')[0]}.{'A' * 43}"
-    token = await place.asked(person)
+    token = await tenant.asked(person)
 
-    response = await submit_with_cookie(place.browser(), token, person.authenticator.next_passcode(), planted)
+    response = await submit_with_cookie(tenant.browser(), token, person.authenticator.next_passcode(), planted)
 
     assert response.status_code == 201
-    assert not await is_asked(place, person)
+    assert not await is_asked(tenant, person)
 
 
 async def submit_with_cookie(browser: Client, token: str, passcode: str, cookie: str) -> httpx.Response:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.devices import cookie_name, device_token, is_asked, is_asked_with, trusted_person
 from tests.support.variants import another_account
 
@@ -54,12 +54,12 @@ HEADERS: dict[str, Callable[[str, str], list[str | bytes]]] = {
 
 
 @pytest.mark.parametrize("case", HEADERS)
-async def test_a_cookie_that_is_not_exactly_what_was_set_is_ignored(place: Place, case: str) -> None:
-    person = await trusted_person(place)
+async def test_a_cookie_that_is_not_exactly_what_was_set_is_ignored(tenant: Tenant, case: str) -> None:
+    person = await trusted_person(tenant)
     headers = HEADERS[case](cookie_name(person), device_token(person))
 
-    assert await is_asked_with(place, person, *headers)
-    assert not await is_asked(place, person)  # and what was set goes on being good
+    assert await is_asked_with(tenant, person, *headers)
+    assert not await is_asked(tenant, person)  # and what was set goes on being good
 
 
 @pytest.mark.parametrize(
@@ -73,40 +73,40 @@ async def test_a_cookie_that_is_not_exactly_what_was_set_is_ignored(place: Place
         '{}; q="x; y"',
     ],
 )
-async def test_the_cookie_is_found_among_others(place: Place, around: str) -> None:
-    person = await trusted_person(place)
+async def test_the_cookie_is_found_among_others(tenant: Tenant, around: str) -> None:
+    person = await trusted_person(tenant)
     header = around.format(f"{cookie_name(person)}={device_token(person)}")
 
-    assert not await is_asked_with(place, person, header)
+    assert not await is_asked_with(tenant, person, header)
 
 
-async def test_the_cookie_of_another_user_is_worth_nothing(place: Place) -> None:
-    person, other = await trusted_person(place), await trusted_person(place)
+async def test_the_cookie_of_another_user_is_worth_nothing(tenant: Tenant) -> None:
+    person, other = await trusted_person(tenant), await trusted_person(tenant)
     theirs = device_token(other)
 
-    assert await is_asked_with(place, person, f"{cookie_name(other)}={theirs}")
-    assert await is_asked_with(place, person, f"{cookie_name(person)}={theirs}")
-    assert await is_asked_with(place, person, f"{cookie_name(other)}={device_token(person)}")
-    assert await is_asked(place, person, other.browser)
+    assert await is_asked_with(tenant, person, f"{cookie_name(other)}={theirs}")
+    assert await is_asked_with(tenant, person, f"{cookie_name(person)}={theirs}")
+    assert await is_asked_with(tenant, person, f"{cookie_name(other)}={device_token(person)}")
+    assert await is_asked(tenant, person, other.browser)
 
 
-async def test_the_secret_of_one_device_is_worth_nothing_with_the_id_of_another(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_the_secret_of_one_device_is_worth_nothing_with_the_id_of_another(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
     first = device_token(person)
-    person.browser = place.browser()
-    await place.pass_passcode(person)
+    person.browser = tenant.browser()
+    await tenant.pass_passcode(person)
     second = device_token(person)
 
     crossed = f"{first.split('.')[0]}.{second.split('.')[1]}"
 
-    assert await is_asked_with(place, person, f"{cookie_name(person)}={crossed}")
+    assert await is_asked_with(tenant, person, f"{cookie_name(person)}={crossed}")
     for own in (first, second):
-        assert not await is_asked_with(place, person, f"{cookie_name(person)}={own}")
+        assert not await is_asked_with(tenant, person, f"{cookie_name(person)}={own}")
 
 
-async def test_the_cookie_of_another_account_is_worth_nothing(place: Place) -> None:
-    elsewhere = await another_account(place)
-    person = await trusted_person(place)
+async def test_the_cookie_of_another_account_is_worth_nothing(tenant: Tenant) -> None:
+    elsewhere = await another_account(tenant)
+    person = await trusted_person(tenant)
     namesake = await elsewhere.person(email=person.user.email)
     await elsewhere.sign_in(namesake)
     await elsewhere.enroll(namesake)
@@ -115,17 +115,17 @@ async def test_the_cookie_of_another_account_is_worth_nothing(place: Place) -> N
 
     assert await is_asked_with(elsewhere, namesake, f"{cookie_name(namesake)}={token}")
     assert await is_asked_with(elsewhere, namesake, f"{cookie_name(person)}={token}")
-    assert not await is_asked(place, person)
+    assert not await is_asked(tenant, person)
 
 
-async def test_a_cookie_does_nothing_for_somebody_who_must_enroll(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
+async def test_a_cookie_does_nothing_for_somebody_who_must_enroll(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
     token = device_token(person)
-    await place.step_up(person)
+    await tenant.step_up(person)
     assert (await person.browser.delete("/users/me/two-factor")).status_code == 204
-    await place.require(owner, team_members=True)
+    await tenant.require(owner, team_members=True)
 
-    browser = place.browser()
+    browser = tenant.browser()
     browser.cookies.set(cookie_name(person), token, domain="127.0.0.1")
 
-    assert (await place.sign_in(person, browser))["status"] == "enrollment_required"
+    assert (await tenant.sign_in(person, browser))["status"] == "enrollment_required"

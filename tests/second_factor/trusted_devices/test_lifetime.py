@@ -2,112 +2,112 @@
 
 from datetime import timedelta
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok
 from tests.support.devices import is_asked, pass_passcode, trusted_person
 
 
-async def set_days(place: Place, owner: Person, days: int) -> None:
-    await place.sign_in(owner)  # the session may have ended meanwhile
+async def set_days(tenant: Tenant, owner: SimulatedUser, days: int) -> None:
+    await tenant.sign_in(owner)  # the session may have ended meanwhile
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
 
 
-async def test_thirty_days_after_the_passcode_the_device_is_asked_again(place: Place) -> None:
-    person = await trusted_person(place)
-    place.clock.turn(days=30, seconds=-0.000001)
-    assert not await is_asked(place, person)
+async def test_thirty_days_after_the_passcode_the_device_is_asked_again(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    tenant.clock.turn(days=30, seconds=-0.000001)
+    assert not await is_asked(tenant, person)
 
-    place.clock.turn(seconds=0.000001)
+    tenant.clock.turn(seconds=0.000001)
 
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
-async def test_using_the_device_does_not_prolong_its_trust(place: Place) -> None:
-    person = await trusted_person(place)
+async def test_using_the_device_does_not_prolong_its_trust(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
     for _ in range(5):
-        place.clock.turn(days=5)
-        assert not await is_asked(place, person)
+        tenant.clock.turn(days=5)
+        assert not await is_asked(tenant, person)
 
-    place.clock.turn(days=5)
+    tenant.clock.turn(days=5)
 
-    assert await is_asked(place, person)
-
-
-async def test_a_new_passcode_begins_the_time_anew(place: Place) -> None:
-    person = await trusted_person(place)
-    place.clock.turn(days=30)
-    await pass_passcode(place, person, person.browser)
-    place.clock.turn(days=29)
-    assert not await is_asked(place, person)
-
-    place.clock.turn(days=1)
-
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
-async def test_the_browser_may_keep_the_cookie_and_is_asked_all_the_same(place: Place) -> None:
-    person = await trusted_person(place)
-    place.clock.turn(days=365)
+async def test_a_new_passcode_begins_the_time_anew(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    tenant.clock.turn(days=30)
+    await pass_passcode(tenant, person, person.browser)
+    tenant.clock.turn(days=29)
+    assert not await is_asked(tenant, person)
 
-    assert await is_asked(place, person)
+    tenant.clock.turn(days=1)
+
+    assert await is_asked(tenant, person)
+
+
+async def test_the_browser_may_keep_the_cookie_and_is_asked_all_the_same(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    tenant.clock.turn(days=365)
+
+    assert await is_asked(tenant, person)
     assert len(person.browser.cookies) == 1
 
 
-async def test_fewer_days_count_for_devices_that_were_trusted_before(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
-    await set_days(place, owner, 7)
-    place.clock.turn(days=7, seconds=-1)
-    assert not await is_asked(place, person)
+async def test_fewer_days_count_for_devices_that_were_trusted_before(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
+    await set_days(tenant, owner, 7)
+    tenant.clock.turn(days=7, seconds=-1)
+    assert not await is_asked(tenant, person)
 
-    place.clock.turn(seconds=1)
+    tenant.clock.turn(seconds=1)
 
-    assert await is_asked(place, person)
-
-
-async def test_more_days_do_not_prolong_the_trust_of_before(place: Place, owner: Person) -> None:
-    await set_days(place, owner, 7)
-    person = await trusted_person(place)
-    await set_days(place, owner, 30)
-    place.clock.turn(days=7, seconds=-1)
-    assert not await is_asked(place, person)
-
-    place.clock.turn(seconds=1)
-
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
-async def test_no_days_end_all_trust_at_once(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
+async def test_more_days_do_not_prolong_the_trust_of_before(tenant: Tenant, owner: SimulatedUser) -> None:
+    await set_days(tenant, owner, 7)
+    person = await trusted_person(tenant)
+    await set_days(tenant, owner, 30)
+    tenant.clock.turn(days=7, seconds=-1)
+    assert not await is_asked(tenant, person)
 
-    await set_days(place, owner, 0)
+    tenant.clock.turn(seconds=1)
 
-    assert await is_asked(place, person)
+    assert await is_asked(tenant, person)
 
 
-async def test_the_list_says_what_the_sign_in_decides_by(place: Place, owner: Person) -> None:
-    person = await trusted_person(place)
-    trusted_at = place.clock.now()
+async def test_no_days_end_all_trust_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
+
+    await set_days(tenant, owner, 0)
+
+    assert await is_asked(tenant, person)
+
+
+async def test_the_list_says_what_the_sign_in_decides_by(tenant: Tenant, owner: SimulatedUser) -> None:
+    person = await trusted_person(tenant)
+    trusted_at = tenant.clock.now()
 
     assert await shown_expiry(person) == wire(trusted_at + timedelta(days=30))
-    await set_days(place, owner, 7)
+    await set_days(tenant, owner, 7)
     assert await shown_expiry(person) == wire(trusted_at + timedelta(days=7))
 
-    place.clock.turn(days=7)
-    await pass_passcode(place, person, person.browser, remember_device=False)
+    tenant.clock.turn(days=7)
+    await pass_passcode(tenant, person, person.browser, remember_device=False)
     assert ok(await person.browser.get("/users/me/trusted-devices"))["items"] == []
     assert ok(await person.browser.get("/users/me/two-factor"))["trusted_devices"] == 0
 
 
-async def test_the_answer_says_until_when_the_device_is_trusted(place: Place, owner: Person) -> None:
-    await set_days(place, owner, 3)
-    person = await place.enrolled()
+async def test_the_answer_says_until_when_the_device_is_trusted(tenant: Tenant, owner: SimulatedUser) -> None:
+    await set_days(tenant, owner, 3)
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, person.browser)
+    response = await pass_passcode(tenant, person, person.browser)
 
-    assert response.json()["trusted_device"]["expires_at"] == wire(place.clock.now() + timedelta(days=3))
+    assert response.json()["trusted_device"]["expires_at"] == wire(tenant.clock.now() + timedelta(days=3))
 
 
-async def shown_expiry(person: Person) -> str:
+async def shown_expiry(person: SimulatedUser) -> str:
     [device] = ok(await person.browser.get("/users/me/trusted-devices"))["items"]
     return str(device["expires_at"])
 

@@ -1,6 +1,6 @@
 """The list of one's own trusted devices (contract section 5)."""
 
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.devices import device_token, is_asked, pass_passcode, trusted_person
 from tests.support.variants import another_account
@@ -12,12 +12,12 @@ def id_of(token: str) -> str:
     return token.removeprefix("pgd_").split(".")[0]
 
 
-async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(place: Place) -> None:
-    person = await place.enrolled()
-    browser = place.browser(ip="192.0.2.7")
+async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    browser = tenant.browser(ip="192.0.2.7")
     browser.http.headers["User-Agent"] = "Some browser"
-    response = await pass_passcode(place, person, browser)
-    trusted_at = place.clock.now().isoformat().replace("+00:00", "Z")
+    response = await pass_passcode(tenant, person, browser)
+    trusted_at = tenant.clock.now().isoformat().replace("+00:00", "Z")
 
     listed = await person.browser.get(DEVICES)
 
@@ -35,12 +35,12 @@ async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(place:
     assert secret not in listed.text
 
 
-async def test_the_list_says_when_a_device_last_let_a_sign_in_through(place: Place) -> None:
-    person = await trusted_person(place)
-    place.clock.turn(minutes=5)
-    assert not await is_asked(place, person)
-    used_at = place.clock.now().isoformat().replace("+00:00", "Z")
-    place.clock.turn(minutes=5)
+async def test_the_list_says_when_a_device_last_let_a_sign_in_through(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    tenant.clock.turn(minutes=5)
+    assert not await is_asked(tenant, person)
+    used_at = tenant.clock.now().isoformat().replace("+00:00", "Z")
+    tenant.clock.turn(minutes=5)
     refused(
         await person.browser.post("/sign-ins", json={"email": person.user.email, "password": "a wrong one"}),
         401,
@@ -52,23 +52,23 @@ async def test_the_list_says_when_a_device_last_let_a_sign_in_through(place: Pla
     assert device["last_used_at"] == used_at
 
 
-async def test_revoking_one_device_leaves_the_others(place: Place) -> None:
-    person = await trusted_person(place)
-    laptop = place.browser()
-    await pass_passcode(place, person, laptop)
+async def test_revoking_one_device_leaves_the_others(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    laptop = tenant.browser()
+    await pass_passcode(tenant, person, laptop)
     ids = [device["id"] for device in ok(await person.browser.get(DEVICES))["items"]]
     assert ids[1] == id_of(device_token(person))  # newest first
 
     ok(await person.browser.delete(f"{DEVICES}/{ids[0]}"), 204)
 
-    assert await is_asked(place, person, laptop)
-    assert not await is_asked(place, person)
+    assert await is_asked(tenant, person, laptop)
+    assert not await is_asked(tenant, person)
     refused(await person.browser.delete(f"{DEVICES}/{ids[0]}"), 404, "not_found")
 
 
-async def test_a_device_of_another_user_cannot_be_revoked_or_seen(place: Place) -> None:
-    person, other = await trusted_person(place), await trusted_person(place)
-    elsewhere = await trusted_person(await another_account(place))
+async def test_a_device_of_another_user_cannot_be_revoked_or_seen(tenant: Tenant) -> None:
+    person, other = await trusted_person(tenant), await trusted_person(tenant)
+    elsewhere = await trusted_person(await another_account(tenant))
 
     for theirs in (device_token(other), device_token(elsewhere)):
         missing = await person.browser.delete(f"{DEVICES}/0192f0c0-0000-7000-8000-000000000000")
@@ -77,13 +77,13 @@ async def test_a_device_of_another_user_cannot_be_revoked_or_seen(place: Place) 
         assert response.content == missing.content
     ok(await person.browser.delete(DEVICES), 204)
 
-    assert not await is_asked(place, other)
+    assert not await is_asked(tenant, other)
     assert ok(await person.browser.get(DEVICES))["items"] == []
 
 
-async def test_a_device_token_is_no_credential(place: Place) -> None:
-    person = await trusted_person(place)
-    thief = place.browser()
+async def test_a_device_token_is_no_credential(tenant: Tenant) -> None:
+    person = await trusted_person(tenant)
+    thief = tenant.browser()
     thief.http.cookies = person.browser.cookies
 
     for token in (None, device_token(person), device_token(person).split(".")[1]):
@@ -93,9 +93,11 @@ async def test_a_device_token_is_no_credential(place: Place) -> None:
         refused(await thief.delete(DEVICES), 401, "unauthenticated")
 
 
-async def test_the_list_comes_in_pages_newest_first(place: Place) -> None:
-    person = await place.enrolled()
-    made = [(await pass_passcode(place, person, place.browser())).json()["trusted_device"]["id"] for _ in range(3)]
+async def test_the_list_comes_in_pages_newest_first(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    made = [
+        (await pass_passcode(tenant, person, tenant.browser())).json()["trusted_device"]["id"] for _ in range(3)
+    ]
 
     first = ok(await person.browser.get(DEVICES, params={"limit": 2}))
     rest = ok(await person.browser.get(DEVICES, params={"limit": 2, "cursor": first["next_cursor"]}))

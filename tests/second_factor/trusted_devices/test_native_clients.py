@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, ok, refused
 from tests.support.devices import cookies_set, pass_passcode
@@ -15,16 +15,16 @@ IN_BODY = {"device_storage": "body"}
 ORIGINS = ["https://app.example.com", "http://127.0.0.1:8000", "null", ""]
 
 
-async def status_with(browser: Client, person: Person, token: object) -> str:
+async def status_with(browser: Client, person: SimulatedUser, token: object) -> str:
     body = credentials(person) | {"device_token": token}
     return str(ok(await browser.post("/sign-ins", json=body), 201)["status"])
 
 
-async def test_the_token_comes_in_the_body_and_no_cookie_is_set(place: Place) -> None:
-    person = await place.enrolled()
-    native = place.browser()
+async def test_the_token_comes_in_the_body_and_no_cookie_is_set(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    native = tenant.browser()
 
-    response = await pass_passcode(place, person, native, **IN_BODY)
+    response = await pass_passcode(tenant, person, native, **IN_BODY)
 
     device = response.json()["trusted_device"]
     assert set(device) == {"id", "expires_at", "token"}
@@ -32,121 +32,125 @@ async def test_the_token_comes_in_the_body_and_no_cookie_is_set(place: Place) ->
     assert found
     assert found[1] == device["id"]
     assert cookies_set(response) == []
-    assert await status_with(place.browser(), person, device["token"]) == "complete"
-    assert (await place.sign_in(person, native))["status"] == "passcode_required"  # without sending it
+    assert await status_with(tenant.browser(), person, device["token"]) == "complete"
+    assert (await tenant.sign_in(person, native))["status"] == "passcode_required"  # without sending it
 
 
-async def test_the_token_of_an_enrollment_at_sign_in_comes_in_the_body_too(place: Place, owner: Person) -> None:
-    await place.require(owner, team_members=True)
-    person = await place.person()
-    begun = await begin_demanded_enrollment(place, person)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+async def test_the_token_of_an_enrollment_at_sign_in_comes_in_the_body_too(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await tenant.require(owner, team_members=True)
+    person = await tenant.person()
+    begun = await begin_demanded_enrollment(tenant, person)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
 
     response = await confirm(person.browser, begun, app.passcode(), **IN_BODY)
 
     token = ok(response, 201)["trusted_device"]["token"]
     assert cookies_set(response) == []
-    assert await status_with(place.browser(), person, token) == "complete"
+    assert await status_with(tenant.browser(), person, token) == "complete"
 
 
-async def test_a_session_by_device_token_is_one_of_a_password(place: Place) -> None:
-    person = await place.enrolled()
-    token = (await pass_passcode(place, person, place.browser(), **IN_BODY)).json()["trusted_device"]["token"]
+async def test_a_session_by_device_token_is_one_of_a_password(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
 
-    answer = await place.sign_in(person, place.browser(), device_token=token)
+    answer = await tenant.sign_in(person, tenant.browser(), device_token=token)
 
     assert (answer["session"]["amr"], answer["session"]["assurance"]) == (["pwd"], "aal1")
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_page_gets_no_token_in_the_body(place: Place, origin: str) -> None:
-    person = await place.enrolled()
-    token, passcode = await place.asked(person), person.authenticator.next_passcode()
+async def test_a_page_gets_no_token_in_the_body(tenant: Tenant, origin: str) -> None:
+    person = await tenant.enrolled()
+    token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
     body = {"sign_in_token": token, "passcode": passcode} | IN_BODY
 
-    response = await place.browser().post("/sign-ins/passcode", json=body, headers={"Origin": origin})
+    response = await tenant.browser().post("/sign-ins/passcode", json=body, headers={"Origin": origin})
 
     problem = refused(response, 422, "invalid_request")
     assert [error["pointer"] for error in problem["errors"]] == ["/device_storage"]
     assert cookies_set(response) == []
-    ok(await submit(place.browser(), token, passcode), 201)  # nothing was used up
+    ok(await submit(tenant.browser(), token, passcode), 201)  # nothing was used up
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_page_gets_no_token_in_the_body_when_it_enrolls(place: Place, owner: Person, origin: str) -> None:
-    await place.require(owner, team_members=True)
-    person = await place.person()
-    begun = await begin_demanded_enrollment(place, person)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+async def test_a_page_gets_no_token_in_the_body_when_it_enrolls(
+    tenant: Tenant, owner: SimulatedUser, origin: str
+) -> None:
+    await tenant.require(owner, team_members=True)
+    person = await tenant.person()
+    begun = await begin_demanded_enrollment(tenant, person)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
     body = {"sign_in_token": begun["sign_in_token"], "passcode": app.passcode()} | IN_BODY
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
 
-    response = await place.browser().post(path, json=body, headers={"Origin": origin})
+    response = await tenant.browser().post(path, json=body, headers={"Origin": origin})
 
     problem = refused(response, 422, "invalid_request")
     assert [error["pointer"] for error in problem["errors"]] == ["/device_storage"]
-    ok(await confirm(place.browser(), begun, app.passcode()), 201)
+    ok(await confirm(tenant.browser(), begun, app.passcode()), 201)
 
 
-async def test_a_page_is_given_its_cookie(place: Place) -> None:
-    person = await place.enrolled()
-    body = {"sign_in_token": await place.asked(person), "passcode": person.authenticator.next_passcode()}
+async def test_a_page_is_given_its_cookie(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.next_passcode()}
     headers = {"Origin": "https://app.example.com"}
 
-    response = await place.browser().post("/sign-ins/passcode", json=body, headers=headers)
+    response = await tenant.browser().post("/sign-ins/passcode", json=body, headers=headers)
 
     assert len(cookies_set(response)) == 1
     assert "token" not in ok(response, 201)["trusted_device"]
 
 
 @pytest.mark.parametrize("storage", ["header", "COOKIE", "", None, 1, True, ["body"]])
-async def test_a_storage_that_there_is_not_is_refused(place: Place, storage: object) -> None:
-    person = await place.enrolled()
-    token = await place.asked(person)
+async def test_a_storage_that_there_is_not_is_refused(tenant: Tenant, storage: object) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
 
-    response = await submit(place.browser(), token, person.authenticator.next_passcode(), device_storage=storage)
+    response = await submit(tenant.browser(), token, person.authenticator.next_passcode(), device_storage=storage)
 
     assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/device_storage"
 
 
-async def test_nothing_is_given_when_the_device_is_not_to_be_remembered(place: Place) -> None:
-    person = await place.enrolled()
+async def test_nothing_is_given_when_the_device_is_not_to_be_remembered(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
 
-    response = await pass_passcode(place, person, place.browser(), remember_device=False, **IN_BODY)
+    response = await pass_passcode(tenant, person, tenant.browser(), remember_device=False, **IN_BODY)
 
     assert response.json()["trusted_device"] is None
     assert cookies_set(response) == []
 
 
-async def test_a_token_that_is_not_exactly_what_was_given_is_ignored(place: Place) -> None:
-    person, other = await place.enrolled(), await place.enrolled()
-    token = (await pass_passcode(place, person, place.browser(), **IN_BODY)).json()["trusted_device"]["token"]
-    theirs = (await pass_passcode(place, other, place.browser(), **IN_BODY)).json()["trusted_device"]["token"]
+async def test_a_token_that_is_not_exactly_what_was_given_is_ignored(tenant: Tenant) -> None:
+    person, other = await tenant.enrolled(), await tenant.enrolled()
+    token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
+    theirs = (await pass_passcode(tenant, other, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
 
     for wrong in ("", "x", f" {token}", f"{token}\n", token[:-1], token + "A", token.upper(), theirs, token[4:]):
-        assert await status_with(place.browser(), person, wrong) == "passcode_required", wrong
+        assert await status_with(tenant.browser(), person, wrong) == "passcode_required", wrong
     crossed = f"{token.split('.')[0]}.{theirs.split('.')[1]}"
-    assert await status_with(place.browser(), person, crossed) == "passcode_required"
-    assert await status_with(place.browser(), person, None) == "passcode_required"
+    assert await status_with(tenant.browser(), person, crossed) == "passcode_required"
+    assert await status_with(tenant.browser(), person, None) == "passcode_required"
 
-    assert await status_with(place.browser(), person, token) == "complete"
+    assert await status_with(tenant.browser(), person, token) == "complete"
 
 
 @pytest.mark.parametrize("token", [1, True, ["pgd_"], {"token": "pgd_"}, "x" * 257])
-async def test_a_token_that_is_no_text_of_that_size_is_refused(place: Place, token: object) -> None:
-    person = await place.enrolled()
+async def test_a_token_that_is_no_text_of_that_size_is_refused(tenant: Tenant, token: object) -> None:
+    person = await tenant.enrolled()
 
-    response = await place.browser().post("/sign-ins", json=credentials(person) | {"device_token": token})
+    response = await tenant.browser().post("/sign-ins", json=credentials(person) | {"device_token": token})
 
     assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/device_token"
 
 
-async def test_a_device_token_replaces_no_password(place: Place) -> None:
-    person = await place.enrolled()
-    token = (await pass_passcode(place, person, place.browser(), **IN_BODY)).json()["trusted_device"]["token"]
+async def test_a_device_token_replaces_no_password(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
 
     body = credentials(person, password="a wrong password", device_token=token)
 
-    refused(await place.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
+    refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
     del body["password"]
-    refused(await place.browser().post("/sign-ins", json=body), 422, "invalid_request")
+    refused(await tenant.browser().post("/sign-ins", json=body), 422, "invalid_request")

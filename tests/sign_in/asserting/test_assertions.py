@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place, make_place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant, make_place
+from tests.support.audit import AuditTrail
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, ok, refused
 from tests.support.credentials import basic
@@ -29,51 +29,51 @@ class Backend:
         return ok(await self.send(**body), 201)
 
 
-async def backend_of(place: Place, person: Person, *scopes: str) -> Backend:
+async def backend_of(tenant: Tenant, person: SimulatedUser, *scopes: str) -> Backend:
     body = {"description": "the shop", "scopes": list(scopes or ["sign_ins"])}
     made = ok(await person.browser.post("/api-tokens", json=body), 201)
     return Backend(
-        place.browser(), {"Authorization": basic(f"{person.user.email}/token", made["token"])}, made["id"]
+        tenant.browser(), {"Authorization": basic(f"{person.user.email}/token", made["token"])}, made["id"]
     )
 
 
 @pytest.fixture
-async def owner(place: Place) -> Person:
-    return await place.enrolled(Role.OWNER)
+async def owner(tenant: Tenant) -> SimulatedUser:
+    return await tenant.enrolled(Role.OWNER)
 
 
 @pytest.fixture
-async def shop(place: Place, owner: Person) -> Backend:
+async def shop(tenant: Tenant, owner: SimulatedUser) -> Backend:
     """A backend with a token of an admin."""
     assert owner.app
-    return await backend_of(place, await place.enrolled(Role.ADMIN))
+    return await backend_of(tenant, await tenant.enrolled(Role.ADMIN))
 
 
-async def test_it_answers_as_a_password_does(place: Place, owner: Person, shop: Backend) -> None:
-    plain, enrolled = await place.person(Role.END_USER, password=None), await place.enrolled(Role.AGENT)
+async def test_it_answers_as_a_password_does(tenant: Tenant, owner: SimulatedUser, shop: Backend) -> None:
+    plain, enrolled = await tenant.person(Role.END_USER, password=None), await tenant.enrolled(Role.AGENT)
 
     complete = await shop.asserts(user_id=plain.id)
     asked = await shop.asserts(email=enrolled.user.email.upper())
     assert (complete["status"], complete["session"]["amr"]) == ("complete", ["pwd"])
     assert asked["status"] == "passcode_required"
-    await place.require(owner, end_users=True)
+    await tenant.require(owner, end_users=True)
     must_enroll = await shop.asserts(user_id=plain.id)
     assert must_enroll["status"] == "enrollment_required"
 
-    response = await submit(place.browser(), asked["sign_in_token"], enrolled.authenticator.next_passcode())
+    response = await submit(tenant.browser(), asked["sign_in_token"], enrolled.authenticator.next_passcode())
     session = ok(response, 201)["session"]
     assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
 
 
 async def test_the_user_enrolls_in_the_middle_and_is_fresh_by_that(
-    place: Place, owner: Person, shop: Backend
+    tenant: Tenant, owner: SimulatedUser, shop: Backend
 ) -> None:
-    await place.require(owner, end_users=True)
-    person = await place.person(Role.END_USER, password=None, external_id="crm-7")
+    await tenant.require(owner, end_users=True)
+    person = await tenant.person(Role.END_USER, password=None, external_id="crm-7")
     held = {"sign_in_token": (await shop.asserts(external_id="crm-7"))["sign_in_token"]}
-    browser = place.browser()
+    browser = tenant.browser()
     begun = ok(await browser.post("/sign-ins/enrollments", json=held | {"kind": "totp", "label": "Phone"}), 201)
-    app = AuthenticatorApp(begun["secret"], place.clock)
+    app = AuthenticatorApp(begun["secret"], tenant.clock)
 
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
     answer = ok(await browser.post(path, json=held | {"passcode": app.passcode()}), 201)
@@ -84,37 +84,37 @@ async def test_the_user_enrolls_in_the_middle_and_is_fresh_by_that(
 
 
 async def test_a_third_party_s_word_completes_and_an_assertion_is_never_fresh(
-    place: Place, owner: Person, shop: Backend
+    tenant: Tenant, owner: SimulatedUser, shop: Backend
 ) -> None:
-    await place.require(owner, end_users=True, team_members=True)
-    person = await place.person(Role.END_USER)
+    await tenant.require(owner, end_users=True, team_members=True)
+    person = await tenant.person(Role.END_USER)
 
     answer = await shop.asserts(user_id=person.id, first_factor="sso")
 
     session = answer["session"]
     assert (answer["status"], session["amr"], session["assurance"]) == ("complete", ["sso"], "aal1")
-    browser = place.browser()
+    browser = tenant.browser()
     browser.token = session["token"]
     body = {"kind": "totp", "label": "Phone"}
     refused(await browser.post("/users/me/two-factor/enrollments", json=body), 401, "step_up_required")
 
 
-async def test_an_asserted_password_is_not_fresh_either(place: Place, shop: Backend) -> None:
-    person = await place.person(Role.END_USER)
-    browser = place.browser()
+async def test_an_asserted_password_is_not_fresh_either(tenant: Tenant, shop: Backend) -> None:
+    person = await tenant.person(Role.END_USER)
+    browser = tenant.browser()
     browser.token = (await shop.asserts(user_id=person.id))["session"]["token"]
 
     body = {"kind": "totp", "label": "Phone"}
     refused(await browser.post("/users/me/two-factor/enrollments", json=body), 401, "step_up_required")
-    await place.step_up(Person(person.user, browser))
+    await tenant.step_up(SimulatedUser(person.user, browser))
     ok(await browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
 
-async def test_a_known_device_is_not_asked_again(place: Place, shop: Backend) -> None:
-    person = await place.enrolled(Role.AGENT)
+async def test_a_known_device_is_not_asked_again(tenant: Tenant, shop: Backend) -> None:
+    person = await tenant.enrolled(Role.AGENT)
     token = (await shop.asserts(user_id=person.id))["sign_in_token"]
     passed = await submit(
-        place.browser(), token, person.authenticator.next_passcode(), remember_device=True, device_storage="body"
+        tenant.browser(), token, person.authenticator.next_passcode(), remember_device=True, device_storage="body"
     )
     device_token = ok(passed, 201)["trusted_device"]["token"]
 
@@ -125,18 +125,20 @@ async def test_a_known_device_is_not_asked_again(place: Place, shop: Backend) ->
     assert unknown["status"] == "passcode_required"
 
 
-async def test_session_and_audit_say_from_where_and_by_which_token(place: Place, shop: Backend) -> None:
-    person = await place.enrolled(Role.AGENT)
+async def test_session_and_audit_say_from_where_and_by_which_token(tenant: Tenant, shop: Backend) -> None:
+    person = await tenant.enrolled(Role.AGENT)
 
     asked = await shop.asserts(user_id=person.id, ip="2001:DB8::7", user_agent="the user's browser")
-    ok(await submit(place.browser(), asked["sign_in_token"], person.authenticator.next_passcode()), 201)
+    ok(await submit(tenant.browser(), asked["sign_in_token"], person.authenticator.next_passcode()), 201)
     direct = await shop.asserts(
         user_id=person.id, first_factor="sso", ip="2001:DB8::7", user_agent="the user's browser"
     )
 
     session = direct["session"]
     assert (session["ip"], session["user_agent"]) == ("2001:db8::7", "the user's browser")
-    found = [event for event in await Trail(place).new() if event.details.get("api_token_id") == shop.token_id]
+    found = [
+        event for event in await AuditTrail(tenant).new() if event.details.get("api_token_id") == shop.token_id
+    ]
     assert [(event.type, event.actor_id) for event in found] == [
         ("sign_in.succeeded", person.user.id),
         ("sso.signed_in", person.user.id),
@@ -144,24 +146,24 @@ async def test_session_and_audit_say_from_where_and_by_which_token(place: Place,
 
 
 async def test_only_a_token_of_the_owner_signs_in_admins_and_the_owner(
-    place: Place, owner: Person, shop: Backend
+    tenant: Tenant, owner: SimulatedUser, shop: Backend
 ) -> None:
-    admin = await place.person(Role.ADMIN)
-    owners = await backend_of(place, owner)
+    admin = await tenant.person(Role.ADMIN)
+    owners = await backend_of(tenant, owner)
 
     for person in (admin, owner):
         for first_factor in ("password", "sso"):
             refused(await shop.send(user_id=person.id, first_factor=first_factor), 403, "forbidden")
     assert (await owners.asserts(user_id=admin.id))["status"] == "complete"
     assert (await owners.asserts(user_id=owner.id))["status"] == "passcode_required"
-    denied = [event for event in await Trail(place).new() if event.type == "access.denied"]
+    denied = [event for event in await AuditTrail(tenant).new() if event.type == "access.denied"]
     assert len(denied) == 4
 
 
-async def test_nobody_is_signed_in_who_may_not(place: Place, shop: Backend) -> None:
-    suspended = await place.person(Role.AGENT)
-    await set_status(place, suspended, "suspended")
-    elsewhere = await (await make_place(place.app, place.services, place.clock)).person(Role.AGENT)
+async def test_nobody_is_signed_in_who_may_not(tenant: Tenant, shop: Backend) -> None:
+    suspended = await tenant.person(Role.AGENT)
+    await set_status(tenant, suspended, "suspended")
+    elsewhere = await (await make_place(tenant.app, tenant.services, tenant.clock)).person(Role.AGENT)
 
     refused(await shop.send(user_id=suspended.id), 403, "forbidden")
     refused(await shop.send(user_id=elsewhere.id), 404, "not_found")
@@ -169,13 +171,13 @@ async def test_nobody_is_signed_in_who_may_not(place: Place, shop: Backend) -> N
     refused(await shop.send(external_id="nobody"), 404, "not_found")
 
 
-async def test_only_a_token_with_the_scope_may_assert(place: Place, owner: Person) -> None:
-    other = await backend_of(place, owner, "api", "users:write", "users:read")
+async def test_only_a_token_with_the_scope_may_assert(tenant: Tenant, owner: SimulatedUser) -> None:
+    other = await backend_of(tenant, owner, "api", "users:write", "users:read")
     body = {"user_id": owner.id, "first_factor": "password"}
 
     refused(await other.send(user_id=owner.id), 403, "scope_missing")
     refused(await owner.browser.post(PATH, json=body), 403, "forbidden")
-    refused(await place.browser().post(PATH, json=body), 401, "unauthenticated")
+    refused(await tenant.browser().post(PATH, json=body), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(
@@ -199,8 +201,8 @@ async def test_what_is_wrong_with_a_field_is_refused(shop: Backend, body: dict[s
     refused(await shop.send(**body), 422, "invalid_request")
 
 
-async def test_assertions_of_one_user_are_limited(place: Place, shop: Backend) -> None:
-    person, other = await place.person(Role.END_USER), await place.person(Role.END_USER)
+async def test_assertions_of_one_user_are_limited(tenant: Tenant, shop: Backend) -> None:
+    person, other = await tenant.person(Role.END_USER), await tenant.person(Role.END_USER)
 
     for _ in range(60):
         await shop.asserts(user_id=person.id)
@@ -209,5 +211,5 @@ async def test_assertions_of_one_user_are_limited(place: Place, shop: Backend) -
     refused(response, 429, "too_many_requests")
     wait = int(response.headers["retry-after"])
     await shop.asserts(user_id=other.id)
-    place.clock.turn(seconds=wait)
+    tenant.clock.turn(seconds=wait)
     await shop.asserts(user_id=person.id)

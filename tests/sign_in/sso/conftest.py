@@ -3,22 +3,22 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.saml_login import name_saml_provider
 from tests.support.third_parties import name_provider
 
 
 @pytest.fixture
-async def owner(place: Place) -> Person:
+async def owner(tenant: Tenant) -> SimulatedUser:
     """The owner, with an authenticator, freshly proven, and a JWT provider named `intranet`."""
-    owner = await place.enrolled(Role.OWNER)
+    owner = await tenant.enrolled(Role.OWNER)
     await name_provider(owner)
     return owner
 
 
 @pytest.fixture
-async def saml_owner(place: Place) -> Person:
+async def saml_owner(tenant: Tenant) -> SimulatedUser:
     """The owner, as above, with a SAML provider named `corp`."""
-    owner = await place.enrolled(Role.OWNER)
+    owner = await tenant.enrolled(Role.OWNER)
     await name_saml_provider(owner)
     return owner

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.callers import Role
 from app.main import create_app
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, client_of, ok, refused
 from tests.support.oidc_provider import CLIENT_SECRET, RETURN_TO, Issuer, name_issuer
 from tests.support.services import with_changes
@@ -20,11 +20,11 @@ LOGIN = "/sso/issuer/login"
 class Way:
     """A browser that logs in at the issuer."""
 
-    place: Place
+    tenant: Tenant
     browser: Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.browser = self.place.browser()
+        self.browser = self.tenant.browser()
 
     async def begin(self) -> str:
         """Return where the browser is sent."""
@@ -45,9 +45,9 @@ class Way:
 
 
 @pytest.fixture
-async def way(place: Place, owner: Person, issuer: Issuer) -> Way:
+async def way(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> Way:
     await name_issuer(owner, issuer, trusted_domains=["example.com"])
-    return Way(place)
+    return Way(tenant)
 
 
 def end_of(response: httpx.Response) -> str:
@@ -59,9 +59,11 @@ def end_of(response: httpx.Response) -> str:
     return fragment
 
 
-async def test_it_ends_in_a_session_of_whom_the_issuer_names(way: Way, owner: Person, issuer: Issuer) -> None:
-    agent = await way.place.enrolled(Role.AGENT)
-    await way.place.require(owner, team_members=True)
+async def test_it_ends_in_a_session_of_whom_the_issuer_names(
+    way: Way, owner: SimulatedUser, issuer: Issuer
+) -> None:
+    agent = await way.tenant.enrolled(Role.AGENT)
+    await way.tenant.require(owner, team_members=True)
     issuer.claims = {"email": agent.user.email}
 
     code = end_of(await way.come_back(await way.log_in())).removeprefix("code=")
@@ -84,9 +86,9 @@ async def test_what_the_issuer_sees_tells_nothing_of_the_cookie(way: Way) -> Non
     assert len({second[name][0] for name in ("state", "nonce", "code_challenge")}) == 3
 
 
-async def test_by_https_the_cookie_is_bound_to_the_host(way: Way, owner: Person) -> None:
-    services = with_changes(way.place.services, public_url="https://auth.example.com")
-    browser = client_of(create_app(services), way.place.account.slug, base_url="https://auth.example.com")
+async def test_by_https_the_cookie_is_bound_to_the_host(way: Way, owner: SimulatedUser) -> None:
+    services = with_changes(way.tenant.services, public_url="https://auth.example.com")
+    browser = client_of(create_app(services), way.tenant.account.slug, base_url="https://auth.example.com")
     assert owner.app
 
     response = await browser.get(LOGIN, params={"return_to": RETURN_TO})
@@ -96,7 +98,7 @@ async def test_by_https_the_cookie_is_bound_to_the_host(way: Way, owner: Person)
     for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"):
         assert attribute in cookie.split("; ")
     [callback] = parse_qs(urlsplit(response.headers["location"]).query)["redirect_uri"]
-    path = f"/v1/accounts/{way.place.account.slug}/sso/issuer/callback"
+    path = f"/v1/accounts/{way.tenant.account.slug}/sso/issuer/callback"
     assert callback == f"https://auth.example.com{path}"
 
 
@@ -123,7 +125,7 @@ async def test_it_goes_back_to_an_address_of_the_provider_only(way: Way, return_
 
 async def test_an_answer_for_another_browser_is_none(way: Way) -> None:
     address = await way.log_in()
-    other = Way(way.place)
+    other = Way(way.tenant)
     refused(await other.come_back(address), 401, "sign_in_expired")  # without a cookie
     await other.begin()
     refused(await other.come_back(address), 401, "sign_in_expired")  # with that of its own login
@@ -141,11 +143,13 @@ async def test_a_login_ends_once_and_within_ten_minutes(way: Way) -> None:
     refused(await way.come_back(address), 401, "sign_in_expired")
 
     late = await way.log_in()
-    way.place.clock.turn(minutes=10)
+    way.tenant.clock.turn(minutes=10)
     refused(await way.come_back(late), 401, "sign_in_expired")
 
 
-async def test_a_login_at_one_provider_does_not_end_at_another(way: Way, owner: Person, issuer: Issuer) -> None:
+async def test_a_login_at_one_provider_does_not_end_at_another(
+    way: Way, owner: SimulatedUser, issuer: Issuer
+) -> None:
     await name_issuer(owner, issuer, "other")
     address = await way.log_in()
 
@@ -181,13 +185,15 @@ async def test_an_issuer_that_does_not_answer_goes_back_with_an_error(way: Way, 
     assert end_of(await way.come_back(address)) == "error=unavailable"
 
 
-async def test_an_issuer_never_reached_is_unavailable(way: Way, owner: Person, issuer: Issuer) -> None:
+async def test_an_issuer_never_reached_is_unavailable(way: Way, owner: SimulatedUser, issuer: Issuer) -> None:
     await name_issuer(owner, issuer, issuer="http://127.0.0.1:1")
 
     refused(await way.browser.get(LOGIN, params={"return_to": RETURN_TO}), 503, "unavailable")
 
 
-async def test_whom_no_user_is_made_for_goes_back_with_an_error(way: Way, owner: Person, issuer: Issuer) -> None:
+async def test_whom_no_user_is_made_for_goes_back_with_an_error(
+    way: Way, owner: SimulatedUser, issuer: Issuer
+) -> None:
     await name_issuer(owner, issuer, create_users=False)
     assert end_of(await way.come_back(await way.log_in())) == "error=forbidden"
 
@@ -198,7 +204,7 @@ async def test_the_secret_goes_in_the_form_where_the_issuer_wants_it(way: Way, i
     assert issuer.form["client_secret"] == CLIENT_SECRET
 
 
-async def test_a_public_client_has_no_secret_to_send(way: Way, owner: Person, issuer: Issuer) -> None:
+async def test_a_public_client_has_no_secret_to_send(way: Way, owner: SimulatedUser, issuer: Issuer) -> None:
     ok(await owner.browser.delete("/sso-providers/issuer"), 204)
     given = {"type": "oidc", "issuer": issuer.url, "client_id": "public", "return_urls": [RETURN_TO]}
     ok(await owner.browser.put("/sso-providers/issuer", json=given | {"create_users": True}), 201)

@@ -8,7 +8,7 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 
 from tests.sign_in.sso.saml.wrapping import WRAPPINGS, Parts
-from tests.support.arrange import Place
+from tests.support.arrange import Tenant
 from tests.support.saml import NAMES, LyingProvider, signing_key
 from tests.support.saml_login import arrive, brought_back, post
 
@@ -49,18 +49,18 @@ FORGERIES: dict[str, Callable[[LyingProvider], Any]] = {
 }
 
 
-async def _is_refused(place: Place, forge: Callable[[LyingProvider], Any]) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
+async def _is_refused(tenant: Tenant, forge: Callable[[LyingProvider], Any]) -> None:
+    browser = tenant.browser()
+    provider = await arrive(tenant, browser)
 
     assert brought_back(await post(browser, forge(provider))) == ("error", "invalid_credentials")
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-async def test_a_forged_answer_is_refused(place: Place, forge: Callable[[LyingProvider], Any]) -> None:
-    await _is_refused(place, forge)
+async def test_a_forged_answer_is_refused(tenant: Tenant, forge: Callable[[LyingProvider], Any]) -> None:
+    await _is_refused(tenant, forge)
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
-async def test_a_wrapped_assertion_is_refused(place: Place, wrap: Callable[[Parts], Any]) -> None:
-    await _is_refused(place, lambda provider: wrap(Parts(provider)))
+async def test_a_wrapped_assertion_is_refused(tenant: Tenant, wrap: Callable[[Parts], Any]) -> None:
+    await _is_refused(tenant, lambda provider: wrap(Parts(provider)))

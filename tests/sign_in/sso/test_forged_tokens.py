@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from app.crypto.tokens import TokenRefused, read_hs256_token
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
 from tests.support.third_parties import SECRET, jwt_sign_in, name_provider, token_of
 
@@ -100,47 +100,47 @@ FORGED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_a_forged_token_is_refused(place: Place, owner: Person, name: str) -> None:
+async def test_a_forged_token_is_refused(tenant: Tenant, owner: SimulatedUser, name: str) -> None:
     assert owner.app
-    forged = FORGED[name](token_of(place))
+    forged = FORGED[name](token_of(tenant))
 
-    response = await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(forged))
+    response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(forged))
 
     problem = refused(response, 401, "invalid_credentials")
     assert forged.split(".")[1][:20] not in str(problem)
 
 
 @pytest.mark.parametrize("kid", ["intranet", "../../../../dev/null", "' OR 1=1 --", "http://evil.example/key"])
-async def test_a_kid_chooses_nothing(place: Place, owner: Person, kid: str) -> None:
+async def test_a_kid_chooses_nothing(tenant: Tenant, owner: SimulatedUser, kid: str) -> None:
     assert owner.app
-    good = with_header(kid=kid)(token_of(place))
-    ok(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(good)), 201)
+    good = with_header(kid=kid)(token_of(tenant))
+    ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(good)), 201)
 
-    empty = signed({"alg": "HS256", "kid": kid}, claims_of(token_of(place)), b"")
-    refused(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(empty)), 401, "invalid_credentials")
+    empty = signed({"alg": "HS256", "kid": kid}, claims_of(token_of(tenant)), b"")
+    refused(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(empty)), 401, "invalid_credentials")
 
 
-async def test_a_megabyte_is_too_large_and_a_long_token_no_token(place: Place, owner: Person) -> None:
+async def test_a_megabyte_is_too_large_and_a_long_token_no_token(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
 
     for length, status, code in ((1_000_000, 413, "too_large"), (20_000, 422, "invalid_request")):
-        response = await place.browser().post("/sign-ins/jwt", json=jwt_sign_in("a" * length))
+        response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in("a" * length))
         refused(response, status, code)
 
 
-async def test_a_provider_of_another_kind_is_no_jwt_provider(place: Place, owner: Person) -> None:
+async def test_a_provider_of_another_kind_is_no_jwt_provider(tenant: Tenant, owner: SimulatedUser) -> None:
     changes = {"type": "oidc", "issuer": "https://id.example", "client_id": "x", "client_secret": SECRET}
     ok(await owner.browser.put("/sso-providers/intranet", json=changes))
 
-    response = await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(place)))
+    response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(tenant)))
 
     refused(response, 404, "not_found")
 
 
-async def test_the_secret_before_is_dead_at_once(place: Place, owner: Person) -> None:
+async def test_the_secret_before_is_dead_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner, secret="another secret of thirty-two bytes")
 
-    response = await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(place)))
+    response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(tenant)))
 
     refused(response, 401, "invalid_credentials")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place, make_place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant, make_place
+from tests.support.audit import AuditTrail
 from tests.support.client import Client, ok, refused
 from tests.support.sign_ins import set_status
 from tests.support.third_parties import jwt_sign_in, name_provider, token_of
@@ -21,47 +21,49 @@ async def sign_in(browser: Client, token: str, provider: str = "intranet") -> An
 
 
 async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
-    place: Place, owner: Person
+    tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    agent = await place.enrolled(Role.AGENT)
-    await place.require(owner, team_members=True, end_users=True)
+    agent = await tenant.enrolled(Role.AGENT)
+    await tenant.require(owner, team_members=True, end_users=True)
     await name_provider(owner, trusted_domains=["Example.com"])
 
-    answer = await sign_in(place.browser(), token_of(place, email=agent.user.email.upper()))
+    answer = await sign_in(tenant.browser(), token_of(tenant, email=agent.user.email.upper()))
 
     assert answer["status"] == "complete"
     assert answer["user"]["id"] == agent.id
     session = answer["session"]
     assert (session["amr"], session["assurance"], session["second_factor_at"]) == (["sso"], "aal1", None)
-    assert (await place.sign_in(agent, place.browser()))["status"] == "passcode_required"
-    [event] = [event for event in await Trail(place).new() if event.type == "sso.signed_in"]
+    assert (await tenant.sign_in(agent, tenant.browser()))["status"] == "passcode_required"
+    [event] = [event for event in await AuditTrail(tenant).new() if event.type == "sso.signed_in"]
     assert event.actor_id == agent.user.id
     assert event.details == {"amr": ["sso"], "provider": "intranet"}
 
 
-async def test_a_new_user_has_the_default_role_and_need_not_enroll(place: Place, owner: Person) -> None:
-    await place.require(owner, end_users=True)
+async def test_a_new_user_has_the_default_role_and_need_not_enroll(tenant: Tenant, owner: SimulatedUser) -> None:
+    await tenant.require(owner, end_users=True)
 
-    answer = await sign_in(place.browser(), token_of(place, external_id="crm-7"))
+    answer = await sign_in(tenant.browser(), token_of(tenant, external_id="crm-7"))
 
     user = answer["user"]
     assert (user["role"], user["email"], user["name"]) == ("end_user", "somebody@example.com", "Somebody New")
     assert user["external_id"] == "crm-7"
-    again = await sign_in(place.browser(), token_of(place, external_id="crm-7", email="other@example.com"))
+    again = await sign_in(tenant.browser(), token_of(tenant, external_id="crm-7", email="other@example.com"))
     assert again["user"]["id"] == user["id"]
     assert again["user"]["email"] == "somebody@example.com"
 
 
-async def test_a_token_signs_in_once_also_by_another_name_of_the_provider(place: Place, owner: Person) -> None:
-    token = token_of(place)
-    await sign_in(place.browser(), token)
+async def test_a_token_signs_in_once_also_by_another_name_of_the_provider(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    token = token_of(tenant)
+    await sign_in(tenant.browser(), token)
 
-    refused(await place.browser().post(PATH, json=jwt_sign_in(token)), 401, "invalid_credentials")
+    refused(await tenant.browser().post(PATH, json=jwt_sign_in(token)), 401, "invalid_credentials")
     ok(await owner.browser.delete("/sso-providers/intranet"), 204)
     await name_provider(owner)
     await name_provider(owner, "other")
     for provider in ("intranet", "other"):
-        response = await place.browser().post(PATH, json=jwt_sign_in(token, provider))
+        response = await tenant.browser().post(PATH, json=jwt_sign_in(token, provider))
         refused(response, 401, "invalid_credentials")
 
 
@@ -88,94 +90,100 @@ async def test_a_token_signs_in_once_also_by_another_name_of_the_provider(place:
     ],
     ids=str,
 )
-async def test_each_claim_is_checked(place: Place, owner: Person, claims: dict[str, Any]) -> None:
+async def test_each_claim_is_checked(tenant: Tenant, owner: SimulatedUser, claims: dict[str, Any]) -> None:
     assert owner.app
 
-    response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, **claims)))
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, **claims)))
 
     refused(response, 401, "invalid_credentials")
-    [event] = [event for event in await Trail(place).new() if event.type == "sign_in.failed"]
+    [event] = [event for event in await AuditTrail(tenant).new() if event.type == "sign_in.failed"]
     assert event.details == {"provider": "intranet", "code": "invalid_credentials"}
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-181, 401), (-180, 201), (0, 201), (180, 201), (181, 401)])
-async def test_it_was_issued_within_three_minutes(place: Place, owner: Person, seconds: int, status: int) -> None:
+async def test_it_was_issued_within_three_minutes(
+    tenant: Tenant, owner: SimulatedUser, seconds: int, status: int
+) -> None:
     assert owner.app
-    issued_at = place.clock.now().timestamp() + seconds
+    issued_at = tenant.clock.now().timestamp() + seconds
 
-    response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, iat=issued_at)))
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, iat=issued_at)))
 
     assert response.status_code == status
 
 
-async def test_an_address_alone_does_not_say_who_it_is(place: Place, owner: Person) -> None:
-    agent = await place.person(Role.AGENT)
+async def test_an_address_alone_does_not_say_who_it_is(tenant: Tenant, owner: SimulatedUser) -> None:
+    agent = await tenant.person(Role.AGENT)
     await name_provider(owner, trusted_domains=["example.org"])
 
-    response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, email=agent.user.email)))
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, email=agent.user.email)))
 
     refused(response, 403, "forbidden")
 
 
-async def test_an_address_that_went_to_another_person_is_not_the_first_one_s(place: Place, owner: Person) -> None:
+async def test_an_address_that_went_to_another_person_is_not_the_first_one_s(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     await name_provider(owner, trusted_domains=["example.com"])
-    await sign_in(place.browser(), token_of(place, external_id="crm-7"))
+    await sign_in(tenant.browser(), token_of(tenant, external_id="crm-7"))
 
-    response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, external_id="crm-8")))
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, external_id="crm-8")))
 
     refused(response, 403, "forbidden")
 
 
-async def test_without_create_users_a_stranger_stays_out(place: Place, owner: Person) -> None:
+async def test_without_create_users_a_stranger_stays_out(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner, create_users=False)
 
-    response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place)))
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant)))
 
     refused(response, 403, "forbidden")
-    [event] = [event for event in await Trail(place).new() if event.type == "sign_in.failed"]
+    [event] = [event for event in await AuditTrail(tenant).new() if event.type == "sign_in.failed"]
     assert event.details == {"provider": "intranet", "code": "forbidden"}
 
 
-async def test_a_suspended_user_and_one_of_another_role_stay_out(place: Place, owner: Person) -> None:
+async def test_a_suspended_user_and_one_of_another_role_stay_out(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner, trusted_domains=["example.com"])
-    agent, admin = await place.person(Role.AGENT), await place.person(Role.ADMIN)
-    await set_status(place, agent, "suspended")
+    agent, admin = await tenant.person(Role.AGENT), await tenant.person(Role.ADMIN)
+    await set_status(tenant, agent, "suspended")
 
     for person in (agent, admin, owner):
-        response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, email=person.user.email)))
+        response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, email=person.user.email)))
         refused(response, 403, "forbidden")
 
 
-async def test_a_claim_gives_no_role(place: Place, owner: Person) -> None:
+async def test_a_claim_gives_no_role(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
 
-    answer = await sign_in(place.browser(), token_of(place, role="admin", organization="x"))
+    answer = await sign_in(tenant.browser(), token_of(tenant, role="admin", organization="x"))
 
     assert answer["user"]["role"] == "end_user"
 
 
-async def test_what_is_no_address_makes_no_user(place: Place, owner: Person) -> None:
+async def test_what_is_no_address_makes_no_user(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
 
     for email in ("no address", "a@b@c.example", "a b@example.com"):
-        response = await place.browser().post(PATH, json=jwt_sign_in(token_of(place, email=email)))
+        response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, email=email)))
         assert response.status_code in {401, 422}, response.text
 
 
-async def test_another_account_s_provider_is_unknown(place: Place, owner: Person) -> None:
+async def test_another_account_s_provider_is_unknown(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
-    other_place = await make_place(place.app, place.services, place.clock)
+    other_place = await make_place(tenant.app, tenant.services, tenant.clock)
 
-    response = await other_place.browser().post(PATH, json=jwt_sign_in(token_of(place)))
+    response = await other_place.browser().post(PATH, json=jwt_sign_in(token_of(tenant)))
 
     refused(response, 404, "not_found")
 
 
-async def test_its_session_changes_no_authenticator_without_a_step_up(place: Place, owner: Person) -> None:
-    agent = await place.enrolled(Role.AGENT)
+async def test_its_session_changes_no_authenticator_without_a_step_up(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    agent = await tenant.enrolled(Role.AGENT)
     await name_provider(owner, trusted_domains=["example.com"])
-    browser = place.browser()
-    await sign_in(browser, token_of(place, email=agent.user.email))
+    browser = tenant.browser()
+    await sign_in(browser, token_of(tenant, email=agent.user.email))
 
     refused(await browser.delete("/users/me/two-factor"), 401, "step_up_required")
     body = {"kind": "totp", "label": "Mine"}
@@ -186,10 +194,12 @@ async def test_its_session_changes_no_authenticator_without_a_step_up(place: Pla
     ok(await browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
 
-async def test_a_requirement_that_ends_sessions_leaves_those_of_a_third_party(place: Place, owner: Person) -> None:
-    browser = place.browser()
-    await sign_in(browser, token_of(place))
-    by_password = await place.signed_in(Role.END_USER)
+async def test_a_requirement_that_ends_sessions_leaves_those_of_a_third_party(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    browser = tenant.browser()
+    await sign_in(browser, token_of(tenant))
+    by_password = await tenant.signed_in(Role.END_USER)
 
     change = {"require_two_factor": {"end_users": True}, "end_sessions": True}
     ok(await owner.browser.patch("/security-policy", json=change))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.sql import run_sql
 from tests.support.third_parties import JWT, SECRET, jwt_sign_in, name_provider, token_of
@@ -21,11 +21,11 @@ OIDC = {
 
 
 @pytest.fixture
-async def owner(place: Place) -> Person:
-    return await place.enrolled(Role.OWNER)
+async def owner(tenant: Tenant) -> SimulatedUser:
+    return await tenant.enrolled(Role.OWNER)
 
 
-async def test_a_provider_is_named_shown_replaced_and_removed(owner: Person) -> None:
+async def test_a_provider_is_named_shown_replaced_and_removed(owner: SimulatedUser) -> None:
     browser = owner.browser
 
     made = ok(await browser.put("/sso-providers/google", json=OIDC), 201)
@@ -48,42 +48,42 @@ async def test_a_provider_is_named_shown_replaced_and_removed(owner: Person) -> 
     refused(await browser.delete("/sso-providers/google"), 404, "not_found")
 
 
-async def test_a_secret_is_sealed_and_shown_nowhere(place: Place, owner: Person) -> None:
+async def test_a_secret_is_sealed_and_shown_nowhere(tenant: Tenant, owner: SimulatedUser) -> None:
     shown = await name_provider(owner)
     shown_later = ok(await owner.browser.get("/sso-providers/intranet"))
 
-    stored = await run_sql(place, "SELECT * FROM sso_providers WHERE account_id = :account")
-    audited = [event for event in await Trail(place).new() if event.type == "policy.changed"]
+    stored = await run_sql(tenant, "SELECT * FROM sso_providers WHERE account_id = :account")
+    audited = [event for event in await AuditTrail(tenant).new() if event.type == "policy.changed"]
     assert len(audited) == 1
     for seen in (shown, shown_later, stored, audited):
         assert SECRET not in str(seen)
 
 
-async def test_a_secret_that_is_left_out_stays(place: Place, owner: Person) -> None:
+async def test_a_secret_that_is_left_out_stays(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner)
     change = {"type": "jwt", "create_users": True}
 
     ok(await owner.browser.put("/sso-providers/intranet", json=change))
 
-    ok(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(place))), 201)
+    ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(tenant))), 201)
     response = await owner.browser.put("/sso-providers/other", json=change)
     assert [error["pointer"] for error in refused(response, 422, "invalid_request")["errors"]] == ["/secret"]
 
 
-async def test_another_issuer_means_other_people(place: Place, owner: Person) -> None:
+async def test_another_issuer_means_other_people(tenant: Tenant, owner: SimulatedUser) -> None:
     ok(await owner.browser.put("/sso-providers/google", json=OIDC), 201)
     query = "SELECT id FROM sso_providers WHERE account_id = :account"
-    [before] = await run_sql(place, query)
+    [before] = await run_sql(tenant, query)
 
     ok(await owner.browser.put("/sso-providers/google", json=OIDC | {"return_urls": []}))
-    assert await run_sql(place, query) == [before]
+    assert await run_sql(tenant, query) == [before]
     ok(await owner.browser.put("/sso-providers/google", json=OIDC | {"issuer": "https://id.example"}))
-    [after] = await run_sql(place, query)
+    [after] = await run_sql(tenant, query)
     assert after != before
 
 
-async def test_an_admin_lets_no_admin_in_and_no_owner(place: Place, owner: Person) -> None:
-    admin = await place.enrolled(Role.ADMIN)
+async def test_an_admin_lets_no_admin_in_and_no_owner(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.enrolled(Role.ADMIN)
     roles: dict[str, Any] = {"roles": ["agent", "admin"], "default_role": "agent"}
 
     refused(await admin.browser.put("/sso-providers/intranet", json=JWT | roles), 403, "forbidden")
@@ -95,12 +95,12 @@ async def test_an_admin_lets_no_admin_in_and_no_owner(place: Place, owner: Perso
     await name_provider(admin, "of-the-admin")
 
 
-async def test_an_admin_whom_the_owner_lets_in_signs_in(place: Place, owner: Person) -> None:
-    admin = await place.person(Role.ADMIN)
+async def test_an_admin_whom_the_owner_lets_in_signs_in(tenant: Tenant, owner: SimulatedUser) -> None:
+    admin = await tenant.person(Role.ADMIN)
     await name_provider(owner, roles=["admin"], default_role="admin", trusted_domains=["example.com"])
 
-    token = token_of(place, email=admin.user.email)
-    answer = ok(await place.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
+    token = token_of(tenant, email=admin.user.email)
+    answer = ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
 
     assert answer["user"]["role"] == "admin"
 
@@ -125,7 +125,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("body", "pointer"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
-async def test_what_is_wrong_is_named(owner: Person, body: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_is_named(owner: SimulatedUser, body: dict[str, Any], pointer: str) -> None:
     response = await owner.browser.put("/sso-providers/name", json=body)
 
     problem = refused(response, 422, "invalid_request")
@@ -133,5 +133,5 @@ async def test_what_is_wrong_is_named(owner: Person, body: dict[str, Any], point
 
 
 @pytest.mark.parametrize("name", ["UPPER", "-a", "a" * 64, "a.b", "a%00b"])
-async def test_a_provider_has_a_plain_name(owner: Person, name: str) -> None:
+async def test_a_provider_has_a_plain_name(owner: SimulatedUser, name: str) -> None:
     refused(await owner.browser.put(f"/sso-providers/{name}", json=JWT), 422, "invalid_request")

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from app.core.callers import Role
 from app.core.settings import Settings
-from tests.support.arrange import Person, Place
-from tests.support.audit import Trail
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import Client, ok, refused
 from tests.support.clock import TurnableClock
 from tests.support.instances import running_instances
@@ -38,40 +38,40 @@ def pysaml2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProvider]:
 
 
 async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
-    place: Place, saml_owner: Person, pysaml2: RealProvider
+    tenant: Tenant, saml_owner: SimulatedUser, pysaml2: RealProvider
 ) -> None:
-    agent = await place.enrolled(Role.AGENT)
-    await place.require(saml_owner, team_members=True, end_users=True)
+    agent = await tenant.enrolled(Role.AGENT)
+    await tenant.require(saml_owner, team_members=True, end_users=True)
     certificate = "".join(pysaml2.certificate.split("\n")[1:-2])  # as metadata have it
     settings = {"idp_entity_id": pysaml2.entity_id, "idp_sso_url": pysaml2.sso_url}
     await name_saml_provider(saml_owner, **settings, idp_certificates=[signing_key("old").pem, certificate])
-    browser = place.browser()
+    browser = tenant.browser()
     metadata = await browser.get("/sso/corp/metadata")
     assert metadata.headers["content-type"] == "application/samlmetadata+xml"
     pysaml2.know(metadata.content)
 
     acs_url, answer = pysaml2.sign_in(await begin(browser), agent.user.email)
-    assert httpx.URL(acs_url).path == f"/v1/accounts/{place.account.slug}/sso/corp/acs"
+    assert httpx.URL(acs_url).path == f"/v1/accounts/{tenant.account.slug}/sso/corp/acs"
     signed_in = await finish(browser, answer)
 
     assert (signed_in["status"], signed_in["user"]["id"]) == ("complete", agent.id)
     session = signed_in["session"]
     assert (session["amr"], session["assurance"], session["second_factor_at"]) == (["sso"], "aal1", None)
-    assert (await place.sign_in(agent, place.browser()))["status"] == "passcode_required"
+    assert (await tenant.sign_in(agent, tenant.browser()))["status"] == "passcode_required"
     _, answer = pysaml2.sign_in(await begin(browser), "new@elsewhere.example")
     made = (await finish(browser, answer))["user"]
     assert (made["role"], made["email"], made["name"]) == ("end_user", "new@elsewhere.example", "Some Body")
-    events = [event for event in await Trail(place).new() if event.type == "sso.signed_in"]
+    events = [event for event in await AuditTrail(tenant).new() if event.type == "sso.signed_in"]
     assert [event.details for event in events] == [{"amr": ["sso"], "provider": "corp"}] * 2
 
 
 async def test_the_name_of_the_provider_means_the_same_user_when_the_address_changes(
-    place: Place, saml_owner: Person
+    tenant: Tenant, saml_owner: SimulatedUser
 ) -> None:
-    browser = place.browser()
-    first = await finish(browser, (await arrive(place, browser)).honest())
+    browser = tenant.browser()
+    first = await finish(browser, (await arrive(tenant, browser)).honest())
 
-    provider = await arrive(place, browser)
+    provider = await arrive(tenant, browser)
     again = await finish(
         browser, provider.honest(id="_next", attributes=attribute("email", saml_owner.user.email))
     )
@@ -92,17 +92,17 @@ FORGED = (
 
 
 @pytest.mark.parametrize("lie", FORGED)
-async def test_what_proves_nothing_is_refused_and_the_log_says_why(place: Place, lie: str) -> None:
-    browser, trail = place.browser(), Trail(place)
+async def test_what_proves_nothing_is_refused_and_the_log_says_why(tenant: Tenant, lie: str) -> None:
+    browser, trail = tenant.browser(), AuditTrail(tenant)
     await trail.new()
-    provider = await arrive(place, browser)
+    provider = await arrive(tenant, browser)
     if lie == "unsigned":
         document = provider.response(provider.assertion())
     elif lie == "another key":
         document = provider.response(provider.sign(provider.assertion(), signing_key("other")))
     elif lie == "expired":
         document = provider.honest()
-        place.clock.turn(minutes=6)
+        tenant.clock.turn(minutes=6)
     elif lie == "entity":
         document = b"<!DOCTYPE r [<!ENTITY e 'x'>]>" + etree.tostring(provider.honest())
     else:
@@ -128,42 +128,42 @@ def cookie_header(browser: Client) -> str:
     return f"{name}={value}"
 
 
-async def test_an_answer_is_good_once(place: Place) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
+async def test_an_answer_is_good_once(tenant: Tenant) -> None:
+    browser = tenant.browser()
+    provider = await arrive(tenant, browser)
     cookie = cookie_header(browser)
     document = provider.honest()
     await finish(browser, document)
 
     refused(await post(browser, document), 401, "sign_in_expired")
-    refused(await post(place.browser(), document, headers={"Cookie": cookie}), 401, "sign_in_expired")
-    another = await arrive(place, browser)
+    refused(await post(tenant.browser(), document, headers={"Cookie": cookie}), 401, "sign_in_expired")
+    another = await arrive(tenant, browser)
     assert brought_back(await post(browser, document)) == REFUSED
-    another = await arrive(place, browser)
+    another = await arrive(tenant, browser)
     assert brought_back(await post(browser, another.honest())) == REFUSED  # the same assertion, for a new request
-    another = await arrive(place, browser)
+    another = await arrive(tenant, browser)
     await finish(browser, another.honest(id="_next"))
 
 
-async def test_a_provider_named_anew_makes_no_answer_good_again(place: Place, saml_owner: Person) -> None:
-    browser = place.browser()
-    await finish(browser, (await arrive(place, browser)).honest())
+async def test_a_provider_named_anew_makes_no_answer_good_again(tenant: Tenant, saml_owner: SimulatedUser) -> None:
+    browser = tenant.browser()
+    await finish(browser, (await arrive(tenant, browser)).honest())
     ok(await saml_owner.browser.delete("/sso-providers/corp"), 204)
     await name_saml_provider(saml_owner)
 
-    again = await arrive(place, browser)
+    again = await arrive(tenant, browser)
 
     assert brought_back(await post(browser, again.honest())) == REFUSED
 
 
 async def test_at_two_instances_at_once_it_makes_one_session(
-    place: Place, settings: Settings, clock: TurnableClock
+    tenant: Tenant, settings: Settings, clock: TurnableClock
 ) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
+    browser = tenant.browser()
+    provider = await arrive(tenant, browser)
     form = {"SAMLResponse": encoded(provider.honest())}
     cookie = cookie_header(browser)
-    path = f"/v1/accounts/{place.account.slug}/sso/corp/acs"
+    path = f"/v1/accounts/{tenant.account.slug}/sso/corp/acs"
     with running_instances(settings, clock) as instances:
         async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             responses = await asyncio.gather(
@@ -176,39 +176,39 @@ async def test_at_two_instances_at_once_it_makes_one_session(
     assert sorted(response.status_code for response in exchanges) == [201, 401]
 
 
-async def test_only_the_browser_that_began_can_finish(place: Place, saml_owner: Person) -> None:
+async def test_only_the_browser_that_began_can_finish(tenant: Tenant, saml_owner: SimulatedUser) -> None:
     await name_saml_provider(saml_owner, "other")
-    browser, victim = place.browser(), place.browser()
-    document = (await arrive(place, browser)).honest()
+    browser, victim = tenant.browser(), tenant.browser()
+    document = (await arrive(tenant, browser)).honest()
 
     refused(await post(victim, document), 401, "sign_in_expired")
-    await arrive(place, victim)
+    await arrive(tenant, victim)
     assert brought_back(await post(victim, document)) == REFUSED
     await finish(browser, document)
-    other = await arrive(place, browser, "other")
+    other = await arrive(tenant, browser, "other")
     refused(await post(browser, other.honest()), 401, "sign_in_expired")  # at `corp`
 
 
-async def test_a_login_waits_for_ten_minutes(place: Place) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
-    place.clock.turn(minutes=10)
-    provider.now = place.clock.now()
+async def test_a_login_waits_for_ten_minutes(tenant: Tenant) -> None:
+    browser = tenant.browser()
+    provider = await arrive(tenant, browser)
+    tenant.clock.turn(minutes=10)
+    provider.now = tenant.clock.now()
 
     refused(await post(browser, provider.honest()), 401, "sign_in_expired")
 
 
-async def test_what_the_account_forbids_goes_back_as_an_error(place: Place, saml_owner: Person) -> None:
-    browser = place.browser()
-    person = await place.person()
+async def test_what_the_account_forbids_goes_back_as_an_error(tenant: Tenant, saml_owner: SimulatedUser) -> None:
+    browser = tenant.browser()
+    person = await tenant.person()
     who = {"attributes": attribute("email", person.user.email)}
-    provider = await arrive(place, browser)
-    await set_status(place, person, "suspended")
+    provider = await arrive(tenant, browser)
+    await set_status(tenant, person, "suspended")
     assert brought_back(await post(browser, provider.honest(**who))) == ("error", "forbidden")
 
-    provider = await arrive(place, browser)
+    provider = await arrive(tenant, browser)
     bad = provider.honest(id="_bad", attributes=attribute("email", "no address"))
     assert brought_back(await post(browser, bad)) == ("error", "invalid_request")
     await name_saml_provider(saml_owner, create_users=False)
-    provider = await arrive(place, browser)
+    provider = await arrive(tenant, browser)
     assert brought_back(await post(browser, provider.honest(id="_new"))) == ("error", "forbidden")

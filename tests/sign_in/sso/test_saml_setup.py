@@ -5,7 +5,7 @@ from lxml import etree
 
 from app.main import create_app
 from app.sign_in.sso.saml.messages import signatures
-from tests.support.arrange import Person, Place
+from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import client_of, refused
 from tests.support.saml import signing_key
 from tests.support.saml_login import (
@@ -23,18 +23,18 @@ from tests.support.third_parties import name_provider
 pytestmark = pytest.mark.usefixtures("saml_owner")
 
 
-async def test_the_metadata_name_this_very_address(place: Place) -> None:
-    entity = etree.fromstring((await place.browser().get("/sso/corp/metadata")).content)
+async def test_the_metadata_name_this_very_address(tenant: Tenant) -> None:
+    entity = etree.fromstring((await tenant.browser().get("/sso/corp/metadata")).content)
 
-    base = f"http://127.0.0.1:8000/v1/accounts/{place.account.slug}/sso/corp"
+    base = f"http://127.0.0.1:8000/v1/accounts/{tenant.account.slug}/sso/corp"
     assert entity.get("entityID") == f"{base}/metadata"
     [consumer] = entity.iter("{*}AssertionConsumerService")
     assert consumer.get("Location") == f"{base}/acs"
 
 
-async def test_a_browser_is_sent_only_where_the_provider_says(place: Place, saml_owner: Person) -> None:
+async def test_a_browser_is_sent_only_where_the_provider_says(tenant: Tenant, saml_owner: SimulatedUser) -> None:
     await name_provider(saml_owner, "intranet")
-    browser = place.browser()
+    browser = tenant.browser()
     assert (await begin(browser)).startswith(SSO_URL + "&SAMLRequest=")
     for return_to in ("", "https://evil.example", RETURN_TO + "&x", RETURN_TO.upper()):
         response = await browser.get("/sso/corp/login", params={"return_to": return_to})
@@ -46,23 +46,23 @@ async def test_a_browser_is_sent_only_where_the_provider_says(place: Place, saml
         refused(await post(browser, b"<a/>", name), 404, "not_found")
 
 
-async def test_the_form_is_a_form_of_at_most_256_kib(place: Place) -> None:
-    browser, path = place.browser(), "/sso/corp/acs"
+async def test_the_form_is_a_form_of_at_most_256_kib(tenant: Tenant) -> None:
+    browser, path = tenant.browser(), "/sso/corp/acs"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     refused(await browser.post(path, json={"SAMLResponse": "x"}), 415, "unsupported_media_type")
     refused(await browser.post(path, files={"SAMLResponse": b"x"}), 415, "unsupported_media_type")
     refused(await browser.post(path, data={"SAMLResponse": "a" * 256 * 1024}), 413, "too_large")
     for content in (b"", b"RelayState=x", b"a", b"a=1&a=2", b"SAMLResponse=%ff", b"\xff=1", b"a=1&" * 20 + b"b=2"):
         refused(await browser.post(path, content=content, headers=headers), 422, "invalid_request")
-    provider = await arrive(place, browser)
+    provider = await arrive(tenant, browser)
     document = etree.tostring(provider.honest(), doctype=None) + b" " * 150_000
     await finish(browser, document)
 
 
-async def test_over_https_the_cookie_comes_with_the_form_of_another_site(place: Place) -> None:
-    services = with_changes(place.services, public_url="https://passgate.example.com")
+async def test_over_https_the_cookie_comes_with_the_form_of_another_site(tenant: Tenant) -> None:
+    services = with_changes(tenant.services, public_url="https://passgate.example.com")
     base_url = "https://passgate.example.com"
-    browser = client_of(create_app(services), place.account.slug, base_url=base_url)
+    browser = client_of(create_app(services), tenant.account.slug, base_url=base_url)
     response = await browser.get("/sso/corp/login", params={"return_to": RETURN_TO})
 
     [cookie] = response.headers.get_list("set-cookie")
@@ -75,7 +75,7 @@ async def test_over_https_the_cookie_comes_with_the_form_of_another_site(place: 
 
 
 @pytest.mark.parametrize("certificate", ["", "no certificate", "AAAA", "-----BEGIN CERTIFICATE-----"])
-async def test_a_provider_needs_certificates(saml_owner: Person, certificate: str) -> None:
+async def test_a_provider_needs_certificates(saml_owner: SimulatedUser, certificate: str) -> None:
     body = {
         "type": "saml",
         "idp_entity_id": "x",
@@ -90,10 +90,10 @@ async def test_a_provider_needs_certificates(saml_owner: Person, certificate: st
 
 
 async def test_without_the_extra_saml_is_refused(
-    place: Place, saml_owner: Person, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, saml_owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = place.browser()
-    provider = await arrive(place, browser)
+    browser = tenant.browser()
+    provider = await arrive(tenant, browser)
     monkeypatch.setattr(signatures, "INSTALLED", False)
 
     assert brought_back(await post(browser, provider.honest())) == ("error", "unavailable")

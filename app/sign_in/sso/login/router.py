@@ -5,9 +5,9 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Refusal
 from app.core.settings import Limit
 from app.services import Services
@@ -36,11 +36,11 @@ KnownIssuers = Annotated[Issuers, Depends(get_issuers)]
 _BEGUN = Limit("600/600")
 
 
-async def count_begun(services: Services, visitor: Visitor) -> None:
+async def count_begun(services: Services, context: RequestContext) -> None:
     """Count a sign-in that somebody begins, whom nobody knows yet; raises `TooMany` for too many of an address."""
-    begun = request_bucket(ip=visitor.ip, requests=_BEGUN)
+    begun = request_bucket(ip=context.ip, requests=_BEGUN)
     because = "Too many sign-ins were begun from this address."
-    await count_password_attempt(services.database, visitor, [begun], because=because)
+    await count_password_attempt(services.database, context, [begun], because=because)
 
 
 @router.get(
@@ -52,7 +52,7 @@ async def count_begun(services: Services, visitor: Visitor) -> None:
 )
 async def begin_login(
     services: AppServices,
-    visitor: AtTheDoor,
+    context: Context,
     issuers: KnownIssuers,
     request: Request,
     name: str,
@@ -60,11 +60,11 @@ async def begin_login(
 ) -> RedirectResponse:
     """Send the browser to the identity provider; it comes back to `return_to`, one of the provider's addresses."""
     async with services.database.read() as tx:
-        provider = await sso.login_provider(tx, visitor, name, return_to)
-    await count_begun(services, visitor)
+        provider = await sso.login_provider(tx, context, name, return_to)
+    await count_begun(services, context)
     async with services.database.begin() as tx:
-        secret = await sso.begin_login(tx, visitor, provider, return_to)
-    address = await _login_address(services, visitor, issuers, provider, secret, request.path_params["account"])
+        secret = await sso.begin_login(tx, context, provider, return_to)
+    address = await _login_address(services, context, issuers, provider, secret, request.path_params["account"])
     response = RedirectResponse(address, 303)
     response.headers["Set-Cookie"] = login_cookie(
         secret,
@@ -75,13 +75,13 @@ async def begin_login(
 
 
 async def _login_address(
-    services: Services, visitor: Visitor, issuers: Issuers, provider: Provider, secret: str, slug: str
+    services: Services, context: RequestContext, issuers: Issuers, provider: Provider, secret: str, slug: str
 ) -> str:
     public_url = services.settings.public_url
     if provider.type is ProviderType.SAML:
-        return begin_saml_login(provider, service_provider(public_url, slug, provider.name), secret, visitor.now)
-    client = client_of(services.sealer, visitor, provider, public_url, slug)
-    return await begin_oidc_login(issuers, visitor, provider, client, secret)
+        return begin_saml_login(provider, service_provider(public_url, slug, provider.name), secret, context.now)
+    client = client_of(services.sealer, context, provider, public_url, slug)
+    return await begin_oidc_login(issuers, context, provider, client, secret)
 
 
 def send_back(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, refuse_unexpected_body
 from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
@@ -25,29 +25,29 @@ _Parameter = Annotated[str, Query(max_length=4096)]
 
 
 @router.post("/sign-ins/oidc/nonces", status_code=201, operation_id="createNonce", responses=problems(429))
-async def create_nonce(services: AppServices, visitor: AtTheDoor, request: Request) -> schemas.Nonce:
+async def create_nonce(services: AppServices, context: Context, request: Request) -> schemas.Nonce:
     """Return a nonce for a native client to have put into its ID token: for ten minutes, and once."""
     refuse_unexpected_body(request)
-    await count_begun(services, visitor)
+    await count_begun(services, context)
     async with services.database.begin() as tx:
-        nonce = await begin_login(tx, visitor, None, None)
-    return schemas.Nonce(nonce=nonce, expires_at=visitor.now + REQUEST_LIFETIME)
+        nonce = await begin_login(tx, context, None, None)
+    return schemas.Nonce(nonce=nonce, expires_at=context.now + REQUEST_LIFETIME)
 
 
 @router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409))
 async def sign_in_by_id_token(
-    services: AppServices, visitor: AtTheDoor, issuers: KnownIssuers, body: schemas.OidcSignIn
+    services: AppServices, context: Context, issuers: KnownIssuers, body: schemas.OidcSignIn
 ) -> Complete:
     """Sign in with an ID token of the provider. No passcode is asked for, whatever the policy."""
     async with services.database.read() as tx:
-        provider = await provider_of(tx, visitor, body.provider, ProviderType.OIDC)
-    identity = await use_cases.read_id_token(issuers, visitor, provider, body.id_token, body.nonce)
+        provider = await provider_of(tx, context, body.provider, ProviderType.OIDC)
+    identity = await use_cases.read_id_token(issuers, context, provider, body.id_token, body.nonce)
     outcome: Completed | Refusal
     async with services.database.begin() as tx:
         if isinstance(identity, Refusal):
-            outcome = await refuse_provider(tx, visitor, provider, identity)
+            outcome = await refuse_provider(tx, context, provider, identity)
         else:
-            outcome = await use_cases.sign_in_by_id_token(tx, visitor, provider, identity, body.nonce)
+            outcome = await use_cases.sign_in_by_id_token(tx, context, provider, identity, body.nonce)
     return show_completed(accepted(outcome))
 
 
@@ -60,7 +60,7 @@ async def sign_in_by_id_token(
 )
 async def finish_login(
     services: AppServices,
-    visitor: AtTheDoor,
+    context: Context,
     issuers: KnownIssuers,
     request: Request,
     name: str,
@@ -74,21 +74,21 @@ async def finish_login(
     With `#code=`, for POST /sign-ins/exchange, or with `#error=` and the code of the problem.
     """
     async with services.database.read() as tx:
-        provider = await provider_of(tx, visitor, name, ProviderType.OIDC)
+        provider = await provider_of(tx, context, name, ProviderType.OIDC)
     secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
     async with services.database.begin() as tx:
-        login = await use_cases.take_answer(tx, visitor, provider, secret, state)
+        login = await use_cases.take_answer(tx, context, provider, secret, state)
     slug = request.path_params["account"]
-    client = use_cases.client_of(services.sealer, visitor, provider, services.settings.public_url, slug)
+    client = use_cases.client_of(services.sealer, context, provider, services.settings.public_url, slug)
     answer = use_cases.Answer(secret, code, error)
     outcome: str | Refusal
     try:
-        identity = await use_cases.read_answer(issuers, visitor, provider, client, answer)
+        identity = await use_cases.read_answer(issuers, context, provider, client, answer)
         async with services.database.begin() as tx:
             if isinstance(identity, Refusal):
-                outcome = await refuse_provider(tx, visitor, provider, identity)
+                outcome = await refuse_provider(tx, context, provider, identity)
             else:
-                outcome = await hand_out_code(tx, visitor, provider, identity)
+                outcome = await hand_out_code(tx, context, provider, identity)
     except Refusal as raised:
         outcome = raised
     return send_back(services, login, outcome, by_post=False)

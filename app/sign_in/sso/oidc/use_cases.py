@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
 from app.crypto.digests import same
 from app.crypto.sealing import Sealer
@@ -43,18 +43,20 @@ class Answer:
     error: str
 
 
-def client_of(sealer: Sealer, visitor: Visitor, provider: Provider, public_url: str, slug: str) -> OidcClient:
+def client_of(
+    sealer: Sealer, context: RequestContext, provider: Provider, public_url: str, slug: str
+) -> OidcClient:
     """Return who we are to the provider's issuer; the address to come back to is registered there."""
-    secret = open_secret(sealer, visitor.account_id, provider)
+    secret = open_secret(sealer, context.account_id, provider)
     callback = f"{public_url}/v1/accounts/{slug}/sso/{provider.name}/callback"
     return OidcClient(provider.settings["client_id"], secret, callback)
 
 
 async def begin_oidc_login(
-    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, secret: str
+    issuers: Issuers, context: RequestContext, provider: Provider, client: OidcClient, secret: str
 ) -> str:
     """Return where a browser that keeps `secret` logs in at the issuer; raises `Unavailable`."""
-    documents = await issuers.find(visitor.account_id, provider.settings["issuer"], now=visitor.now)
+    documents = await issuers.find(context.account_id, provider.settings["issuer"], now=context.now)
     return authorization_address(
         documents,
         client,
@@ -65,7 +67,7 @@ async def begin_oidc_login(
 
 
 async def take_answer(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, secret: str, state: str
+    tx: AsyncConnection, context: RequestContext, provider: Provider, secret: str, state: str
 ) -> LoginRequest:
     """Use up the login that a browser comes back from; raises `Unauthenticated` (`sign_in_expired`).
 
@@ -73,14 +75,14 @@ async def take_answer(
     """
     if not same(derive(secret, "state").encode(), state.encode()):
         raise expired()
-    login = await take_login(tx, visitor, secret)
+    login = await take_login(tx, context, secret)
     if login is None or login.provider_id != provider.id:
         raise expired()
     return login
 
 
 async def read_answer(
-    issuers: Issuers, visitor: Visitor, provider: Provider, client: OidcClient, answer: Answer
+    issuers: Issuers, context: RequestContext, provider: Provider, client: OidcClient, answer: Answer
 ) -> Identity | Refusal:
     """Return for whom the issuer gave the code, or the refusal; raises `Unavailable`."""
     if answer.error in _ISSUER_S_FAULTS:
@@ -90,9 +92,9 @@ async def read_answer(
     verifier, nonce = (derive(answer.secret, purpose) for purpose in ("pkce", "nonce"))
     try:
         async with asyncio.timeout(_SECONDS):
-            documents = await issuers.find(visitor.account_id, provider.settings["issuer"], now=visitor.now)
+            documents = await issuers.find(context.account_id, provider.settings["issuer"], now=context.now)
             token = await redeem_code(documents, client, code=answer.code, verifier=verifier)
-            return await read_id_token(issuers, visitor, provider, token, nonce)
+            return await read_id_token(issuers, context, provider, token, nonce)
     except TimeoutError:
         raise Unavailable(_NO_ANSWER) from None
     except TokenRefused as refused:
@@ -100,7 +102,7 @@ async def read_answer(
 
 
 async def read_id_token(
-    issuers: Issuers, visitor: Visitor, provider: Provider, token: str, nonce: str
+    issuers: Issuers, context: RequestContext, provider: Provider, token: str, nonce: str
 ) -> Identity | Refusal:
     """Return whom an ID token vouches for, or the refusal of one that is not the issuer's, or not for this.
 
@@ -109,18 +111,18 @@ async def read_id_token(
     expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
     try:
         key_id = key_id_of(token)
-        documents = await issuers.find(visitor.account_id, expected["issuer"], now=visitor.now, key_id=key_id)
+        documents = await issuers.find(context.account_id, expected["issuer"], now=context.now, key_id=key_id)
         claims = read_signed_token(token, documents.keys)
-        return read_id_claims(claims, nonce=nonce, now=visitor.now, **expected)
+        return read_id_claims(claims, nonce=nonce, now=context.now, **expected)
     except (TokenRefused, ValueError) as refused:
         return refuse_token(provider, refused)
 
 
 async def sign_in_by_id_token(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, identity: Identity, nonce: str
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, nonce: str
 ) -> Completed | Refusal:
     """Sign in whom an ID token vouches for, and use its nonce up: neither signs anybody in again."""
-    request = await take_login(tx, visitor, nonce)
+    request = await take_login(tx, context, nonce)
     if request is None or request.provider_id is not None:
-        return await refuse_provider(tx, visitor, provider, not_vouched())
-    return await sign_in_by_provider(tx, visitor, provider, identity)
+        return await refuse_provider(tx, context, provider, not_vouched())
+    return await sign_in_by_provider(tx, context, provider, identity)

@@ -16,7 +16,7 @@ from app.second_factor.settings.use_cases import lock_own_factors
 from app.sign_in.sso import repository
 from app.sign_in.sso.providers import rules
 from app.sign_in.sso.rules import Provider, ProviderType
-from app.sign_in.sso.use_cases import secret_place
+from app.sign_in.sso.use_cases import secret_associated_data
 
 
 async def find_provider(tx: AsyncConnection, caller: Caller, name: str) -> Provider:
@@ -53,7 +53,7 @@ async def put_provider(
     id_ = kept.id if kept else new_id(caller.now)
     sealed = kept.sealed_secret if kept else None
     if given is not None:
-        sealed = sealer.seal(given.encode(), secret_place(caller.account_id, id_))
+        sealed = sealer.seal(given.encode(), secret_associated_data(caller.account_id, id_))
     provider = Provider(id_, name, type_, create_users, default_role, roles, domains, settings, sealed)
     if kept:
         await repository.store_provider(tx, caller.account_id, provider, now=caller.now)

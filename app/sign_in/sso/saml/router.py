@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.authentication.context import AtTheDoor
+from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, FormRoute
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.services import Services
 from app.sign_in.complete_sign_in import expired
@@ -26,10 +26,10 @@ class _Metadata(Response):
 
 
 @router.get("/sso/{name}/metadata", operation_id="getSamlMetadata", response_class=_Metadata)
-async def get_metadata(services: AppServices, visitor: AtTheDoor, request: Request, name: str) -> _Metadata:
+async def get_metadata(services: AppServices, context: Context, request: Request, name: str) -> _Metadata:
     """Return what the identity provider is to be set up with: its `entityID` is this very address."""
     async with services.database.read() as tx:
-        await sso.provider_of(tx, visitor, name, ProviderType.SAML)
+        await sso.provider_of(tx, context, name, ProviderType.SAML)
     us = use_cases.service_provider(services.settings.public_url, request.path_params["account"], name)
     return _Metadata(us.metadata())
 
@@ -49,7 +49,7 @@ _FORM = {
     openapi_extra={"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}},
 )
 async def finish_saml_login(
-    services: AppServices, visitor: AtTheDoor, request: Request, name: str
+    services: AppServices, context: Context, request: Request, name: str
 ) -> RedirectResponse:
     """Take the identity provider's answer, which the browser posts as a form, and send the browser back.
 
@@ -61,23 +61,23 @@ async def finish_saml_login(
         raise InvalidRequest("Some fields are not valid.", error)
     secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
     async with services.database.begin() as tx:  # whatever the answer is, the login is used up
-        provider = await sso.provider_of(tx, visitor, name, ProviderType.SAML)
-        login = await sso.take_login(tx, visitor, secret)
+        provider = await sso.provider_of(tx, context, name, ProviderType.SAML)
+        login = await sso.take_login(tx, context, secret)
     if login is None or login.provider_id != provider.id:
         raise expired()
     us = use_cases.service_provider(services.settings.public_url, request.path_params["account"], name)
     try:
-        assertion = await use_cases.read_saml_answer(provider, us, secret, answer, visitor.now)
-        outcome = await _code(services, visitor, provider, assertion)
+        assertion = await use_cases.read_saml_answer(provider, us, secret, answer, context.now)
+        outcome = await _code(services, context, provider, assertion)
     except Refusal as refusal:
         outcome = refusal
     return send_back(services, login, outcome, by_post=True)
 
 
 async def _code(
-    services: Services, visitor: Visitor, provider: Provider, assertion: Assertion | Refusal
+    services: Services, context: RequestContext, provider: Provider, assertion: Assertion | Refusal
 ) -> str | Refusal:
     async with services.database.begin() as tx:
         if isinstance(assertion, Refusal):
-            return await sso.refuse_provider(tx, visitor, provider, assertion)
-        return await use_cases.hand_out_code_once(tx, visitor, provider, assertion)
+            return await sso.refuse_provider(tx, context, provider, assertion)
+        return await use_cases.hand_out_code_once(tx, context, provider, assertion)

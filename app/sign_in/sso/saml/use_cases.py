@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.callers import Visitor
+from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
 from app.sign_in.sso import repository
 from app.sign_in.sso.rules import Identity, Provider, derive
@@ -50,17 +50,17 @@ async def read_saml_answer(
 
 
 async def hand_out_code_once(
-    tx: AsyncConnection, visitor: Visitor, provider: Provider, assertion: Assertion
+    tx: AsyncConnection, context: RequestContext, provider: Provider, assertion: Assertion
 ) -> str | Refusal:
     """Return a code to be exchanged for the session of whom the assertion names: for each assertion one.
 
     An identity provider of one's own company knows its addresses, so that they count as verified.
     """
     token_id = f"{provider.settings['idp_entity_id']} {assertion.id}"
-    if not await repository.use_once(tx, visitor.account_id, token_id, expires_at=assertion.expires_at):
-        return await refuse_provider(tx, visitor, provider, not_vouched())
+    if not await repository.use_once(tx, context.account_id, token_id, expires_at=assertion.expires_at):
+        return await refuse_provider(tx, context, provider, not_vouched())
     identity = Identity(assertion.email, assertion.name, email_verified=True, subject=assertion.name_id)
-    return await hand_out_code(tx, visitor, provider, identity)
+    return await hand_out_code(tx, context, provider, identity)
 
 
 def _request_id(secret: str) -> str:

@@ -141,7 +141,7 @@ def _check_statements(assertion: Element, now: datetime) -> None:
 
 
 def _confirmations(subject: Element, expected: Expected, now: datetime) -> Iterator[datetime]:
-    """Yield until when the bearer is confirmed to be the subject, at our door, for our request."""
+    """Yield until when the bearer is confirmed to be the subject, at our address, for our request."""
     for confirmation in subject.findall(f"{_SAML}SubjectConfirmation"):
         if confirmation.get("Method") != _BEARER:
             continue
