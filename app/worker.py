@@ -1,4 +1,4 @@
-"""Entry point of the job worker: runs what the queue holds, inside `passgate serve` or alone as `passgate worker`."""
+"""Entry point of the job worker: runs the queue inside `passgate serve`, or alone as `passgate worker`."""
 
 import asyncio
 import logging
