@@ -13,7 +13,7 @@ from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.sealing import SealBroken
 from app.database.revisions import current_revision, needed_revision
-from app.delivery.mailer import MailUnavailableError, look_at
+from app.delivery.mailer import MailUnavailableError, check_connection
 from app.services import Services
 
 OLDEST_POSTGRES = 15
@@ -88,7 +88,7 @@ def _settings(settings: Settings) -> list[Finding]:
 
 async def _mail(services: Services) -> Finding:
     try:
-        return Finding("mail", well=True, says=await look_at(services.settings))
+        return Finding("mail", well=True, says=await check_connection(services.settings))
     except (MailUnavailableError, OSError) as error:
         return Finding("mail", well=False, says=str(error))
 

@@ -74,8 +74,8 @@ async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
         raise MailUnavailableError(_in_words(error)) from error
 
 
-async def look_at(settings: Settings) -> str:
-    """Return a line about the way out; raises `MailUnavailableError` or `OSError` when none would get through."""
+async def check_connection(settings: Settings) -> str:
+    """Return a line about how mail is sent; raises `MailUnavailableError` or `OSError` when none gets through."""
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, ".check", b"")

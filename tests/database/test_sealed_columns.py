@@ -14,12 +14,12 @@ GENERIC = {"key_rotation.py"}  # it seals whatever is declared
 
 
 def places() -> set[tuple[str, str]]:
-    """Return the table and the column of every `Tenant(...)` that the code seals at."""
+    """Return the table and the column of every `AssociatedData(...)` that the code seals at."""
     found = set()
     for path in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            is_place = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Tenant"
-            if is_place and path.name not in GENERIC:
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
+            if called == "AssociatedData" and path.name not in GENERIC:
                 assert isinstance(node, ast.Call)
                 table, column = (ast.literal_eval(argument) for argument in node.args[:2])
                 found.add((table, column))

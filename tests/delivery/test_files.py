@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.delivery.jobs import send_letter
-from app.delivery.mailer import look_at
+from app.delivery.mailer import check_connection
 from app.services import Services
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import files_in, letters_in, mode_of
@@ -44,7 +44,7 @@ async def test_without_a_setting_letters_lie_in_the_data_directory(services: Ser
 
 
 async def test_looking_at_the_directory_leaves_nothing_there(letters_dir: Path) -> None:
-    assert str(letters_dir) in await look_at(settings_with(mail_url=f"file:{letters_dir}"))
+    assert str(letters_dir) in await check_connection(settings_with(mail_url=f"file:{letters_dir}"))
     assert files_in(letters_dir) == []
 
 
@@ -52,4 +52,4 @@ async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OSError, match="file"):
-        await look_at(settings_with(mail_url=f"file:{tmp_path}/file/letters"))
+        await check_connection(settings_with(mail_url=f"file:{tmp_path}/file/letters"))

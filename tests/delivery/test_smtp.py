@@ -10,7 +10,7 @@ from app.core.settings import Settings
 from app.database.queue import PermanentJobError
 from app.delivery import mailer
 from app.delivery.letters import Email
-from app.delivery.mailer import MailRefusedError, MailUnavailableError, compose, look_at, send
+from app.delivery.mailer import MailRefusedError, MailUnavailableError, compose, check_connection, send
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
@@ -176,8 +176,8 @@ async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> N
 
 async def test_looking_at_the_way_out_says_whether_it_is_open(plain: RunningServer, trusted: Authority) -> None:
     with mail_server(tls=trusted.server()) as server:
-        assert "by TLS" in await look_at(settings_with(mail_url=server.url(scheme="smtps")))
-    assert "without TLS" in await look_at(settings_with(mail_url=plain.url()))
+        assert "by TLS" in await check_connection(settings_with(mail_url=server.url(scheme="smtps")))
+    assert "without TLS" in await check_connection(settings_with(mail_url=plain.url()))
     with pytest.raises(MailUnavailableError, match="535"):
-        await look_at(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
+        await check_connection(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
     assert plain.mailbox.received == []

@@ -56,7 +56,7 @@ def said_of(metrics: str) -> tuple[int, str]:
 
 
 async def read(tenant: Tenant) -> str:
-    tenant.app.state.held = DatabaseMetrics()  # what the database holds is remembered for a minute
+    tenant.app.state.database_metrics = DatabaseMetrics()  # what the database holds is remembered for a minute
     response = await tenant.browser().get(URL)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain; version=")

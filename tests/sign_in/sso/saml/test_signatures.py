@@ -126,9 +126,9 @@ def test_more_than_one_assertion_or_an_encrypted_one_is_refused(provider: LyingP
 )
 @pytest.mark.parametrize("place", [b"somebody-1", b"somebody@example.com"])
 def test_a_text_that_readers_would_cut_differently_is_refused(
-    provider: LyingProvider, trick: bytes, tenant: bytes
+    provider: LyingProvider, trick: bytes, place: bytes
 ) -> None:
-    tricked = etree.tostring(provider.assertion()).replace(tenant, trick)
+    tricked = etree.tostring(provider.assertion()).replace(place, trick)
     document = provider.response(provider.sign(etree.fromstring(tricked)))
 
     refused(document, "comment|elements")
