@@ -10,7 +10,7 @@ from app.core.settings import Settings
 from app.database.queue import PermanentJobError
 from app.delivery import mailer
 from app.delivery.letters import Email
-from app.delivery.mailer import MailRefusedError, MailUnavailableError, compose, check_connection, send
+from app.delivery.mailer import MailRefusedError, MailUnavailableError, check_connection, compose, send
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
