@@ -1,15 +1,14 @@
 """The audit events in the database: written, and read with the e-mail addresses that users have today."""
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Insert, select
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
 from app.core.callers import Caller, RequestContext
-from app.database.base import insert_from_params, insert_params
 from app.database.ids import new_id, oldest_id
 from app.database.statements import PrecompiledStatement
 from app.database.tables import audit_events, users
@@ -30,45 +29,44 @@ _COLUMNS = [
 ]
 
 
-def insert_events_sql(*names: str, after: CTE | None = None) -> Insert:
-    """Return the statement that writes an event for each name; `after` is that of `adding`.
-
-    Its parameters are those of `insert_event_params`, for each of the names.
-    """
-    return insert_from_params(audit_events, *names, after=after)
-
-
-def insert_event_params(name: str, context: RequestContext, actor: Actor, event: Event) -> dict[str, Any]:
-    """Return the parameters of `recording`."""
-    values = {
-        "account_id": context.account_id,
-        "id": new_id(context.now),
-        "type": event.type.value,
-        "at": context.now,
-        "actor_id": actor.user_id,
-        "credential": actor.credential,
-        "target_type": event.target_type,
-        "target_id": event.target_id,
-        "ip": context.ip or None,
-        "user_agent": context.user_agent or None,
-        "request_id": context.request_id or None,
-        "details": event.details,
-    }
-    return insert_params(audit_events, values, name)
+INSERT_EVENTS = """INSERT INTO audit_events (account_id, id, type, at, actor_id, credential, target_type,
+                            target_id, ip, user_agent, request_id, details)
+  SELECT e.account_id, e.id, e.type, e.at, e.actor_id, e.credential, e.target_type, e.target_id,
+         e.ip, e.user_agent, e.request_id, e.details
+  FROM jsonb_to_recordset(:events) AS e (
+    account_id uuid, id uuid, type text, at timestamptz, actor_id uuid, credential text, target_type text,
+    target_id uuid, ip text, user_agent text, request_id text, details jsonb)"""
+"""Writes any number of events with one plan; also a part of larger statements. Parameter: `event_rows`."""
 
 
-@cache
-def _recording(count: int) -> PrecompiledStatement:
-    return PrecompiledStatement(insert_events_sql(*(f"event_{number}" for number in range(count))))
+def event_rows(context: RequestContext, actor: Actor, *events: Event) -> list[dict[str, Any]]:
+    """Return the parameter `events` of `INSERT_EVENTS`: every audit event goes through here."""
+    return [
+        {
+            "account_id": str(context.account_id),
+            "id": str(new_id(context.now)),
+            "type": event.type.value,
+            "at": context.now.isoformat(),
+            "actor_id": actor.user_id and str(actor.user_id),
+            "credential": actor.credential,
+            "target_type": event.target_type,
+            "target_id": event.target_id and str(event.target_id),
+            "ip": context.ip or None,
+            "user_agent": context.user_agent or None,
+            "request_id": context.request_id or None,
+            "details": event.details,
+        }
+        for event in events
+    ]
+
+
+_INSERT = PrecompiledStatement(text(INSERT_EVENTS).bindparams(bindparam("events", type_=JSONB)))
 
 
 async def record(tx: AsyncConnection, context: RequestContext, actor: Actor, *events: Event) -> None:
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
-    values: dict[str, Any] = {}
-    for number, event in enumerate(events):
-        values |= insert_event_params(f"event_{number}", context, actor, event)
     if events:
-        await _recording(len(events)).rows(tx, values)
+        await _INSERT.rows(tx, {"events": event_rows(context, actor, *events)})
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:

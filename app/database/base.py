@@ -1,7 +1,5 @@
 """What all tables share: their metadata, the names of their constraints, and their common columns."""
 
-from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +19,6 @@ from sqlalchemy import (
     insert,
     select,
     true,
-    union_all,
 )
 
 metadata = MetaData(
@@ -52,31 +49,14 @@ def param(column: Column[Any], name: str = "") -> BindParameter[Any]:
     return bindparam(name or f"given_{column.name}", type_=column.type)
 
 
-def insert_from_params(table: Table, *prefixes: str, after: CTE | None = None) -> Insert:
-    """Return the statement that adds a row, or one for each prefix, of the parameters that `insert_params` names.
-
-    As part of a greater one it does so `after` another part, and only if that has returned a row.
-    """
-    rows = [
-        [param(column, f"{prefix}_{column.name}") for column in table.c] for prefix in prefixes or (table.name,)
-    ]
-    selected = [select(*row).where(if_returned(after)) for row in rows]
-    return insert(table).from_select(list(table.c), union_all(*selected) if selected[1:] else selected[0])
+def insert_from_params(table: Table) -> Insert:
+    """Return the INSERT of one row; parameters: a value for each column, by its name."""
+    return insert(table).values({column.name: param(column, column.name) for column in table.c})
 
 
 def if_returned(after: CTE | None) -> ColumnElement[bool]:
     """Return `EXISTS (SELECT FROM after)`: the statement does nothing unless that CTE returned a row."""
     return true() if after is None else exists(select(after))
-
-
-def insert_params(table: Table, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the parameters of `insert_from_params`: a value for each column, None where `values` has none."""
-    return {name: values.get(column) for name, column in _added(table, prefix or table.name)}
-
-
-@cache
-def _added(table: Table, prefix: str) -> list[tuple[str, str]]:
-    return [(f"{prefix}_{column.name}", column.name) for column in table.c]
 
 
 def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:

@@ -185,6 +185,9 @@ class Database:
             with POOL_IN_USE.track_inprogress():
                 yield tx
 
+    single_statement = read
+    """Open a connection for one statement that writes: committed, durably, when it has returned."""
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()

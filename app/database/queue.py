@@ -2,10 +2,9 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, cast, func, literal, null, select
-from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import UserDefinedType
 
 Queue = Literal["default", "letters", "reports"]
 """Each has workers of its own, so that what is slow in one keeps nothing waiting in another."""
@@ -15,39 +14,25 @@ class PermanentJobError(Exception):
     """A job raises this when trying again would be of no use; it has failed then."""
 
 
-class _JobToDefer(UserDefinedType[Any]):
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "procrastinate_job_to_defer_v1"
-
-
-def defer_job_sql(arguments: ColumnElement[Any]) -> Select[tuple[Any]]:
-    """Return the statement that defers a job with these arguments, and with the parameters that `job` returns.
-
-    It is procrastinate's own function, called by us because its client would call it on a connection of its own.
-    The order is that of the type in the schema that our migration installs.
-    """
-    row = func.row(
-        bindparam("queue", type_=Text),
-        bindparam("task", type_=Text),
-        literal(0, Integer),
-        bindparam("lock", type_=Text),
-        bindparam("queueing_lock", type_=Text),
-        arguments,
-        null(),
-    )
-    return select(func.procrastinate_defer_jobs_v1(array([cast(row, _JobToDefer)])))
-
-
-_DEFER = defer_job_sql(bindparam("arguments", type_=JSONB))
+# procrastinate's own function, called by us because its client would call it on a connection of its own. The order
+# of the row is that of the type in the schema that our migration installs.
+DEFER_JOB = """SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(
+    ROW(CAST(:queue AS text), CAST(:task AS text), 0, CAST(:lock AS text), CAST(:queueing_lock AS text),
+        CAST(:arguments AS jsonb), NULL) AS procrastinate_job_to_defer_v1)])"""
+"""Puts a job into the queue; also a part of larger statements. Parameters: `job`."""
+_DEFER = text(DEFER_JOB).bindparams(bindparam("arguments", type_=JSONB))
 
 
 def job(
-    task: str, *, queue: Queue = "default", lock: str | None = None, queueing_lock: str | None = None
+    task: str,
+    arguments: dict[str, Any] | None,
+    *,
+    queue: Queue = "default",
+    lock: str | None = None,
+    queueing_lock: str | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters of a job: which task it is, in which queue, and what it does not run beside."""
-    return {"queue": queue, "task": task, "lock": lock, "queueing_lock": queueing_lock}
+    """Return the parameters of `DEFER_JOB`; jobs of one `lock` do not run beside each other."""
+    return {"queue": queue, "task": task, "arguments": arguments, "lock": lock, "queueing_lock": queueing_lock}
 
 
 async def enqueue(
@@ -65,5 +50,4 @@ async def enqueue(
     one after another. A second job with the same `queueing_lock` while the first one waits raises an
     `IntegrityError`, which ends the transaction.
     """
-    given = job(task, queue=queue, lock=lock, queueing_lock=queueing_lock)
-    await tx.execute(_DEFER, given | {"arguments": arguments})
+    await tx.execute(_DEFER, job(task, arguments, queue=queue, lock=lock, queueing_lock=queueing_lock))

@@ -1,10 +1,11 @@
-"""Statements that people wait for: compiled once, by SQLAlchemy, and run by asyncpg itself."""
+"""Statements for hot paths: compiled once by SQLAlchemy at import, executed by asyncpg directly."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import fields
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Dialect, Label, Select, Table, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,20 +15,21 @@ from app.database.engine import driver
 
 Row: TypeAlias = asyncpg.Record
 """What a statement returns: values by position, or by the names of their columns."""
+_T = TypeVar("_T")
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
 class PrecompiledStatement:
-    """A statement of which only the parameters change.
+    """A statement of which only the parameters change; SQL by hand comes as `text()` with `:named` parameters.
 
-    For SQLAlchemy to build, look up and wrap a statement costs several times what running it does, and a sign-in
-    waits for a few. It runs in the transaction that it is given, like any other statement.
+    For SQLAlchemy to build, look up and wrap a statement costs several times what running it does. For hot paths
+    (sign-in, `/authorize`); elsewhere use `tx.execute`. It runs in the transaction that it is given.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase | TextClause) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 -- what no DDL is compiled to
-        self._sql = compiled.string
+        self.sql = compiled.string
         names = compiled.positiontup or ()
         self._constants = {name: compiled.binds[name].value for name in names if not compiled.binds[name].required}
         # How Python's values become asyncpg's, where they are not the same: JSON.
@@ -40,13 +42,23 @@ class PrecompiledStatement:
 
     async def rows(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Sequence[Row]:
         """Run it, and return its rows; a parameter that `values` does not have is a `KeyError`."""
-        rows: Sequence[Row] = await driver(tx).fetch(self._sql, *self._arguments(values))
+        rows: Sequence[Row] = await driver(tx).fetch(self.sql, *self._arguments(values))
         return rows
 
     async def row(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Row | None:
         """Run it, and return its only row, if there is one."""
-        return await driver(tx).fetchrow(self._sql, *self._arguments(values))
+        return await driver(tx).fetchrow(self.sql, *self._arguments(values))
 
     async def value(self, tx: AsyncConnection, values: Mapping[str, Any]) -> Any:
         """Run it, and return the first column of its only row; None without a row."""
-        return await driver(tx).fetchval(self._sql, *self._arguments(values))
+        return await driver(tx).fetchval(self.sql, *self._arguments(values))
+
+
+def columns_for(kind: type[Any], table: Table, prefix: str) -> list[Label[Any]]:
+    """Return the columns that a dataclass has as fields, labeled `<prefix>_<field>`."""
+    return [table.c[field.name].label(f"{prefix}_{field.name}") for field in fields(kind)]
+
+
+def instance_of(kind: type[_T], row: Row, prefix: str) -> _T:
+    """Return the dataclass whose fields a row holds under the labels of `columns_for`."""
+    return kind(**{field.name: row[f"{prefix}_{field.name}"] for field in fields(kind)})  # type: ignore[arg-type]  # it is a dataclass

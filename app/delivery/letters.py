@@ -6,15 +6,13 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import RequestContext
 from app.database.base import param
 from app.database.ids import new_id
-from app.database.queue import defer_job_sql, enqueue, job
-from app.database.statements import PrecompiledStatement
+from app.database.queue import enqueue, job
 from app.database.tables import accounts, users
 
 
@@ -75,6 +73,16 @@ class Email:
         )
 
 
+@dataclass(frozen=True)
+class Recipient:
+    """Whom an e-mail is for, and in the name of which account."""
+
+    account_name: str
+    to: str
+    name: str
+    locale: str
+
+
 _RECIPIENT = (
     select(accounts.c.name.label("account_name"), users.c.email.label("to"), users.c.name, users.c.locale)
     .join_from(users, accounts, accounts.c.id == users.c.account_id)
@@ -82,20 +90,28 @@ _RECIPIENT = (
 )
 
 
-def _telling() -> Select[tuple[Any]]:
-    fields = (part for column in _RECIPIENT.selected_columns for part in (literal(str(column.name)), column))
-    addressed = _RECIPIENT.with_only_columns(func.jsonb_build_object(*fields)).scalar_subquery()
-    return defer_job_sql(bindparam("letter", type_=JSONB).concat(addressed))
+def email_to(recipient: Recipient, context: RequestContext, kind: Kind, **details: Any) -> Email:
+    """Return the e-mail that tells the user what this request did to what is theirs."""
+    return Email(
+        id=new_id(context.now),
+        account_id=context.account_id,
+        kind=kind,
+        at=context.now,
+        ip=context.ip,
+        user_agent=context.user_agent,
+        details=details,
+        **vars(recipient),
+    )
 
 
-NOTIFY_USER_SQL = _telling()
-"""Enqueues an e-mail to a user, as part of a larger statement; parameters: `notify_user_params`."""
-_TELL = PrecompiledStatement(NOTIFY_USER_SQL)
+def email_job(email: Email | None) -> dict[str, Any]:
+    """Return the parameters of `DEFER_JOB` that send an e-mail; without one its `arguments` are None."""
+    return job("send_letter", email.to_json() if email else None, queue="letters")
 
 
-async def enqueue_email(tx: AsyncConnection, letter: Email) -> None:
-    """Let the letter be sent once the transaction commits, or never."""
-    await enqueue(tx, "send_letter", letter.to_json(), queue="letters")
+async def enqueue_email(tx: AsyncConnection, email: Email) -> None:
+    """Let the e-mail be sent once the transaction commits, or never."""
+    await enqueue(tx, "send_letter", email.to_json(), queue="letters")
 
 
 async def notify_user(
@@ -105,29 +121,11 @@ async def notify_user(
 
     It goes to the address, and in the language, that are the user's in this transaction.
     """
-    await _TELL.rows(tx, notify_user_params(context, user_id, kind, **details))
+    found = await get_recipient(tx, context.account_id, user_id)
+    await enqueue_email(tx, email_to(found, context, kind, **details))
 
 
-def notify_user_params(context: RequestContext, user_id: UUID, kind: Kind, **details: Any) -> dict[str, Any]:
-    """Return the parameters of `NOTIFY_USER_SQL`."""
-    letter = Email(
-        id=new_id(context.now),
-        account_id=context.account_id,
-        account_name="",
-        kind=kind,
-        to="",
-        name="",
-        locale="",
-        at=context.now,
-        ip=context.ip,
-        user_agent=context.user_agent,
-        details=details,
-    )
-    values = {"given_account_id": context.account_id, "user_id": user_id, "letter": letter.to_json()}
-    return job("send_letter", queue="letters") | values
-
-
-async def recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> dict[str, str]:
-    """Return the fields of a `Email` that say who it is for: `account_name`, `to`, `name` and `locale`."""
+async def get_recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Recipient:
+    """Return whom an e-mail to this user, who exists, is for."""
     found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "user_id": user_id})
-    return dict(found.one()._mapping)  # noqa: SLF001 -- public, by SQLAlchemy's documentation
+    return Recipient(*found.one())

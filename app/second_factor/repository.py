@@ -1,18 +1,16 @@
 """The state of a user's second factor and the authenticators in the database."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, bindparam, case, exists, insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import Moment, param
+from app.database.base import param
 from app.database.statements import PrecompiledStatement, Row
 from app.database.tables import authenticators, second_factor_state
 from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
-from app.second_factor.throttle import FREE_FAILURES, block_after
 
 STATE_COLUMNS = [
     second_factor_state.c.version,
@@ -24,11 +22,6 @@ STATE_COLUMNS = [
     second_factor_state.c.last_passcode_at,
 ]
 
-# The numbers of failures in a row from which the block differs, most first.
-_BLOCKING = range(10, FREE_FAILURES - 1, -1)
-_BLOCKS = [(f"after_{count}", block_after(count)) for count in _BLOCKING]
-
-
 _GIVEN = (
     second_factor_state.c.account_id == param(second_factor_state.c.account_id),
     second_factor_state.c.user_id == param(second_factor_state.c.user_id),
@@ -36,33 +29,6 @@ _GIVEN = (
 _GET = select(*STATE_COLUMNS).where(*_GIVEN)
 _LOCK = PrecompiledStatement(_GET.with_for_update(key_share=True))
 _READ = PrecompiledStatement(_GET)
-
-
-def count_failure_sql(*of: ColumnElement[bool], with_authenticator: bool) -> Update:
-    """Add one failure and set `blocked_until`, of the state that `of` matches; parameters: `count_failure_params`.
-
-    It matches no row of a user who is throttled or, `with_authenticator`, whose authenticators are disabled.
-    """
-    failures = second_factor_state.c.failures + 1
-    blocks = ((failures >= count, bindparam(f"after_{count}", type_=Moment)) for count in _BLOCKING)
-    until, now = second_factor_state.c.blocked_until, bindparam("now", type_=Moment)
-    able = [second_factor_state.c.authenticators_disabled_at.is_(None)] if with_authenticator else []
-    return (
-        update(second_factor_state)
-        .where(*of, or_(until.is_(None), until <= now), *able)
-        .values(failures=failures, blocked_until=case(*blocks))
-    )
-
-
-def count_failure_params(now: datetime) -> dict[str, datetime]:
-    """Return the parameters of `counting`: the moment, and until when so many failures block."""
-    return {"now": now} | {name: now + block for name, block in _BLOCKS}
-
-
-_COUNT = PrecompiledStatement(count_failure_sql(*_GIVEN, with_authenticator=False).returning(*STATE_COLUMNS))
-_COUNT_WITH_AUTHENTICATOR = PrecompiledStatement(
-    count_failure_sql(*_GIVEN, with_authenticator=True).returning(*STATE_COLUMNS)
-)
 
 
 def _of(account_id: UUID, user_id: UUID) -> tuple[Any, Any]:
@@ -86,24 +52,6 @@ async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Se
     """
     values = {"given_account_id": account_id, "given_user_id": user_id}
     return _state(await _LOCK.row(tx, values))
-
-
-async def count_attempt(
-    tx: AsyncConnection,
-    account_id: UUID,
-    user_id: UUID,
-    *,
-    now: datetime,
-    with_authenticator: bool,
-) -> SecondFactorState | None:
-    """Lock the user's state and count one more failure, before anything is judged; a success takes it back.
-
-    Returns the state with the failure counted; None when nothing was counted: no such user, throttled, or
-    (`with_authenticator`) the authenticators are disabled.
-    """
-    query = _COUNT_WITH_AUTHENTICATOR if with_authenticator else _COUNT
-    values = {"given_account_id": account_id, "given_user_id": user_id} | count_failure_params(now)
-    return _state(await query.row(tx, values))
 
 
 async def change_state(
@@ -134,11 +82,11 @@ _LIST = PrecompiledStatement(
     )
     .order_by(authenticators.c.id)
 )
-_ACCEPTED = (
+_ACCEPT = PrecompiledStatement(
     update(authenticators)
     .where(
         authenticators.c.account_id == param(authenticators.c.account_id),
-        authenticators.c.id == param(authenticators.c.id, "authenticator_id"),
+        authenticators.c.id == param(authenticators.c.id),
         authenticators.c.last_accepted_step < param(authenticators.c.last_accepted_step, "step"),
     )
     .values(
@@ -146,24 +94,7 @@ _ACCEPTED = (
         last_used_at=param(authenticators.c.last_used_at, "now"),
     )
     .returning(authenticators.c.id)
-    .cte("accepted")
 )
-ACCEPT_PASSCODE_SQL = (
-    update(second_factor_state)
-    .where(
-        second_factor_state.c.account_id == param(second_factor_state.c.account_id),
-        second_factor_state.c.user_id == param(second_factor_state.c.user_id, "user_id"),
-        exists(select(_ACCEPTED.c.id)),
-    )
-    .values(failures=0, blocked_until=None, last_passcode_at=bindparam("now", type_=Moment))
-    .returning(second_factor_state.c.user_id)
-)
-"""Stores a step as the highest accepted one, and takes the count of failures back, of a user who is locked.
-
-It returns no row when one as high was accepted before (RFC 6238 5.2): then nothing changes. It may be part of a
-greater statement; its parameters are `accept_passcode_params`'s.
-"""
-_ACCEPT = PrecompiledStatement(ACCEPT_PASSCODE_SQL)
 
 
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
@@ -191,19 +122,12 @@ async def add_authenticator(
     )
 
 
-def accept_passcode_params(
-    account_id: UUID, user_id: UUID, accepted: Accepted, *, now: datetime
-) -> dict[str, Any]:
-    """Return the parameters of `ACCEPT_PASSCODE_SQL`."""
-    return {
+async def accept_step(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
+    """Store a step as the highest accepted one; False when one as high was accepted before (RFC 6238 5.2)."""
+    values = {
         "given_account_id": account_id,
-        "user_id": user_id,
-        "authenticator_id": accepted.authenticator_id,
+        "given_id": accepted.authenticator_id,
         "step": accepted.step,
         "now": now,
     }
-
-
-async def accept_step(tx: AsyncConnection, values: Mapping[str, Any]) -> bool:
-    """Use an accepted passcode up; False when it was used before."""
     return await _ACCEPT.value(tx, values) is not None

@@ -1,13 +1,16 @@
 """What is known of a user's second factor, and how a passcode is judged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from app.second_factor import throttle
 from app.second_factor.kinds.totp import algorithm as totp
 
 EVERY_SIGN_IN = "every_sign_in"
+NO_VERSION = -1
+"""The version of no state: a statement that asks for it matches nobody."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,21 @@ class SecondFactorState:
     turned_on_by_user: bool
     passcode_frequency: str
     last_passcode_at: datetime | None
+
+
+def after_failure(state: SecondFactorState, now: datetime) -> SecondFactorState:
+    """Return the state with one failure more in a row, and what so many bring with them."""
+    failures = state.failures + 1
+    block = throttle.block_after(failures)
+    disabled_at = state.authenticators_disabled_at
+    if failures >= throttle.DISABLE_AT:
+        disabled_at = disabled_at or now
+    return replace(
+        state,
+        failures=failures,
+        blocked_until=now + block if block else None,
+        authenticators_disabled_at=disabled_at,
+    )
 
 
 @dataclass(frozen=True)

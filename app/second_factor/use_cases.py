@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -21,7 +22,14 @@ from app.second_factor.kinds.totp.algorithm import seconds_until_next
 from app.second_factor.passcode import RecoveryCode, TotpPasscode
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import HashedCode, hash_typed_code
-from app.second_factor.rules import Accepted, AlreadyUsed, Authenticator, SecondFactorState, judge_totp
+from app.second_factor.rules import (
+    Accepted,
+    AlreadyUsed,
+    Authenticator,
+    SecondFactorState,
+    after_failure,
+    judge_totp,
+)
 from app.second_factor.trusted_devices.use_cases import revoke_all
 
 log = structlog.get_logger()
@@ -63,22 +71,17 @@ async def prepare_attempt(
     return Attempt(passcode, await hash_typed_code(database, hasher, context.account_id, user_id, passcode))
 
 
-async def count_attempt(
-    tx: AsyncConnection, context: RequestContext, user_id: UUID, attempt: Attempt
-) -> SecondFactorState | Refusal | None:
-    """Lock the user's second factor and count the attempt as a failure, before it is judged.
+async def prove(
+    tx: AsyncConnection, context: RequestContext, sealer: Sealer, user_id: UUID, attempt: Attempt
+) -> Proof | Refusal | None:
+    """Lock the user's second factor and judge the attempt: use the passcode up, or count the failure.
 
-    Returns the state; a `Refusal` where nothing was counted, because the user is throttled or the authenticators
-    are disabled; None when there is no such user.
+    Returns None when there is no such user. A refusal is returned, so that its count and its event are committed.
     """
-    by_authenticator = isinstance(attempt.passcode, TotpPasscode)
-    state = await repository.count_attempt(
-        tx, context.account_id, user_id, now=context.now, with_authenticator=by_authenticator
-    )
-    if state is not None:
-        return state
-    state = await repository.get_state(tx, context.account_id, user_id)
-    return (refusal_of(state, context, attempt) or _throttled(state, context)) if state else None
+    state = await repository.lock_state(tx, context.account_id, user_id)
+    if state is None:
+        return None
+    return refusal_of(state, context, attempt) or await _judge(tx, context, sealer, user_id, state, attempt)
 
 
 def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attempt) -> Refusal | None:
@@ -90,7 +93,7 @@ def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attem
     return None
 
 
-async def judge_attempt(
+async def _judge(
     tx: AsyncConnection,
     context: RequestContext,
     sealer: Sealer,
@@ -98,17 +101,24 @@ async def judge_attempt(
     state: SecondFactorState,
     attempt: Attempt,
 ) -> Proof | Refusal:
-    """Judge an attempt that this transaction has counted; use the passcode up if it is right.
-
-    A success takes the count back. A refusal is returned, so that its count and its audit event are kept.
-    """
     if isinstance(attempt.passcode, TotpPasscode):
         known = await repository.list_authenticators(tx, context.account_id, user_id)
         outcome = await _use_totp(tx, context, user_id, judge_passcode(context, sealer, known, attempt))
     else:
         outcome = await _use_recovery_code(tx, context, user_id, attempt.hashed_code)
     if isinstance(outcome, Refusal):
-        await record_failure(tx, context, user_id, state, outcome)
+        after = after_failure(state, context.now)
+        await repository.change_state(
+            tx,
+            context.account_id,
+            user_id,
+            failures=after.failures,
+            blocked_until=after.blocked_until,
+            authenticators_disabled_at=after.authenticators_disabled_at,
+        )
+        await record(
+            tx, context, Actor(user_id, None), *failure_events(user_id, state, after, outcome, context.now)
+        )
     return outcome
 
 
@@ -132,13 +142,16 @@ async def _use_totp(
 ) -> Proof | Refusal:
     if isinstance(verdict, Refusal):
         return verdict
-    values = repository.accept_passcode_params(context.account_id, user_id, verdict, now=context.now)
-    return Proof(TOTP) if await repository.accept_step(tx, values) else used_meanwhile(context, verdict)
+    if not await repository.accept_step(tx, context.account_id, verdict, now=context.now):
+        return already_used(retry_after=seconds_until_next(verdict.step, context.now))
+    await _reset_failures(tx, context, user_id)
+    return Proof(TOTP)
 
 
-def used_meanwhile(context: RequestContext, verdict: Accepted) -> Refusal:
-    """Return the refusal of a passcode that was right and that somebody else was faster with."""
-    return already_used(retry_after=seconds_until_next(verdict.step, context.now))
+async def _reset_failures(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> None:
+    await repository.change_state(
+        tx, context.account_id, user_id, failures=0, blocked_until=None, last_passcode_at=context.now
+    )
 
 
 async def _use_recovery_code(
@@ -150,9 +163,7 @@ async def _use_recovery_code(
     if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=context.now):
         known = await recovery_codes.is_known(tx, account_id, code.set_id, code.digest)
         return already_used() if known else _incorrect()
-    await repository.change_state(
-        tx, account_id, user_id, failures=0, blocked_until=None, last_passcode_at=context.now
-    )
+    await _reset_failures(tx, context, user_id)
     left = await recovery_codes.count_left(tx, account_id, user_id)
     revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
     used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})
@@ -161,20 +172,20 @@ async def _use_recovery_code(
     return Proof(RECOVERY_CODE)
 
 
-async def record_failure(
-    tx: AsyncConnection, context: RequestContext, user_id: UUID, state: SecondFactorState, refusal: Refusal
-) -> None:
-    """Record the refusal of a counted attempt, and what so many failures in a row bring with them."""
+def failure_events(
+    user_id: UUID, before: SecondFactorState, after: SecondFactorState, refusal: Refusal, now: datetime
+) -> list[Event]:
+    """Return the events of a counted failure: what it was, and what so many in a row brought with them."""
     replayed = refusal.code == "passcode_already_used"
     kind = EventType.PASSCODE_REPLAYED if replayed else EventType.PASSCODE_FAILED
-    events = [Event(kind, "user", user_id, {"failures_in_a_row": state.failures})]
-    disable = state.failures >= throttle.DISABLE_AT and not state.authenticators_disabled_at
-    if disable:
-        await repository.change_state(tx, context.account_id, user_id, authenticators_disabled_at=context.now)
-    if state.blocked_until:
-        details = {"seconds": throttle.retry_after(state.blocked_until, context.now), "disabled": disable}
+    events = [Event(kind, "user", user_id, {"failures_in_a_row": after.failures})]
+    if after.blocked_until:
+        details = {
+            "seconds": throttle.retry_after(after.blocked_until, now),
+            "disabled": after.authenticators_disabled_at != before.authenticators_disabled_at,
+        }
         events.append(Event(EventType.PASSCODE_LOCKED, "user", user_id, details))
-    await record(tx, context, Actor(user_id, None), *events)
+    return events
 
 
 def secret_associated_data(account_id: UUID, authenticator_id: UUID) -> AssociatedData:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Insert, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import policy_of
@@ -14,7 +14,6 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users.owners import by_digest
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
-from app.database.base import insert_from_params, insert_params
 from app.database.statements import PrecompiledStatement
 from app.database.tables import sessions
 from app.sessions.rules import Lifetime, Session
@@ -59,17 +58,6 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     return SessionOwner(
         _session(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"]
     )
-
-
-def insert_session_sql(*, after: CTE | None) -> Insert:
-    """Return the INSERT of a session; parameters: `insert_session_params`."""
-    return insert_from_params(sessions, after=after)
-
-
-def insert_session_params(account_id: UUID, session: Session, token_digest: bytes) -> dict[str, Any]:
-    """Return the parameters of `opening`."""
-    values = vars(session) | {"account_id": account_id, "token_digest": token_digest, "amr": list(session.amr)}
-    return insert_params(sessions, values)
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:

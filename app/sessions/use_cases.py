@@ -19,7 +19,7 @@ from app.crypto.sealing import Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
-from app.second_factor.use_cases import Attempt, count_attempt, judge_attempt
+from app.second_factor.use_cases import Attempt, prove
 from app.sessions import repository
 from app.sessions.repository import SessionOwner
 from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
@@ -99,12 +99,9 @@ async def step_up_by_passcode(
     tx: AsyncConnection, caller: Caller, session: Session, sealer: Sealer, attempt: Attempt
 ) -> Session | Refusal:
     """Judge a passcode, under the one guessing limit of the user; a right one makes the session fresh, `aal2`."""
-    state = await count_attempt(tx, caller.context, caller.user_id, attempt)
-    if state is None:
+    proof = await prove(tx, caller.context, sealer, caller.user_id, attempt)
+    if proof is None:
         raise _signed_out()
-    if isinstance(state, Refusal):
-        return state
-    proof = await judge_attempt(tx, caller.context, sealer, caller.user_id, state, attempt)
     if isinstance(proof, Refusal):
         return proof
     amr = (*(method for method in session.amr if method != proof.method), proof.method)

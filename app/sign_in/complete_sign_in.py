@@ -1,122 +1,237 @@
-"""The last step of every sign-in: a session, how it came about, and the device that is trusted from now on."""
+"""The statement that completes a sign-in: one for each way to be admitted, all writing the same.
 
+Equivalent to, in this order:
+
+1. Lock the user's `second_factor_state`, then the sign-in, then the authenticator, and look at each as it is
+   behind its lock. Continue only if the state is what the passcode was judged by (`version`, `failures`,
+   `blocked_until`), the sign-in is unused, and the accepted step is greater than the last one (RFC 6238 5.2).
+2. Store the accepted step, reset the failures, use the sign-in up.
+3. Insert the session; insert the newly trusted device and delete the one that it replaces.
+4. Insert the audit events; enqueue the e-mail about the new device.
+5. Set the user's `last_sign_in_at`; return the user and the number of unused recovery codes.
+
+Why one statement: it is its own transaction, so that a passcode costs one durable commit and one round trip; and
+nothing can be done by half. `by_sign_in` and `by_first_factor` run inside a transaction that holds the state's
+lock and has judged before: an enrollment, a recovery code; a password, a third party.
+
+Rules of Postgres that it relies on (READ COMMITTED):
+
+- `FOR NO KEY UPDATE OF s, i, a` locks row by row in this order, waits for whoever holds one, and evaluates the
+  whole condition again on the newest versions (EvalPlanQual): two at once are never both admitted.
+- Every part of a statement sees the same snapshot; data-modifying parts run to their end, in an order that only
+  references give. Each refers to `admitted`: without a row there, none changes anything.
+- An UPDATE of a row that was changed after the snapshot finds its newest version; the lock keeps it so.
+
+Outcomes: `SignedIn`; or None, and nothing has changed: what was read before is not so any more.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.audit.repository import insert_event_params
-from app.audit.rules import Actor, Event, EventType
-from app.core.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
+from app.accounts.users.repository import user_of
+from app.accounts.users.rules import User
+from app.audit.repository import INSERT_EVENTS
 from app.core.callers import RequestContext
-from app.core.errors import Unauthenticated
-from app.crypto.digests import digest
-from app.delivery.letters import Kind, notify_user_params
-from app.second_factor.repository import accept_passcode_params
-from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
-from app.second_factor.trusted_devices.repository import insert_trusted_device_params
+from app.database.queue import DEFER_JOB
+from app.database.statements import PrecompiledStatement
+from app.delivery.letters import Email, email_job
+from app.second_factor.rules import Accepted, SecondFactorState
 from app.second_factor.trusted_devices.rules import TrustedDevice
-from app.second_factor.trusted_devices.use_cases import new_trust, replace_trust
-from app.sessions.repository import insert_session_params
-from app.sessions.use_cases import new_session
-from app.sign_in import repository
-from app.sign_in.outcomes import Completed, Device, Trust
-from app.sign_in.repository import FoundSignIn
-from app.sign_in.rules import days_of_trust
+from app.sessions.rules import Session
+from app.sign_in.rules import SignIn
+
+_BY_PASSCODE = """\
+WITH admitted AS MATERIALIZED (
+  SELECT s.user_id
+  FROM second_factor_state AS s, sign_ins AS i, authenticators AS a
+  WHERE s.account_id = :account_id AND s.user_id = :user_id
+    AND s.version = :version AND s.failures = :failures
+    AND s.blocked_until IS NOT DISTINCT FROM :blocked_until AND s.authenticators_disabled_at IS NULL
+    AND i.account_id = :account_id AND i.id = :sign_in_id AND i.used_at IS NULL
+    AND a.account_id = :account_id AND a.user_id = :user_id AND a.id = :authenticator_id
+    AND a.last_accepted_step < :step
+  FOR NO KEY UPDATE OF s, i, a
+),
+accepted AS (
+  UPDATE authenticators AS a SET last_accepted_step = :step, last_used_at = :now
+  FROM admitted
+  WHERE a.account_id = :account_id AND a.id = :authenticator_id
+),
+reset AS (
+  UPDATE second_factor_state AS s SET failures = 0, blocked_until = NULL, last_passcode_at = :now
+  FROM admitted
+  WHERE s.account_id = :account_id AND s.user_id = :user_id
+),
+"""
+_BY_SIGN_IN = """\
+WITH admitted AS MATERIALIZED (
+  SELECT i.user_id
+  FROM sign_ins AS i
+  WHERE i.account_id = :account_id AND i.id = :sign_in_id AND i.used_at IS NULL
+  FOR NO KEY UPDATE OF i
+),
+"""
+_USED = """\
+used AS (
+  UPDATE sign_ins AS i SET used_at = :now
+  FROM admitted
+  WHERE i.account_id = :account_id AND i.id = :sign_in_id
+),
+trusted AS (
+  INSERT INTO trusted_devices (account_id, id, user_id, secret_digest, trusted_at, days, ip, user_agent)
+  SELECT :account_id, :device_id, :user_id, :device_digest, :now, :device_days, :ip, :user_agent
+  FROM admitted
+  WHERE CAST(:device_id AS uuid) IS NOT NULL
+),
+replaced AS (
+  DELETE FROM trusted_devices AS d
+  USING admitted
+  WHERE d.account_id = :account_id AND d.user_id = :user_id AND d.id = ANY (:replaced_devices)
+),
+"""
+_BY_FIRST_FACTOR = """\
+WITH admitted AS MATERIALIZED (
+  SELECT u.id AS user_id
+  FROM users AS u
+  WHERE u.account_id = :account_id AND u.id = :user_id
+),
+"""
+_OPENED = f"""\
+opened AS (
+  INSERT INTO sessions (account_id, id, user_id, token_digest, amr, first_factor_at, second_factor_at,
+                        created_at, last_seen_at, ip, user_agent)
+  SELECT :account_id, :session_id, :user_id, :token_digest, :amr, :first_factor_at, :second_factor_at,
+         :now, :now, :ip, :user_agent
+  FROM admitted
+),
+recorded AS (
+  {INSERT_EVENTS}
+  CROSS JOIN admitted
+),
+signed_in AS (
+  UPDATE users AS u SET last_sign_in_at = :now
+  FROM admitted
+  WHERE u.account_id = :account_id AND u.id = :user_id
+  RETURNING u.id, u.email, u.name, u.role, u.status, u.external_id, u.locale, u.created_at, u.last_sign_in_at
+)
+SELECT signed_in.*,
+       (SELECT count(*)
+        FROM recovery_code_sets AS cs
+        JOIN recovery_codes AS c ON c.account_id = cs.account_id AND c.set_id = cs.id
+        WHERE cs.account_id = :account_id AND cs.user_id = :user_id AND c.used_at IS NULL) AS codes_left"""  # noqa: S608 -- no input: constants only
+_EMAILED = f""",
+       CASE WHEN CAST(:arguments AS jsonb) IS NOT NULL THEN ({DEFER_JOB}) END"""
+_FROM = """
+FROM signed_in
+"""
 
 
-def expired() -> Unauthenticated:
-    """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
-    return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
+_JSON = JSONB(none_as_null=True)
+_EVENTS, _ARGUMENTS = bindparam("events", type_=_JSON), bindparam("arguments", type_=_JSON)
+BY_PASSCODE = PrecompiledStatement(
+    text(_BY_PASSCODE + _USED + _OPENED + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
+)
+BY_SIGN_IN = PrecompiledStatement(
+    text(_BY_SIGN_IN + _USED + _OPENED + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
+)
+BY_FIRST_FACTOR = PrecompiledStatement(text(_BY_FIRST_FACTOR + _OPENED + _FROM).bindparams(_EVENTS))
 
 
-async def complete_with_second_factor(
+@dataclass(frozen=True)
+class TrustedNow:
+    """The device that the sign-in makes trusted, the e-mail about it, and the devices that it replaces."""
+
+    device: TrustedDevice
+    email: Email
+    replaces: list[UUID] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a completed sign-in writes, however it was admitted; `events` are `audit.repository.event_rows`."""
+
+    session: Session
+    token_digest: bytes
+    events: list[dict[str, Any]]
+    trusted: TrustedNow | None = None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The sign-in is complete."""
+
+    user: User
+    recovery_codes_left: int
+
+
+async def complete_by_passcode(
     tx: AsyncConnection,
     context: RequestContext,
-    found: FoundSignIn,
+    sign_in: SignIn,
     state: SecondFactorState,
-    *,
-    method: str = TOTP,
-    passcode: Accepted | None = None,
-    device: Device,
-) -> Completed:
-    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
-
-    It uses up the `passcode` too, where that has not been done. Raises what `complete` does.
-    """
-    sign_in = found.sign_in
-    days = days_of_trust(
-        remember=device.remember,
-        every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
-        by_recovery_code=method == RECOVERY_CODE,
-        policy_days=found.trusted_device_days,
-    )
-    given = None
-    if days:
-        trusted, token = new_trust(context, sign_in.user_id, days=days)
-        given = Trust(trusted, token, trusted.expires_at(days), days)
-    completed = await complete(
-        tx,
-        context,
-        sign_in.user_id,
-        amr=(PASSWORD, method),
-        sign_in_id=sign_in.id,
-        passcode=passcode,
-        given=given,
-        asserted_by=sign_in.asserted_by,
-    )
-    if given:
-        await replace_trust(tx, context, sign_in.user_id, device.tokens_of(sign_in.user_id))
-    return completed
-
-
-async def complete(
-    tx: AsyncConnection,
-    context: RequestContext,
-    user_id: UUID,
-    *,
-    amr: tuple[str, ...],
-    sign_in_id: UUID | None = None,
-    passcode: Accepted | None = None,
-    by_device: TrustedDevice | None = None,
-    given: Trust | None = None,
-    asserted_by: UUID | None = None,
-    provider: str | None = None,
-) -> Completed:
-    """Open the session of a user who has proven everything, and record how; `provider` names who vouched.
-
-    `sign_in_id` and `passcode` are what this uses up. Raises `Unauthenticated` when one of them was
-    used before: the passcode, and nothing has changed; or the sign-in, and the transaction must not commit.
-    """
-    session, token = new_session(
-        context,
-        user_id,
-        amr=amr,
-        first_factor_at=None if asserted_by else context.now,
-        second_factor_at=context.now if len(amr) > 1 else None,
-    )
-    told = {
-        "trusted_device_id": by_device and str(by_device.id),
-        "api_token_id": asserted_by and str(asserted_by),
-        "provider": provider,
+    accepted: Accepted,
+    opening: Opening,
+) -> SignedIn | None:
+    """Use the passcode and the sign-in up and open the session, if all is as it was when `state` was read."""
+    judged_by = {
+        "version": state.version,
+        "failures": state.failures,
+        "blocked_until": state.blocked_until,
+        "authenticator_id": accepted.authenticator_id,
+        "step": accepted.step,
     }
-    details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
-    kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
-    actor, signed_in = Actor(user_id, None), Event(kind, "session", session.id, details)
-    values = {"given_account_id": context.account_id, "user_id": user_id, "now": context.now}
-    values |= insert_session_params(context.account_id, session, digest(token))
-    values |= insert_event_params("signing_in", context, actor, signed_in)
-    if given:
-        trusting = Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", given.device.id)
-        values |= insert_trusted_device_params(context.account_id, given.device) | insert_event_params(
-            "trusting", context, actor, trusting
-        )
-        values |= notify_user_params(context, user_id, Kind.TRUSTED_DEVICE_ADDED, days=given.days)
-    if sign_in_id:
-        values["sign_in_id"] = sign_in_id
-    if passcode:
-        values |= accept_passcode_params(context.account_id, user_id, passcode, now=context.now)
-    done = await repository.complete(tx, values)
-    if done is None:
-        raise expired()
-    user, left = done
-    return Completed(session, token, user, given, left, by_device is not None)
+    values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id} | judged_by
+    return await _run(tx, BY_PASSCODE, values)
+
+
+async def complete_by_sign_in(
+    tx: AsyncConnection, context: RequestContext, sign_in: SignIn, opening: Opening
+) -> SignedIn | None:
+    """Use the sign-in up and open the session; the caller holds the lock of the user's state."""
+    values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id}
+    return await _run(tx, BY_SIGN_IN, values)
+
+
+async def complete_by_first_factor(
+    tx: AsyncConnection, context: RequestContext, opening: Opening
+) -> SignedIn | None:
+    """Open the session of a user of whom no second factor is asked; the caller holds the lock of their state."""
+    return await _run(tx, BY_FIRST_FACTOR, _opening_params(context, opening))
+
+
+def _opening_params(context: RequestContext, opening: Opening) -> dict[str, Any]:
+    session = opening.session
+    return {
+        "account_id": context.account_id,
+        "user_id": session.user_id,
+        "now": context.now,
+        "session_id": session.id,
+        "token_digest": opening.token_digest,
+        "amr": list(session.amr),
+        "first_factor_at": session.first_factor_at,
+        "second_factor_at": session.second_factor_at,
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+        "events": opening.events,
+    }
+
+
+def _device_params(opening: Opening) -> dict[str, Any]:
+    trusted = opening.trusted
+    device = trusted and trusted.device
+    return email_job(trusted.email if trusted else None) | {
+        "device_id": device and device.id,
+        "device_digest": device and device.secret_digest,
+        "device_days": device and device.days,
+        "replaced_devices": trusted.replaces if trusted else [],
+    }
+
+
+async def _run(tx: AsyncConnection, statement: PrecompiledStatement, values: dict[str, Any]) -> SignedIn | None:
+    row = await statement.row(tx, values)
+    return SignedIn(user_of(row), row["codes_left"]) if row else None

@@ -1,86 +1,59 @@
-"""The sign-ins in the database, and the two statements that judge a passcode and complete a sign-in."""
+"""The sign-ins in the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.repository import USER_COLUMNS, note_sign_in_sql, user_of
+from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import ACTIVE, User
-from app.audit.repository import insert_events_sql
-from app.database.base import if_returned, insert_from_params, insert_params, param
-from app.database.statements import PrecompiledStatement
-from app.database.tables import authenticators, second_factor_state, security_policies, sign_ins, users
-from app.delivery.letters import NOTIFY_USER_SQL
-from app.second_factor.recovery_codes.repository import LEFT
-from app.second_factor.repository import (
-    ACCEPT_PASSCODE_SQL,
-    AUTHENTICATOR_COLUMNS,
-    STATE_COLUMNS,
-    count_failure_params,
-    count_failure_sql,
-)
+from app.database.base import insert_from_params, param
+from app.database.statements import PrecompiledStatement, Row, columns_for, instance_of
+from app.database.tables import accounts, authenticators, second_factor_state, security_policies, sign_ins, users
+from app.delivery.letters import Recipient
+from app.second_factor.repository import AUTHENTICATOR_COLUMNS, STATE_COLUMNS
 from app.second_factor.rules import Authenticator, SecondFactorState
-from app.second_factor.trusted_devices.repository import insert_trusted_device_sql
-from app.sessions.repository import insert_session_sql
 from app.sign_in.rules import NextStep, SignIn
 
+# What a sign-in is judged by: the sign-in, its user and account, and the user's second factor.
 _FOUND_COLUMNS = [
-    sign_ins.c.id.label("sign_in_id"),
-    sign_ins.c.user_id,
-    sign_ins.c.next_step,
-    sign_ins.c.version.label("sign_in_version"),
-    sign_ins.c.expires_at,
-    sign_ins.c.used_at,
-    sign_ins.c.asserted_by,
+    *columns_for(SignIn, sign_ins, "sign_in"),
+    *columns_for(SecondFactorState, second_factor_state, "state"),
     users.c.status,
+    users.c.email,
+    users.c.name,
+    users.c.locale,
+    accounts.c.name.label("account_name"),
     security_policies.c.trusted_device_days,
 ]
-_OF_SIGN_IN = (
-    sign_ins.c.account_id == param(sign_ins.c.account_id),
-    sign_ins.c.token_digest == param(sign_ins.c.token_digest),
-    users.c.account_id == sign_ins.c.account_id,
-    users.c.id == sign_ins.c.user_id,
-    security_policies.c.account_id == sign_ins.c.account_id,
+_FIND_QUERY = (
+    select(*_FOUND_COLUMNS)
+    .join_from(sign_ins, users, (users.c.account_id == sign_ins.c.account_id) & (users.c.id == sign_ins.c.user_id))
+    .join(
+        second_factor_state,
+        (second_factor_state.c.account_id == users.c.account_id) & (second_factor_state.c.user_id == users.c.id),
+    )
+    .join(accounts, accounts.c.id == sign_ins.c.account_id)
+    .join(security_policies, security_policies.c.account_id == sign_ins.c.account_id)
+    .where(
+        sign_ins.c.account_id == param(sign_ins.c.account_id),
+        sign_ins.c.token_digest == param(sign_ins.c.token_digest),
+    )
 )
+_OF_USER = (authenticators.c.account_id == users.c.account_id) & (authenticators.c.user_id == users.c.id)
 _ADD = PrecompiledStatement(insert_from_params(sign_ins))
-_FIND = PrecompiledStatement(select(*_FOUND_COLUMNS).where(*_OF_SIGN_IN))
-
-
-def _attempting(*, with_authenticator: bool) -> PrecompiledStatement:
-    counted = (
-        count_failure_sql(
-            *_OF_SIGN_IN,
-            sign_ins.c.next_step == NextStep.PASSCODE.value,
-            sign_ins.c.used_at.is_(None),
-            sign_ins.c.expires_at > param(sign_ins.c.expires_at, "now"),
-            users.c.status == ACTIVE,
-            second_factor_state.c.account_id == sign_ins.c.account_id,
-            second_factor_state.c.user_id == sign_ins.c.user_id,
-            second_factor_state.c.version == sign_ins.c.version,
-            with_authenticator=with_authenticator,
-        )
-        .returning(*STATE_COLUMNS, *_FOUND_COLUMNS)
-        .cte("counted")
-    )
-    known = (authenticators.c.account_id == param(authenticators.c.account_id)) & (
-        authenticators.c.user_id == counted.c.user_id
-    )
-    return PrecompiledStatement(
-        select(counted, *AUTHENTICATOR_COLUMNS)
-        .join_from(counted, authenticators, known, isouter=True)
-        .order_by(authenticators.c.id)
-    )
-
-
+_FIND = PrecompiledStatement(_FIND_QUERY)
+_FIND_WITH_AUTHENTICATORS = PrecompiledStatement(
+    _FIND_QUERY.add_columns(*columns_for(Authenticator, authenticators, "authenticator"))
+    .join(authenticators, _OF_USER, isouter=True)
+    .order_by(authenticators.c.id)
+)
 _LOCK = PrecompiledStatement(
     select(*STATE_COLUMNS, *USER_COLUMNS, *POLICY_COLUMNS, *AUTHENTICATOR_COLUMNS)
     .join_from(
@@ -101,63 +74,22 @@ _LOCK = PrecompiledStatement(
     .order_by(authenticators.c.id)
     .with_for_update(of=second_factor_state, key_share=True)
 )
-_ATTEMPT = _attempting(with_authenticator=False)
-_ATTEMPT_WITH_AUTHENTICATOR = _attempting(with_authenticator=True)
-
-
-def _using(*, after: CTE | None) -> ReturningUpdate[UUID]:
-    return (
-        update(sign_ins)
-        .where(
-            sign_ins.c.account_id == param(sign_ins.c.account_id),
-            sign_ins.c.id == param(sign_ins.c.id, "sign_in_id"),
-            sign_ins.c.used_at.is_(None),
-            if_returned(after),
-        )
-        .values(used_at=param(sign_ins.c.used_at, "now"))
-        .returning(sign_ins.c.id)
-    )
-
-
-@cache
-def _completing(*, passcode: bool, sign_in: bool, device: bool) -> PrecompiledStatement:
-    """Return one statement for all that completes a sign-in: each one more would wait for the database anew.
-
-    First it uses up a `passcode`, then the `sign_in`; where one of them cannot be used, what follows does nothing.
-    """
-    after = ACCEPT_PASSCODE_SQL.cte("accepted_passcode") if passcode else None
-    after = _using(after=after).cte("used") if sign_in else after
-    signed_in = note_sign_in_sql(after=after).cte("signed_in")
-    query = select(*(signed_in.c[column.name] for column in USER_COLUMNS), LEFT.scalar_subquery().label("left"))
-    events = ("signing_in", "trusting") if device else ("signing_in",)
-    query = query.add_cte(
-        insert_session_sql(after=after).cte("opened"), insert_events_sql(*events, after=after).cte("recorded")
-    )
-    if device:
-        query = query.add_cte(insert_trusted_device_sql(after=after).cte("trusted"))
-        query = query.add_columns(NOTIFY_USER_SQL.scalar_subquery())
-    return PrecompiledStatement(query)
 
 
 @dataclass(frozen=True)
 class FoundSignIn:
-    """A sign-in, with the status of its user and for how many days the account's policy trusts a device."""
+    """A sign-in, its user's state and status, whom e-mails are for, and how many days a device is trusted."""
 
     sign_in: SignIn
+    state: SecondFactorState
     status: str
+    recipient: Recipient
     trusted_device_days: int
 
-
-@dataclass(frozen=True)
-class CountedAttempt:
-    """An attempt at a sign-in that is counted as a failure: the state that is locked by it, and what to judge by.
-
-    All but the state is as it was when the statement began, and may be out of date by what it waited for.
-    """
-
-    found: FoundSignIn
-    state: SecondFactorState
-    authenticators: list[Authenticator]
+    @property
+    def is_alive(self) -> bool:
+        """Whether nothing has ended it: a change of the password, address, authenticators or status would have."""
+        return self.sign_in.version == self.state.version and self.status == ACTIVE
 
 
 @dataclass(frozen=True)
@@ -170,29 +102,14 @@ class LockedUser:
     authenticators: list[Authenticator]
 
 
-def _found(row: Sequence[Any]) -> FoundSignIn:
-    id_, user_id, step, *rest, status, days = row
-    return FoundSignIn(SignIn(id_, user_id, NextStep(step), *rest), status, days)
-
-
-async def count_attempt(
-    tx: AsyncConnection, account_id: UUID, token_digest: bytes, *, now: datetime, with_authenticator: bool
-) -> CountedAttempt | None:
-    """Lock the state of the user of an open sign-in that waits for a passcode, and count one more failure.
-
-    Returns None when nothing was counted: no such sign-in, or what `second_factor.repository.counting` names.
-    """
-    statement = _ATTEMPT_WITH_AUTHENTICATOR if with_authenticator else _ATTEMPT
-    values = {"given_account_id": account_id, "given_token_digest": token_digest} | count_failure_params(now)
-    rows = [tuple(row) for row in await statement.rows(tx, values)]
-    if not rows:
-        return None
-    found_at = len(STATE_COLUMNS)
-    known_at = found_at + len(_FOUND_COLUMNS)
-    return CountedAttempt(
-        _found(rows[0][found_at:known_at]),
-        SecondFactorState(*rows[0][:found_at]),
-        _authenticators(row[known_at:] for row in rows),
+def _found(row: Row) -> FoundSignIn:
+    sign_in = instance_of(SignIn, row, "sign_in")
+    return FoundSignIn(
+        sign_in=replace(sign_in, next_step=NextStep(sign_in.next_step)),
+        state=instance_of(SecondFactorState, row, "state"),
+        status=row["status"],
+        recipient=Recipient(row["account_name"], row["email"], row["name"], row["locale"]),
+        trusted_device_days=row["trusted_device_days"],
     )
 
 
@@ -230,25 +147,23 @@ async def add_sign_in(
         "next_step": sign_in.next_step.value,
         "created_at": now,
     }
-    await _ADD.rows(tx, insert_params(sign_ins, values))
+    await _ADD.rows(tx, values)
 
 
 async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> FoundSignIn | None:
     """Return the sign-in that the token holds, used or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     row = await _FIND.row(tx, values)
-    return _found(tuple(row)) if row else None
+    return _found(row) if row else None
 
 
-async def complete(tx: AsyncConnection, values: Mapping[str, Any]) -> tuple[User, int] | None:
-    """Do all that completes a sign-in, of which `values` are the parameters.
-
-    They say what is part of it: a passcode by its `step`, the sign-in by its `sign_in_id`, a device to trust.
-    Returns the user and the number of their unused recovery codes; None when the passcode was used before, which
-    has changed nothing, or when the sign-in was, and then the transaction must not commit.
-    """
-    statement = _completing(
-        passcode="step" in values, sign_in="sign_in_id" in values, device="trusted_devices_id" in values
-    )
-    row = await statement.row(tx, values)
-    return (user_of(row), row["left"]) if row else None
+async def find_with_authenticators(
+    tx: AsyncConnection, account_id: UUID, token_digest: bytes
+) -> tuple[FoundSignIn, list[Authenticator]] | None:
+    """Return the sign-in that the token holds, used or not, and its user's authenticators, oldest first."""
+    values = {"given_account_id": account_id, "given_token_digest": token_digest}
+    rows = await _FIND_WITH_AUTHENTICATORS.rows(tx, values)
+    if not rows:
+        return None
+    known = [instance_of(Authenticator, row, "authenticator") for row in rows if row["authenticator_id"]]
+    return _found(rows[0]), known

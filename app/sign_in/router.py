@@ -72,23 +72,27 @@ async def submit_passcode(
     refuse_device_token_in_browser(request, body)
     services, context = services_of(request), request_context_of(request)
     device = Device(device_cookies_of(request), remember=body.remember_device)
-    attempt = await _attempt(services, context, body)
-    async with services.database.begin() as tx:
+    if isinstance(body.passcode, RecoveryCode):
+        outcome = await _submit_recovery_code(services, context, body, body.passcode, device)
+    else:
+        attempt = Attempt(body.passcode, authenticator_id=body.authenticator_id)
         outcome = await use_cases.submit_passcode(
-            tx, context, services.sealer, body.sign_in_token, attempt, device
+            services.database, context, services.sealer, body.sign_in_token, attempt, device
         )
     completed = accepted(outcome)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
 
 
-async def _attempt(services: Services, context: RequestContext, body: schemas.PasscodeSignIn) -> Attempt:
-    if not isinstance(body.passcode, RecoveryCode):
-        return Attempt(body.passcode, authenticator_id=body.authenticator_id)
+async def _submit_recovery_code(
+    services: Services, context: RequestContext, body: schemas.PasscodeSignIn, code: RecoveryCode, device: Device
+) -> Completed | Refusal:
     async with services.database.read() as tx:
         opened = await use_cases.find_open_sign_in(tx, context, body.sign_in_token)
-    return await prepare_attempt(
-        services.database, services.hasher, context, opened.sign_in.user_id, body.passcode
-    )
+    attempt = await prepare_attempt(services.database, services.hasher, context, opened.sign_in.user_id, code)
+    async with services.database.begin() as tx:
+        return await use_cases.submit_recovery_code(
+            tx, context, services.sealer, body.sign_in_token, attempt, device
+        )
 
 
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:

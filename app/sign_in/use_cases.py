@@ -1,5 +1,6 @@
 """Signing in: what follows a password, a passcode, and an enrollment that the account demands."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,37 +10,42 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.accounts.users.rules import ACTIVE, User
+from app.audit.repository import event_rows
+from app.audit.rules import Actor
 from app.core.assurance import PASSWORD
 from app.core.callers import RequestContext
-from app.core.errors import Refusal, Unauthenticated, Unavailable
+from app.core.errors import Refusal, Unavailable
 from app.credentials.passwords.use_cases import refuse_password
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
+from app.database.engine import Database
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
-from app.second_factor.passcode import RecoveryCode, TotpPasscode
-from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
+from app.second_factor.rules import (
+    EVERY_SIGN_IN,
+    NO_VERSION,
+    Accepted,
+    Authenticator,
+    SecondFactorState,
+    after_failure,
+)
 from app.second_factor.settings.use_cases import no_authenticator
 from app.second_factor.trusted_devices import repository as trusted_devices
 from app.second_factor.trusted_devices.rules import TrustedDevice
-from app.second_factor.trusted_devices.use_cases import find_trusted
-from app.second_factor.use_cases import (
-    Attempt,
-    judge_attempt,
-    judge_passcode,
-    record_failure,
-    refusal_of,
-    used_meanwhile,
-)
+from app.second_factor.trusted_devices.use_cases import find_replaced, find_trusted
+from app.second_factor.use_cases import Attempt, failure_events, judge_passcode, prove, refusal_of
 from app.sign_in import repository
-from app.sign_in.complete_sign_in import complete, complete_with_second_factor, expired
+from app.sign_in.completing import complete, complete_with_second_factor, expired
+from app.sign_in.count_attempt import count_attempt
 from app.sign_in.outcomes import Completed, Device, Waiting
-from app.sign_in.repository import CountedAttempt, FoundSignIn, LockedUser
+from app.sign_in.repository import FoundSignIn, LockedUser
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
 from app.throttling.rules import Bucket
 from app.throttling.use_cases import take_password_attempt_back
 
 _NO_ID = UUID(int=0)
+_MOST_READS = 8
+"""How often an attempt is read and judged: five failures in a row throttle, so that few can come in between."""
 
 
 async def is_known_device(
@@ -128,6 +134,85 @@ async def _find_trusted(
 
 
 async def submit_passcode(
+    database: Database,
+    context: RequestContext,
+    sealer: Sealer,
+    sign_in_token: str,
+    attempt: Attempt,
+    device: Device,
+) -> Completed | Refusal:
+    """Read, judge, write: complete the sign-in if its passcode is right, else count the failure.
+
+    The write is one durable statement under the lock of the user's state, and does nothing unless all is as it was
+    read: then it is read and judged again. So what the lock does not admit is answered as if it had never been
+    judged, and no answer leaves before its failure is counted. Raises `Unauthenticated` (`sign_in_expired`) for a
+    dead sign-in and `Conflict` for one that waits for an enrollment: neither costs an attempt.
+    """
+    if not is_secret(sign_in_token, PREFIX):
+        raise expired()
+    for _ in range(_MOST_READS):
+        async with database.read() as tx:
+            read = await repository.find_with_authenticators(tx, context.account_id, digest(sign_in_token))
+            found, known = _check_waiting(read, context)
+            if refusal := refusal_of(found.state, context, attempt):
+                return refusal
+            replaces = await find_replaced(
+                tx, context, found.sign_in.user_id, device.tokens_of(found.sign_in.user_id)
+            )
+        verdict = judge_passcode(context, sealer, known, attempt)
+        async with database.single_statement() as tx:
+            outcome = await _write(tx, context, found, verdict, device, replaces)
+        if outcome is not None:
+            return outcome
+    raise _changed_meanwhile()
+
+
+def _check_waiting(
+    read: tuple[FoundSignIn, list[Authenticator]] | None, context: RequestContext
+) -> tuple[FoundSignIn, list[Authenticator]]:
+    """Return what was read of a sign-in that waits for a passcode; raises for any other."""
+    if read is None or not read[0].sign_in.is_open(context.now) or not read[0].is_alive:
+        raise expired()
+    if read[0].sign_in.next_step is not NextStep.PASSCODE:
+        raise no_authenticator()
+    return read
+
+
+async def _write(
+    tx: AsyncConnection,
+    context: RequestContext,
+    found: FoundSignIn,
+    verdict: Accepted | Refusal,
+    device: Device,
+    replaces: list[UUID],
+) -> Completed | Refusal | None:
+    """Write what the verdict brings; None when something has changed since it was read, and nothing was written.
+
+    Then the statement of the other verdict runs as well, matching nothing: whether a passcode was right that the
+    lock did not admit cannot be told from the time.
+    """
+    state, sign_in = found.state, found.sign_in
+    of_nobody = replace(state, version=NO_VERSION)
+    if isinstance(verdict, Accepted):
+        completed = await complete_with_second_factor(
+            tx, context, found, state, passcode=verdict, device=device, replaces=replaces
+        )
+        if completed is None:
+            await count_attempt(tx, context, sign_in, of_nobody, of_nobody, [], None)
+        return completed
+    after = after_failure(state, context.now)
+    events = failure_events(sign_in.user_id, state, after, verdict, context.now)
+    rows = event_rows(context, Actor(sign_in.user_id, None), *events)
+    if await count_attempt(tx, context, sign_in, state, after, rows, None):
+        return verdict
+    nothing = Accepted(sign_in.id, 0)
+    await complete_with_second_factor(
+        tx, context, found, of_nobody, passcode=nothing, device=device, replaces=replaces
+    )
+    return None
+
+
+async def submit_recovery_code(
     tx: AsyncConnection,
     context: RequestContext,
     sealer: Sealer,
@@ -135,70 +220,22 @@ async def submit_passcode(
     attempt: Attempt,
     device: Device,
 ) -> Completed | Refusal:
-    """Judge the passcode of a sign-in, and complete it if it is right.
-
-    The attempt is counted before anything is judged. Raises `Unauthenticated` (`sign_in_expired`) for a dead
-    sign-in and `Conflict` for one that waits for an enrollment: neither costs an attempt.
-    """
-    if not is_secret(sign_in_token, PREFIX):
+    """Use a recovery code up and complete the sign-in, or count the failure; raises as `submit_passcode`."""
+    user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
+    await second_factor.lock_state(tx, context.account_id, user_id)
+    found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
+    _check_waiting((found, []), context)
+    proof = await prove(tx, context, sealer, user_id, attempt)
+    if isinstance(proof, Refusal):
+        return proof
+    if proof is None:
         raise expired()
-    by_authenticator = isinstance(attempt.passcode, TotpPasscode)
-    counted = await repository.count_attempt(
-        tx, context.account_id, digest(sign_in_token), now=context.now, with_authenticator=by_authenticator
+    completed = await complete_with_second_factor(
+        tx, context, found, found.state, method=proof.method, device=device, replaces=[]
     )
-    if counted is None:
-        return await _refuse_attempt(tx, context, sign_in_token, attempt)
-    outcome = await _judge(tx, context, sealer, counted, attempt, device)
-    if isinstance(outcome, Refusal) and outcome.code == "passcode_already_used":
-        # Sent twice at once, it may have completed this very sign-in: that costs no attempt.
-        await find_open_sign_in(tx, context, sign_in_token)
-    return outcome
-
-
-async def _judge(
-    tx: AsyncConnection,
-    context: RequestContext,
-    sealer: Sealer,
-    counted: CountedAttempt,
-    attempt: Attempt,
-    device: Device,
-) -> Completed | Refusal:
-    found, state, user_id = counted.found, counted.state, counted.found.sign_in.user_id
-    if isinstance(attempt.passcode, RecoveryCode):
-        proof = await judge_attempt(tx, context, sealer, user_id, state, attempt)
-        if isinstance(proof, Refusal):
-            return proof
-        return await complete_with_second_factor(tx, context, found, state, method=proof.method, device=device)
-    verdict = judge_passcode(context, sealer, counted.authenticators, attempt)
-    if isinstance(verdict, Accepted):
-        try:
-            return await complete_with_second_factor(tx, context, found, state, passcode=verdict, device=device)
-        except Unauthenticated:  # somebody was faster, with the sign-in or with the passcode
-            verdict = used_meanwhile(context, verdict)
-    await record_failure(tx, context, user_id, state, verdict)
-    return verdict
-
-
-async def _refuse_attempt(
-    tx: AsyncConnection, context: RequestContext, sign_in_token: str, attempt: Attempt
-) -> Refusal:
-    """Say why an attempt was not counted: return the refusal, or raise it."""
-    found = await find_open_sign_in(tx, context, sign_in_token)
-    state = await second_factor.get_state(tx, context.account_id, found.sign_in.user_id)
-    refusal = state and refusal_of(state, context, attempt)
-    if refusal:
-        return refusal
-    still_alive(found, state)
-    if found.sign_in.next_step is not NextStep.PASSCODE:
-        raise no_authenticator()
-    raise Unavailable("Somebody has just changed this user's second factor. Try again.")
-
-
-def still_alive(found: FoundSignIn, state: SecondFactorState | None) -> SecondFactorState:
-    """Return the state; raises `Unauthenticated` when something has ended the sign-in."""
-    if state is None or found.sign_in.version != state.version or found.status != ACTIVE:
+    if completed is None:
         raise expired()
-    return state
+    return completed
 
 
 async def find_open_sign_in(tx: AsyncConnection, context: RequestContext, sign_in_token: str) -> FoundSignIn:
@@ -209,3 +246,7 @@ async def find_open_sign_in(tx: AsyncConnection, context: RequestContext, sign_i
     if found is None or not found.sign_in.is_open(context.now):
         raise expired()
     return found
+
+
+def _changed_meanwhile() -> Unavailable:
+    return Unavailable("Somebody is changing this user's second factor. Try again.")

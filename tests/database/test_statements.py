@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Integer, bindparam, cast, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.database.base import insert_from_params, insert_params, param
+from app.database.base import insert_from_params, param
 from app.database.engine import Database
 from app.database.statements import PrecompiledStatement
 from app.database.tables import password_limits
@@ -56,27 +56,9 @@ async def test_it_belongs_to_the_transaction_that_it_is_given(database: Database
 
     with pytest.raises(RuntimeError, match="on purpose"):  # noqa: PT012 -- what the transaction does is the point
         async with database.begin() as tx:
-            assert await add.value(tx, insert_params(password_limits, values)) == "user"
+            assert await add.value(tx, values) == "user"
             assert await _BY_KEY.value(tx, {"given_key": key}) == "user"
             raise RuntimeError("on purpose")
 
     async with database.read() as tx:
         assert await _BY_KEY.row(tx, {"given_key": key}) is None
-
-
-async def test_a_part_of_a_greater_statement_waits_for_the_part_before_it(
-    database: Database, clock: TurnableClock
-) -> None:
-    keys = [uuid4().bytes, uuid4().bytes]
-    before = select(bindparam("goes", type_=Integer).label("goes")).where(bindparam("goes", type_=Integer) > 0)
-    part = before.cte("before")
-    both = PrecompiledStatement(select(1).add_cte(insert_from_params(password_limits, after=part).cte("after")))
-
-    async with database.begin() as tx:
-        for goes, key in enumerate(keys):
-            values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now()}
-            await both.rows(tx, {"goes": goes} | insert_params(password_limits, values))
-        found = [await _BY_KEY.value(tx, {"given_key": key}) for key in keys]
-        await tx.execute(password_limits.delete().where(password_limits.c.key.in_(keys)))
-
-    assert found == [None, "user"]

@@ -1,18 +1,14 @@
 """Putting jobs into the queue: in the transaction of the act, or not at all."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.core.callers import RequestContext
-from app.database.engine import driver
 from app.database.queue import enqueue
-from app.delivery.letters import Email, Kind, enqueue_email, notify_user, recipient
+from app.delivery.letters import Email, Kind, Recipient, enqueue_email, get_recipient
 from app.services import Services
 from tests.delivery.conftest import a_letter
 from tests.support.arrange import Tenant
-from tests.support.jobs import empty_queue, jobs, letters
+from tests.support.jobs import empty_queue, jobs
 
 
 @pytest.fixture(autouse=True)
@@ -61,33 +57,10 @@ async def test_a_posted_letter_comes_out_of_the_queue_as_it_went_in(services: Se
     assert Email.from_json(job.arguments) == letter
 
 
-async def test_telling_somebody_takes_one_statement(tenant: Tenant) -> None:
-    person = await tenant.person(locale="de")
-    context = RequestContext(tenant.account.id, tenant.clock.now(), "203.0.113.7", "a browser", "r")
-    statements: list[str] = []
-
-    async with tenant.services.database.begin() as tx:
-
-        def note(query: Any) -> None:
-            statements.append(query.query)
-
-        with driver(tx).query_logger(note):
-            await notify_user(tx, context, person.user.id, Kind.PASSWORD_CHANGED)
-
-    assert len(statements) == 1
-    [letter] = await letters(tenant)
-    assert (letter["to"], letter["locale"]) == (person.user.email, "de")
-
-
 async def test_the_recipient_is_read_for_letters_that_jobs_send(tenant: Tenant) -> None:
     person = await tenant.person(locale="de", name="Änne")
 
     async with tenant.services.database.read() as tx:
-        found = await recipient(tx, tenant.account.id, person.user.id)
+        found = await get_recipient(tx, tenant.account.id, person.user.id)
 
-    assert found == {
-        "account_name": tenant.account.name,
-        "to": person.user.email,
-        "name": "Änne",
-        "locale": "de",
-    }
+    assert found == Recipient(tenant.account.name, person.user.email, "Änne", "de")

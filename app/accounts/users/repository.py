@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.accounts.users.rules import User, email_key
 from app.core.callers import Role
-from app.database.base import if_returned, param
+from app.database.base import param
 from app.database.statements import PrecompiledStatement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
@@ -56,23 +55,6 @@ _PASSWORD_USERS = (
 _BY_EMAIL = PrecompiledStatement(_PASSWORD_USERS.where(users.c.email_key == param(users.c.email_key)))
 _BY_ID = PrecompiledStatement(_PASSWORD_USERS.where(users.c.id == param(users.c.id)))
 _BY_EXTERNAL_ID = PrecompiledStatement(_PASSWORD_USERS.where(users.c.external_id == param(users.c.external_id)))
-
-
-def note_sign_in_sql(*, after: CTE | None) -> ReturningUpdate[*tuple[Any, ...]]:
-    """Return the statement that notes that a user has signed in, and that returns them; `after` as in `adding`.
-
-    Its parameters are `given_account_id`, `user_id` and `now`.
-    """
-    return (
-        update(users)
-        .where(
-            users.c.account_id == param(users.c.account_id),
-            users.c.id == param(users.c.id, "user_id"),
-            if_returned(after),
-        )
-        .values(last_sign_in_at=param(users.c.last_sign_in_at, "now"))
-        .returning(*USER_COLUMNS)
-    )
 
 
 def _next_kind(*conditions: ColumnElement[bool]) -> Any:

@@ -26,7 +26,7 @@ from app.crypto.sealing import AssociatedData
 from app.database.long import begin_long
 from app.database.queue import PermanentJobError, enqueue
 from app.delivery.jobs import send_now
-from app.delivery.letters import Email, Kind, recipient
+from app.delivery.letters import Email, Kind, get_recipient
 from app.services import Services
 
 _BATCH = 500
@@ -95,7 +95,7 @@ async def send_report_link(
             return
         token = await _token(services, tx, account, locked, now)
         found = await accounts.get_account(tx, account)
-        who = await recipient(tx, account, locked.requested_by)
+        who = await get_recipient(tx, account, locked.requested_by)
     letter = Email(
         id=locked.id,
         account_id=account,
@@ -103,10 +103,10 @@ async def send_report_link(
         at=locked.created_at,
         ip=ip,
         user_agent=user_agent,
-        to=who["to"],
-        account_name=who["account_name"],
-        name=who["name"],
-        locale=who["locale"],
+        to=who.to,
+        account_name=who.account_name,
+        name=who.name,
+        locale=who.locale,
     )
     link = f"{services.settings.public_url}/v1/accounts/{found.slug}/reports/{locked.id}/csv?link={token}"
     await send_now(services, letter, {"link": link})

@@ -13,7 +13,7 @@ from app.credentials.links.use_cases import send_password_link
 from app.crypto.digests import digest, new_secret
 from app.crypto.sealing import AssociatedData
 from app.delivery.jobs import send_now
-from app.delivery.letters import Email, Kind, recipient
+from app.delivery.letters import Email, Kind, get_recipient
 from app.services import Services
 
 _KINDS = {
@@ -43,7 +43,7 @@ async def send_link(
             return
         token = await _token(services, tx, account, link)
         found = await accounts.get_account(tx, account)
-        who = await recipient(tx, account, link.user_id)
+        who = await get_recipient(tx, account, link.user_id)
     letter = Email(
         id=link.id,
         account_id=account,
@@ -51,10 +51,10 @@ async def send_link(
         at=datetime.fromisoformat(at),
         ip=ip,
         user_agent=user_agent,
-        to=link.email or who["to"],
-        account_name=who["account_name"],
-        name=who["name"],
-        locale=who["locale"],
+        to=link.email or who.to,
+        account_name=who.account_name,
+        name=who.name,
+        locale=who.locale,
     )
     settings = services.settings
     url = link_url(settings.link_url, settings.public_url, slug=found.slug, purpose=link.purpose, token=token)

@@ -93,7 +93,7 @@ async def is_known(tx: AsyncConnection, account_id: UUID, set_id: UUID, digest: 
     return await tx.scalar(query) is not None
 
 
-LEFT = (
+_LEFT = PrecompiledStatement(
     select(func.count())
     .select_from(recovery_codes)
     .join(
@@ -107,8 +107,6 @@ LEFT = (
         recovery_codes.c.used_at.is_(None),
     )
 )
-"""How many unused codes a user has, as part of a greater statement: of `given_account_id` and `user_id`."""
-_LEFT = PrecompiledStatement(LEFT)
 
 
 async def count_left(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:

@@ -1,13 +1,12 @@
 """The trusted devices in the database."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Insert, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.base import insert_from_params, insert_params, param
+from app.database.base import param
 from app.database.statements import PrecompiledStatement
 from app.database.tables import trusted_devices
 from app.second_factor.trusted_devices.rules import TrustedDevice
@@ -40,16 +39,6 @@ async def find_device(
     values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
     row = await _FIND.row(tx, values)
     return TrustedDevice(*row) if row else None
-
-
-def insert_trusted_device_sql(*, after: CTE | None) -> Insert:
-    """Return the INSERT of a trusted device; parameters: `insert_trusted_device_params`."""
-    return insert_from_params(trusted_devices, after=after)
-
-
-def insert_trusted_device_params(account_id: UUID, device: TrustedDevice) -> dict[str, Any]:
-    """Return the parameters of `trusting`."""
-    return insert_params(trusted_devices, vars(device) | {"account_id": account_id})
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:

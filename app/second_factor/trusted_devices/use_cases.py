@@ -42,14 +42,16 @@ def new_trust(context: RequestContext, user_id: UUID, *, days: int) -> tuple[Tru
     return device, token
 
 
-async def replace_trust(
+async def find_replaced(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, tokens: Iterable[DeviceToken]
-) -> None:
-    """Forget the browser as what these tokens prove it to have been: it is trusted anew."""
+) -> list[UUID]:
+    """Return the ids of the trusted devices that these valid tokens identify; a new one replaces them."""
+    found = []
     for old in tokens:
         device = await repository.find_device(tx, context.account_id, user_id, old.device_id)
         if device and is_trusted(device, old, policy_days=device.days, now=context.now):
-            await repository.delete_device(tx, context.account_id, user_id, device.id)
+            found.append(device.id)
+    return found
 
 
 async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:

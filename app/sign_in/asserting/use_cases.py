@@ -15,7 +15,7 @@ from app.core.assurance import SSO
 from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
-from app.sign_in.complete_sign_in import complete
+from app.sign_in.completing import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import LockedUser
 from app.sign_in.use_cases import continue_after_first_factor

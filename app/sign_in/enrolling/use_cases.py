@@ -15,11 +15,11 @@ from app.enrollment.use_cases import BegunEnrollment, EnrollingUser
 from app.second_factor import repository as second_factor
 from app.second_factor.recovery_codes.use_cases import NewCodes
 from app.second_factor.rules import SecondFactorState
-from app.sign_in.complete_sign_in import complete_with_second_factor, expired
+from app.sign_in.completing import complete_with_second_factor, expired
 from app.sign_in.outcomes import Completed, Device
 from app.sign_in.repository import FoundSignIn
 from app.sign_in.rules import NextStep, SignIn
-from app.sign_in.use_cases import find_open_sign_in, still_alive
+from app.sign_in.use_cases import find_open_sign_in
 
 
 async def begin_enrollment(
@@ -61,7 +61,9 @@ async def confirm_enrollment(
     )
     if isinstance(bound, Refusal):
         return bound
-    completed = await complete_with_second_factor(tx, context, found, state, device=device)
+    completed = await complete_with_second_factor(tx, context, found, state, device=device, replaces=[])
+    if completed is None:
+        raise expired()
     return completed, bound.recovery_codes or []
 
 
@@ -81,16 +83,15 @@ async def open_enrolling_sign_in(
     account_id = context.account_id
     found = await find_open_sign_in(tx, context, sign_in_token)
     user_id = found.sign_in.user_id
-    state = await second_factor.lock_state(tx, account_id, user_id)
+    await second_factor.lock_state(tx, account_id, user_id)
     found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
-    if state is None:
-        raise expired()
     if found.sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(
         tx, account_id, user_id
     ):
         raise Conflict("An authenticator is enrolled already. Begin a new sign-in.", code="already_enrolled")
-    state = still_alive(found, state)
+    if not found.is_alive:
+        raise expired()
     current = await users.find_by_id(tx, account_id, user_id)
     if current is None:
         raise expired()
-    return found, current.user, state
+    return found, current.user, found.state

@@ -20,7 +20,7 @@ from app.crypto.sealing import AssociatedData, Sealer
 from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
-from app.sign_in.complete_sign_in import complete, expired
+from app.sign_in.completing import complete, expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository
 from app.sign_in.sso.rules import (

@@ -14,7 +14,7 @@ from app.core.errors import Refusal, Unavailable
 from app.crypto.digests import same
 from app.crypto.sealing import Sealer
 from app.crypto.tokens import TokenRefused, key_id_of, read_signed_token
-from app.sign_in.complete_sign_in import expired
+from app.sign_in.completing import expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso.oidc.issuer.issuers import Issuers, OidcClient, authorization_address, redeem_code
 from app.sign_in.sso.oidc.rules import read_id_claims

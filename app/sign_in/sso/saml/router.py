@@ -8,7 +8,7 @@ from app.authentication.routes import AccountRoute, FormRoute
 from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest, Refusal
 from app.services import Services
-from app.sign_in.complete_sign_in import expired
+from app.sign_in.completing import expired
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import read_login_cookie
 from app.sign_in.sso.login.router import send_back

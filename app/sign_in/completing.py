@@ -1,0 +1,128 @@
+"""The last step of every sign-in: a session, how it came about, and the device that is trusted from now on."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.audit.repository import event_rows
+from app.audit.rules import Actor, Event, EventType
+from app.core.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
+from app.core.callers import RequestContext
+from app.core.errors import Unauthenticated
+from app.crypto.digests import digest
+from app.delivery.letters import Kind, email_to
+from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
+from app.second_factor.trusted_devices.rules import TrustedDevice
+from app.second_factor.trusted_devices.use_cases import new_trust
+from app.sessions.use_cases import new_session
+from app.sign_in.complete_sign_in import (
+    Opening,
+    TrustedNow,
+    complete_by_first_factor,
+    complete_by_passcode,
+    complete_by_sign_in,
+)
+from app.sign_in.outcomes import Completed, Device, Trust
+from app.sign_in.repository import FoundSignIn
+from app.sign_in.rules import days_of_trust
+
+
+def expired() -> Unauthenticated:
+    """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
+    return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
+
+
+async def complete(
+    tx: AsyncConnection,
+    context: RequestContext,
+    user_id: UUID,
+    *,
+    amr: tuple[str, ...],
+    by_device: TrustedDevice | None = None,
+    asserted_by: UUID | None = None,
+    provider: str | None = None,
+) -> Completed:
+    """Open the session of a user of whom no second factor is asked; `provider` names who vouched.
+
+    Raises `Unauthenticated` for a user who was deleted meanwhile.
+    """
+    opening, token = _open(context, user_id, amr, asserted_by=asserted_by, by_device=by_device, provider=provider)
+    done = await complete_by_first_factor(tx, context, opening)
+    if done is None:
+        raise expired()
+    return Completed(opening.session, token, done.user, None, done.recovery_codes_left, by_device is not None)
+
+
+async def complete_with_second_factor(
+    tx: AsyncConnection,
+    context: RequestContext,
+    found: FoundSignIn,
+    state: SecondFactorState,
+    *,
+    method: str = TOTP,
+    passcode: Accepted | None = None,
+    device: Device,
+    replaces: list[UUID],
+) -> Completed | None:
+    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
+
+    With a `passcode` it is used up as well, in a statement that is its own transaction; None when the state, the
+    sign-in or the authenticator is not what it was. Without one, the caller holds the lock of the state, and None
+    says that the sign-in was used.
+    """
+    sign_in = found.sign_in
+    days = days_of_trust(
+        remember=device.remember,
+        every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
+        by_recovery_code=method == RECOVERY_CODE,
+        policy_days=found.trusted_device_days,
+    )
+    trust = _trust(context, sign_in.user_id, days) if days else None
+    trusted = None
+    if trust:
+        email = email_to(found.recipient, context, Kind.TRUSTED_DEVICE_ADDED, days=days)
+        trusted = TrustedNow(trust.device, email, replaces)
+    amr = (PASSWORD, method)
+    opening, token = _open(context, sign_in.user_id, amr, asserted_by=sign_in.asserted_by, trusted=trusted)
+    if passcode:
+        done = await complete_by_passcode(tx, context, sign_in, state, passcode, opening)
+    else:
+        done = await complete_by_sign_in(tx, context, sign_in, opening)
+    return Completed(opening.session, token, done.user, trust, done.recovery_codes_left) if done else None
+
+
+def _trust(context: RequestContext, user_id: UUID, days: int) -> Trust:
+    device, token = new_trust(context, user_id, days=days)
+    return Trust(device, token, device.expires_at(days), days)
+
+
+def _open(
+    context: RequestContext,
+    user_id: UUID,
+    amr: tuple[str, ...],
+    *,
+    asserted_by: UUID | None,
+    by_device: TrustedDevice | None = None,
+    provider: str | None = None,
+    trusted: TrustedNow | None = None,
+) -> tuple[Opening, str]:
+    """Return what the completed sign-in writes, and the token of its session."""
+    session, token = new_session(
+        context,
+        user_id,
+        amr=amr,
+        first_factor_at=None if asserted_by else context.now,
+        second_factor_at=context.now if len(amr) > 1 else None,
+    )
+    told = {
+        "trusted_device_id": by_device and str(by_device.id),
+        "api_token_id": asserted_by and str(asserted_by),
+        "provider": provider,
+    }
+    details = {"amr": list(amr)} | {name: value for name, value in told.items() if value}
+    kind = EventType.SSO_SIGNED_IN if SSO in amr else EventType.SIGN_IN_SUCCEEDED
+    events = [Event(kind, "session", session.id, details)]
+    if trusted:
+        events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", trusted.device.id))
+    rows = event_rows(context, Actor(user_id, None), *events)
+    return Opening(session, digest(token), rows, trusted), token
