@@ -8,18 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 from tests.faults.cluster import Cluster
 from tests.support.serving import free_port
 
-# As PostgreSQL's protocol has them: a simple query, and what the server says once it is done (CommandComplete).
-COMMIT = b"COMMIT\0"
-COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
+# As PostgreSQL's protocol has them: what ends in a commit, and what the server says once it has committed.
+COMMITS = (b"COMMIT\0", b'"passcode.failed"', b'"sign_in.succeeded"')  # the last two: a statement of its own
+COMMITTED = b"Z\0\0\0\x05I"  # ReadyForQuery, idle: no transaction is open any more
 
 
 class Wire:
-    """Passes on what is said, and swallows the answer to the next COMMIT when it is told to."""
+    """Passes on what is said, and swallows the answer to the next commit when it is told to."""
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
         self._armed = False
-        self.swallowed = 0  # answers to a COMMIT that the server gave and nobody heard
+        self.swallowed = 0  # answers to a commit that the server gave and nobody heard
 
     def cut_behind_next_commit(self) -> None:
         self._armed = True
@@ -31,7 +31,7 @@ class Wire:
 
         async def pass_questions() -> None:
             while data := await reader.read(65536):
-                if self._armed and COMMIT in data:
+                if self._armed and any(commit in data for commit in COMMITS):
                     self._armed = False
                     asked.set()
                 server_writer.write(data)
