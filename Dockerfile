@@ -5,7 +5,7 @@ FROM ${BASE} AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir uv==0.13.9
 WORKDIR /passgate
-COPY pyproject.toml uv.lock README.md ./
+COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN /uv/bin/uv sync --locked --no-dev --all-extras --no-install-project
 COPY app app
 COPY migrations migrations

@@ -1,4 +1,4 @@
-"""The house rules that a program can check (the README says why they are)."""
+"""The house rules that a program can check (docs/architecture.md says what they are for)."""
 
 import ast
 import re
@@ -12,7 +12,12 @@ MOST_LINES = 300
 AT_THE_TOP = {
     "alembic.ini",
     "app",
+    "CHANGELOG.md",
+    "compose.yaml",
     "Dockerfile",
+    "docs",
+    "LICENSE",
+    "Makefile",
     "migrations",
     "pyproject.toml",
     "README.md",
