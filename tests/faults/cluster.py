@@ -13,6 +13,7 @@ import httpx
 
 from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.client import refused
+from tests.support.database import start
 
 PROMISED_SECONDS = 5  # contract section 10
 
@@ -32,7 +33,7 @@ class Cluster:
         while self._postgres is None:
             postgres = EmbeddedPostgres(self._data_dir)
             try:
-                self.url = postgres.start()
+                self.url = start(postgres)
             except EmbeddedPostgresError:  # what is left of a killed one still holds the directory
                 assert time.monotonic() < deadline
                 time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A real Postgres for the tests: the embedded one, or the one that `PASSGATE_TEST_DATABASE_URL` names."""
+"""A real Postgres for the tests: the embedded one, run by the programs that `PASSGATE_TEST_POSTGRES_BIN` names."""
 
 import asyncio
 import os
@@ -9,21 +9,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import pytest
 
 from app.database.embedded import EmbeddedPostgres
 from app.database.migrate import migrate
+
+PROGRAMS = "PASSGATE_TEST_POSTGRES_BIN"
+"""Names the `bin` directory of another Postgres, 15 to 18."""
+
+
+def start(postgres: EmbeddedPostgres) -> str:
+    """Start a Postgres by the programs that the environment names, or the embedded ones, and return its URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        if directory := os.environ.get(PROGRAMS):
+            patch.setattr("app.database.embedded._Programs._installed", lambda _: iter([Path(directory)]))
+        return postgres.start()
 
 
 @contextmanager
 def migrated_database(data_dir: Path) -> Iterator[str]:
     """Yield the URL of a database with the newest tables in it."""
-    given = os.environ.get("PASSGATE_TEST_DATABASE_URL")
-    if given:
-        asyncio.run(migrate(given))
-        yield given
-        return
     postgres = EmbeddedPostgres(data_dir)
-    url = postgres.start()
+    url = start(postgres)
     try:
         asyncio.run(migrate(url))
         yield url
