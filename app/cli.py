@@ -37,7 +37,7 @@ STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills 
 GRACE_SECONDS = 20  # for the requests in flight when the service is told to end
 
 cli = typer.Typer(
-    help="Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see the README).",
+    help="Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see docs/operating.md).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

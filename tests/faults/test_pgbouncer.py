@@ -46,14 +46,14 @@ default_pool_size = 3
 server_round_robin = 1
 ignore_startup_parameters = {ignored}
 """
-README = " ".join((Path(__file__).parent.parent.parent / "README.md").read_text().split())
+PAGE = " ".join((Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text().split())
 TIME_OUTS = {"statement_timeout": "2400ms", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "10s"}
 LOST_STATEMENT = {"26000", "42P05"}  # SQLSTATE: there is no such prepared statement; there is one of this name
 
 
 def ignored() -> str:
-    """Return the startup parameters that PgBouncer must ignore, as the README says."""
-    [found] = re.findall(r"`ignore_startup_parameters = ([a-z_, ]+)`", README)
+    """Return the startup parameters that PgBouncer must ignore, as docs/operating.md says."""
+    [found] = re.findall(r"`ignore_startup_parameters = ([a-z_, ]+)`", PAGE)
     return str(found)
 
 
@@ -157,7 +157,7 @@ async def test_the_time_outs_of_the_server_hold_once_the_role_has_them(
     cluster: Cluster, pooled_url: str, settings: Settings
 ) -> None:
     roles = [f"ALTER ROLE passgate SET {name} = '{value}'" for name, value in TIME_OUTS.items()]
-    assert all(f"{name} = '{value}'" in README for name, value in TIME_OUTS.items())
+    assert all(f"{name} = '{value}'" in PAGE for name, value in TIME_OUTS.items())
     services = make_services(settings.model_copy(update={"database_url": SecretStr(pooled_url)}))
     await cluster.run(*roles)
     try:

@@ -1,4 +1,4 @@
-"""A real nginx, configured as the README says, in front of a small API that knows nothing of Passgate."""
+"""A real nginx, configured as docs/integrating.md says, in front of a small API that knows nothing of Passgate."""
 
 import re
 import threading
@@ -29,7 +29,7 @@ ADMIN = (
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="apt-get install nginx-light")
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "integrating.md"
 
 
 class SmallApi(BaseHTTPRequestHandler):
@@ -57,8 +57,8 @@ def small_api() -> Iterator[int]:
 
 @contextmanager
 def gateway(directory: Path, passgate_port: int, api_port: int) -> Iterator[str]:
-    """Run nginx with the block of the README, on these ports, and yield where its API is."""
-    [block] = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
+    """Run nginx with the block of the page, on these ports, and yield where its API is."""
+    [block] = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
     block = block.replace("127.0.0.1:8000", f"127.0.0.1:{passgate_port}").replace(
         "127.0.0.1:9000", f"127.0.0.1:{api_port}"
     )
