@@ -86,7 +86,7 @@ def parse_mail_url(url: str) -> MailServer | MailDirectory:
 
 
 class Settings(BaseSettings):
-    """Every setting of contract section 11, where traces go, and how many threads hash.
+    """Every setting; docs/operating.md says what each means.
 
     The field `data_dir` is the variable `PASSGATE_DATA_DIR`.
     """

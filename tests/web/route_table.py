@@ -1,6 +1,6 @@
 """Every call that the service knows: who may make it, with which body, and what it says to a caller who may.
 
-Kept by hand, from the contract. A route that has no entry here fails `test_routes.py`.
+Kept by hand, from docs/api.md. A route that has no entry here fails `test_routes.py`.
 """
 
 from dataclasses import dataclass
