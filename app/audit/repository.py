@@ -7,8 +7,9 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.audit.rules import Actor, Event, EventFilter, RecordedEvent
+from app.audit.rules import Actor, Event, EventFilter, EventType, RecordedEvent
 from app.core.callers import Caller, RequestContext
+from app.core.errors import Refusal
 from app.database.ids import new_id, oldest_id
 from app.database.statements import PrecompiledStatement
 from app.database.tables import audit_events, users
@@ -72,6 +73,14 @@ async def record(tx: AsyncConnection, context: RequestContext, actor: Actor, *ev
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:
     """Write what the caller did."""
     await record(tx, caller.context, Actor(caller.user_id, caller.credential), *events)
+
+
+async def deny(
+    tx: AsyncConnection, caller: Caller, target_type: str | None, target_id: UUID | None, refusal: Refusal
+) -> Refusal:
+    """Record that the caller was refused, and return the refusal: returned, so that the event is kept."""
+    await record_act(tx, caller, Event(EventType.ACCESS_DENIED, target_type, target_id, {"code": refusal.code}))
+    return refusal
 
 
 async def list_events(

@@ -29,6 +29,8 @@ class EventType(StrEnum):
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_DELETED = "user.deleted"
+    EMAIL_CHANGE_STOPPED = "email_change.stopped"
+    OWNERSHIP_HANDED_OVER = "ownership.handed_over"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
     API_TOKEN_CREATED = "api_token.created"  # noqa: S105 -- as above
     API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105 -- as above

@@ -65,6 +65,7 @@ async def _by_token(services: Services, context: RequestContext, email: str, sec
         ),
         scopes=frozenset(owner.token.scopes),
         token_id=owner.token.id,
+        signs_in_admins=owner.token.signs_in_admins,
     )
     return Identified(caller, owner.policy)
 

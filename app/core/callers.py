@@ -63,6 +63,7 @@ class Caller:
     second_factor_at: datetime | None = None
     scopes: frozenset[str] = frozenset()
     token_id: UUID | None = None
+    signs_in_admins: bool = False
 
     @property
     def account_id(self) -> UUID:

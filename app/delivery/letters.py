@@ -32,6 +32,8 @@ class Kind(StrEnum):
     PASSWORD_LINK = "password_link"  # noqa: S105 -- what a letter tells
     EMAIL_CONFIRMATION = "email_confirmation"
     EMAIL_CHANGED = "email_changed"
+    EMAIL_CHANGE_ASKED = "email_change_asked"
+    OWNERSHIP_HANDED_OVER = "ownership_handed_over"
 
 
 @dataclass(frozen=True)

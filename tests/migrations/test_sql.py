@@ -25,6 +25,10 @@ OF_ONE_REVISION = {
     "202611240730": {"ban-drop-function": "procrastinate's own, made one statement before"},
     "202611241000": _NOBODY_YET,
     "202611241011": _NOBODY_YET,
+    "202611242200": {
+        "ban-drop-constraint": "a wider one takes its place in the same transaction",
+        "constraint-missing-not-valid": "links live for days: the table is read through in a moment",
+    },
 }
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from app.core.callers import Role
+from app.core.callers import ADMINS, Role
 from app.core.errors import FieldError, InvalidRequest
 
 ACTIVE = "active"
@@ -28,6 +28,13 @@ class User:
     locale: str
     created_at: datetime
     last_sign_in_at: datetime | None
+
+
+def may_administer(actor: User, user: User) -> bool:
+    """Whether the actor may act on the user: an active owner or admin; on the owner nobody but themself."""
+    if actor.status != ACTIVE or actor.role not in ADMINS:
+        return False
+    return user.role is not Role.OWNER or actor.id == user.id
 
 
 def email_key(email: str) -> str:
@@ -53,3 +60,9 @@ def check_name(name: str, pointer: str = "/name") -> str:
         error = FieldError(pointer, "malformed", f"A name has 1 to {LONGEST_NAME} printable characters.")
         raise InvalidRequest("The name is not valid.", error)
     return name
+
+
+def masked(email: str) -> str:
+    """Return an address as others may see it: `a•••@example.com`."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

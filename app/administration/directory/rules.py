@@ -60,6 +60,16 @@ def changed_user(caller: Caller, user: User, changes: dict[str, Any]) -> User:
     return changed
 
 
+ROLE_CHANGED = "the role was changed"
+
+
+def ends_access(old: User, new: User) -> str | None:
+    """Return why a change ends all that the user had until now; None when it does not."""
+    if new.status != old.status:
+        return "the user was suspended" if new.status != ACTIVE else "the suspension was undone"
+    return ROLE_CHANGED if new.role is not old.role else None
+
+
 def check_deletable(caller: Caller, user: User) -> None:
     """Raise `Conflict` for the owner and for oneself."""
     if user.id == caller.user_id:

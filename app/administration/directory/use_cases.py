@@ -8,15 +8,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
-from app.accounts.users.rules import SUSPENDED, User
+from app.accounts.users.rules import User
 from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
 from app.administration.directory import repository, rules
-from app.audit.repository import record_act
+from app.administration.reports.repository import void_links_of as void_report_links
+from app.audit.repository import deny, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal
+from app.credentials.end_access import end_access
+from app.credentials.links.repository import void_links_requested_by
 from app.credentials.links.use_cases import ask_confirmation, invite
-from app.second_factor import repository as second_factor
+from app.delivery.letters import Kind, notify_user
+from app.second_factor.authority import lock_caller, lock_caller_and_user, lock_users
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
 
@@ -31,23 +35,11 @@ async def find_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
     return found.user
 
 
-async def _lock_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
-    """Lock the user's second factor, and return them as they are now; raises `NotFound`."""
-    if await second_factor.lock_state(tx, caller.account_id, user_id) is None:
-        raise NotFound
-    return await find_user(tx, caller, user_id)
-
-
-async def _deny(tx: AsyncConnection, caller: Caller, user_id: UUID | None, refusal: Refusal) -> Refusal:
-    kind = "user" if user_id else None
-    await record_act(tx, caller, Event(EventType.ACCESS_DENIED, kind, user_id, {"code": refusal.code}))
-    return refusal
-
-
 async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User | Refusal:
     """Make a user and invite them by e-mail; raises `Conflict` when something is taken."""
+    caller = await lock_caller(tx, caller)
     if refusal := rules.refuse_to_make(caller, new.role):
-        return await _deny(tx, caller, None, refusal)
+        return await deny(tx, caller, None, None, refusal)
     rules.check_made_role(new.role)
     user = await create_user(tx, caller.context, Actor(caller.user_id, caller.credential), new, None)
     await invite(tx, caller.context, user)
@@ -59,12 +51,12 @@ async def change_user(
 ) -> User | Refusal:
     """Change a user and return them as they are then; a new e-mail address has yet to be confirmed.
 
-    Suspending ends the user's sessions, trusted devices, sign-ins and enrollments; their API tokens are judged by
-    their status and role at each use. Raises `NotFound`, or `Conflict` for what is taken or must not be.
+    A change of role or status ends all that the user had by the old one (`end_access`). Raises `NotFound`, or
+    `Conflict` for what is taken or must not be.
     """
-    user = await _lock_user(tx, caller, user_id)
+    caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_change(caller, user, changes):
-        return await _deny(tx, caller, user_id, refusal)
+        return await deny(tx, caller, "user", user_id, refusal)
     changed = rules.changed_user(caller, user, changes)
     email = changes.get(rules.EMAIL, user.email)
     if email != user.email:
@@ -74,7 +66,9 @@ async def change_user(
             await repository.store_user(tx, caller.account_id, changed)
         except IntegrityError as error:
             refuse_taken(error)
-    events = await _end_access(tx, caller, changed) if changed.status != user.status else []
+    events = []
+    if because := rules.ends_access(user, changed):
+        events = await _end_access(tx, caller, user_id, because=because)
     if changed != user or email != user.email:
         details = rules.recorded_change(user, changed, asked_email=email != user.email)
         events.insert(0, Event(EventType.USER_CHANGED, "user", user_id, details))
@@ -87,25 +81,21 @@ async def _ask_for_address(tx: AsyncConnection, caller: Caller, user: User, emai
     taken_by = await users.find_by_email(tx, caller.account_id, email)
     if taken_by is not None and taken_by.user.id != user.id:
         raise Conflict("There is a user with this e-mail address.")
-    await ask_confirmation(tx, caller.context, user, email)
+    await ask_confirmation(tx, caller.context, user, email, requested_by=caller.user_id)
 
 
-async def _end_access(tx: AsyncConnection, caller: Caller, user: User) -> list[Event]:
-    """End what was begun before the user's status changed; of a suspended user, everything."""
-    await second_factor.change_state(tx, caller.account_id, user.id, new_version=True)
-    if user.status != SUSPENDED:
-        return []
-    because = "the user was suspended"
-    events = await end_sessions(tx, caller.account_id, user.id, because=because)
-    return events + await revoke_all(tx, caller.account_id, user.id, because=because)
+async def _end_access(tx: AsyncConnection, caller: Caller, user_id: UUID, *, because: str) -> list[Event]:
+    await void_report_links(tx, caller.account_id, user_id)
+    return await end_access(tx, caller.account_id, user_id, because=because)
 
 
 async def delete_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
     """Delete a user with all personal data; the audit log keeps their id. Raises `NotFound` or `Conflict`."""
-    user = await _lock_user(tx, caller, user_id)
+    caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
-        return await _deny(tx, caller, user_id, refusal)
+        return await deny(tx, caller, "user", user_id, refusal)
     rules.check_deletable(caller, user)
+    await void_links_requested_by(tx, caller.account_id, user_id)
     await repository.delete_user(tx, caller.account_id, user_id)
     await record_act(tx, caller, Event(EventType.USER_DELETED, "user", user_id, {"role": user.role.value}))
     return None
@@ -114,23 +104,29 @@ async def delete_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Ref
 async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
     """Make an active admin the owner, and the caller an admin; returns the new owner.
 
-    Raises `NotFound`, `Conflict` for a user who cannot be it, and `Forbidden` when the caller has just handed the
-    account to somebody else.
+    All that either had by the old role ends, the calling session too, and both are told by e-mail. Raises
+    `NotFound`, `Conflict` for a user who cannot be it, and `Forbidden` when the caller has just handed the account
+    to somebody else.
     """
-    for locked in sorted({caller.user_id, user_id}):  # always in this order, so that two at once do not deadlock
-        await second_factor.lock_state(tx, caller.account_id, locked)
-    owner = await users.find_by_id(tx, caller.account_id, caller.user_id)
-    if owner is None or owner.user.role is not Role.OWNER:
+    account_id = caller.account_id
+    found = await lock_users(tx, account_id, caller.user_id, user_id)
+    owner = found.get(caller.user_id)
+    if owner is None or owner.role is not Role.OWNER:
         raise Forbidden("Your role does not allow this.")
-    heir = await find_user(tx, caller, user_id)
+    if user_id not in found:
+        raise NotFound
+    heir = found[user_id]
     rules.check_heir(heir)
-    events = []
+    events = [Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, {"from": str(owner.id)})]
     # The old owner first: the database lets an account have no two at any moment.
-    for old, role in ((owner.user, Role.ADMIN), (heir, Role.OWNER)):
+    for old, role, other in ((owner, Role.ADMIN, heir), (heir, Role.OWNER, owner)):
         new = replace(old, role=role)
-        await repository.store_user(tx, caller.account_id, new)
+        await repository.store_user(tx, account_id, new)
         details = rules.recorded_change(old, new, asked_email=False)
         events.append(Event(EventType.USER_CHANGED, "user", old.id, details))
+        events += await _end_access(tx, caller, old.id, because=rules.ROLE_CHANGED)
+        told = {"now_owner": role is Role.OWNER, "other": other.name}
+        await notify_user(tx, caller.context, old.id, Kind.OWNERSHIP_HANDED_OVER, **told)
     await record_act(tx, caller, *events)
     return replace(heir, role=Role.OWNER)
 
@@ -139,15 +135,15 @@ async def find_user_to_inspect(tx: AsyncConnection, caller: Caller, user_id: UUI
     """Return the user whose sessions and devices the caller may see; raises `NotFound`."""
     user = await find_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
-        return await _deny(tx, caller, user_id, refusal)
+        return await deny(tx, caller, "user", user_id, refusal)
     return user
 
 
 async def revoke_devices_of(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
     """Revoke every trusted device of a user; raises `NotFound`."""
-    user = await _lock_user(tx, caller, user_id)
+    caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
-        return await _deny(tx, caller, user_id, refusal)
+        return await deny(tx, caller, "user", user_id, refusal)
     events = await revoke_all(tx, caller.account_id, user_id, because=_BY_ADMIN)
     await record_act(tx, caller, *events)
     return None
@@ -155,9 +151,9 @@ async def revoke_devices_of(tx: AsyncConnection, caller: Caller, user_id: UUID) 
 
 async def end_sessions_of(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
     """End every session of a user, the calling one included if it is theirs; raises `NotFound`."""
-    user = await _lock_user(tx, caller, user_id)
+    caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
-        return await _deny(tx, caller, user_id, refusal)
+        return await deny(tx, caller, "user", user_id, refusal)
     events = await end_sessions(tx, caller.account_id, user_id, because=_BY_ADMIN)
     await record_act(tx, caller, *events)
     return None

@@ -117,7 +117,7 @@ async def send_report_link(
 async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> bool:
     over = report.link_expires_at is not None and now >= report.link_expires_at
     still_admin = await repository.find_of_active_admin(tx, account_id, report.id) is not None
-    return still_admin and not over and report.status_at(now) is Status.READY
+    return still_admin and not report.link_voided and not over and report.status_at(now) is Status.READY
 
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:

@@ -157,3 +157,12 @@ def _key(table: Any) -> Any:
 
 def _some(table: Any, conditions: list[Any], limit: int) -> Any:
     return select(*table.primary_key.columns).where(*conditions).limit(limit).with_for_update(skip_locked=True)
+
+
+async def void_links_of(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Make the links to all reports void that the user asked for, sent or still to be sent."""
+    await tx.execute(
+        update(reports)
+        .where(reports.c.account_id == account_id, reports.c.requested_by == user_id)
+        .values(link_voided=True, token_digest=None, sealed_token=None)
+    )

@@ -14,6 +14,7 @@ from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.callers import Caller
 from app.core.errors import PreconditionFailed
+from app.second_factor.authority import lock_caller
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ async def change_policy(
     `if_versions`, and what `changed_policy` raises.
     """
     policy = await accounts.lock_policy_exclusive(tx, caller.account_id)
+    caller = await lock_caller(tx, caller)
     if if_versions is not None and policy.version not in if_versions:
         raise PreconditionFailed("The policy has changed since you read it.")
     changed = changed_policy(policy, changes, now=caller.now)

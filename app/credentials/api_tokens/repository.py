@@ -16,7 +16,7 @@ from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
 from app.credentials.api_tokens.rules import ApiToken, Scope
 from app.database.statements import PrecompiledStatement
-from app.database.tables import api_tokens, users
+from app.database.tables import api_tokens
 
 _COLUMNS = [
     api_tokens.c.id.label("token_id"),
@@ -26,6 +26,7 @@ _COLUMNS = [
     api_tokens.c.created_at.label("token_created_at"),
     api_tokens.c.expires_at,
     api_tokens.c.last_used_at,
+    api_tokens.c.signs_in_admins,
 ]
 _USER_AT = len(_COLUMNS)
 _POLICY_AT = _USER_AT + len(USER_COLUMNS)
@@ -68,6 +69,7 @@ async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, toke
             scopes=sorted(scope.value for scope in token.scopes),
             created_at=token.created_at,
             expires_at=token.expires_at,
+            signs_in_admins=token.signs_in_admins,
         )
     )
 
@@ -100,19 +102,17 @@ async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | N
     return [_token(row) for row in await tx.execute(query)]
 
 
-async def find_owner_of(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> str | None:
-    """Return the role of the user whose token this is; None without such a token."""
-    query = (
-        select(users.c.role)
-        .join_from(
-            api_tokens,
-            users,
-            (users.c.account_id == api_tokens.c.account_id) & (users.c.id == api_tokens.c.user_id),
-        )
-        .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
-    )
-    found: str | None = await tx.scalar(query)
+async def find_maker(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> UUID | None:
+    """Return the id of the user whose token this is; None without such a token."""
+    query = select(api_tokens.c.user_id).where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+    found: UUID | None = await tx.scalar(query)
     return found
+
+
+async def delete_tokens_of(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:
+    """Revoke every token of the user, and return how many there were."""
+    query = delete(api_tokens).where(api_tokens.c.account_id == account_id, api_tokens.c.user_id == user_id)
+    return (await tx.execute(query)).rowcount
 
 
 async def delete_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:

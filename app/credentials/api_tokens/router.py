@@ -7,7 +7,7 @@ from app.authentication.routes import AccountRoute
 from app.credentials.api_tokens import repository, rules, use_cases
 from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
-from app.web.dependencies import AppServices
+from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import PathId
@@ -42,7 +42,8 @@ async def list_api_tokens(services: AppServices, caller: AdminReader, page: Page
 async def revoke_api_token(services: AppServices, caller: Admin, token_id: PathId) -> None:
     """Revoke a token: the next call with it is refused."""
     async with services.database.begin() as tx:
-        await use_cases.revoke_token(tx, caller, token_id)
+        refusal = await use_cases.revoke_token(tx, caller, token_id)
+    accepted(refusal)
 
 
 def _show(token: rules.ApiToken) -> ApiToken:

@@ -23,7 +23,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """A token of a user; what it is itself, only its holder knows."""
+    """An API token's record; only a digest of the secret is stored.
+
+    `signs_in_admins`: its maker was the owner, so that with `sign_ins` it signs in admins and the owner too.
+    """
 
     id: UUID
     user_id: UUID
@@ -32,6 +35,7 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    signs_in_admins: bool = False
 
     def is_over(self, now: datetime) -> bool:
         """Whether its time is over."""

@@ -20,7 +20,7 @@ class NewApiToken(Body):
 
 
 class ApiToken(Answer):
-    """A token, without what it is itself."""
+    """An API token, without the secret."""
 
     id: UUID
     user_id: UUID

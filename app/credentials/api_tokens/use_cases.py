@@ -6,28 +6,42 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users.rules import ACTIVE, email_key
-from app.audit.repository import record, record_act
+from app.audit.repository import deny, record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import ADMINS, Caller, RequestContext, Role
-from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound
+from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal
 from app.credentials.api_tokens import repository
 from app.credentials.api_tokens.repository import TokenOwner
 from app.credentials.api_tokens.rules import PREFIX, USED_AGAIN_AFTER, ApiToken, Scope
 from app.crypto.digests import digest, is_secret, new_secret
 from app.database.engine import Database
 from app.database.ids import new_id
+from app.second_factor.authority import lock_caller, lock_caller_and_user
 from app.second_factor.settings.use_cases import lock_own_factors
 
 
 async def make_token(
     tx: AsyncConnection, caller: Caller, *, description: str, scopes: frozenset[Scope], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """Make a token of the caller; returns it with what it is itself. Raises what `lock_own_factors` raises."""
+    """Make a token of the caller; returns it with the secret. Its reach is that of the role that they have now.
+
+    Raises `Forbidden`, and what `lock_own_factors` raises.
+    """
     if expires_at is not None and expires_at <= caller.now:
         error = FieldError("/expires_at", "out_of_range", "A token ends in the future.")
         raise InvalidRequest("Some fields are not valid.", error)
+    caller = await lock_caller(tx, caller)
     await lock_own_factors(tx, caller)
-    token = ApiToken(new_id(caller.now), caller.user_id, description, scopes, caller.now, expires_at, None)
+    token = ApiToken(
+        id=new_id(caller.now),
+        user_id=caller.user_id,
+        description=description,
+        scopes=scopes,
+        created_at=caller.now,
+        expires_at=expires_at,
+        last_used_at=None,
+        signs_in_admins=caller.role is Role.OWNER,
+    )
     secret = new_secret(PREFIX)
     await repository.add_token(tx, caller.account_id, token, digest(secret))
     details = {"description": description, "scopes": sorted(scopes)}
@@ -62,12 +76,17 @@ async def note_use(database: Database, context: RequestContext, owner: TokenOwne
             await record(tx, context, Actor(owner.user.id, "api_token"), used)
 
 
-async def revoke_token(tx: AsyncConnection, caller: Caller, token_id: UUID) -> None:
-    """Revoke a token of the account; raises `NotFound`, or `Forbidden`: only the owner revokes the owner's."""
-    role = await repository.find_owner_of(tx, caller.account_id, token_id)
-    if role is None:
+async def revoke_token(tx: AsyncConnection, caller: Caller, token_id: UUID) -> Refusal | None:
+    """Revoke a token of the account; raises `NotFound`. Only the owner revokes the owner's; else it is refused."""
+    maker_id = await repository.find_maker(tx, caller.account_id, token_id)
+    if maker_id is None:
         raise NotFound
-    if role == Role.OWNER and caller.role is not Role.OWNER:
-        raise Forbidden("Only the owner may do this for the owner.")
-    await repository.delete_token(tx, caller.account_id, token_id)
+    caller, maker = await lock_caller_and_user(tx, caller, maker_id)
+    if maker.role is Role.OWNER and caller.role is not Role.OWNER:
+        return await deny(
+            tx, caller, "api_token", token_id, Forbidden("Only the owner may do this for the owner.")
+        )
+    if not await repository.delete_token(tx, caller.account_id, token_id):
+        raise NotFound
     await record_act(tx, caller, Event(EventType.API_TOKEN_REVOKED, "api_token", token_id))
+    return None

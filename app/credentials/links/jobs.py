@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
+from app.accounts.users import repository as users
+from app.accounts.users.rules import masked
 from app.core.callers import RequestContext
 from app.credentials.links import repository
 from app.credentials.links.rules import PREFIX, Link, Purpose, link_url
@@ -20,6 +22,7 @@ _KINDS = {
     Purpose.INVITATION: Kind.INVITATION,
     Purpose.PASSWORD: Kind.PASSWORD_LINK,
     Purpose.EMAIL: Kind.EMAIL_CONFIRMATION,
+    Purpose.EMAIL_STOP: Kind.EMAIL_CHANGE_ASKED,
 }
 
 
@@ -44,6 +47,8 @@ async def send_link(
         token = await _token(services, tx, account, link)
         found = await accounts.get_account(tx, account)
         who = await get_recipient(tx, account, link.user_id)
+        asked_by = await users.find_by_id(tx, account, link.requested_by) if link.requested_by else None
+    to_be_confirmed = link.email if link.purpose is Purpose.EMAIL else None
     letter = Email(
         id=link.id,
         account_id=account,
@@ -51,10 +56,11 @@ async def send_link(
         at=datetime.fromisoformat(at),
         ip=ip,
         user_agent=user_agent,
-        to=link.email or who.to,
+        to=to_be_confirmed or who.to,
         account_name=who.account_name,
         name=who.name,
         locale=who.locale,
+        details={"new_email": link.email and masked(link.email), "asked_by": asked_by and asked_by.user.name},
     )
     settings = services.settings
     url = link_url(settings.link_url, settings.public_url, slug=found.slug, purpose=link.purpose, token=token)

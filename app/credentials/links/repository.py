@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.credentials.links.rules import Link, Purpose
@@ -19,6 +19,7 @@ _COLUMNS = [
     links.c.token_digest,
     links.c.sealed_token,
     links.c.used_at,
+    links.c.requested_by,
 ]
 
 
@@ -43,6 +44,7 @@ async def add_link(tx: AsyncConnection, account_id: UUID, link: Link, *, now: da
             user_id=link.user_id,
             purpose=link.purpose.value,
             email=link.email,
+            requested_by=link.requested_by,
             created_at=now,
             expires_at=link.expires_at,
         )
@@ -92,8 +94,19 @@ async def use_link(tx: AsyncConnection, account_id: UUID, link_id: UUID, *, now:
 
 async def void_links(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
     """Make every unused link of the user void."""
-    await tx.execute(
-        delete(links).where(
-            links.c.account_id == account_id, links.c.user_id == user_id, links.c.used_at.is_(None)
-        )
-    )
+    await _void(tx, account_id, links.c.user_id == user_id)
+
+
+async def void_links_requested_by(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Make the changes of address void that the user asked for, and whose confirmation is pending."""
+    await _void(tx, account_id, links.c.requested_by == user_id)
+
+
+async def void_email_changes(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Make the pending change of the user's address void, with the link that stops it."""
+    purposes = [Purpose.EMAIL.value, Purpose.EMAIL_STOP.value]
+    await _void(tx, account_id, links.c.user_id == user_id, links.c.purpose.in_(purposes))
+
+
+async def _void(tx: AsyncConnection, account_id: UUID, *conditions: ColumnElement[bool]) -> None:
+    await tx.execute(delete(links).where(links.c.account_id == account_id, links.c.used_at.is_(None), *conditions))

@@ -7,7 +7,7 @@ from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.settings import Limit
 from app.credentials.links import rules, use_cases
-from app.credentials.links.schemas import EmailConfirmed, PasswordChosen, PasswordLinkWanted
+from app.credentials.links.schemas import EmailChangeStopped, EmailConfirmed, PasswordChosen, PasswordLinkWanted
 from app.credentials.passwords.rules import check_new_password
 from app.throttling.rules import link_buckets
 from app.throttling.use_cases import count_password_attempt
@@ -55,3 +55,10 @@ async def confirm_email(services: AppServices, context: Context, body: EmailConf
     """Confirm the address that the link was sent to: from now on it is the user's."""
     async with services.database.begin() as tx:
         await use_cases.confirm_email(tx, context, body.token)
+
+
+@router.post("/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems(410))
+async def stop_email_change(services: AppServices, context: Context, body: EmailChangeStopped) -> None:
+    """Stop a change of the e-mail address, by the link that the old address got when the change was asked."""
+    async with services.database.begin() as tx:
+        await use_cases.stop_email_change(tx, context, body.token)

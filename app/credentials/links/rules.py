@@ -14,17 +14,19 @@ class Purpose(StrEnum):
     INVITATION = "invitation"
     PASSWORD = "password"  # noqa: S105 -- what a link is for
     EMAIL = "email"
+    EMAIL_STOP = "email_stop"
 
     @property
     def page(self) -> str:
         """The name of the page that the link leads to."""
-        return "email" if self is Purpose.EMAIL else "password"
+        return {Purpose.EMAIL: "email", Purpose.EMAIL_STOP: "email-stop"}.get(self, "password")
 
 
 LIFETIMES = {
     Purpose.INVITATION: timedelta(days=7),
     Purpose.PASSWORD: timedelta(hours=1),
     Purpose.EMAIL: timedelta(hours=24),
+    Purpose.EMAIL_STOP: timedelta(hours=24),
 }
 # Letters to one e-mail address, and requests from one address, before it is enough.
 LETTERS_TO_EMAIL = "5/3600"
@@ -34,7 +36,7 @@ SETS_PASSWORD = frozenset({Purpose.INVITATION, Purpose.PASSWORD})
 
 @dataclass(frozen=True)
 class Link:
-    """A link of a user; `email` is the address that it confirms."""
+    """A link of a user; `email` is the address that it confirms or stops, `requested_by` whoever asked for it."""
 
     id: UUID
     user_id: UUID
@@ -44,6 +46,7 @@ class Link:
     token_digest: bytes | None = None
     sealed_token: bytes | None = None
     used_at: datetime | None = None
+    requested_by: UUID | None = None
 
     def is_open(self, now: datetime) -> bool:
         """Whether it may still be used."""

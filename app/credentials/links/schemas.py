@@ -26,3 +26,9 @@ class EmailConfirmed(Body):
     """The link's token."""
 
     token: Token
+
+
+class EmailChangeStopped(Body):
+    """The token of the link that the old address got."""
+
+    token: Token

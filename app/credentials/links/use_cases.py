@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
-from app.accounts.users.rules import ACTIVE, User
+from app.accounts.users.rules import ACTIVE, User, may_administer
 from app.accounts.users.use_cases import refuse_taken
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
@@ -19,6 +19,7 @@ from app.database.ids import new_id
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
+from app.second_factor.authority import lock_users
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
 from app.throttling import repository as password_limits
@@ -30,9 +31,16 @@ async def invite(tx: AsyncConnection, context: RequestContext, user: User) -> No
     await _send_link(tx, context, user.id, Purpose.INVITATION)
 
 
-async def ask_confirmation(tx: AsyncConnection, context: RequestContext, user: User, new_email: str) -> None:
-    """Ask, at the new address, that it be confirmed; until then the user keeps the old one."""
-    await _send_link(tx, context, user.id, Purpose.EMAIL, email=new_email)
+async def ask_confirmation(
+    tx: AsyncConnection, context: RequestContext, user: User, new_email: str, *, requested_by: UUID
+) -> None:
+    """Ask, at the new address, that it be confirmed, and tell the old one, with a link that stops the change.
+
+    Until it is confirmed the user keeps the old address. A newer request voids an older one.
+    """
+    await repository.void_email_changes(tx, context.account_id, user.id)
+    for purpose in (Purpose.EMAIL, Purpose.EMAIL_STOP):
+        await _send_link(tx, context, user.id, purpose, email=new_email, requested_by=requested_by)
 
 
 async def want_password_link(tx: AsyncConnection, context: RequestContext, email: str, bucket: Bucket) -> None:
@@ -61,10 +69,16 @@ async def send_password_link(tx: AsyncConnection, context: RequestContext, email
 
 
 async def _send_link(
-    tx: AsyncConnection, context: RequestContext, user_id: UUID, purpose: Purpose, *, email: str | None = None
+    tx: AsyncConnection,
+    context: RequestContext,
+    user_id: UUID,
+    purpose: Purpose,
+    *,
+    email: str | None = None,
+    requested_by: UUID | None = None,
 ) -> None:
     expires_at = context.now + LIFETIMES[purpose]
-    link = Link(new_id(context.now), user_id, purpose, email, expires_at)
+    link = Link(new_id(context.now), user_id, purpose, email, expires_at, requested_by=requested_by)
     await repository.add_link(tx, context.account_id, link, now=context.now)
     arguments = {
         "account_id": str(context.account_id),
@@ -117,14 +131,21 @@ async def redeem_password_link(tx: AsyncConnection, context: RequestContext, lin
 
 
 async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str) -> None:
-    """Let the confirmed address be the user's; the old one is told, and trusted devices and sign-ins end.
+    """Let the confirmed address be the user's; the old one is told, and trusted devices, links and sign-ins end.
 
-    Raises `Gone` (`link_expired`), or `Conflict` when somebody else has the address by now.
+    Whoever asked for the change must still have authority over the user, judged under both locks. Raises `Gone`
+    (`link_expired`), or `Conflict` when somebody else has the address by now.
     """
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL}))
     account_id = context.account_id
-    await second_factor.lock_state(tx, account_id, user.id)
-    if link.email is None or not await repository.use_link(tx, account_id, link.id, now=context.now):
+    if link.email is None or link.requested_by is None:
+        raise _over()
+    found = await lock_users(tx, account_id, user.id, link.requested_by)
+    if len(found) < len({user.id, link.requested_by}) or not may_administer(
+        found[link.requested_by], found[user.id]
+    ):
+        raise _over()
+    if found[user.id].status != ACTIVE or not await repository.use_link(tx, account_id, link.id, now=context.now):
         raise _over()
     await notify_user(tx, context, user.id, Kind.EMAIL_CHANGED)  # before the change: to the old address
     try:
@@ -132,9 +153,21 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
     except IntegrityError as error:
         refuse_taken(error)
     await second_factor.change_state(tx, account_id, user.id, new_version=True)
+    await repository.void_links(tx, account_id, user.id)
     revoked = await revoke_all(tx, account_id, user.id, because="the e-mail address was changed")
     changed = Event(EventType.USER_CHANGED, "user", user.id, {"fields": ["email"]})
     await record(tx, context, Actor(user.id, None), changed, *revoked)
+
+
+async def stop_email_change(tx: AsyncConnection, context: RequestContext, token: str) -> None:
+    """Stop the change of address that the old address was told of; raises `Gone` (`link_expired`)."""
+    link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL_STOP}))
+    await lock_users(tx, context.account_id, user.id)
+    if not await repository.use_link(tx, context.account_id, link.id, now=context.now):
+        raise _over()
+    await repository.void_email_changes(tx, context.account_id, user.id)
+    stopped = Event(EventType.EMAIL_CHANGE_STOPPED, "user", user.id)
+    await record(tx, context, Actor(user.id, None), stopped)
 
 
 def _over() -> Gone:

@@ -8,6 +8,7 @@ from app.audit.repository import record, record_act
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Refusal, Unauthenticated
+from app.credentials.links.repository import void_links
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.settings.use_cases import lock_own_factors
@@ -32,6 +33,7 @@ async def change_password(
     await take_password_attempt_back(tx, caller.context, buckets)
     await users.store_password_hash(tx, account_id, user_id, new_hash)
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
+    await void_links(tx, account_id, user_id)
     because = "the password was changed"
     events = await end_sessions(tx, account_id, user_id, because=because, spared=caller.session_id)
     events += await revoke_all(tx, account_id, user_id, because=because)

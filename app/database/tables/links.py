@@ -11,14 +11,15 @@ links = Table(
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, nullable=False),
     Column("purpose", Text, nullable=False),
-    Column("email", Text),  # the address to be confirmed, where that is the purpose
+    Column("email", Text),  # the address to be confirmed, where that is the purpose, or to be stopped
     Column("token_digest", LargeBinary),
     sealed("sealed_token", nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("requested_by", Uuid),  # who asked for the change of address: it is void without their authority
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),
-    CheckConstraint("purpose IN ('invitation', 'password', 'email')", name="purpose"),
+    CheckConstraint("purpose IN ('invitation', 'password', 'email', 'email_stop')", name="purpose"),
 )

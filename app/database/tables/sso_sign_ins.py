@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, Uniq
 from app.database.base import Moment, account_id, belongs_to_user, metadata
 from app.database.tables.sso_providers import belongs_to_provider
 
-# BegunEnrollment by a browser on its way to a provider; or, without a provider, a nonce for a native client.
+# Begun by a browser on its way to a provider; or, without a provider, a nonce for a native client.
 sso_requests = Table(
     "sso_requests",
     metadata,

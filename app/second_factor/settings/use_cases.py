@@ -7,12 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
-from app.audit.repository import record, record_act
+from app.audit.repository import deny, record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal, StepUpRequired, Unauthenticated
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
+from app.second_factor.authority import lock_caller_and_user
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
 from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
@@ -168,11 +169,15 @@ async def renew_recovery_codes_of(
     Raises `NotFound` or `Conflict` (`no_authenticator`). Only the owner acts on the owner: that refusal is
     returned, so that its audit event is kept.
     """
-    found = await users.find_by_id(tx, caller.account_id, user_id)
-    if found is None:
-        raise NotFound
-    if found.user.role is Role.OWNER and caller.role is not Role.OWNER:
-        return await _deny(tx, caller, user_id, Forbidden("Only the owner may do this for the owner."))
+    caller, user = await lock_caller_and_user(tx, caller, user_id)
+    if user.role is Role.OWNER and caller.role is not Role.OWNER:
+        return await deny(
+            tx,
+            caller,
+            "user" if user_id else None,
+            user_id,
+            Forbidden("Only the owner may do this for the owner."),
+        )
     await renew_recovery_codes(
         tx, caller.context, Actor(caller.user_id, caller.credential), user_id, codes, reason=reason
     )
@@ -182,13 +187,9 @@ async def renew_recovery_codes_of(
 async def refuse_turning_off(tx: AsyncConnection, caller: Caller, user_id: UUID | None) -> Refusal:
     """Record that the caller tried to turn off 2FA for a user by id, whoever that is, and return the refusal."""
     detail = "Only the user can turn two-factor authentication off, under /users/me/two-factor."
-    return await _deny(tx, caller, user_id, Forbidden(detail, code="only_the_user_can_turn_off"))
-
-
-async def _deny(tx: AsyncConnection, caller: Caller, user_id: UUID | None, refusal: Refusal) -> Refusal:
-    kind = "user" if user_id else None
-    await record_act(tx, caller, Event(EventType.ACCESS_DENIED, kind, user_id, {"code": refusal.code}))
-    return refusal
+    return await deny(
+        tx, caller, "user" if user_id else None, user_id, Forbidden(detail, code="only_the_user_can_turn_off")
+    )
 
 
 async def renew_recovery_codes(

@@ -12,7 +12,7 @@ from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
-from app.core.callers import ADMINS, Caller, RequestContext, Role
+from app.core.callers import ADMINS, Caller, RequestContext
 from app.core.errors import Forbidden, NotFound, Refusal
 from app.second_factor import repository as second_factor
 from app.sign_in.completing import complete
@@ -64,8 +64,8 @@ async def begin_asserted_sign_in(
 
 
 def _refusal(caller: Caller, user: User) -> Refusal | None:
-    if user.role in ADMINS and caller.role is not Role.OWNER:
-        return Forbidden("Only a token of the owner signs in admins and the owner.")
+    if user.role in ADMINS and not caller.signs_in_admins:
+        return Forbidden("Only a token that the owner made signs in admins and the owner.")
     if user.status != ACTIVE:
         return Forbidden("The user is suspended.")
     return None

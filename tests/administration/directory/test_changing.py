@@ -155,9 +155,13 @@ async def test_a_role_change_acts_at_once(tenant: Tenant, owner: SimulatedUser) 
     refused(await person.browser.get("/api-tokens"), 403, "forbidden")
 
     ok(await owner.browser.patch(path(person), json={"role": "admin"}))
+    refused(await person.browser.get("/session"), 401, "unauthenticated")
+    await tenant.sign_in(person)
     ok(await person.browser.get("/api-tokens"))
 
     ok(await owner.browser.patch(path(person), json={"role": "end_user"}))
+    refused(await person.browser.get("/session"), 401, "unauthenticated")
+    await tenant.sign_in(person)
     refused(await person.browser.get("/users"), 403, "forbidden")
     assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
 
@@ -169,7 +173,7 @@ async def test_what_a_role_requires_is_required_at_the_next_sign_in(tenant: Tena
 
     ok(await owner.browser.patch(path(person), json={"role": "agent"}))
 
-    assert ok(await person.browser.get("/users/me/two-factor"))["status"] == "setup_required"
+    refused(await person.browser.get("/session"), 401, "unauthenticated")
     assert (await tenant.sign_in(person, tenant.browser()))["status"] == "enrollment_required"
 
 

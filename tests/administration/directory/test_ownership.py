@@ -31,6 +31,8 @@ async def test_the_owner_hands_over_to_an_admin_and_is_one_then(tenant: Tenant, 
     shown = ok(await hand_over(owner, heir.id))
 
     assert (shown["id"], shown["role"]) == (heir.id, "owner")
+    for person in (owner, heir):
+        await tenant.sign_in(person)
     assert await owners(heir) == [heir.id]
     assert ok(await heir.browser.get("/session"))["user"]["role"] == "owner"
     assert ok(await owner.browser.get("/session"))["user"]["role"] == "admin"
@@ -39,6 +41,8 @@ async def test_the_owner_hands_over_to_an_admin_and_is_one_then(tenant: Tenant, 
 async def test_both_act_in_their_new_roles_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
     heir = await tenant.signed_in(Role.ADMIN)
     ok(await hand_over(owner, heir.id))
+    for person in (owner, heir):
+        await tenant.sign_in(person)
 
     refused(await hand_over(owner, heir.id), 403, "forbidden")
     refused(await owner.browser.patch(f"/users/{heir.id}", json={"name": "Anna"}), 403, "forbidden")
@@ -116,9 +120,12 @@ async def test_it_is_recorded_for_both(tenant: Tenant, owner: SimulatedUser) -> 
 
     ok(await hand_over(owner, heir.id))
 
-    recorded = {event.target_id: event for event in await trail.new()}
-    assert {event.type for event in recorded.values()} == {"user.changed"}
-    assert {event.actor_id for event in recorded.values()} == {owner.user.id}
+    events = await trail.new()
+    assert {event.actor_id for event in events} == {owner.user.id}
+    assert {event.type for event in events} == {"ownership.handed_over", "user.changed", "session.ended"}
+    [handed_over] = [event for event in events if event.type == "ownership.handed_over"]
+    assert (handed_over.target_id, handed_over.details) == (heir.user.id, {"from": owner.id})
+    recorded = {event.target_id: event for event in events if event.type == "user.changed"}
     assert recorded[owner.user.id].details == {
         "fields": ["role"],
         "old": {"role": "owner"},
