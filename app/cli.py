@@ -19,7 +19,7 @@ from app.accounts.users.use_cases import NewUser
 from app.commands import provision
 from app.commands.check import check_everything, check_keys
 from app.commands.embedded_setup import database_of, export_to_workers
-from app.commands.key_rotation import rotate_keys as seal_anew
+from app.commands.key_rotation import rotate_keys as reencrypt
 from app.core.addresses import is_loopback
 from app.core.callers import Role
 from app.core.errors import InvalidRequest, Refusal
@@ -27,6 +27,7 @@ from app.core.logs import configure_logs
 from app.core.metrics import MULTIPROCESS
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, SettingsError, load_settings
+from app.credentials.identity_tokens.use_cases import rotate_signing_key
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
 from app.main import create_app
@@ -220,14 +221,22 @@ def recovery_codes(
 
 @cli.command()
 def rotate_keys() -> None:
-    """Seal anew by the first key what older ones sealed; beside a running service, and again if it was killed."""
+    """Re-encrypt all secrets with the first key. Safe while the service runs; safe to repeat."""
     with _database() as settings:
-        rotations = _with_services(settings, seal_anew)
+        rotations = _with_services(settings, reencrypt)
     for rotation in rotations:
         typer.echo(rotation.describe())
     if not all(rotation.is_complete for rotation in rotations):
         raise typer.Exit(1)
     typer.echo("Every secret is sealed by the first key; the others may go.")
+
+
+@cli.command("rotate-signing-key")
+def rotate_signing_key_now() -> None:
+    """Publish the next key for identity tokens. Safe while the service runs; safe to repeat."""
+    with _database() as settings:
+        signs_from = _with_services(settings, rotate_signing_key)
+    typer.echo(f"The next key is published, and signs from {signs_from:%Y-%m-%d %H:%M:%S} UTC on.")
 
 
 @cli.command()

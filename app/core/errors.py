@@ -56,6 +56,11 @@ class InvalidRequest(Refusal):
         self.errors = errors
 
 
+def invalid_field(pointer: str, code: str, detail: str) -> InvalidRequest:
+    """Return the refusal of one field; `pointer` is a JSON pointer into the body (RFC 6901)."""
+    return InvalidRequest("Some fields are not valid.", FieldError(pointer, code, detail))
+
+
 class UnsupportedMediaType(Refusal):
     """The body is not said to be JSON, or the form that a call takes."""
 

@@ -12,7 +12,7 @@ from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import TOTP
 from app.core.callers import Caller, RequestContext
-from app.core.errors import Conflict, FieldError, Gone, InvalidRequest, NotFound, Refusal, Unauthenticated
+from app.core.errors import Conflict, Gone, NotFound, Refusal, Unauthenticated, invalid_field
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
@@ -93,8 +93,7 @@ async def begin_enrollment(
     """
     account_id, user_id = context.account_id, enrollee.user_id
     if kind not in enrollee.kinds:
-        error = FieldError("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
     _refuse_too_many(state, await second_factor.list_authenticators(tx, account_id, user_id))
     secret = totp.new_secret()
     enrollment_id = new_id(context.now)

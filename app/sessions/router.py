@@ -12,7 +12,7 @@ from app.authentication.allow import Authorizing, Owner, Signed
 from app.authentication.routes import AccountRoute
 from app.core.assurance import assurance
 from app.core.callers import Caller, Role
-from app.core.errors import FieldError, InvalidRequest, Unauthenticated
+from app.core.errors import InvalidRequest, Unauthenticated, invalid_field
 from app.second_factor.passcode import RecoveryCode, TotpPasscode
 from app.second_factor.settings.use_cases import no_authenticator
 from app.second_factor.use_cases import prepare_attempt
@@ -118,8 +118,7 @@ async def _by_passcode(
 
 async def _by_password(services: Services, caller: Caller, session: rules.Session, password: str) -> rules.Session:
     if caller.has_authenticator:
-        error = FieldError("/password", "not_allowed", "A user with an authenticator sends a passcode.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/password", "not_allowed", "A user with an authenticator sends a passcode.")
     async with services.database.read() as tx:
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)
     # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.

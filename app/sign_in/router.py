@@ -9,7 +9,7 @@ from app.accounts.users.schemas import User
 from app.authentication.context import device_cookies_of, request_context_of
 from app.authentication.routes import AccountRoute
 from app.core.callers import RequestContext
-from app.core.errors import FieldError, InvalidRequest, Refusal
+from app.core.errors import Refusal, invalid_field
 from app.core.metrics import SIGN_INS
 from app.credentials.passwords.use_cases import refuse_password
 from app.second_factor.passcode import RecoveryCode
@@ -98,8 +98,7 @@ async def _submit_recovery_code(
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:
     """Refuse to hand a device token to a script in a page, from where it could be stolen."""
     if body.device_storage == "body" and "origin" in request.headers:
-        error = FieldError("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
 
 
 def _new_session(completed: Completed) -> NewSession:

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
-from app.core.errors import FieldError, InvalidRequest
+from app.core.errors import invalid_field
 from app.web.wire import Answer
 
 _T = TypeVar("_T")
@@ -71,8 +71,7 @@ async def ask_page(
         before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
         if _encode(before) == cursor:
             return PageAsked(limit, before)
-    error = FieldError("/cursor", "malformed", "This is no cursor of a list.")
-    raise InvalidRequest("Some fields are not valid.", error)
+    raise invalid_field("/cursor", "malformed", "This is no cursor of a list.")
 
 
 Paged = Annotated[PageAsked, Depends(ask_page)]

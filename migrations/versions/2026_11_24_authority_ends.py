@@ -24,16 +24,12 @@ def upgrade() -> None:
     op.execute("ALTER TABLE links DROP CONSTRAINT ck_links_purpose")
     op.execute(f"ALTER TABLE links ADD CONSTRAINT ck_links_purpose CHECK ({_NEW}) NOT VALID")
     op.execute("ALTER TABLE links VALIDATE CONSTRAINT ck_links_purpose")
-    op.add_column(
-        "api_tokens", sa.Column("signs_in_admins", sa.Boolean(), server_default=sa.text("false"), nullable=False)
-    )
+    op.add_column("api_tokens", sa.Column("signs_in_admins", sa.Boolean(), nullable=True))
     op.execute(
         "UPDATE api_tokens SET signs_in_admins = true FROM users AS u "
         "WHERE u.account_id = api_tokens.account_id AND u.id = api_tokens.user_id AND u.role = 'owner'"
     )
-    op.add_column(
-        "reports", sa.Column("link_voided", sa.Boolean(), server_default=sa.text("false"), nullable=False)
-    )
+    op.add_column("reports", sa.Column("link_voided", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:

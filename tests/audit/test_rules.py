@@ -15,6 +15,8 @@ CLOSED_LIST = {
     "policy": {"changed"},
     "user": {"created", "changed", "deleted"},
     "password": {"changed"},
+    "email_change": {"stopped"},
+    "ownership": {"handed_over"},
     "api_token": {"created", "revoked", "used"},
     "report": {"requested", "downloaded"},
     "sso": {"signed_in"},

@@ -75,6 +75,7 @@ _DOOR = (
     Call("POST", "/password-links", AT_THE_DOOR, _TAKEN_UP, body={"email": "nobody@example.com"}),
     Call("POST", "/password-links/redemption", AT_THE_DOOR, _OVER, body=_REDEMPTION),
     Call("POST", "/email-confirmations", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
+    Call("POST", "/email-changes/stop", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
 )
 _ONE_S_OWN = (
     Call("GET", "/session", EVERYBODY, _OK),

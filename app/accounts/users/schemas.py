@@ -7,6 +7,9 @@ from uuid import UUID
 from app.core.callers import Role
 from app.web.wire import Answer
 
+RoleName = Literal["owner", "admin", "agent", "end_user"]
+StatusName = Literal["active", "suspended"]
+
 
 class User(Answer):
     """A user of the account."""
@@ -15,7 +18,7 @@ class User(Answer):
     email: str
     name: str
     role: Role
-    status: Literal["active", "suspended"]
+    status: StatusName
     external_id: str | None
     locale: str
     created_at: datetime

@@ -1,11 +1,11 @@
 """HTTP for the users of an account, as its team sees and its admins change them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
-from app.accounts.users.schemas import User
+from app.accounts.users.schemas import StatusName, User
 from app.accounts.users.use_cases import NewUser as WantedUser
 from app.administration.directory import repository, use_cases
 from app.administration.directory.repository import UserFilter
@@ -48,7 +48,7 @@ async def list_users(
     policy: Policy,
     page: Paged,
     role: Role | None = None,
-    status: Literal["active", "suspended"] | None = None,
+    status: StatusName | None = None,
     two_factor: TwoFactorStatus | None = None,
     q: Search | None = None,
 ) -> Page[User]:

@@ -1,11 +1,12 @@
 """The directory on the wire (contract section 7)."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 from app.accounts.users.rules import LONGEST_NAME, check_email, check_name
+from app.accounts.users.schemas import RoleName, StatusName
 from app.core.errors import InvalidRequest
 from app.web.wire import LEFT_OUT, Body, BodyId
 
@@ -30,8 +31,6 @@ Email = Annotated[str, StringConstraints(max_length=512), _checked(check_email)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
 Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
-RoleName = Literal["owner", "admin", "agent", "end_user"]
-Status = Literal["active", "suspended"]
 
 
 class NewUser(Body):
@@ -49,7 +48,7 @@ class UserChange(Body):
 
     name: Name = LEFT_OUT
     role: RoleName = LEFT_OUT
-    status: Status = LEFT_OUT
+    status: StatusName = LEFT_OUT
     external_id: ExternalId | None = LEFT_OUT
     email: Email = LEFT_OUT
 

@@ -56,7 +56,7 @@ class Report:
     token_digest: bytes | None = None
     sealed_token: bytes | None = None
     link_expires_at: datetime | None = None
-    link_voided: bool = False
+    link_voided: bool | None = None
 
     def status_at(self, now: datetime) -> Status:
         """Return the status: a report that is over is expired, whether it was purged yet or not."""

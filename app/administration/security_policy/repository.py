@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, any_, delete, exists, func, literal, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
+from app.accounts.users.rules import ACTIVE
 from app.core.assurance import SSO
 from app.core.callers import TEAM, Role
 from app.database.tables import authenticators, second_factor_state, sessions, users
@@ -36,7 +37,7 @@ async def count_active_users(tx: AsyncConnection, account_id: UUID) -> tuple[Hea
         func.count().filter(_IS_TEAM_MEMBER, without),
         func.count().filter(~_IS_TEAM_MEMBER),
         func.count().filter(~_IS_TEAM_MEMBER, without),
-    ).where(users.c.account_id == account_id, users.c.status == "active")
+    ).where(users.c.account_id == account_id, users.c.status == ACTIVE)
     row = (await tx.execute(query)).one()
     return Headcount(row[0], row[1]), Headcount(row[2], row[3])
 
@@ -53,7 +54,7 @@ async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> 
         .select_from(users)
         .where(
             users.c.account_id == account_id,
-            users.c.status == "active",
+            users.c.status == ACTIVE,
             users.c.password_hash.is_not(None),
             ~turned_on,
         )

@@ -34,8 +34,17 @@ _BY_DIGEST = PrecompiledStatement(by_digest(api_tokens, _COLUMNS))
 
 
 def _token(values: Sequence[Any]) -> ApiToken:
-    id_, user_id, description, scopes, *times = values[: len(_COLUMNS)]
-    return ApiToken(id_, user_id, description, frozenset(map(Scope, scopes)), *times)
+    id_, user_id, description, scopes, created_at, expires_at, last_used_at, reach = values[: len(_COLUMNS)]
+    return ApiToken(
+        id=id_,
+        user_id=user_id,
+        description=description,
+        scopes=frozenset(map(Scope, scopes)),
+        created_at=created_at,
+        expires_at=expires_at,
+        last_used_at=last_used_at,
+        signs_in_admins=bool(reach),
+    )
 
 
 @dataclass(frozen=True)

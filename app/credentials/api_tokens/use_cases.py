@@ -9,7 +9,7 @@ from app.accounts.users.rules import ACTIVE, email_key
 from app.audit.repository import deny, record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import ADMINS, Caller, RequestContext, Role
-from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal
+from app.core.errors import Forbidden, NotFound, Refusal, invalid_field
 from app.credentials.api_tokens import repository
 from app.credentials.api_tokens.repository import TokenOwner
 from app.credentials.api_tokens.rules import PREFIX, USED_AGAIN_AFTER, ApiToken, Scope
@@ -28,8 +28,7 @@ async def make_token(
     Raises `Forbidden`, and what `lock_own_factors` raises.
     """
     if expires_at is not None and expires_at <= caller.now:
-        error = FieldError("/expires_at", "out_of_range", "A token ends in the future.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/expires_at", "out_of_range", "A token ends in the future.")
     caller = await lock_caller(tx, caller)
     await lock_own_factors(tx, caller)
     token = ApiToken(

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    false,
 )
 
 from app.database.base import Moment, account_id, metadata, sealed
@@ -36,7 +35,7 @@ reports = Table(
     Column("token_digest", LargeBinary),
     sealed("sealed_token", nullable=True),
     Column("link_expires_at", Moment),
-    Column("link_voided", Boolean, nullable=False, server_default=false()),  # its requester's authority has ended
+    Column("link_voided", Boolean),  # true when its requester's authority has ended
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("type IN ('two_factor_status')", name="type"),
     CheckConstraint("status IN ('queued', 'running', 'ready', 'failed', 'expired')", name="status"),

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.authentication.allow import Asserting
 from app.authentication.routes import AccountRoute
-from app.core.errors import FieldError, InvalidRequest, Refusal
+from app.core.errors import Refusal, invalid_field
 from app.core.settings import Limit
 from app.second_factor.trusted_devices.cookies import read_device_cookies
 from app.second_factor.trusted_devices.rules import parse_device_token
@@ -33,8 +33,7 @@ async def assert_first_factor(
     """Sign in a user whose first factor the caller has just checked; the answer says what is still to be done."""
     named = (body.user_id, body.external_id, body.email)
     if sum(name is not None for name in named) != 1:
-        error = FieldError("", "missing", "Name the user by one of user_id, external_id and email.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("", "missing", "Name the user by one of user_id, external_id and email.")
     async with services.database.read() as tx:
         user = await find_asserted(
             tx, caller.account_id, user_id=body.user_id, external_id=body.external_id, email=body.email

@@ -14,7 +14,7 @@ from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.assurance import SSO
 from app.core.callers import RequestContext
-from app.core.errors import FieldError, Forbidden, InvalidRequest, NotFound, Refusal, Unauthenticated
+from app.core.errors import Forbidden, NotFound, Refusal, Unauthenticated, invalid_field
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import AssociatedData, Sealer
 from app.crypto.tokens import TokenRefused, read_hs256_token
@@ -57,8 +57,7 @@ async def login_provider(tx: AsyncConnection, context: RequestContext, name: str
     if provider is None or "return_urls" not in provider.settings:
         raise NotFound("The account has no such provider.")
     if return_to not in provider.settings["return_urls"]:
-        error = FieldError("/return_to", "not_allowed", "This is none of the provider's return addresses.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/return_to", "not_allowed", "This is none of the provider's return addresses.")
     return provider
 
 

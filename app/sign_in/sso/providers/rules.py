@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.addresses import is_address
 from app.core.callers import ADMINS, Caller, Role
-from app.core.errors import FieldError, Forbidden, InvalidRequest, Refusal
+from app.core.errors import Forbidden, Refusal, invalid_field
 from app.crypto.tokens import LEAST_SECRET_BYTES
 from app.sign_in.sso.rules import ProviderType, is_name
 from app.sign_in.sso.saml.messages import signatures
@@ -37,7 +37,7 @@ WHO_VOUCHES = ("issuer", "idp_entity_id")
 def check_name(name: str) -> None:
     """Raise `InvalidRequest` for what cannot name a provider."""
     if not is_name(name):
-        raise _invalid("/name", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
+        raise invalid_field("/name", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
 
 
 def refuse_roles(caller: Caller, roles: frozenset[Role]) -> Refusal | None:
@@ -53,9 +53,9 @@ def refuse_roles(caller: Caller, roles: frozenset[Role]) -> Refusal | None:
 def check_roles(default_role: Role, roles: frozenset[Role], *, create_users: bool) -> None:
     """Raise `InvalidRequest` when the role of new users is none that may come in, or the owner's."""
     if default_role is Role.OWNER:
-        raise _invalid("/default_role", "not_allowed", "A provider makes no owner.")
+        raise invalid_field("/default_role", "not_allowed", "A provider makes no owner.")
     if create_users and default_role not in roles:
-        raise _invalid("/default_role", "not_allowed", "New users must have one of the provider's roles.")
+        raise invalid_field("/default_role", "not_allowed", "New users must have one of the provider's roles.")
 
 
 def check_domains(domains: list[str]) -> frozenset[str]:
@@ -63,28 +63,30 @@ def check_domains(domains: list[str]) -> frozenset[str]:
     folded = [domain.casefold() for domain in domains]
     for place, domain in enumerate(folded):
         if not _DOMAIN.fullmatch(domain):
-            raise _invalid(f"/trusted_domains/{place}", "malformed", "This is no domain, like example.com.")
+            raise invalid_field(f"/trusted_domains/{place}", "malformed", "This is no domain, like example.com.")
     return frozenset(folded)
 
 
 def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the type among those given; raises `InvalidRequest` for what is wrong with them."""
     if type_ is ProviderType.SAML and not signatures.INSTALLED:
-        raise _invalid("/type", "not_allowed", signatures.NOT_INSTALLED)
+        raise invalid_field("/type", "not_allowed", signatures.NOT_INSTALLED)
     known = SETTINGS[type_]
     allowed = {*known, SECRET[type_]}
     for name in given:
         if name not in allowed:
-            raise _invalid(f"/{name}", "not_allowed", f"A provider of the type {type_.value} has no such setting.")
+            raise invalid_field(
+                f"/{name}", "not_allowed", f"A provider of the type {type_.value} has no such setting."
+            )
     for name, required in known.items():
         if required and not given.get(name):
-            raise _invalid(f"/{name}", "missing", "This field is required.")
+            raise invalid_field(f"/{name}", "missing", "This field is required.")
     for name in ("issuer", "idp_sso_url"):
         if name in given and not is_address(given[name]):
-            raise _invalid(f"/{name}", "malformed", "This is no https address (or http on this machine).")
+            raise invalid_field(f"/{name}", "malformed", "This is no https address (or http on this machine).")
     for place, url in enumerate(given.get("return_urls", [])):
         if not is_address(url):
-            raise _invalid(
+            raise invalid_field(
                 f"/return_urls/{place}", "malformed", "This is no https address (or http on this machine)."
             )
     _check_certificates(given.get("idp_certificates", []))
@@ -99,7 +101,7 @@ def _check_certificates(texts: list[str]) -> None:
             read_certificate(text)
         except ValueError:
             detail = "This is no X.509 certificate with a key of RSA (2048 bits or more) or an elliptic curve."
-            raise _invalid(f"/idp_certificates/{place}", "malformed", detail) from None
+            raise invalid_field(f"/idp_certificates/{place}", "malformed", detail) from None
 
 
 def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:
@@ -108,12 +110,8 @@ def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:
         return
     if given is None:
         if not kept:
-            raise _invalid("/secret", "missing", "This field is required.")
+            raise invalid_field("/secret", "missing", "This field is required.")
     elif len(given.encode()) < LEAST_SECRET_BYTES or given.lstrip().startswith(("-----BEGIN", "ssh-")):
-        raise _invalid(
+        raise invalid_field(
             "/secret", "too_short", f"A secret has {LEAST_SECRET_BYTES} bytes or more, and is no public key."
         )
-
-
-def _invalid(pointer: str, code: str, detail: str) -> InvalidRequest:
-    return InvalidRequest("Some fields are not valid.", FieldError(pointer, code, detail))

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.accounts.users.schemas import RoleName
 from app.core.callers import Role
 from app.sign_in.sso.rules import ProviderType
 from app.web.wire import LEFT_OUT, Answer, Body
 
-RoleName = Literal["owner", "admin", "agent", "end_user"]
 _ROLES: tuple[RoleName, ...] = ("agent", "end_user")
 Line = Annotated[str, Field(min_length=1, max_length=1024)]
 Addresses = Annotated[list[Line], Field(max_length=20)]

@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse
 from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, FormRoute
 from app.core.callers import RequestContext
-from app.core.errors import FieldError, InvalidRequest, Refusal
+from app.core.errors import Refusal, invalid_field
 from app.services import Services
 from app.sign_in.completing import expired
 from app.sign_in.sso import use_cases as sso
@@ -57,8 +57,7 @@ async def finish_saml_login(
     """
     answer = request.state.form.get("SAMLResponse")
     if answer is None:
-        error = FieldError("/SAMLResponse", "missing", "This field is required.")
-        raise InvalidRequest("Some fields are not valid.", error)
+        raise invalid_field("/SAMLResponse", "missing", "This field is required.")
     secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
     async with services.database.begin() as tx:  # whatever the answer is, the login is used up
         provider = await sso.provider_of(tx, context, name, ProviderType.SAML)
