@@ -1,7 +1,5 @@
 """HTTP for sessions: who is signed in, stepping up, signing out, and the list of one's own."""
 
-import string
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -24,7 +22,7 @@ from app.throttling.use_cases import counted_password_attempt, take_password_att
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
-from app.web.wire import PathId
+from app.web.wire import PathId, header_text
 
 router = APIRouter(tags=["session"], route_class=AccountRoute)
 
@@ -84,10 +82,10 @@ async def sign_out(services: AppServices, caller: Signed) -> None:
 async def authorize(caller: Authorizing, response: Response) -> None:
     """Say whether the credential is good, and whose: for a gateway in front of another API.
 
-    An e-mail address with characters beyond ASCII is percent-encoded in its header.
+    In the header of the e-mail address `%` and what is not printable ASCII are percent-encoded, as UTF-8.
     """
     response.headers["Passgate-User-Id"] = str(caller.user_id)
-    response.headers["Passgate-User-Email"] = quote(caller.email, safe=string.punctuation)
+    response.headers["Passgate-User-Email"] = header_text(caller.email)
     response.headers["Passgate-User-Role"] = caller.role.value
     response.headers["Passgate-Credential"] = caller.credential.value
     response.headers["Passgate-Assurance"] = assurance(caller.second_factor_at)

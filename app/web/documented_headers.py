@@ -54,7 +54,7 @@ _OF_OPERATION = {
     "revokeMyTrustedDevices": _NO_DEVICE_COOKIE,
     "authorize": _headers(
         Passgate_User_Id="Whose credential it is.",
-        Passgate_User_Email="The user's address, percent-encoded beyond ASCII.",
+        Passgate_User_Email="The user's address; `%` and what is not printable ASCII are percent-encoded.",
         Passgate_User_Role="`owner`, `admin`, `agent` or `end_user`.",
         Passgate_Credential="`session`, `api_token` or `password`.",
         Passgate_Assurance="`aal1` or `aal2`.",

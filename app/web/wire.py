@@ -1,9 +1,11 @@
 """The two kinds of schema: what a client sends, read strictly, and what it gets."""
 
 import re
+import string
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -30,6 +32,17 @@ def _id_or_nothing(value: str) -> UUID:
         if str(found) == value.lower():  # `UUID` reads other spellings too
             return found
     return _NO_ID
+
+
+_AS_IT_IS = string.punctuation.replace("%", "")
+
+
+def header_text(text: str) -> str:
+    """Return any text as a header's value: percent-encoded UTF-8, printable ASCII but `%` as it is (RFC 3986).
+
+    Unquoting gives back exactly `text`: that is why `%` itself is encoded.
+    """
+    return quote(text, safe=_AS_IT_IS)
 
 
 # The default of a field of a PATCH, for telling "left out" from any value: never read, see `model_fields_set`.
