@@ -4,20 +4,34 @@ It says of each user what `app.second_factor.settings` says of one; a test holds
 Postgres does all of it set by set: a million users asked for one by one would take a hundred times as long.
 """
 
-# What a spreadsheet would run: one of these, behind whatever is not seen (spaces of any width, controls, marks of
-# direction, characters without width). The last two groups are the full-width and the small forms.
-_UNSEEN = r"\u0001-\u0020\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
-_RUNS = r"[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+# Regular expressions of Postgres (ARE). A formula begins with one of _FORMULA, full-width and small forms included,
+# behind whatever is not seen: spaces of any width, controls, marks of direction, characters without width.
+_FORMULA = r"-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+_UNSEEN = (
+    r"\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+)
+# Where a program may begin a cell that is set to another separator than the comma, or that takes a quoted line
+# break for the end of a row: to such a program our quotes quote nothing, or they begin the cell.
+_SEPARATOR = r",;|\t\n\v\f\r\u0085\u2028\u2029"
+_QUOTE = '"'
+
+_BEGINS_WITH_FORMULA = rf"^[{_UNSEEN}]*[{_FORMULA}\t\r\n]"
+_HOLDS_FORMULA = rf"([{_SEPARATOR}])(?=[{_UNSEEN}{_QUOTE}]*[{_FORMULA}])"
+
+QUOTED = ("name", "email", "methods")
+"""The columns whose cells are always quoted: those that may hold a separator of some program."""
 
 _SETS = "SELECT id FROM recovery_code_sets WHERE account_id = $1 AND user_id = ANY($6)"
 
 
 def _guarded(cell: str) -> str:
-    # Most begin with a Latin letter. The regular expression costs them ten times as much as the two comparisons.
-    return f"""
-        CASE WHEN {cell} COLLATE "C" >= 'A' AND {cell} COLLATE "C" < '{{' THEN {cell}
-             WHEN {cell} COLLATE "C" ~ '^[{_UNSEEN}]*{_RUNS}' THEN '''' || {cell}
-             ELSE {cell} END"""
+    """Return the cell with an apostrophe before whatever a spreadsheet would run, whatever separates its cells."""
+    text = f'{cell} COLLATE "C"'
+    return rf"""
+        CASE WHEN {text} ~ '{_BEGINS_WITH_FORMULA}' THEN '''' ELSE '' END
+        || CASE WHEN {text} ~ '{_HOLDS_FORMULA}' THEN regexp_replace({text}, '{_HOLDS_FORMULA}', '\1''', 'g')
+                ELSE {cell} END"""
 
 
 def _time(moment: str) -> str:

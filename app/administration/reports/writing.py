@@ -13,7 +13,7 @@ from app.accounts import repository as accounts
 from app.administration.reports import repository
 from app.administration.reports.csv_text import CHUNK_BYTES, RowEnds, compress
 from app.administration.reports.rules import Report
-from app.administration.reports.status_query import status_query
+from app.administration.reports.status_query import QUOTED, status_query
 from app.core.callers import TEAM, Role
 from app.database.engine import driver
 from app.database.long import begin_long
@@ -86,7 +86,13 @@ async def write_csv(
         async with begin_long(url, isolation="REPEATABLE READ") as reading:
             query, arguments = await _question(reading, account_id, report, now)
             done: str = await driver(reading).copy_from_query(
-                query, *arguments, output=chunks.take, format="csv", header=True, encoding="utf-8"
+                query,
+                *arguments,
+                output=chunks.take,
+                format="csv",
+                header=True,
+                force_quote=QUOTED,
+                encoding="utf-8",
             )
         await chunks.finish()
     except BaseException:
