@@ -15,6 +15,7 @@ from procrastinate.tasks import Task
 from sqlalchemy import text
 
 from app.administration.reports.jobs import purge_reports, send_report_link, write_report
+from app.administration.security_policy.jobs import delete_ended_sessions
 from app.commands.retention import purge
 from app.credentials.links.jobs import look_up_for_password_link, send_link
 from app.database.libpq import make_pool
@@ -33,6 +34,7 @@ TASKS: tuple[Callable[..., Awaitable[None]], ...] = (
     write_report,
     send_report_link,
     purge_reports,
+    delete_ended_sessions,
 )
 PERIODIC = {purge: "7 * * * *", purge_reports: "17 * * * *"}
 

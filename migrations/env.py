@@ -14,13 +14,18 @@ from app.database.migrate import on_connection
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations, all in one transaction."""
+    """Run the migrations, each in a transaction of its own.
+
+    One for all would hold the locks of the first while it waits for those of the last: a deadlock with requests
+    that take them in another order. What fails leaves those before it done; the next run continues there.
+    """
     context.configure(
         connection=connection,
         target_metadata=metadata,
         include_name=_is_ours,
         process_revision_directives=_date_the_revision,
         compare_server_default=True,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()

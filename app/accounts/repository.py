@@ -1,7 +1,7 @@
 """The accounts and their security policies in the database."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from app.database.base import param
 from app.database.statements import PrecompiledStatement
 from app.database.tables import accounts, security_policies
 
-POLICY_COLUMNS = [column for column in security_policies.c if column.name != "account_id"]
-_POLICY_NAMES = [column.name for column in POLICY_COLUMNS]
+_POLICY_NAMES = [field.name for field in fields(SecurityPolicy)]
+POLICY_COLUMNS = [security_policies.c[name] for name in _POLICY_NAMES]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    any_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import policy_of
@@ -14,8 +26,10 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users.owners import by_digest
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
+from app.core.assurance import SSO
+from app.core.callers import Role
 from app.database.statements import PrecompiledStatement
-from app.database.tables import sessions
+from app.database.tables import authenticators, security_policies, sessions, users
 from app.sessions.rules import Lifetime, Session
 
 _COLUMNS = [
@@ -31,7 +45,35 @@ _COLUMNS = [
 ]
 _USER_AT = len(_COLUMNS)
 _POLICY_AT = _USER_AT + len(USER_COLUMNS)
-_BY_DIGEST = PrecompiledStatement(by_digest(sessions, _COLUMNS))
+
+
+def _has_ended() -> ColumnElement[bool]:
+    """Return whether a change of the policy has ended the session, in a query of sessions, users and policies.
+
+    It ended the sessions of users of a role who must enroll, but those made by a third party. A job deletes them.
+    """
+    is_end_user = users.c.role == Role.END_USER.value
+    through = case(
+        (is_end_user, security_policies.c.end_user_sessions_ended_through),
+        else_=security_policies.c.team_sessions_ended_through,
+    )
+    has_authenticator = exists().where(
+        authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
+    )
+    return and_(
+        func.coalesce(sessions.c.id <= through, false()),
+        sessions.c.id.is_distinct_from(security_policies.c.team_session_kept),
+        ~made_by_third_party(),
+        ~has_authenticator,
+    )
+
+
+def made_by_third_party() -> ColumnElement[bool]:
+    """Return whether a session was made by a third-party sign-in."""
+    return literal(SSO) == any_(sessions.c.amr)
+
+
+_BY_DIGEST = PrecompiledStatement(by_digest(sessions, _COLUMNS).where(~_has_ended()))
 
 
 def _session(values: Sequence[Any]) -> Session:
@@ -50,7 +92,7 @@ class SessionOwner:
 
 
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> SessionOwner | None:
-    """Return the session of this account whose token has the digest, its time over or not."""
+    """Return the session of this account whose token has the digest, unless it was ended; its time may be over."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
@@ -96,11 +138,16 @@ async def list_sessions(
     """Return the user's living sessions, newest first, from behind the id `before`."""
     query = (
         select(*_COLUMNS)
+        .join_from(
+            sessions, users, (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id)
+        )
+        .join(security_policies, security_policies.c.account_id == sessions.c.account_id)
         .where(
             sessions.c.account_id == account_id,
             sessions.c.user_id == user_id,
             sessions.c.last_seen_at > now - lifetime.idle,
             sessions.c.created_at > now - lifetime.overall,
+            ~_has_ended(),
         )
         .order_by(sessions.c.id.desc())
         .limit(limit)

@@ -31,6 +31,15 @@ async def run(url: str, *statements: str) -> None:
         await connection.close()
 
 
+async def on_revision(url: str) -> str:
+    connection = await asyncpg.connect(dsn=url, timeout=5)
+    try:
+        found: str = await connection.fetchval("SELECT version_num FROM alembic_version")
+    finally:
+        await connection.close()
+    return found
+
+
 def look_for_changes(connection: Connection) -> None:
     config = configuration()
     config.attributes["connection"] = connection
@@ -122,7 +131,7 @@ async def test_a_migration_waits_as_long_as_another_one_takes(empty_url: str) ->
     await on_connection(empty_url, look_for_changes)
 
 
-async def test_a_migration_that_meets_a_lock_gives_up_and_has_changed_nothing(empty_url: str) -> None:
+async def test_a_migration_that_meets_a_lock_gives_up_and_the_next_run_continues_there(empty_url: str) -> None:
     await migrate(empty_url)
     before = await schema_of(empty_url)
     reader = await asyncpg.connect(dsn=empty_url, timeout=5)
@@ -135,7 +144,11 @@ async def test_a_migration_that_meets_a_lock_gives_up_and_has_changed_nothing(em
         await reader.close()
 
     assert time.monotonic() - begun_at < 10
+    reached, half_way = await on_revision(empty_url), await schema_of(empty_url)
+    await migrate(empty_url)
     assert await schema_of(empty_url) == before
+    await migrate(empty_url, reached, down=True)
+    assert await schema_of(empty_url) == half_way  # the one that met the lock had changed nothing
     await migrate(empty_url, "base", down=True)
 
 

@@ -4,7 +4,7 @@ It says of each user what `app.second_factor.settings` says of one; a test holds
 Postgres does all of it set by set: a million users asked for one by one would take a hundred times as long.
 """
 
-# Regular expressions of Postgres (ARE). A formula begins with one of _FORMULA, full-width and small forms included,
+# Regular expressions of Postgres (ARE). A formula begins with one of _FORMULA, full-width and small forms too,
 # behind whatever is not seen: spaces of any width, controls, marks of direction, characters without width.
 _FORMULA = r"-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 _UNSEEN = (

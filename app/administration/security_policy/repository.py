@@ -1,16 +1,19 @@
-"""Who a requirement touches, asked of the database."""
+"""Who a requirement touches, asked of the database, and ending their sessions."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, delete, exists, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, any_, bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.rules import ACTIVE
-from app.core.assurance import SSO
-from app.core.callers import TEAM, Role
-from app.database.tables import authenticators, second_factor_state, sessions, users
+from app.core.callers import TEAM
+from app.database.base import param
+from app.database.statements import PrecompiledStatement
+from app.database.tables import authenticators, second_factor_state, security_policies, sessions, users
+from app.sessions.repository import made_by_third_party
 
 _IS_TEAM_MEMBER = users.c.role.in_([role.value for role in TEAM])
 
@@ -62,29 +65,116 @@ async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> 
     return await tx.scalar(query) or 0
 
 
-async def end_sessions_of_those_who_must_enroll(
-    tx: AsyncConnection, account_id: UUID, policy: SecurityPolicy, *, spared: UUID
-) -> dict[UUID, int]:
-    """End the sessions of users who must enroll under `policy`, but those made by a third party.
+async def mark_sessions_ended(
+    tx: AsyncConnection, account_id: UUID, policy: SecurityPolicy, *, kept: UUID
+) -> UUID | None:
+    """End the sessions of users who must enroll under `policy`, but those made by a third party, and `kept`.
 
-    Returns how many of each user's.
+    The caller has locked the policy, so no session that is concerned has a greater id than the newest of all.
+    Returns that id, for the job that deletes them; None where nobody must enroll.
     """
-    roles = [role.value for role in Role if policy.requires_two_factor_of(role)]
-    must_enroll = select(users.c.id).where(
-        users.c.account_id == account_id, users.c.role.in_(roles), ~_has_authenticator()
+    newest = (
+        select(sessions.c.id)
+        .where(sessions.c.account_id == account_id)
+        .order_by(sessions.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    by_third_party = literal(SSO) == any_(sessions.c.amr)
-    query = (
-        delete(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.user_id.in_(must_enroll),
-            sessions.c.id != spared,
-            ~by_third_party,
-        )
-        .returning(sessions.c.user_id)
+    ended: dict[Any, Any] = {}
+    if policy.require_team_members:
+        ended |= {security_policies.c.team_sessions_ended_through: newest}
+        ended |= {security_policies.c.team_session_kept: kept}
+    if policy.require_end_users:
+        ended |= {security_policies.c.end_user_sessions_ended_through: newest}
+    if not ended:
+        return None
+    query = update(security_policies).where(security_policies.c.account_id == account_id).values(ended)
+    through: UUID = (await tx.execute(query.returning(newest))).scalar_one()
+    return through
+
+
+@dataclass(frozen=True)
+class EndedSessions:
+    """Sessions that a change of the policy has ended: of these roles, up to the id `through`, but `kept`."""
+
+    account_id: UUID
+    roles: list[str]
+    through: UUID
+    kept: UUID
+
+
+_MINE = sessions.c.account_id == param(sessions.c.account_id)
+_BATCH = (
+    select(sessions.c.user_id)
+    .distinct()
+    .where(_MINE, sessions.c.user_id > param(sessions.c.user_id, "after"))
+    .order_by(sessions.c.user_id)
+    .limit(bindparam("limit", type_=Integer))
+    .cte("batch")
+)
+_ENDED = (
+    select(sessions.c.id, sessions.c.user_id)
+    .join_from(sessions, _BATCH, _BATCH.c.user_id == sessions.c.user_id)
+    .join(users, (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id))
+    .where(
+        _MINE,
+        users.c.role == any_(bindparam("roles", type_=ARRAY(Text))),
+        sessions.c.id <= param(sessions.c.id, "through"),
+        sessions.c.id != param(sessions.c.id, "kept"),
+        ~made_by_third_party(),
+        ~_has_authenticator(),
     )
-    ended: dict[UUID, int] = {}
-    for user_id in await tx.scalars(query):
-        ended[user_id] = ended.get(user_id, 0) + 1
-    return ended
+    .cte("ended")
+)
+_FREE = (
+    select(sessions.c.id)
+    .join_from(sessions, _ENDED, _ENDED.c.id == sessions.c.id)
+    .where(_MINE)
+    .with_for_update(of=sessions, skip_locked=True)
+    .cte("free")
+)
+_DELETED = delete(sessions).where(_MINE, sessions.c.id == _FREE.c.id).returning(sessions.c.id).cte("deleted")
+_DELETE_BATCH = PrecompiledStatement(
+    select(_BATCH.c.user_id, func.count(_DELETED.c.id), func.count(_ENDED.c.id) - func.count(_DELETED.c.id))
+    .join_from(_BATCH, _ENDED, _ENDED.c.user_id == _BATCH.c.user_id, isouter=True)
+    .join(_DELETED, _DELETED.c.id == _ENDED.c.id, isouter=True)
+    .group_by(_BATCH.c.user_id)
+    .order_by(_BATCH.c.user_id)
+)
+
+
+@dataclass(frozen=True)
+class DeletedSessions:
+    """How many ended sessions of a user were deleted, and how many are left because others have locked them."""
+
+    user_id: UUID
+    deleted: int
+    left: int
+
+
+async def delete_ended_sessions(
+    tx: AsyncConnection, ended: EndedSessions, *, after: UUID, limit: int
+) -> list[DeletedSessions]:
+    """Delete the ended sessions of the next `limit` users who have any session, by id from behind `after`.
+
+    Returns all of those users. It waits for nobody: a session that another transaction has locked is left.
+    """
+    values = {
+        "given_account_id": ended.account_id,
+        "roles": ended.roles,
+        "through": ended.through,
+        "kept": ended.kept,
+        "after": after,
+        "limit": limit,
+    }
+    return [DeletedSessions(*row) for row in await _DELETE_BATCH.rows(tx, values)]
+
+
+async def forget_ended_sessions(tx: AsyncConnection, ended: EndedSessions) -> None:
+    """Empty the policy's marks of these sessions, which are deleted; those of a later change stay."""
+    for through in (
+        security_policies.c.team_sessions_ended_through,
+        security_policies.c.end_user_sessions_ended_through,
+    ):
+        mine = (security_policies.c.account_id == ended.account_id, through == ended.through)
+        await tx.execute(update(security_policies).where(*mine).values({through: None}))

@@ -12,8 +12,9 @@ from app.administration.security_policy.repository import Headcount
 from app.administration.security_policy.rules import changed_policy
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.core.callers import Caller
+from app.core.callers import Caller, Role
 from app.core.errors import PreconditionFailed
+from app.database.queue import enqueue
 from app.second_factor.authority import lock_caller
 
 
@@ -36,10 +37,11 @@ async def change_policy(
 ) -> SecurityPolicy:
     """Change the account's policy and return it as it is then.
 
-    With `end_sessions` the password sessions of users who must now enroll end, those included that sign-ins under
-    way are about to open: such a sign-in holds the policy still, so it is over before this begins, or begins
-    after. The caller's own session stays. Raises `PreconditionFailed` when the policy's version is none of
-    `if_versions`, and what `changed_policy` raises.
+    With `end_sessions` the password sessions of users who must now enroll have ended once the transaction commits,
+    those included that sign-ins under way are about to open: such a sign-in locks the policy too, so it is over
+    before this begins, or begins after. The caller's own session stays. A job deletes them, and records whose they
+    were. Raises `PreconditionFailed` when the policy's version is none of `if_versions`, and what `changed_policy`
+    raises.
     """
     policy = await accounts.lock_policy_exclusive(tx, caller.account_id)
     caller = await lock_caller(tx, caller)
@@ -48,22 +50,33 @@ async def change_policy(
     changed = changed_policy(policy, changes, now=caller.now)
     if changed is not policy:
         await accounts.store_policy(tx, caller.account_id, changed)
-        details = {"old": _recorded(policy), "new": _recorded(changed)}
+    ends_sessions = end_sessions and await _end_sessions(tx, caller, changed)
+    if changed is not policy or ends_sessions:
+        details: dict[str, Any] = {"old": _recorded(policy), "new": _recorded(changed)}
+        if ends_sessions:
+            details["end_sessions"] = True
         await record_act(tx, caller, Event(EventType.POLICY_CHANGED, details=details))
-    if end_sessions:
-        ended = await repository.end_sessions_of_those_who_must_enroll(
-            tx, caller.account_id, changed, spared=caller.session_id
-        )
-        because = "two-factor authentication is required now"
-        await record_act(
-            tx,
-            caller,
-            *(
-                Event(EventType.SESSION_ENDED, "user", user_id, {"sessions": count, "because": because})
-                for user_id, count in ended.items()
-            ),
-        )
     return changed
+
+
+async def _end_sessions(tx: AsyncConnection, caller: Caller, policy: SecurityPolicy) -> bool:
+    """End the sessions of those who must enroll; False where that is nobody."""
+    through = await repository.mark_sessions_ended(tx, caller.account_id, policy, kept=caller.session_id)
+    if through is None:
+        return False
+    arguments = {
+        "account_id": str(caller.account_id),
+        "roles": [role.value for role in Role if policy.requires_two_factor_of(role)],
+        "through": str(through),
+        "kept": str(caller.session_id),
+        "actor_id": str(caller.user_id),
+        "credential": caller.credential.value,
+        "ip": caller.context.ip,
+        "user_agent": caller.context.user_agent,
+        "request_id": caller.context.request_id,
+    }
+    await enqueue(tx, "delete_ended_sessions", arguments, lock=f"ended sessions of {caller.account_id}")
+    return True
 
 
 def _recorded(policy: SecurityPolicy) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""What an account requires: one row an account, apart from it because it changes."""
+"""What an account requires: one row an account, apart from it because it changes.
+
+A change may end the sessions of all who must enroll, however many: three columns say at once which have ended, and
+a job deletes those and empties the columns. `..._ended_through` is the newest that has ended: ids grow with time,
+and no sign-in of the account by password alone is under way when it is chosen.
+"""
 
 from sqlalchemy import (
     ARRAY,
@@ -10,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Uuid,
 )
 
 from app.database.base import Moment, account_id, metadata
@@ -26,6 +32,9 @@ security_policies = Table(
     Column("end_user_kinds", ARRAY(Text), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("team_sessions_ended_through", Uuid),
+    Column("team_session_kept", Uuid),  # the session of whoever made the change
+    Column("end_user_sessions_ended_through", Uuid),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("trusted_device_days BETWEEN 0 AND 30", name="trusted_device_days"),
     CheckConstraint(

@@ -8,6 +8,7 @@ from app.core.callers import Role
 from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.audit import AuditTrail
 from tests.support.client import Client, ok, refused
+from tests.support.ended_sessions import delete_ended_sessions
 from tests.support.enrolling import enroll_at_sign_in
 from tests.support.sql import run_sql
 
@@ -154,8 +155,10 @@ async def test_each_user_signed_out_is_recorded_once(tenant: Tenant, owner: Simu
 
     await require_now(owner, team_members=True)
 
-    changed, ended_sessions = await trail.new()
-    assert changed.type == "policy.changed"
+    [changed] = await trail.new()
+    assert (changed.type, changed.details["end_sessions"]) == ("policy.changed", True)
+    assert await delete_ended_sessions(tenant) == 1
+    [ended_sessions] = await trail.new()
     assert (ended_sessions.type, ended_sessions.details["sessions"]) == ("session.ended", 2)
     assert (ended_sessions.target_type, ended_sessions.target_id) == ("user", person.user.id)
     assert ended_sessions.actor_id == owner.user.id
