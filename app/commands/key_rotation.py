@@ -15,7 +15,7 @@ from sqlalchemy import Column, bindparam, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
-from app.database.base import sealed_columns
+from app.database.base import is_any_of, sealed_columns
 from app.database.tables import signing_keys
 from app.services import Services
 
@@ -100,7 +100,7 @@ async def _renew(
 ) -> None:
     """Seal those of the rows anew that nobody holds and that are as stale as they were."""
     key = (column.table.c.account_id, column.table.c.id)
-    query = select(*key, column).where(tuple_(*key).in_(stale)).with_for_update(skip_locked=True, key_share=True)
+    query = select(*key, column).where(is_any_of(key, stale)).with_for_update(skip_locked=True, key_share=True)
     rows = (await tx.execute(query)).all()
     rotation.busy += len(stale) - len(rows)
     renewed = [values for row in rows if (values := _resealed(sealer, column, row, rotation))]

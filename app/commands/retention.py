@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Column, ColumnElement, Table, delete, literal, select, text, tuple_
 
 from app.credentials.links.rules import LIFETIMES as LINK_LIFETIMES
-from app.database.base import Moment
+from app.database.base import Moment, is_any_of
 from app.database.engine import Database
 from app.database.ids import oldest_id
 from app.database.tables import (
@@ -125,10 +125,7 @@ def _beyond(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[b
 async def _delete(database: Database, walk: _RetentionRule, keys: Sequence[Any]) -> int:
     """Delete those of the rows that are still over and that nobody has locked: this never waits for a sign-in."""
     free = (
-        select(*walk.key)
-        .where(tuple_(*walk.key).in_(keys), walk.over)
-        .with_for_update(skip_locked=True)
-        .cte("free")
+        select(*walk.key).where(is_any_of(walk.key, keys), walk.over).with_for_update(skip_locked=True).cte("free")
     )
     query = delete(walk.table).where(tuple_(*walk.key).in_(select(*free.c)))
     async with database.begin() as tx:

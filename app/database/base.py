@@ -1,8 +1,10 @@
 """What all tables share: their metadata, the names of their constraints, and their common columns."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BindParameter,
     Column,
@@ -16,9 +18,12 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     exists,
+    func,
     insert,
+    literal,
     select,
     true,
+    tuple_,
 )
 
 metadata = MetaData(
@@ -57,6 +62,16 @@ def insert_from_params(table: Table) -> Insert:
 def if_returned(after: CTE | None) -> ColumnElement[bool]:
     """Return `EXISTS (SELECT FROM after)`: the statement does nothing unless that CTE returned a row."""
     return true() if after is None else exists(select(after))
+
+
+def is_any_of(columns: Sequence[Column[Any]], keys: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
+    """Return whether the columns have the values of one of the `keys`: one statement for any number of them."""
+    values = zip(*keys, strict=True) if keys else ((),) * len(columns)
+    arrays = [literal(list(each), ARRAY(column.type)) for column, each in zip(columns, values, strict=True)]
+    wanted = (
+        func.unnest(*arrays).table_valued(*(column.name for column in columns), name="wanted").render_derived()
+    )
+    return tuple_(*columns).in_(select(*wanted.c))
 
 
 def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.base import is_any_of
 from app.database.tables import signing_keys
 from app.database.tables.signing_keys import OF_THE_SERVICE
 
@@ -38,5 +39,7 @@ async def add_key(tx: AsyncConnection, key: SealedKey) -> None:
 async def delete_keys(tx: AsyncConnection, ids: Collection[UUID]) -> None:
     """Remove keys for good."""
     await tx.execute(
-        delete(signing_keys).where(signing_keys.c.account_id == OF_THE_SERVICE, signing_keys.c.id.in_(ids))
+        delete(signing_keys).where(
+            signing_keys.c.account_id == OF_THE_SERVICE, is_any_of([signing_keys.c.id], [(id_,) for id_ in ids])
+        )
     )

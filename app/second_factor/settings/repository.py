@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.core.callers import Role
+from app.database.base import is_any_of
 from app.database.tables import authenticators, second_factor_state, users
 from app.second_factor.repository import AUTHENTICATOR_COLUMNS
 from app.second_factor.rules import Authenticator
@@ -53,6 +54,6 @@ async def remove_authenticators(
         delete(authenticators).where(
             authenticators.c.account_id == account_id,
             authenticators.c.user_id == user_id,
-            authenticators.c.id.in_(authenticator_ids),
+            is_any_of([authenticators.c.id], [(id_,) for id_ in authenticator_ids]),
         )
     )
