@@ -29,6 +29,7 @@ _OF_STATUS = {
     "503": {"Retry-After": _SECONDS},
 }
 
+_FILE_NAME = _headers(Content_Disposition="The name of the file.")
 _LOCATION = _headers(Location="The path of what was made.")
 _ETAG = _headers(ETag="The version, good for `If-Match`.")
 _POLICY = _headers(Content_Security_Policy="What the page may load: what comes from here, and no more.")
@@ -59,7 +60,8 @@ _OF_OPERATION = {
         Passgate_Credential="`session`, `api_token` or `password`.",
         Passgate_Assurance="`aal1` or `aal2`.",
     ),
-    "downloadReport": _headers(Content_Disposition="The name of the file."),
+    "downloadReport": _FILE_NAME,
+    "downloadReportByLink": _FILE_NAME,
 }
 
 

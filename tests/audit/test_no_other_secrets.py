@@ -30,7 +30,7 @@ from tests.support.sql import run_sql
 from tests.support.third_parties import SECRET as PROVIDER_SECRET
 from tests.support.third_parties import jwt_sign_in, name_provider, token_of
 
-OF_A_LETTER = r"(?:#|\?link=)(pg[pr]_[\w-]{43})"
+OF_A_LETTER = r"#(pg[pr]_(?:[0-9a-f-]{36}\.)?[\w-]{43})"
 
 
 class WatchedTenant(Tenant):
@@ -154,8 +154,8 @@ class AccountHistory:
     async def _report(self, owner: SimulatedUser) -> None:
         report = await self.desk.ask(owner, include_end_users=True)
         token = await self.work()
-        for link, status in ((token, 200), (token[:-4] + "AAAA", 404)):
-            answer = await self.tenant.browser().get(f"/reports/{report['id']}/csv", params={"link": link})
+        for link, status in ((token, 200), (token[:-4] + "AAAA", 410)):
+            answer = await self.tenant.browser().post("/report-downloads", json={"token": link})
             assert answer.status_code == status
         self.csv = (await download(owner, report)).decode()
 

@@ -23,7 +23,7 @@ SAFARI = (
     "Version/18.5 Mobile/15E148 Safari/604.1"
 )
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-LINK = "https://id.example.com/v1/accounts/a/reports/1/csv?link=pgr_x&y=z"
+LINK = "https://id.example.com/links/a/report?x&y=z#pgr_x"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

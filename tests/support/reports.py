@@ -36,19 +36,23 @@ COLUMNS = [
     "last_sign_in_at",
 ]
 
-_LINK = r"http://127\.0\.0\.1:8000/v1/accounts/([a-z0-9-]+)(/reports/[0-9a-f-]{36}/csv)\?link=(pgr_[\w-]{43})"
+_LINK = r"http://127\.0\.0\.1:8000/links/([a-z0-9-]+)/report#(pgr_[0-9a-f-]{36}\.[\w-]{43})"
 _TASKS = {task.__name__: task for task in TASKS}
 
 
 @dataclass(frozen=True)
 class Link:
-    """What the letter leads to: a path under the account, and the token."""
+    """What the letter leads to: a page, whose script sends the token."""
 
-    path: str
     token: str
 
-    async def follow(self, client: Client, **changes: str) -> httpx.Response:
-        return await client.get(changes.get("path", self.path), params={"link": changes.get("token", self.token)})
+    @property
+    def report_id(self) -> str:
+        return self.token.removeprefix("pgr_").partition(".")[0]
+
+    async def follow(self, client: Client, *, token: str | None = None) -> httpx.Response:
+        """Download as the page does."""
+        return await client.post("/report-downloads", json={"token": self.token if token is None else token})
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,9 @@ def text_of(letter: EmailMessage) -> str:
 
 def link_in(letter: EmailMessage, tenant: Tenant) -> Link:
     """Return the link to a report of the place that the letter holds."""
-    [(slug, path, token)] = set(re.findall(_LINK, text_of(letter)))
+    [(slug, token)] = set(re.findall(_LINK, text_of(letter)))
     assert slug == tenant.account.slug
-    return Link(path, token)
+    return Link(token)
 
 
 async def download(person: SimulatedUser, report: dict[str, Any]) -> bytes:

@@ -62,7 +62,8 @@ class Flow:
                 401, "GET", "/session", headers={"Authorization": credential, "Cookie": "mArKeR=mArKeR"}
             )
         await self.send(404, "GET", "/mArKeR?token=mArKeR")
-        await self.send(404, "GET", f"/reports/{SOME_ID}/csv?link=mArKeR")
+        await self.send(401, "GET", f"/reports/{SOME_ID}/csv?link=mArKeR", headers={"Authorization": "mArKeR"})
+        await self.send(410, "POST", "/report-downloads", json={"token": "mArKeR"})
         await self.send(401, "DELETE", "/users/me/sessions/mArKeR", headers={"Authorization": "mArKeR"})
         await self.send(422, "POST", "/sign-ins", json={"mArKeR": "mArKeR", "email": ["mArKeR"]})
         await self.send(422, "POST", "/sign-ins", content=b"mArKeR", headers={"Content-Type": "application/json"})

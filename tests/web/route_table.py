@@ -74,6 +74,7 @@ _DOOR = (
     Call("POST", "/sign-ins/enrollments/{id}/confirmation", AT_THE_DOOR, _DEAD, body=_HELD | _PASSCODE),
     Call("POST", "/password-links", AT_THE_DOOR, _TAKEN_UP, body={"email": "nobody@example.com"}),
     Call("POST", "/password-links/redemption", AT_THE_DOOR, _OVER, body=_REDEMPTION),
+    Call("POST", "/report-downloads", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
     Call("POST", "/email-confirmations", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
     Call("POST", "/email-changes/stop", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
 )
@@ -150,10 +151,10 @@ _ADMINISTRATION = (
     Call("GET", "/audit-events", ADMINS, _OK, scope="audit:read", password=True),
 )
 _REPORTS = (
-    Call("POST", "/reports", ADMINS, _TAKEN_UP, body={"type": "two_factor_status"}, scope="reports"),
+    Call("POST", "/reports", ADMINS, _TAKEN_UP, fresh="yes", body={"type": "two_factor_status"}, scope="reports"),
     Call("GET", "/reports", ADMINS, _OK, scope="reports", password=True),
     Call("GET", "/reports/{id}", ADMINS, _MISSING, scope="reports", password=True),
-    Call("GET", "/reports/{id}/csv", ADMINS, _MISSING, scope="reports", password=True),
+    Call("GET", "/reports/{id}/csv", ADMINS, _MISSING, fresh="yes", scope="reports"),
 )
 CALLS = _DOOR + _ONE_S_OWN + _THIRD_PARTIES + _ADMINISTRATION + _REPORTS
 

@@ -19,8 +19,10 @@ from app.administration.reports.rules import (
     UNFINISHED,
     Report,
     Status,
+    link_token,
 )
 from app.administration.reports.writing import write_csv
+from app.credentials.links.rules import link_url
 from app.crypto.digests import digest, new_secret
 from app.crypto.sealing import AssociatedData
 from app.database.long import begin_long
@@ -83,7 +85,7 @@ async def _write(services: Services, account_id: UUID, report: Report, asked: di
 async def send_report_link(
     services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str
 ) -> None:
-    """Draw the token of a report's link and send it to whoever asked, if they may still have it.
+    """Draw the secret of a report's link and send it to whoever asked, if they may still have it.
 
     A second run sends the very same letter, or nothing if it was sent.
     """
@@ -93,7 +95,7 @@ async def send_report_link(
         locked = await repository.lock_report(tx, account, report, {Status.READY})
         if locked is None or locked.was_announced or not await _may_have(tx, account, locked, now):
             return
-        token = await _token(services, tx, account, locked, now)
+        secret = await _secret(services, tx, account, locked, now)
         found = await accounts.get_account(tx, account)
         who = await get_recipient(tx, account, locked.requested_by)
     letter = Email(
@@ -108,7 +110,8 @@ async def send_report_link(
         name=who.name,
         locale=who.locale,
     )
-    link = f"{services.settings.public_url}/v1/accounts/{found.slug}/reports/{locked.id}/csv?link={token}"
+    settings, token = services.settings, link_token(locked.id, secret)
+    link = link_url(settings.link_url, settings.public_url, slug=found.slug, page="report", token=token)
     await send_now(services, letter, {"link": link})
     async with services.database.begin() as tx:
         await repository.change_report(tx, account, report, sealed_token=None)
@@ -120,21 +123,21 @@ async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: 
     return still_admin and not report.link_voided and not over and report.status_at(now) is Status.READY
 
 
-async def _token(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
-    """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
+async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
+    """Return the link's secret: the sealed one, where an earlier run drew it and did not come to its end."""
     place = AssociatedData("reports", "sealed_token", account_id, report.id)
     if report.sealed_token is not None:
         return services.sealer.open(report.sealed_token, place).decode()
-    token = new_secret(PREFIX)
+    secret = new_secret(PREFIX)
     await repository.change_report(
         tx,
         account_id,
         report.id,
-        token_digest=digest(token),
-        sealed_token=services.sealer.seal(token.encode(), place),
+        token_digest=digest(secret),
+        sealed_token=services.sealer.seal(secret.encode(), place),
         link_expires_at=now + LINK_LIFETIME,
     )
-    return token
+    return secret
 
 
 async def purge_reports(services: Services, **_: object) -> None:

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.administration.reports import repository, rules, use_cases
-from app.administration.reports.schemas import NewReport, Report
-from app.authentication.allow import BY_SESSION, BY_TOKEN, Allow
+from app.administration.reports.schemas import NewReport, Report, ReportDownload
+from app.authentication.allow import Allow
 from app.authentication.context import Context
-from app.authentication.routes import AccountRoute, refuse_unexpected_body
+from app.authentication.routes import AccountRoute
 from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
+from app.services import Services
 from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged
 from app.web.problems import problems
@@ -19,9 +20,8 @@ from app.web.wire import PathId
 
 router = APIRouter(tags=["reports"], route_class=AccountRoute)
 
-_may_read = Allow(roles=ADMINS, scope=Scope.REPORTS, password=True)
-_Requester = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.REPORTS))]
-_Reader = Annotated[Caller, Depends(_may_read)]
+_FreshAdmin = Annotated[Caller, Depends(Allow(roles=ADMINS, fresh="yes", scope=Scope.REPORTS))]
+_Reader = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.REPORTS, password=True))]
 
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "The report (RFC 4180).", "content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -30,9 +30,12 @@ _CSV: dict[int | str, dict[str, Any]] = {
 
 @router.post("/reports", status_code=202, operation_id="requestReport", responses=problems(401, 403, 422, 429))
 async def request_report(
-    request: Request, services: AppServices, caller: _Requester, body: NewReport, response: Response
+    request: Request, services: AppServices, caller: _FreshAdmin, body: NewReport, response: Response
 ) -> Report:
-    """Ask for the two-factor status of the team. A letter with a link comes when it is ready."""
+    """Ask for the two-factor status of the team. A letter with a link comes when it is ready.
+
+    A session needs a fresh second factor.
+    """
     async with services.database.begin() as tx:
         report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
     response.headers["Location"] = f"{request.url.path}/{report.id}"
@@ -56,19 +59,6 @@ async def get_report(services: AppServices, caller: _Reader, report_id: PathId) 
     return _show(report, caller)
 
 
-async def _reader_or_link(
-    request: Request,
-    by_session: Annotated[object, Security(BY_SESSION)],
-    by_token: Annotated[object, Security(BY_TOKEN)],
-    link: Annotated[str | None, Query(description="from the letter, instead of a credential")] = None,
-) -> Caller | str:
-    """Return who calls, or the token of the link that somebody without a credential followed."""
-    if link is None or "authorization" in request.headers:
-        return await _may_read(request, by_session, by_token)
-    refuse_unexpected_body(request)
-    return link
-
-
 @router.get(
     "/reports/{report_id}/csv",
     operation_id="downloadReport",
@@ -76,18 +66,30 @@ async def _reader_or_link(
     responses=_CSV | problems(401, 403, 404, 409),
 )
 async def download_report(
-    request: Request,
-    services: AppServices,
-    context: Context,
-    reader: Annotated[Caller | str, Depends(_reader_or_link)],
-    report_id: PathId,
+    request: Request, services: AppServices, caller: _FreshAdmin, report_id: PathId
 ) -> StreamingResponse:
-    """Download a report that is ready, with a credential or by the link that came with the letter."""
+    """Download a report that is ready. A session needs a fresh second factor."""
     async with services.database.begin() as tx:
-        if isinstance(reader, str):
-            download = await use_cases.take_report_by_link(tx, context, report_id, reader)
-        else:
-            download = await use_cases.take_report(tx, reader, report_id)
+        download = await use_cases.take_report(tx, caller, report_id)
+    return _send(request, services, download)
+
+
+@router.post(
+    "/report-downloads",
+    operation_id="downloadReportByLink",
+    response_class=StreamingResponse,
+    responses=_CSV | problems(410),
+)
+async def download_report_by_link(
+    request: Request, services: AppServices, context: Context, body: ReportDownload
+) -> StreamingResponse:
+    """Download a report by the token of the e-mailed link; it begins with a byte order mark, for spreadsheets."""
+    async with services.database.begin() as tx:
+        download = await use_cases.take_report_by_link(tx, context, body.token)
+    return _send(request, services, download)
+
+
+def _send(request: Request, services: Services, download: use_cases.Download) -> StreamingResponse:
     name = rules.file_name(request.path_params["account"], download.made_at)
     return StreamingResponse(
         use_cases.read_report(services.database, download),

@@ -1,13 +1,15 @@
 """What a report is, how long it is kept, and whom its link lets in."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.crypto.digests import digest, is_secret, same
+from app.crypto.digests import digest, same
 
 PREFIX = "pgr_"
+_LINK_TOKEN = re.compile(r"pgr_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})")
 MOST_UNFINISHED = 3
 RETRY_AFTER_SECONDS = 30
 """Nobody knows when a report will be finished; most are by then."""
@@ -68,12 +70,23 @@ class Report:
         """Whether the letter is on its way: the token is kept only until then."""
         return self.token_digest is not None and self.sealed_token is None
 
-    def is_opened_by(self, token: str, now: datetime) -> bool:
-        """Whether the token is that of this report's link, and neither of them is over."""
-        if self.token_digest is None or self.link_expires_at is None or not is_secret(token, PREFIX):
+    def is_opened_by(self, secret: str, now: datetime) -> bool:
+        """Whether the secret is that of this report's link, and neither of them is over."""
+        if self.token_digest is None or self.link_expires_at is None:
             return False
         in_time = self.status_at(now) is Status.READY and now < self.link_expires_at
-        return same(self.token_digest, digest(token)) and in_time
+        return same(self.token_digest, digest(secret)) and in_time
+
+
+def link_token(report_id: UUID, secret: str) -> str:
+    """Return what the e-mailed link carries, `pgr_<id>.<secret>`: which report, and the secret of its link."""
+    return f"{PREFIX}{report_id}.{secret.removeprefix(PREFIX)}"
+
+
+def read_link_token(token: str) -> tuple[UUID, str] | None:
+    """Return the report's id and the secret of its link, or None for what is no such token."""
+    found = _LINK_TOKEN.fullmatch(token)
+    return (UUID(found[1]), PREFIX + found[2]) if found else None
 
 
 def file_name(slug: str, made_at: datetime) -> str:

@@ -1,8 +1,10 @@
 """A report on the wire (contract section 8)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from app.web.wire import Answer, Body
 
@@ -12,6 +14,12 @@ class NewReport(Body):
 
     type: Literal["two_factor_status"]
     include_end_users: bool = False
+
+
+class ReportDownload(Body):
+    """What the e-mailed link carries."""
+
+    token: Annotated[str, Field(max_length=128)]
 
 
 class Report(Answer):

@@ -10,11 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.administration.reports import repository
 from app.administration.reports.csv_text import BYTE_ORDER_MARK, decompress
-from app.administration.reports.rules import MOST_UNFINISHED, RETRY_AFTER_SECONDS, Report, Status, Type
+from app.administration.reports.rules import (
+    MOST_UNFINISHED,
+    RETRY_AFTER_SECONDS,
+    Report,
+    Status,
+    Type,
+    read_link_token,
+)
 from app.audit.repository import record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext
-from app.core.errors import Conflict, NotFound, TooMany
+from app.core.errors import Conflict, Gone, NotFound, TooMany
 from app.database.engine import Database
 from app.database.ids import new_id
 from app.database.queue import enqueue
@@ -87,16 +94,15 @@ async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> D
     return _download(caller.account_id, report, for_spreadsheet=False)
 
 
-async def take_report_by_link(
-    tx: AsyncConnection, context: RequestContext, report_id: UUID, token: str
-) -> Download:
+async def take_report_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Download:
     """Let whoever has the link have the report, while its requester is an active admin.
 
-    Raises `NotFound`, and nothing else: why a link is dead is nobody's business.
+    Raises `Gone` (`link_expired`), and nothing else: why a link is dead is nobody's business.
     """
-    report = await repository.find_of_active_admin(tx, context.account_id, report_id)
-    if report is None or not report.is_opened_by(token, context.now):
-        raise NotFound
+    read = read_link_token(token)
+    report = await repository.find_of_active_admin(tx, context.account_id, read[0]) if read else None
+    if read is None or report is None or not report.is_opened_by(read[1], context.now):
+        raise Gone("The link has ended. Ask for a new report.", code="link_expired")
     actor = Actor(report.requested_by, "report_link")
     await record(tx, context, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
     return _download(context.account_id, report, for_spreadsheet=True)

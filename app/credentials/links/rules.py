@@ -58,10 +58,10 @@ class Link:
         return self.token_digest is not None and self.sealed_token is None
 
 
-def link_url(template: str | None, public_url: str, *, slug: str, purpose: Purpose, token: str) -> str:
+def link_url(template: str | None, public_url: str, *, slug: str, page: str, token: str) -> str:
     """Return where the letter leads: the front end's page, or Passgate's own.
 
     The secret is in the fragment, which no server is sent and no log has.
     """
     template = template or public_url + "/links/{account}/{kind}#{token}"
-    return template.replace("{account}", slug).replace("{kind}", purpose.page).replace("{token}", token)
+    return template.replace("{account}", slug).replace("{kind}", page).replace("{token}", token)

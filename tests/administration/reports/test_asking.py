@@ -108,13 +108,14 @@ async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
     refused(await other.get(f"/reports/{asked['id']}/csv"), 403, "scope_missing")
 
 
-async def test_password_access_reads_reports_and_asks_for_none(
+async def test_password_access_sees_reports_and_neither_asks_for_one_nor_downloads_it(
     desk: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     report = await desk.written(owner)
     client = await by_password(tenant, owner, owner)
 
-    assert (await client.get(f"/reports/{report['id']}/csv")).status_code == 200
+    assert ok(await client.get(f"/reports/{report['id']}"))["status"] == "ready"
+    refused(await client.get(f"/reports/{report['id']}/csv"), 403, "session_required")
     refused(await client.post("/reports", json=BODY), 403, "session_required")
 
 

@@ -174,13 +174,13 @@ async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
 
 
 async def test_twenty_thousand_users_are_reported_as_the_api_reports_them(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    desk: ReportClient, tenant: Tenant
 ) -> None:
+    owner = await tenant.enrolled(Role.OWNER)
     async with begin_long(tenant.services.settings.database_url.get_secret_value()) as tx:  # type: ignore[union-attr]  # it is set
         await add_many_users(tx, tenant.account.id, Role.AGENT, 20_000, tenant.clock.now())
         await add_many_users(tx, tenant.account.id, Role.END_USER, 500, tenant.clock.now())
     await tenant.require(owner, team_members=True)
-    await tenant.sign_in(owner)
 
     team = await desk.rows(owner)
     report = await desk.written(owner, include_end_users=True)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.administration.reports.csv_text import RowEnds, compress, decompress
-from app.administration.reports.rules import Report, Status, Type, file_name
+from app.administration.reports.rules import Report, Status, Type, file_name, link_token, read_link_token
 from app.crypto.digests import digest
 
 NOW = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
-TOKEN = "pgr_" + "A" * 43
+SECRET = "pgr_" + "A" * 43
 READY = Report(
     id=UUID(int=1),
     type=Type.TWO_FACTOR_STATUS,
@@ -26,7 +26,7 @@ READY = Report(
     expires_at=NOW + timedelta(days=7),
     rows=1,
     size=100,
-    token_digest=digest(TOKEN),
+    token_digest=digest(SECRET),
     link_expires_at=NOW + timedelta(hours=24),
 )
 QUOTE = '"'
@@ -39,16 +39,25 @@ def test_a_report_is_ready_for_seven_days_and_then_expired() -> None:
 
 
 def test_a_link_opens_its_report_for_twenty_four_hours() -> None:
-    assert READY.is_opened_by(TOKEN, NOW)
-    assert READY.is_opened_by(TOKEN, NOW + timedelta(hours=24) - INSTANT)
-    assert not READY.is_opened_by(TOKEN, NOW + timedelta(hours=24))
+    assert READY.is_opened_by(SECRET, NOW)
+    assert READY.is_opened_by(SECRET, NOW + timedelta(hours=24) - INSTANT)
+    assert not READY.is_opened_by(SECRET, NOW + timedelta(hours=24))
 
 
-@pytest.mark.parametrize(
-    "token", ["", TOKEN[:-1], TOKEN + "A", TOKEN[:-1] + "B", TOKEN.lower(), "pgs_" + "A" * 43, "\0"]
-)
-def test_another_token_opens_nothing(token: str) -> None:
-    assert not READY.is_opened_by(token, NOW)
+@pytest.mark.parametrize("secret", ["", SECRET[:-1], SECRET + "A", SECRET[:-1] + "B", SECRET.lower(), "\0"])
+def test_another_secret_opens_nothing(secret: str) -> None:
+    assert not READY.is_opened_by(secret, NOW)
+
+
+def test_a_token_says_which_report_and_by_which_secret() -> None:
+    assert read_link_token(link_token(READY.id, SECRET)) == (READY.id, SECRET)
+
+
+@given(st.text() | st.from_regex(r"pgr_[0-9a-f-]{30,40}\.[A-Za-z0-9_-]{40,45}", fullmatch=True))
+def test_any_text_is_a_token_or_none(text: str) -> None:
+    read = read_link_token(text)
+
+    assert read is None or link_token(*read) == text
 
 
 def test_the_file_is_named_after_the_account_and_the_day() -> None:

@@ -6,11 +6,26 @@ history.replaceState(null, "", location.pathname);
 
 const account = location.pathname.split("/")[2];
 const form = document.querySelector("form");
+const button = form.querySelector("button");
 const status = document.querySelector("[role=status]");
+
+// After a reload the secret is gone: the link is as good as before, but no longer here.
+if (!token) {
+  button.disabled = true;
+  status.textContent = "Please open the link from your e-mail again.";
+}
+
+const save = async (answer) => {
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name ? name[1] : "";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+};
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const button = form.querySelector("button");
   button.disabled = true;
   status.textContent = "";
   try {
@@ -20,14 +35,17 @@ form.addEventListener("submit", async (event) => {
       body: JSON.stringify({ token, ...Object.fromEntries(new FormData(form)) }),
     });
     if (answer.ok) {
-      form.hidden = true;
+      const isFile = answer.headers.has("Content-Disposition");
+      if (isFile) await save(answer);
+      form.hidden = !isFile;
       status.textContent = form.dataset.done;
-      return;
+    } else {
+      const problem = await answer.json();
+      status.textContent = (problem.errors ?? []).map((error) => error.detail).join(" ") || problem.detail;
     }
-    const problem = await answer.json();
-    status.textContent = (problem.errors ?? []).map((error) => error.detail).join(" ") || problem.detail;
   } catch {
     status.textContent = "The service does not answer. Please try again.";
   }
   button.disabled = false;
+  button.focus();  // which a button loses when it is disabled
 });
