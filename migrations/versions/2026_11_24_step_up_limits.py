@@ -1,14 +1,14 @@
 """limits of step-up, and when a full limit was last recorded.
 
-Revision ID: 202611242200
-Revises: 202611241335
+Revision ID: 202611242216
+Revises: 202611242200
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "202611242200"
-down_revision = "202611241335"
+revision = "202611242216"
+down_revision = "202611242200"
 branch_labels = None
 depends_on = None
 
