@@ -29,6 +29,7 @@ from app.second_factor.settings.router import router as two_factor
 from app.second_factor.trusted_devices.router import router as trusted_devices
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
+from app.sessions.step_up.router import router as step_up
 from app.sign_in.asserting.router import router as asserting
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
@@ -53,6 +54,7 @@ from app.web.tracing import TracingMiddleware
 _FEATURES = (
     sign_in,
     sessions,
+    step_up,
     enrolling,
     sso,
     sso_login,

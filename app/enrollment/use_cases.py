@@ -194,7 +194,9 @@ async def confirm_enrollment(
     await repository.end_enrollment(tx, account_id, enrollment.id, now=context.now)
     await second_factor.add_authenticator(tx, account_id, user_id, authenticator)
     events = [Event(EventType.AUTHENTICATOR_ADDED, "authenticator", authenticator.id, {"kind": enrollment.kind})]
+    failures, blocked_until = state.failures, state.blocked_until
     if state.authenticators_disabled_at is not None:
+        failures, blocked_until = 0, None  # they were those of authenticators that go
         await remove_authenticators(tx, account_id, user_id, [disabled.id for disabled in known])
         events += [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", disabled.id) for disabled in known]
     if turns_on and not state.turned_on_by_user:
@@ -205,6 +207,8 @@ async def confirm_enrollment(
         user_id,
         new_version=True,
         turned_on_by_user=state.turned_on_by_user or turns_on,
+        failures=failures,
+        blocked_until=blocked_until,
         authenticators_disabled_at=None,
         last_passcode_at=context.now,
     )
@@ -229,7 +233,8 @@ async def _count_wrong_passcode(
     failures = await repository.count_failure(tx, context.account_id, enrollment.id)
     if failures >= MOST_FAILURES:
         await repository.end_enrollment(tx, context.account_id, enrollment.id, now=context.now)
-    failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, {"failures": failures})
+    details = {"at": "enrollment", "failures": failures, "void": failures >= MOST_FAILURES}
+    failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, details)
     await record(tx, context, enrollee.actor, failed)
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 

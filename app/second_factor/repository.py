@@ -131,3 +131,19 @@ async def accept_step(tx: AsyncConnection, account_id: UUID, accepted: Accepted,
         "now": now,
     }
     return await _ACCEPT.value(tx, values) is not None
+
+
+async def reset_failures(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, now: datetime) -> None:
+    """Store that a second factor was proven at sign-in.
+
+    The user may step up at once, too. The count of failed step-ups stays: a guesser gains one attempt at most.
+    """
+    await change_state(
+        tx,
+        account_id,
+        user_id,
+        failures=0,
+        blocked_until=None,
+        step_up_blocked_until=None,
+        last_passcode_at=now,
+    )

@@ -26,12 +26,15 @@ class SecondFactorState:
     last_passcode_at: datetime | None
 
 
-def after_failure(state: SecondFactorState, now: datetime) -> SecondFactorState:
-    """Return the state with one failure more in a row, and what so many bring with them."""
+def after_failure(state: SecondFactorState, now: datetime, *, authenticators: int) -> SecondFactorState:
+    """Return the state with one failure more in a row at sign-in, and what so many bring with them.
+
+    `authenticators` is how many the user has, whether they were judged or not.
+    """
     failures = state.failures + 1
     block = throttle.block_after(failures)
     disabled_at = state.authenticators_disabled_at
-    if failures >= throttle.DISABLE_AT:
+    if failures >= throttle.disable_at(authenticators):
         disabled_at = disabled_at or now
     return replace(
         state,

@@ -5,7 +5,7 @@ Equivalent to, in this order:
 1. Lock the user's `second_factor_state`, then the sign-in, then the authenticator, and look at each as it is
    behind its lock. Continue only if the state is what the passcode was judged by (`version`, `failures`,
    `blocked_until`), the sign-in is unused, and the accepted step is greater than the last one (RFC 6238 5.2).
-2. Store the accepted step, reset the failures, use the sign-in up.
+2. Store the accepted step, reset the failures (`second_factor.repository.reset_failures`), use the sign-in up.
 3. Insert the session; insert the newly trusted device and delete the one that it replaces.
 4. Insert the audit events; enqueue the e-mail about the new device.
 5. Set the user's `last_sign_in_at`; return the user and the number of unused recovery codes.
@@ -63,7 +63,8 @@ accepted AS (
   WHERE a.account_id = :account_id AND a.id = :authenticator_id
 ),
 reset AS (
-  UPDATE second_factor_state AS s SET failures = 0, blocked_until = NULL, last_passcode_at = :now
+  UPDATE second_factor_state AS s
+  SET failures = 0, blocked_until = NULL, step_up_blocked_until = NULL, last_passcode_at = :now
   FROM admitted
   WHERE s.account_id = :account_id AND s.user_id = :user_id
 ),

@@ -44,7 +44,8 @@ async def sign_in(
         known = await use_cases.is_known_device(tx, context, found, device)
         kinds = await users.list_password_kinds(tx, context.account_id)
     filled = buckets(services.password_limits, email=body.email, ip=context.ip, known_device=known)
-    async with counted_password_attempt(services.database, context, filled):
+    user_id = found.user.id if found else None
+    async with counted_password_attempt(services.database, context, filled, user_id=user_id):
         check = await services.hasher.verify_password(
             found.password_hash if found else None, body.password, kinds=kinds
         )
@@ -90,9 +91,7 @@ async def _submit_recovery_code(
         opened = await use_cases.find_open_sign_in(tx, context, body.sign_in_token)
     attempt = await prepare_attempt(services.database, services.hasher, context, opened.sign_in.user_id, code)
     async with services.database.begin() as tx:
-        return await use_cases.submit_recovery_code(
-            tx, context, services.sealer, body.sign_in_token, attempt, device
-        )
+        return await use_cases.submit_recovery_code(tx, context, body.sign_in_token, attempt, device)
 
 
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:

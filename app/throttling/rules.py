@@ -56,6 +56,18 @@ def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) 
     return found
 
 
+def session_buckets(limits: PasswordLimits, *, user_id: UUID, ip: str) -> list[Bucket]:
+    """Return the buckets that a password fills which a session asks for: the user's sessions', the address's.
+
+    One for all sessions of the user, whatever their addresses, and none of those that a sign-in of the user needs:
+    a session that came about without the password takes nothing from who knows it.
+    """
+    return [
+        Bucket("session_user", _key(str(user_id)), limits.user_and_address),
+        Bucket("address", _key(_network(ip)), limits.address),
+    ]
+
+
 def link_buckets(*, email: str, ip: str, letters: Limit, requests: Limit) -> tuple[Bucket, Bucket]:
     """Return the buckets that one request for a password link fills: the e-mail address's, and the address's."""
     by_email = Bucket("password_link_user", _key(email_key(email)), letters)

@@ -138,7 +138,8 @@ EXPLANATIONS = {
     ),
     "too_many_attempts": Explanation(
         "Too many passcodes were wrong",
-        "After five wrong passcodes in a row every further one waits, right or wrong, longer each time.",
+        "After five wrong passcodes in a row every further one waits, right or wrong, longer each time. "
+        "Sign-ins and step-ups are counted apart.",
         "Wait as long as `Retry-After` says. Asking again earlier is not counted, and not judged.",
     ),
     "too_many_requests": Explanation(

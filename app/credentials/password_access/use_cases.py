@@ -29,7 +29,8 @@ async def find_password_user(
     if not is_open(policy):
         raise Unauthenticated("Passwords are not accepted here. Use an API token.", code="password_access_off")
     filled = buckets(services.password_limits, email=email, ip=context.ip, known_device=False)
-    async with counted_password_attempt(services.database, context, filled):
+    user_id = found.user.id if found else None
+    async with counted_password_attempt(services.database, context, filled, user_id=user_id):
         hash_ = found.password_hash if found else None
         check = await services.hasher.verify_password(hash_, password, kinds=kinds)
     async with services.database.begin() as tx:

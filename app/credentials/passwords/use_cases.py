@@ -41,6 +41,13 @@ async def change_password(
     await notify_user(tx, caller.context, user_id, Kind.PASSWORD_CHANGED)
 
 
+async def refuse_current_password(tx: AsyncConnection, caller: Caller) -> Refusal:
+    """Record a wrong current password, and return the refusal."""
+    failed = Event(EventType.PASSWORD_FAILED, "user", caller.user_id, {"at": "password_change"})
+    await record_act(tx, caller, failed)
+    return wrong_password()
+
+
 def wrong_password() -> Unauthenticated:
     """Return the refusal of a current password that is not the user's."""
     return Unauthenticated("The current password is not correct.", code="invalid_credentials")
