@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
+LONGEST_SETTING = 16_384
+"""Characters: 300 keys, or as many origins."""
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
 _DATABASE_URL = re.compile(rf"postgres(ql)?://([^\s/?#]*@)?{_HOST}(,{_HOST})*(/[^\s?#]*)?(\?[^\s#]*)?")
@@ -187,6 +189,13 @@ class Settings(BaseSettings):
             PasswordLimits(value)
         except ValueError:
             raise ValueError("must be three limits failures/seconds, like 10/600,100/600,100/3600") from None
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _setting_is_bounded(cls, value: Any) -> Any:  # of the validators before the others, the last is run first
+        if isinstance(value, str) and len(value) > LONGEST_SETTING:
+            raise ValueError(f"has more than {LONGEST_SETTING:,} characters")
         return value
 
     @property

@@ -50,6 +50,7 @@ _FIELD_CODES = {
     "value_error": ("malformed", "The value does not have the form that it must have."),
     "string_pattern_mismatch": ("malformed", "The value does not have the form that it must have."),
 }
+_MOST_FIELD_ERRORS = 100
 _WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
 
 
@@ -107,9 +108,12 @@ def problem_response(refusal: Refusal) -> JSONResponse:
 
 
 def field_errors(found: Sequence[Any]) -> InvalidRequest:
-    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent."""
+    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent.
+
+    It names the first hundred: there may be as many as fit into a body.
+    """
     problems = []
-    for error in found:
+    for error in found[:_MOST_FIELD_ERRORS]:
         _, *path = error["loc"]
         if error["type"] == "extra_forbidden":
             path = path[:-1]  # its last part is the unknown name itself
