@@ -20,7 +20,7 @@ from app.services import Services
 from app.sessions import repository, rules, use_cases
 from app.sessions.schemas import MySession, Session, StepUp
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
+from app.throttling.use_cases import counted_password_attempt, give_address_back, take_password_attempt_back
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
@@ -130,6 +130,7 @@ async def _by_password(services: Services, caller: Caller, session: rules.Sessio
     async with services.database.begin() as tx:
         stepped_up = await use_cases.step_up_by_password(tx, caller, session, found)
         await take_password_attempt_back(tx, caller.context, filled)
+    await give_address_back(services.database, caller.context, filled)
     return stepped_up
 
 

@@ -133,7 +133,8 @@ def test_a_setting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_claim_of_a_jwt_is_bounded(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner)
     for claim in ("email", "name", "external_id", "jti"):
-        token = token_of(tenant, **{claim: MARKS[:1800]})  # of 16 KB, escaped twice
+        claims: dict[str, Any] = {claim: MARKS[:1800]}
+        token = token_of(tenant, **claims)  # of 16 KB, escaped twice
         with cheaply():
             response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token))
         refused(response, 401, "invalid_credentials")

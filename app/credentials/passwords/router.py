@@ -11,7 +11,7 @@ from app.credentials.passwords import use_cases
 from app.credentials.passwords.rules import check_new_password
 from app.credentials.passwords.schemas import PasswordChange
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt
+from app.throttling.use_cases import counted_password_attempt, give_address_back
 from app.web.dependencies import AppServices
 from app.web.problems import problems
 
@@ -44,3 +44,4 @@ async def change_my_password(
     new_hash = await services.hasher.hash_password(body.new_password)
     async with services.database.begin() as tx:
         await use_cases.change_password(tx, caller, found, new_hash, filled)
+    await give_address_back(services.database, caller.context, filled)
