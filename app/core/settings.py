@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
+    breached_passwords: Path | None = None
     link_url: str | None = None
     metrics_token: SecretStr | None = None
     traces_url: str | None = None
