@@ -28,6 +28,7 @@ from app.core.metrics import MULTIPROCESS
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, SettingsError, load_settings
 from app.credentials.identity_tokens.use_cases import rotate_signing_key
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
 from app.main import create_app
@@ -187,7 +188,8 @@ def create_user(
 
 
 def _read_password(*, given: bool) -> str | None:
-    return sys.stdin.readline().rstrip("\r\n") if given else None
+    # The end of the line, and one character more than a password may have: it is refused, not cut.
+    return sys.stdin.readline(LONGEST_PASSWORD_BYTES + 2).rstrip("\r\n") if given else None
 
 
 @cli.command()

@@ -12,9 +12,11 @@ from app.accounts.rules import is_slug
 from app.core.callers import RequestContext
 from app.database.engine import Database
 from app.second_factor.trusted_devices.cookies import DeviceCookies, read_device_cookies
+from app.web.cookies import cookie_headers_of
 from app.web.dependencies import services_of
 
 _USER_AGENT_LENGTH = 512
+_ADDRESS_LENGTH = 64  # of IPv6 with a scope, which may be of any length
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -55,9 +57,9 @@ def client_address(request: Request, hops: int) -> str:
     peer = request.client.host if request.client else ""
     if hops:
         entries = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        if len(entries) >= hops:
+        if len(entries) >= hops and len(entry := entries[-hops].strip()) <= _ADDRESS_LENGTH:
             try:
-                return str(ipaddress.ip_address(entries[-hops].strip()))
+                return str(ipaddress.ip_address(entry))
             except ValueError:
                 return peer
     return peer
@@ -70,7 +72,7 @@ def request_context_of(request: Request) -> RequestContext:
         account_id=request.state.account_id,
         now=services.clock.now(),
         ip=client_address(request, services.settings.trusted_proxy_hops),
-        user_agent=_CONTROL.sub("", request.headers.get("user-agent", ""))[:_USER_AGENT_LENGTH],
+        user_agent=_CONTROL.sub("", request.headers.get("user-agent", "")[:_USER_AGENT_LENGTH]),
         request_id=request.state.request_id,
     )
 
@@ -83,7 +85,7 @@ async def get_request_context(request: Request) -> RequestContext:
 def device_cookies_of(request: Request) -> DeviceCookies:
     """Return the device cookies that the browser sent."""
     secure = services_of(request).settings.is_https
-    return read_device_cookies(request.headers.getlist("cookie"), secure=secure)
+    return read_device_cookies(cookie_headers_of(request), secure=secure)
 
 
 async def get_device_cookies(request: Request) -> DeviceCookies:

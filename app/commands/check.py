@@ -11,6 +11,7 @@ from app.core.addresses import is_loopback
 from app.core.errors import Refusal, Unavailable
 from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
+from app.crypto.breached_passwords import BreachedPasswords, UnusableBreachFileError
 from app.crypto.sealing import SealBroken
 from app.database.revisions import current_revision, needed_revision
 from app.delivery.mailer import MailUnavailableError, check_connection
@@ -41,10 +42,19 @@ async def check_everything(services: Services) -> list[Finding]:
     except Refusal as refusal:
         findings.append(Finding("database", well=False, says=refusal.detail))
     findings.append(await _mail(services))
+    if services.breached_passwords:
+        findings.append(_breached_passwords(services.breached_passwords))
     if services.traces:
         taken = await asyncio.to_thread(services.traces.look)
         findings.append(Finding("traces", taken, "are taken" if taken else "the collector does not take them"))
     return findings
+
+
+def _breached_passwords(passwords: BreachedPasswords) -> Finding:
+    try:
+        return Finding("breached passwords", well=True, says=f"about {passwords.check():,} of them")
+    except UnusableBreachFileError as error:
+        return Finding("breached passwords", well=False, says=f"the file {error}; no new password is taken")
 
 
 async def check_keys(services: Services) -> None:

@@ -14,7 +14,7 @@ from app.audit.rules import COMMAND_LINE
 from app.core.callers import RequestContext, Role
 from app.core.errors import NotFound
 from app.credentials.links.use_cases import invite
-from app.credentials.passwords.rules import check_new_password
+from app.credentials.passwords.use_cases import check_chosen_password
 from app.database.bulk import bulk_transaction
 from app.database.ids import new_id
 from app.second_factor.recovery_codes.use_cases import make_codes
@@ -64,7 +64,7 @@ async def add_user(services: Services, slug: str, new: NewUser, password: str | 
 async def _hash(services: Services, password: str | None, about_user: tuple[str, ...]) -> str | None:
     if password is None:
         return None
-    check_new_password(password, "/password", about_user=about_user)
+    await check_chosen_password(services, password, "/password", about_user=about_user)
     return await services.hasher.hash_password(password)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import getaddresses
@@ -15,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
+LONGEST_SETTING = 16_384
+"""Characters: 300 keys, or as many origins."""
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
 _DATABASE_URL = re.compile(rf"postgres(ql)?://([^\s/?#]*@)?{_HOST}(,{_HOST})*(/[^\s?#]*)?(\?[^\s#]*)?")
@@ -37,6 +40,12 @@ class Limit:
         if found is None:
             raise ValueError("not failures/seconds")
         self.failures, self.seconds = int(found[1]), int(found[2])
+
+    def times(self, factor: int) -> "Limit":
+        """Return the limit that lets `factor` times as many through in the same time."""
+        wider = copy(self)
+        wider.failures *= factor
+        return wider
 
 
 class PasswordLimits:
@@ -104,6 +113,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
+    breached_passwords: Path | None = None
     link_url: str | None = None
     metrics_token: SecretStr | None = None
     traces_url: str | None = None
@@ -187,6 +197,13 @@ class Settings(BaseSettings):
             PasswordLimits(value)
         except ValueError:
             raise ValueError("must be three limits failures/seconds, like 10/600,100/600,100/3600") from None
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _setting_is_bounded(cls, value: Any) -> Any:  # of the validators before the others, the last is run first
+        if isinstance(value, str) and len(value) > LONGEST_SETTING:
+            raise ValueError(f"has more than {LONGEST_SETTING:,} characters")
         return value
 
     @property

@@ -1,14 +1,12 @@
 """Sessions on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
-
-from pydantic import Field
 
 from app.accounts.users.schemas import User
 from app.second_factor.schemas import Passcode
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, GivenPassword
 
 
 class Session(Answer):
@@ -45,4 +43,4 @@ class StepUp(Body):
     """A passcode, or the password of a user who has no authenticator."""
 
     passcode: Passcode | None = None
-    password: Annotated[str, Field(max_length=1024)] | None = None
+    password: GivenPassword | None = None

@@ -22,7 +22,7 @@ from app.sign_in import schemas, use_cases
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt
+from app.throttling.use_cases import counted_password_attempt, give_address_back
 from app.web.dependencies import accepted, services_of
 from app.web.problems import problems
 
@@ -57,6 +57,7 @@ async def sign_in(
             outcome = await refuse_password(tx, context, found)
     if isinstance(outcome, Refusal):
         raise outcome
+    await give_address_back(services.database, context, filled)
     return show_begun(outcome)
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.accounts.users.schemas import User
+from app.accounts.users.schemas import GivenEmail, User
 from app.enrollment.schemas import Confirmation, NewEnrollment
 from app.second_factor.schemas import Passcode
 from app.sessions.schemas import NewSession
-from app.web.wire import Answer, Body, BodyId
+from app.web.wire import Answer, Body, BodyId, GivenPassword
 
 SignInToken = Annotated[str, Field(max_length=128)]
 
@@ -18,8 +18,8 @@ SignInToken = Annotated[str, Field(max_length=128)]
 class PasswordSignIn(Body):
     """The first factor. `device_token` is for native clients that keep no cookies."""
 
-    email: Annotated[str, Field(max_length=320)]
-    password: Annotated[str, Field(max_length=1024)]
+    email: GivenEmail
+    password: GivenPassword
     device_token: Annotated[str, Field(max_length=256)] | None = None
 
 

@@ -165,7 +165,9 @@ async def take_back(
 ) -> None:
     """Take one failure out of each bucket again, or (`clears_first`) all of them out of the first.
 
-    An empty bucket goes, so that it says nothing to a clock set back.
+    One statement, or none without a bucket. An empty bucket goes, so that it says nothing to a clock set back.
     """
+    if not buckets:
+        return
     statement = _taking_back(len(buckets), clears_first=clears_first)
     await statement.rows(tx, _these(account_id, buckets, now))

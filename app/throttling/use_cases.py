@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import RequestContext
-from app.core.errors import TooMany, Unavailable
+from app.core.errors import ReachedLimit, TooMany, Unavailable
 from app.database.engine import Database
+from app.database.ids import OF_THE_SERVICE
 from app.throttling import repository
 from app.throttling.rules import Bucket
 
@@ -31,38 +33,54 @@ async def count_password_attempt(
     is looked at: of a hundred sent together no more are judged than the limit allows. A full bucket is recorded
     once in its period, about the user with `user_id`, where that is known.
     """
+    ours, shared = _apart(buckets)
     try:
         async with database.begin() as tx:
-            await _fill(tx, context, buckets)
+            await _fill(tx, context, ours, shared)
     except _FullError as full:
-        if full.unrecorded:
-            await _record_full(database, context, full.unrecorded, user_id)
-        raise TooMany(because, retry_after=full.retry_after) from None
+        if unrecorded := [found.bucket for found in full.found if found.is_full and not found.is_recorded]:
+            await _record_full(database, context, unrecorded, user_id)
+        raise _too_many(because, full.found) from None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A bucket behind a full one: how long until one more failure fits in, and whether the audit log has it."""
+
+    bucket: Bucket
+    wait: timedelta
+    is_recorded: bool
+
+    @property
+    def is_full(self) -> bool:
+        return self.wait > timedelta(0)
 
 
 class _FullError(Exception):
-    """A bucket is full: nothing was counted. `unrecorded` are the full ones that are not in the audit log."""
+    """A bucket is full: nothing was counted. `found` are the full one and those behind it."""
 
-    def __init__(self, retry_after: int, unrecorded: list[Bucket]) -> None:
+    def __init__(self, found: list[_Found]) -> None:
         super().__init__()
-        self.retry_after = retry_after
-        self.unrecorded = unrecorded
+        self.found = found
 
 
-async def _fill(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
+async def _fill(tx: AsyncConnection, context: RequestContext, ours: list[Bucket], shared: list[Bucket]) -> None:
     """Count one failure in every bucket; raises `_FullError`, and then the transaction must not commit."""
-    filled = await repository.fill(tx, context.account_id, buckets, now=context.now)
-    if filled == len(buckets):
-        return
-    retry_after, unrecorded = 1, []
+    filled = await repository.fill(tx, context.account_id, ours, now=context.now)
+    if filled == len(ours) and shared:  # the last one to be locked, and until this short transaction ends
+        filled += await repository.fill(tx, OF_THE_SERVICE, shared, now=context.now)
     # Those not asked yet may be fuller still, and the time told must be true for all.
-    for bucket in buckets[filled:]:
-        empty_at, is_recorded = await repository.find(tx, context.account_id, bucket, now=context.now)
-        wait = empty_at + bucket.cost - bucket.period - context.now
-        retry_after = max(retry_after, math.ceil(wait.total_seconds()))
-        if wait > timedelta(0) and not is_recorded:
-            unrecorded.append(bucket)
-    raise _FullError(retry_after, unrecorded)
+    if behind := [*ours, *shared][filled:]:
+        raise _FullError([await _find(tx, context, bucket) for bucket in behind])
+
+
+async def _find(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> _Found:
+    empty_at, is_recorded = await repository.find(tx, _account_of(context, bucket), bucket, now=context.now)
+    return _Found(bucket, empty_at + bucket.cost - bucket.period - context.now, is_recorded)
+
+
+def _account_of(context: RequestContext, bucket: Bucket) -> UUID:
+    return OF_THE_SERVICE if bucket.all_accounts else context.account_id
 
 
 async def _record_full(
@@ -72,7 +90,7 @@ async def _record_full(
     kind = "user" if user_id else None
     async with database.begin() as tx:
         for bucket in buckets:
-            if await repository.note_recorded(tx, context.account_id, bucket, now=context.now):
+            if await repository.note_recorded(tx, _account_of(context, bucket), bucket, now=context.now):
                 limit = {"failures": bucket.limit.failures, "seconds": bucket.limit.seconds}
                 reached = Event(EventType.LIMIT_REACHED, kind, user_id, {"limit": bucket.name} | limit)
                 await record(tx, context, NOBODY, reached)
@@ -91,10 +109,48 @@ async def counted_password_attempt(
         yield
     except Unavailable:
         async with database.begin() as tx:
-            await repository.take_back(tx, context.account_id, buckets, now=context.now)
+            for account_id, part in zip((context.account_id, OF_THE_SERVICE), _apart(buckets), strict=True):
+                await repository.take_back(tx, account_id, part, now=context.now)
         raise
 
 
+def _apart(buckets: list[Bucket]) -> tuple[list[Bucket], list[Bucket]]:
+    """Return the buckets of the account, and those over all accounts: no statement has rows of two accounts."""
+    ours = [bucket for bucket in buckets if not bucket.all_accounts]
+    return ours, [bucket for bucket in buckets if bucket.all_accounts]
+
+
+def _too_many(because: str, found: list[_Found]) -> TooMany:
+    """Return the refusal by the first bucket, which is full, and by those behind it that are full as well."""
+    reached = [
+        ReachedLimit(
+            one.bucket.name,
+            max(1, math.ceil(one.wait.total_seconds())),
+            one.bucket.limit.failures,
+            one.bucket.limit.seconds,
+        )
+        for number, one in enumerate(found)
+        if one.is_full or number == 0
+    ]
+    return TooMany(because, retry_after=max(limit.retry_after for limit in reached), limits=reached)
+
+
 async def take_password_attempt_back(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
-    """Take the attempt back, since the password was right; and forget all failures of this user-and-address."""
-    await repository.take_back(tx, context.account_id, buckets, now=context.now, clears_first=True)
+    """Take the attempt back, since the password was right; and forget all failures of this user-and-address.
+
+    Over all accounts it stays counted until `give_address_back`, which follows the transaction.
+    """
+    ours, _ = _apart(buckets)
+    await repository.take_back(tx, context.account_id, ours, now=context.now, clears_first=True)
+
+
+async def give_address_back(database: Database, context: RequestContext, buckets: list[Bucket]) -> None:
+    """Take the attempt back over all accounts too, once the transaction of a right password has committed.
+
+    By a statement of its own: many accounts share this row, and none waits for the transaction of another. When
+    the database does not answer, the attempt stays counted; the password was right all the same.
+    """
+    _, shared = _apart(buckets)
+    with suppress(Unavailable):
+        async with database.single_statement() as tx:
+            await repository.take_back(tx, OF_THE_SERVICE, shared, now=context.now)

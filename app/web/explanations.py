@@ -143,7 +143,9 @@ EXPLANATIONS = {
         "Wait as long as `Retry-After` says. Asking again earlier is not counted, and not judged.",
     ),
     "too_many_requests": Explanation(
-        "Too many requests", "A limit was reached.", "Wait as long as `Retry-After` says."
+        "Too many requests",
+        "A limit was reached; `violated-policies` and the header `RateLimit` name it.",
+        "Wait as long as `Retry-After` says.",
     ),
     "unavailable": Explanation(
         "Not available at the moment",

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
 
 class Body(BaseModel):
@@ -22,9 +25,12 @@ class Answer(BaseModel):
 
 
 _NO_ID = UUID(int=0)  # new ids are never this one
+_ID_LENGTH = 36
 
 
 def _id_or_nothing(value: str) -> UUID:
+    if len(value) != _ID_LENGTH:
+        return _NO_ID
     with suppress(ValueError):
         found = UUID(value)
         if str(found) == value.lower():  # `UUID` reads other spellings too
@@ -39,10 +45,11 @@ LEFT_OUT: Any = Field(default_factory=lambda: None)
 PathId = Annotated[UUID, BeforeValidator(_id_or_nothing)]
 
 _RFC_3339 = re.compile(r"[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_LONGEST_MOMENT = 64
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+    if not isinstance(value, str) or len(value) > _LONGEST_MOMENT or not _RFC_3339.fullmatch(value):
         raise ValueError("no time of RFC 3339")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -55,3 +62,13 @@ GivenTime = Annotated[datetime, BeforeValidator(_moment)]
 
 # An id in a body, where JSON has only strings.
 BodyId = Annotated[UUID, Field(strict=False)]
+
+
+def _short_enough(password: str) -> str:
+    if is_too_long(password):
+        raise PydanticCustomError("string_too_long", "too long in UTF-8")
+    return password
+
+
+# A password as it is typed: bounded in bytes before anything else looks at it.
+GivenPassword = Annotated[str, Field(max_length=LONGEST_PASSWORD_BYTES), AfterValidator(_short_enough)]

@@ -79,7 +79,7 @@ def test_every_call_under_an_account_lists_the_problems_that_it_can_answer(docum
             if int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"]
                 assert answer["description"]
-                model = "ValidationProblem" if status == "422" else "Problem"
+                model = {"422": "ValidationProblem", "429": "LimitProblem"}.get(status, "Problem")
                 schema = answer["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": f"#/components/schemas/{model}"}
 
@@ -159,7 +159,8 @@ def test_every_body_and_answer_has_an_example_that_fits_and_holds_no_real_secret
 
 def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Vary"}
-    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"}
+    limits = {"RateLimit", "RateLimit-Policy"}
+    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"} | limits
     named: dict[str, set[str]] = {}
     for _, _, operation in operations(document):
         for status, answer in operation["responses"].items():
@@ -167,6 +168,7 @@ def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
             assert headers >= always
             assert ("WWW-Authenticate" in headers) == (status == "401")
             assert ("Retry-After" in headers) == (status in {"429", "503"})
+            assert headers & limits == (limits if status == "429" else set())
             assert ("Deprecation" in headers) == ("security" in operation)
             for header in headers - always - some:
                 named.setdefault(header, set()).add(operation["operationId"])

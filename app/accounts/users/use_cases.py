@@ -65,7 +65,7 @@ async def create_account(tx: AsyncConnection, context: RequestContext, *, slug: 
     if not is_slug(slug):
         error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
         raise InvalidRequest("The account's name is not valid.", error)
-    account = Account(context.account_id, slug, name)
+    account = Account(context.account_id, slug, check_name(name))
     try:
         await accounts.add_account(tx, account, first_policy(context.now))
     except IntegrityError as error:

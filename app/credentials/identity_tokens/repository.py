@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.ids import OF_THE_SERVICE
 from app.database.tables import signing_keys
-from app.database.tables.signing_keys import OF_THE_SERVICE
 
 
 class SealedKey(NamedTuple):

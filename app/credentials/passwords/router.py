@@ -8,7 +8,6 @@ from app.authentication.allow import FreshlySigned, Owner
 from app.authentication.routes import AccountRoute
 from app.core.errors import Unauthenticated
 from app.credentials.passwords import use_cases
-from app.credentials.passwords.rules import check_new_password
 from app.credentials.passwords.schemas import PasswordChange
 from app.throttling.rules import session_buckets
 from app.throttling.use_cases import counted_password_attempt
@@ -32,7 +31,7 @@ async def change_my_password(
         account = await accounts.get_account(tx, caller.account_id)
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)
     about_user = (owner.user.email, owner.user.name, account.name, account.slug)
-    check_new_password(body.new_password, "/new_password", about_user=about_user)
+    await use_cases.check_chosen_password(services, body.new_password, "/new_password", about_user=about_user)
     if found is None:
         raise Unauthenticated("The session has ended.")
     filled = session_buckets(services.password_limits, user_id=caller.user_id, ip=caller.context.ip)
