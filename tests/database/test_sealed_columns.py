@@ -42,6 +42,12 @@ def test_a_column_that_is_called_sealed_is_declared() -> None:
     assert named == DECLARED
 
 
+def test_what_is_sealed_in_a_row_of_a_user_is_bound_to_the_user() -> None:
+    for column in sealed_columns():
+        whose = next((name for name in ("user_id", "requested_by") if name in column.table.c), None)
+        assert column.info["user"] == whose, column
+
+
 def test_every_sealed_value_is_found_by_its_account_and_id() -> None:
     for column in sealed_columns():
         assert list(column.table.primary_key.columns.keys()) == ["account_id", "id"], column.table.name
