@@ -30,6 +30,7 @@ from app.core.settings import Settings, SettingsError, load_settings
 from app.credentials.identity_tokens.use_cases import rotate_signing_key
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
+from app.database.tls import why_unprotected
 from app.main import create_app
 from app.services import Services, make_services
 from app.worker import work_until_told
@@ -258,7 +259,7 @@ def main() -> None:
         _fail(str(error))
     except Refusal as refusal:
         fields = refusal.errors if isinstance(refusal, InvalidRequest) else ()
-        _fail(*([error.detail for error in fields] or [refusal.detail]))
+        _fail(*([error.detail for error in fields] or [why_unprotected(refusal) or refusal.detail]))
 
 
 def _fail(*lines: str) -> None:
