@@ -33,6 +33,7 @@ from app.database.migrate import migrate as migrate_database
 from app.database.tls import why_unprotected
 from app.main import create_app
 from app.services import Services, make_services
+from app.web.metrics_port import metrics_port
 from app.worker import work_until_told
 
 STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
@@ -105,6 +106,7 @@ def serve(
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )
+        counts.enter_context(metrics_port(found))
         log.info("Passgate listens", at=f"http://{host}:{port}")
         sys.stdout.flush()
         uvicorn.run(

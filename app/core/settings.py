@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.addresses import is_loopback
@@ -19,6 +19,7 @@ from app.core.secret_keys import parse_keys
 PREFIX = "PASSGATE_"
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _LIMIT = re.compile("([1-9][0-9]{0,5})/([1-9][0-9]{0,6})")
 
 
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
     link_url: str | None = None
     metrics_token: SecretStr | None = None
+    metrics_listen: str | None = None
     traces_url: str | None = None
     hash_threads: int | None = Field(default=None, ge=1, le=256)
     audit_days: int = Field(default=400, ge=1, le=36_500)
@@ -155,6 +157,20 @@ class Settings(BaseSettings):
         parts = _web_address(value) if value else None
         if value and (parts is None or parts.query or parts.fragment):
             raise ValueError("must be a collector's address for OTLP, like http://127.0.0.1:4318/v1/traces")
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _metrics_are_for_this_machine_or_by_token(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        found = _LISTEN.fullmatch(value)
+        if found is None or int(found[2]) not in range(1, 65_536):
+            raise ValueError("must be host:port, like 127.0.0.1:9464")
+        if not is_loopback(found[1]) and info.data.get("metrics_token") is None:
+            raise ValueError(
+                "must be a loopback address, like 127.0.0.1:9464, unless PASSGATE_METRICS_TOKEN is set"
+            )
         return value
 
     @field_validator("link_url")
@@ -208,6 +224,12 @@ class Settings(BaseSettings):
         if self.mail_url is None:
             return MailDirectory(self.data_dir / "letters")
         return parse_mail_url(self.mail_url.get_secret_value())
+
+    @property
+    def metrics_address(self) -> tuple[str, int]:
+        """The host and port of `metrics_listen`, which is set."""
+        host, _, port = (self.metrics_listen or "").rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def is_https(self) -> bool:
