@@ -144,10 +144,15 @@ def migrate() -> None:
 
 
 @cli.command()
-def check() -> None:
+def check(
+    url: Annotated[
+        str | None,
+        typer.Option(help="where clients reach the running service: say what it takes for their address"),
+    ] = None,
+) -> None:
     """Look at the settings, the database, the keys and the mail; each line says what is well or wrong."""
     with _database() as settings:
-        findings = _with_services(settings, check_everything)
+        findings = _with_services(settings, lambda services: check_everything(services, url))
     for finding in findings:
         typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
     if not all(finding.well for finding in findings):

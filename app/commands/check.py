@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.commands.address_check import check_client_address
 from app.core.addresses import is_loopback
 from app.core.database_url import parse_database_url
 from app.core.errors import Refusal, Unavailable
@@ -33,8 +34,11 @@ class Finding:
     says: str
 
 
-async def check_everything(services: Services) -> list[Finding]:
-    """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
+async def check_everything(services: Services, url: str | None = None) -> list[Finding]:
+    """Look at everything that the service needs, and at the running service itself where a URL leads to it.
+
+    Settings and keys that cannot be read were refused before.
+    """
     findings = [
         *_settings(services.settings),
         await _keys(services),
@@ -47,6 +51,8 @@ async def check_everything(services: Services) -> list[Finding]:
     if services.traces:
         taken = await asyncio.to_thread(services.traces.look)
         findings.append(Finding("traces", taken, "are taken" if taken else "the collector does not take them"))
+    if url is not None:
+        findings.append(Finding("client address", *await check_client_address(services, url)))
     return findings
 
 
