@@ -13,6 +13,7 @@ from app.administration.directory.router import router as directory
 from app.administration.reports.router import router as reports
 from app.administration.security_policy.router import router as security_policy
 from app.audit.router import router as audit
+from app.authentication.address_probe import router as address_probe
 from app.authentication.context import AccountDirectory
 from app.core.logs import configure_logs
 from app.core.settings import load_settings
@@ -115,7 +116,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     for feature in _FEATURES:
         app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
     app.include_router(health)
-    app.include_router(metrics)
+    if services.settings.metrics_token is not None:  # else as if there were none
+        app.include_router(metrics)
+    app.include_router(address_probe)
     app.include_router(well_known)
     app.include_router(explanations, responses=problems(404))
     app.include_router(docs, responses=problems(404))

@@ -48,6 +48,12 @@ def get_accounts(request: Request) -> AccountDirectory:
     return cast("AccountDirectory", request.app.state.accounts)
 
 
+def forwarded_for(request: Request) -> list[str]:
+    """Return the entries of X-Forwarded-For, the nearest proxy's last; several fields are one list."""
+    fields = request.headers.getlist("x-forwarded-for")
+    return [entry.strip() for entry in ",".join(fields).split(",")] if fields else []
+
+
 def client_address(request: Request, hops: int) -> str:
     """Return the address of the client.
 
@@ -56,10 +62,10 @@ def client_address(request: Request, hops: int) -> str:
     """
     peer = request.client.host if request.client else ""
     if hops:
-        entries = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        if len(entries) >= hops and len(entry := entries[-hops].strip()) <= _ADDRESS_LENGTH:
+        entries = forwarded_for(request)
+        if len(entries) >= hops and len(entries[-hops]) <= _ADDRESS_LENGTH:
             try:
-                return str(ipaddress.ip_address(entry))
+                return str(ipaddress.ip_address(entries[-hops]))
             except ValueError:
                 return peer
     return peer

@@ -59,9 +59,12 @@ def if_returned(after: CTE | None) -> ColumnElement[bool]:
     return true() if after is None else exists(select(after))
 
 
-def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:
-    """Return a column of what a `Sealer` seals; `passgate rotate-keys` finds it, and its row by `id`, by this."""
-    return Column(name, LargeBinary, nullable=nullable, info={"sealed": True})
+def sealed(name: str, *, user: str | None, nullable: bool = False) -> Column[bytes]:
+    """Return a column of what a `Sealer` seals, by which `passgate rotate-keys` finds it, and its row by `id`.
+
+    `user` names the column of the user to whom a value is bound, or is None where the row is no user's.
+    """
+    return Column(name, LargeBinary, nullable=nullable, info={"sealed": True, "user": user})
 
 
 def sealed_columns() -> list[Column[bytes]]:

@@ -72,8 +72,8 @@ class EnrollingUser:
         return Actor(self.user_id, self.credential)
 
 
-def _place(account_id: UUID, enrollment_id: UUID) -> AssociatedData:
-    return AssociatedData("enrollments", "sealed_secret", account_id, enrollment_id)
+def _place(account_id: UUID, user_id: UUID, enrollment_id: UUID) -> AssociatedData:
+    return AssociatedData("enrollments", "sealed_secret", account_id, enrollment_id, user_id)
 
 
 async def begin_enrollment(
@@ -103,7 +103,7 @@ async def begin_enrollment(
         sign_in_id=enrollee.sign_in_id,
         kind=kind,
         label=label,
-        sealed_secret=sealer.seal(secret, _place(account_id, enrollment_id)),
+        sealed_secret=sealer.seal(secret, _place(account_id, user_id, enrollment_id)),
         version=state.version,
         failures=0,
         created_at=context.now,
@@ -151,7 +151,7 @@ async def prepare_codes(
 
 def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
     try:
-        return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.id))
+        return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.user_id, enrollment.id))
     except SealBroken as error:
         log.exception("sealed secret does not open", enrollment_id=str(enrollment.id), reason=str(error))
         raise _gone() from error
@@ -243,11 +243,12 @@ def _authenticator(
     context: RequestContext, sealer: Sealer, enrollment: Enrollment, secret: bytes, step: int
 ) -> Authenticator:
     authenticator_id = new_id(context.now)
+    place = secret_associated_data(context.account_id, enrollment.user_id, authenticator_id)
     return Authenticator(
         id=authenticator_id,
         kind=enrollment.kind,
         label=enrollment.label,
-        sealed_secret=sealer.seal(secret, secret_associated_data(context.account_id, authenticator_id)),
+        sealed_secret=sealer.seal(secret, place),
         last_accepted_step=step,
         created_at=context.now,
         last_used_at=context.now,

@@ -119,12 +119,16 @@ def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attem
 
 
 def judge_passcode(
-    context: RequestContext, sealer: Sealer, authenticators: Sequence[Authenticator], attempt: Attempt
+    context: RequestContext,
+    sealer: Sealer,
+    user_id: UUID,
+    authenticators: Sequence[Authenticator],
+    attempt: Attempt,
 ) -> Accepted | Refusal:
-    """Judge a passcode by what is known of the authenticators; it is not used up by that."""
+    """Judge a passcode by what is known of the user's authenticators; it is not used up by that."""
     assert isinstance(attempt.passcode, TotpPasscode)  # noqa: S101 -- a recovery code is looked for in the database
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-    opened = ((known, _open(sealer, context.account_id, known)) for known in candidates)
+    opened = ((known, _open(sealer, context.account_id, user_id, known)) for known in candidates)
     verdict = judge_totp(
         [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=context.now
     )
@@ -208,15 +212,17 @@ def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News
     return None
 
 
-def secret_associated_data(account_id: UUID, authenticator_id: UUID) -> AssociatedData:
-    """Return where an authenticator's secret rests, without which it does not open."""
-    return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id)
+def secret_associated_data(account_id: UUID, user_id: UUID, authenticator_id: UUID) -> AssociatedData:
+    """Return where an authenticator's secret rests and whose it is, without which it does not open."""
+    return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id, user_id)
 
 
-def _open(sealer: Sealer, account_id: UUID, authenticator: Authenticator) -> bytes | None:
+def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:
     """Open a secret; one that was bent or moved matches no passcode, for its user alone, and loudly."""
     try:
-        return sealer.open(authenticator.sealed_secret, secret_associated_data(account_id, authenticator.id))
+        return sealer.open(
+            authenticator.sealed_secret, secret_associated_data(account_id, user_id, authenticator.id)
+        )
     except SealBroken as error:
         log.exception("sealed secret does not open", authenticator_id=str(authenticator.id), reason=str(error))
         return None

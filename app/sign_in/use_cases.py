@@ -169,7 +169,7 @@ async def submit_passcode(
             replaces = await find_replaced(
                 tx, context, found.sign_in.user_id, device.tokens_of(found.sign_in.user_id)
             )
-        verdict = judge_passcode(context, sealer, known, attempt)
+        verdict = judge_passcode(context, sealer, found.sign_in.user_id, known, attempt)
         async with database.single_statement() as tx:
             outcome = await _write(tx, context, found, verdict, device, replaces, authenticators=len(known))
         if outcome is not None:

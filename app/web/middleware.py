@@ -18,7 +18,7 @@ from app.web.cookies import set_cookies_aside
 from app.web.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
+CACHEABLE = re.compile(r"/(healthz|readyz|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
 _PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
 _HSTS = "max-age=31536000; includeSubDomains"
 

@@ -64,7 +64,7 @@ def test_every_call_has_an_operation_id_of_its_own(document: dict[str, Any]) -> 
 
     assert (
         len(ids) == len(set(ids)) == len(CALLS) + len(BROWSER) + len(ROOT) - 5
-    )  # not itself, nor its page, nor metrics
+    )  # not itself, nor its page, nor what `check` asks for
     assert all(re.fullmatch("[a-z][a-zA-Z]+", operation_id) for operation_id in ids)
     # A name that changes breaks every generated client.
     assert sorted(ids) == Path(__file__).with_name("operation_ids.txt").read_text().split()

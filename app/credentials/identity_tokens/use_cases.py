@@ -114,4 +114,4 @@ async def _make(services: Services, next_: Successor, now: datetime) -> None:
 
 
 def _place(key_id: UUID) -> AssociatedData:
-    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id)
+    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id, user_id=None)

@@ -12,7 +12,7 @@ authenticators = Table(
     Column("user_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    sealed("sealed_secret"),
+    sealed("sealed_secret", user="user_id"),
     Column("last_accepted_step", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),

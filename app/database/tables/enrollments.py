@@ -23,7 +23,7 @@ enrollments = Table(
     Column("sign_in_id", Uuid),  # set when it was begun in a sign-in that demands it
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    sealed("sealed_secret"),
+    sealed("sealed_secret", user="user_id"),
     Column("version", BigInteger, nullable=False),
     Column("failures", SmallInteger, nullable=False),
     Column("created_at", Moment, nullable=False),

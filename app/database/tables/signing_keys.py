@@ -16,7 +16,7 @@ signing_keys = Table(
     account_id(),
     Column("id", Uuid, primary_key=True),
     Column("generation", Integer, nullable=False),  # 1, 2, ...: of two instances that make the next, one does
-    sealed("sealed_private_key"),
+    sealed("sealed_private_key", user=None),
     Column("signs_from", Moment, nullable=False),  # and until the next generation does
     UniqueConstraint("account_id", "generation"),
 )

@@ -100,7 +100,7 @@ async def _judge(
 ) -> Proof | Refusal:
     if isinstance(attempt.passcode, RecoveryCode):
         return await use_recovery_code(tx, caller.context, caller.user_id, attempt.hashed_code)
-    verdict = judge_passcode(caller.context, sealer, known, attempt)
+    verdict = judge_passcode(caller.context, sealer, caller.user_id, known, attempt)
     if isinstance(verdict, Refusal):
         return verdict
     if not await second_factor.accept_step(tx, caller.account_id, verdict, now=caller.now):
