@@ -229,7 +229,7 @@ def recovery_codes(
 
 @cli.command()
 def rotate_keys() -> None:
-    """Re-encrypt all secrets with the first key, in the newest form. Safe while the service runs; safe to repeat."""
+    """Re-encrypt all secrets with the first key, in the newest form. Safe beside the service, and to repeat."""
     with _database() as settings:
         rotations = _with_services(settings, reencrypt)
     for rotation in rotations:
