@@ -35,7 +35,7 @@ async def request_report(
     """Ask for the two-factor status of the team. A letter with a link comes when it is ready."""
     async with services.database.begin() as tx:
         report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
-    response.headers["Location"] = f"{request.url.path}/{report.id}"
+    response.headers["Location"] = f"{request.scope['path']}/{report.id}"
     return _show(report, caller)
 
 
