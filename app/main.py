@@ -26,12 +26,15 @@ from app.credentials.links.router import router as links
 from app.credentials.passwords.router import router as passwords
 from app.database.revisions import needed_revision
 from app.enrollment.router import router as enrollment
+from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.settings.router import router as two_factor
 from app.second_factor.trusted_devices.router import router as trusted_devices
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
+from app.sessions.step_up.challenging.router import router as step_up_challenges
 from app.sessions.step_up.router import router as step_up
 from app.sign_in.asserting.router import router as asserting
+from app.sign_in.challenging.router import router as challenging
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
 from app.sign_in.sso.login.router import router as sso_login
@@ -77,6 +80,8 @@ _FEATURES = (
     reports,
 )
 
+_OF_KINDS_WITH_CHALLENGE = (challenging, step_up_challenges)
+
 # FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
@@ -113,7 +118,8 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.database_metrics = DatabaseMetrics()
     app.state.needed_revision = needed_revision()
     everywhere = problems(401, 404, 413, 415, 422, 500, 503)
-    for feature in _FEATURES:
+    features = _FEATURES + (_OF_KINDS_WITH_CHALLENGE if kinds_with_challenge() else ())
+    for feature in features:
         app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
     app.include_router(health)
     if services.settings.metrics_token is not None:  # else as if there were none

@@ -53,6 +53,7 @@ async def _by_session(services: Services, context: RequestContext, token: str) -
         session_id=owner.session.id,
         first_factor_at=owner.session.first_factor_at,
         second_factor_at=owner.session.second_factor_at,
+        assurance=owner.session.assurance,
     )
     return Identified(caller, owner.policy, owner)
 

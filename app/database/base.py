@@ -33,6 +33,9 @@ metadata = MetaData(
 
 Moment = DateTime(timezone=True)
 
+KIND_FORM = "kind ~ '^[a-z][a-z0-9_]{0,31}$'"
+"""What the database knows of the name of an authenticator kind; which ones exist, the registry knows."""
+
 
 def account_id() -> Column[Uuid]:  # type: ignore[type-arg]  # a Column's own parameter is the Python type
     """Return the column that every key begins with: it keeps tenants apart."""

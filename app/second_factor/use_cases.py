@@ -19,16 +19,17 @@ from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository, throttle
-from app.second_factor.passcode import RecoveryCode, TotpPasscode
+from app.second_factor.kinds.kind import AlreadyUsed
+from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import HashedCode, hash_typed_code
 from app.second_factor.rules import (
-    Accepted,
-    AlreadyUsed,
     Authenticator,
+    ProvenBy,
     SecondFactorState,
     after_failure,
-    judge_totp,
+    guessable,
+    judge,
 )
 from app.second_factor.trusted_devices.use_cases import revoke_all
 
@@ -42,7 +43,7 @@ AT_STEP_UP = "step_up"
 class Attempt:
     """A passcode as it was typed; a recovery code comes hashed, since hashing is too slow for a transaction."""
 
-    passcode: TotpPasscode | RecoveryCode
+    passcode: SixDigits | RecoveryCode
     hashed_code: HashedCode | None = None
     authenticator_id: UUID | None = None
 
@@ -59,12 +60,12 @@ async def prepare_attempt(
     hasher: Hasher,
     context: RequestContext,
     user_id: UUID,
-    passcode: TotpPasscode | RecoveryCode,
+    passcode: SixDigits | RecoveryCode,
     *,
     authenticator_id: UUID | None = None,
 ) -> Attempt:
     """Return the attempt, a recovery code hashed; raises `TooMany` for a throttled user, before hashing."""
-    if isinstance(passcode, TotpPasscode):
+    if isinstance(passcode, SixDigits):
         return Attempt(passcode, authenticator_id=authenticator_id)
     async with database.read() as tx:
         state = await repository.get_state(tx, context.account_id, user_id)
@@ -91,7 +92,16 @@ async def prove_by_recovery_code(
     if isinstance(outcome, Proof):
         await repository.reset_failures(tx, account_id, user_id, now=context.now)
         return outcome
-    known = await repository.list_authenticators(tx, account_id, user_id)
+    await count_failure(tx, context, user_id, state, outcome)
+    return outcome
+
+
+async def count_failure(
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, state: SecondFactorState, refusal: Refusal
+) -> None:
+    """Count a failure at sign-in, record it, and tell its user what so many bring; the caller holds the lock."""
+    account_id = context.account_id
+    known = guessable(await repository.list_authenticators(tx, account_id, user_id))
     after = after_failure(state, context.now, authenticators=len(known))
     await repository.change_state(
         tx,
@@ -102,16 +112,15 @@ async def prove_by_recovery_code(
         authenticators_disabled_at=after.authenticators_disabled_at,
     )
     await record(
-        tx, context, Actor(user_id, None), *sign_in_failure_events(context, user_id, state, after, outcome)
+        tx, context, Actor(user_id, None), *sign_in_failure_events(context, user_id, state, after, refusal)
     )
     if news := news_of_failure(state, after):
         await notify_user(tx, context, user_id, news.kind, **news.details)
-    return outcome
 
 
 def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attempt) -> Refusal | None:
     """Return the refusal of an attempt that is not counted; None when it may be."""
-    if isinstance(attempt.passcode, TotpPasscode) and state.authenticators_disabled_at:
+    if isinstance(attempt.passcode, SixDigits) and state.authenticators_disabled_at:
         return incorrect()
     if state.blocked_until and state.blocked_until > context.now:
         return throttled(state.blocked_until, context)
@@ -124,14 +133,28 @@ def judge_passcode(
     user_id: UUID,
     authenticators: Sequence[Authenticator],
     attempt: Attempt,
-) -> Accepted | Refusal:
+) -> ProvenBy | Refusal:
     """Judge a passcode by what is known of the user's authenticators; it is not used up by that."""
-    assert isinstance(attempt.passcode, TotpPasscode)  # noqa: S101 -- a recovery code is looked for in the database
+    assert isinstance(attempt.passcode, SixDigits)  # noqa: S101 -- a recovery code is looked for in the database
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-    opened = ((known, _open(sealer, context.account_id, user_id, known)) for known in candidates)
-    verdict = judge_totp(
-        [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=context.now
-    )
+    opened = open_secrets(sealer, context.account_id, user_id, candidates)
+    return _refused_or_proven(judge(opened, attempt.passcode.digits, now=context.now))
+
+
+def judge_answer(
+    context: RequestContext,
+    sealer: Sealer,
+    user_id: UUID,
+    authenticator: Authenticator,
+    given: str,
+    challenge: bytes,
+) -> ProvenBy | Refusal:
+    """Judge the answer to a challenge that was asked of an authenticator of the user."""
+    opened = open_secrets(sealer, context.account_id, user_id, [authenticator])
+    return _refused_or_proven(judge(opened, given, now=context.now, challenge=challenge))
+
+
+def _refused_or_proven(verdict: ProvenBy | AlreadyUsed | None) -> ProvenBy | Refusal:
     if isinstance(verdict, AlreadyUsed):
         return already_used(retry_after=verdict.retry_after)
     return verdict or incorrect()
@@ -215,6 +238,14 @@ def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News
 def secret_associated_data(account_id: UUID, user_id: UUID, authenticator_id: UUID) -> AssociatedData:
     """Return where an authenticator's secret rests and whose it is, without which it does not open."""
     return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id, user_id)
+
+
+def open_secrets(
+    sealer: Sealer, account_id: UUID, user_id: UUID, authenticators: Sequence[Authenticator]
+) -> list[tuple[Authenticator, bytes]]:
+    """Return the user's authenticators whose secret opens, with it."""
+    opened = ((known, _open(sealer, account_id, user_id, known)) for known in authenticators)
+    return [(known, secret) for known, secret in opened if secret]
 
 
 def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Response
 from app.accounts.users.schemas import User
 from app.authentication.allow import Authorizing, Owner, Signed
 from app.authentication.routes import AccountRoute
-from app.core.assurance import assurance
 from app.core.callers import Caller, Role
 from app.services import Services
 from app.sessions import repository, rules, use_cases
@@ -83,7 +82,7 @@ async def authorize(caller: Authorizing, response: Response) -> None:
     response.headers["Passgate-User-Email"] = quote(caller.email, safe=string.punctuation)
     response.headers["Passgate-User-Role"] = caller.role.value
     response.headers["Passgate-Credential"] = caller.credential.value
-    response.headers["Passgate-Assurance"] = assurance(caller.second_factor_at)
+    response.headers["Passgate-Assurance"] = caller.assurance
 
 
 @router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))

@@ -1,12 +1,13 @@
 """Sessions on the wire."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from app.accounts.users.schemas import User
+from app.second_factor.kinds import registry
 from app.second_factor.schemas import Passcode
-from app.web.wire import Answer, Body, GivenPassword
+from app.web.wire import Answer, Body, GivenPassword, Open, OpenList
 
 
 class Session(Answer):
@@ -14,8 +15,8 @@ class Session(Answer):
 
     id: UUID
     user_id: UUID
-    amr: list[str]
-    assurance: Literal["aal1", "aal2"]
+    amr: list[Annotated[str, OpenList(registry.all_amr)]]
+    assurance: Open[Literal["aal1", "aal2"]]
     authenticated_at: datetime
     second_factor_at: datetime | None
     created_at: datetime

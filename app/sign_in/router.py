@@ -19,6 +19,7 @@ from app.services import Services
 from app.sessions.router import show_session
 from app.sessions.schemas import NewSession
 from app.sign_in import schemas, use_cases
+from app.sign_in.challenging.use_cases import answer_challenge
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
@@ -78,9 +79,8 @@ async def submit_passcode(
         outcome = await _submit_recovery_code(services, context, body, body.passcode, device)
     else:
         attempt = Attempt(body.passcode, authenticator_id=body.authenticator_id)
-        outcome = await use_cases.submit_passcode(
-            services.database, context, services.sealer, body.sign_in_token, attempt, device
-        )
+        given = (services.database, context, services.sealer, body.sign_in_token, attempt, device)
+        outcome = await answer_challenge(*given) or await use_cases.submit_passcode(*given)
     completed = accepted(outcome)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
 

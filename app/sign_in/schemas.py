@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.accounts.users.schemas import GivenEmail, User
 from app.enrollment.schemas import Confirmation, NewEnrollment
-from app.second_factor.schemas import Passcode
+from app.second_factor.schemas import Passcode, ShownKind
 from app.sessions.schemas import NewSession
 from app.web.wire import Answer, Body, BodyId, GivenPassword
 
@@ -54,7 +54,7 @@ class Method(Answer):
     """An authenticator that the passcode may come from."""
 
     authenticator_id: UUID
-    kind: Literal["totp"]
+    kind: ShownKind
     label: str
 
 
@@ -81,7 +81,7 @@ class EnrollmentRequired(Answer):
     status: Literal["enrollment_required"] = "enrollment_required"
     sign_in_token: str
     expires_at: datetime
-    allowed_kinds: list[str]
+    allowed_kinds: list[ShownKind]
 
 
 class NewlyTrustedDevice(Answer):

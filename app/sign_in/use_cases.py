@@ -22,13 +22,15 @@ from app.database.engine import Database
 from app.database.ids import new_id
 from app.delivery.letters import email_to
 from app.second_factor import repository as second_factor
+from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import (
     EVERY_SIGN_IN,
     NO_VERSION,
-    Accepted,
     Authenticator,
+    ProvenBy,
     SecondFactorState,
     after_failure,
+    guessable,
 )
 from app.second_factor.settings.use_cases import no_authenticator
 from app.second_factor.trusted_devices import repository as trusted_devices
@@ -125,7 +127,10 @@ async def continue_after_first_factor(
     details = {"for": step.value} | ({"api_token_id": str(asserted_by)} if asserted_by else {})
     waiting = Event(EventType.SIGN_IN_WAITING, "sign_in", sign_in.id, details)
     await repository.add_sign_in(tx, context, sign_in, digest(token), waiting)
-    usable = [] if state.authenticators_disabled_at else authenticators
+    usable = authenticators
+    if state.authenticators_disabled_at:
+        disabled = guessable(authenticators)
+        usable = [known for known in authenticators if known not in disabled]
     return Waiting(step, token, expires_at, usable, policy.kinds_for(user.role))
 
 
@@ -163,7 +168,7 @@ async def submit_passcode(
     for _ in range(_MOST_READS):
         async with database.read() as tx:
             read = await repository.find_with_authenticators(tx, context.account_id, digest(sign_in_token))
-            found, known = _check_waiting(read, context)
+            found, known = check_waiting(read, context)
             if refusal := refusal_of(found.state, context, attempt):
                 return refusal
             replaces = await find_replaced(
@@ -171,13 +176,15 @@ async def submit_passcode(
             )
         verdict = judge_passcode(context, sealer, found.sign_in.user_id, known, attempt)
         async with database.single_statement() as tx:
-            outcome = await _write(tx, context, found, verdict, device, replaces, authenticators=len(known))
+            outcome = await _write(
+                tx, context, found, verdict, device, replaces, authenticators=len(guessable(known))
+            )
         if outcome is not None:
             return outcome
     raise _changed_meanwhile()
 
 
-def _check_waiting(
+def check_waiting(
     read: tuple[FoundSignIn, list[Authenticator]] | None, context: RequestContext
 ) -> tuple[FoundSignIn, list[Authenticator]]:
     """Return what was read of a sign-in that waits for a passcode; raises for any other."""
@@ -192,7 +199,7 @@ async def _write(
     tx: AsyncConnection,
     context: RequestContext,
     found: FoundSignIn,
-    verdict: Accepted | Refusal,
+    verdict: ProvenBy | Refusal,
     device: Device,
     replaces: list[UUID],
     *,
@@ -205,9 +212,16 @@ async def _write(
     """
     state, sign_in = found.state, found.sign_in
     of_nobody = replace(state, version=NO_VERSION)
-    if isinstance(verdict, Accepted):
+    if isinstance(verdict, ProvenBy):
         completed = await complete_with_second_factor(
-            tx, context, found, state, passcode=verdict, device=device, replaces=replaces
+            tx,
+            context,
+            found,
+            state,
+            method=verdict.kind.amr,
+            passcode=verdict.accepted,
+            device=device,
+            replaces=replaces,
         )
         if completed is None:
             await count_attempt(tx, context, sign_in, of_nobody, of_nobody, [], None)
@@ -221,7 +235,7 @@ async def _write(
         return verdict
     nothing = Accepted(sign_in.id, 0)
     await complete_with_second_factor(
-        tx, context, found, of_nobody, passcode=nothing, device=device, replaces=replaces
+        tx, context, found, of_nobody, method="none", passcode=nothing, device=device, replaces=replaces
     )
     return None
 
@@ -237,7 +251,7 @@ async def submit_recovery_code(
     user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
     await second_factor.lock_state(tx, context.account_id, user_id)
     found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
-    _check_waiting((found, []), context)
+    check_waiting((found, []), context)
     proof = await prove_by_recovery_code(tx, context, user_id, attempt)
     if isinstance(proof, Refusal):
         return proof

@@ -1,7 +1,7 @@
 """Refusals as HTTP: the only table from a kind to a status, and the problem documents of RFC 9457."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from app.core import errors
 from app.core.errors import FieldError, InvalidRequest, NotFound, Refusal
 from app.web.explanations import EXPLANATIONS
+from app.web.wire import OpenList
 
 _STATUS: dict[type[Refusal], int] = {
     errors.InvalidRequest: 422,
@@ -64,7 +65,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    code: str
+    code: Annotated[str, OpenList(lambda: EXPLANATIONS)]
     detail: str
 
 

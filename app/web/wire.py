@@ -1,13 +1,14 @@
 """The two kinds of schema: what a client sends, read strictly, and what it gets."""
 
 import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
@@ -23,6 +24,33 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
+
+class OpenList:
+    """Documents a value list of an answer as one that may grow: an open string, never a closed `enum`.
+
+    A request's lists stay closed. The values are those that the type names, or what `values` returns when the
+    document is made.
+    """
+
+    def __init__(self, values: Callable[[], Iterable[str]] | None = None) -> None:
+        self._values = values
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema of the type with the list open."""
+        schema = handler.resolve_ref_schema(handler(core))
+        closed = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        values = sorted(self._values()) if self._values else list(closed)
+        return {
+            "type": "string",
+            "examples": values,
+            "x-extensible-enum": values,
+            "description": "More may be added: clients must accept others.",
+        }
+
+
+_T = TypeVar("_T")
+Open = Annotated[_T, OpenList()]
+"""A value of an answer, of a list that may grow."""
 
 _NO_ID = UUID(int=0)  # new ids are never this one
 _ID_LENGTH = 36

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.accounts.users.rules import LONGEST_EMAIL
 from app.core.callers import Role
-from app.web.wire import Answer
+from app.web.wire import Answer, Open
 
 RoleName = Literal["owner", "admin", "agent", "end_user"]
 StatusName = Literal["active", "suspended"]
@@ -22,8 +22,8 @@ class User(Answer):
     id: UUID
     email: str
     name: str
-    role: Role
-    status: StatusName
+    role: Open[Role]
+    status: Open[StatusName]
     external_id: str | None
     locale: str
     created_at: datetime

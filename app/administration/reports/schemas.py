@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, Open
 
 
 class NewReport(Body):
@@ -18,8 +18,8 @@ class Report(Answer):
     """A report: how far it is, and when it was or will be what."""
 
     id: UUID
-    type: Literal["two_factor_status"]
-    status: Literal["queued", "running", "ready", "failed", "expired"]
+    type: Open[Literal["two_factor_status"]]
+    status: Open[Literal["queued", "running", "ready", "failed", "expired"]]
     rows: int | None
     requested_by: UUID
     created_at: datetime

@@ -17,7 +17,7 @@ from app.second_factor import repository as second_factor
 from app.second_factor.authority import lock_caller_and_user
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
-from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
+from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState, guessable
 from app.second_factor.settings import repository
 from app.second_factor.settings.rules import TwoFactor, status
 from app.second_factor.throttle import failures_after_removal
@@ -164,7 +164,10 @@ async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticato
             code="last_authenticator",
         )
     await repository.remove_authenticators(tx, account_id, user_id, [authenticator_id])
-    failures = failures_after_removal(state.failures, len(mine))
+    counted = [known.id for known in guessable(listed)]
+    failures = state.failures
+    if authenticator_id in counted:
+        failures = failures_after_removal(failures, len(counted))
     await second_factor.change_state(tx, account_id, user_id, new_version=True, failures=failures)
     revoked = await revoke_all(tx, account_id, user_id, because="an authenticator was removed")
     removed = Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", authenticator_id)

@@ -7,7 +7,7 @@ from app.authentication.allow import Signed
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, Refusal, invalid_field
-from app.second_factor.passcode import RecoveryCode, TotpPasscode
+from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.settings.use_cases import no_authenticator
 from app.services import Services
 from app.sessions import rules
@@ -34,7 +34,7 @@ async def step_up(services: AppServices, caller: Signed, body: StepUp) -> Sessio
     return show_session(session, caller.role, current=True)
 
 
-async def _by_passcode(services: Services, caller: Caller, passcode: TotpPasscode | RecoveryCode) -> rules.Session:
+async def _by_passcode(services: Services, caller: Caller, passcode: SixDigits | RecoveryCode) -> rules.Session:
     if not caller.has_authenticator:
         raise no_authenticator()
     attempt = await use_cases.prepare_step_up(services.database, services.hasher, caller, passcode)
