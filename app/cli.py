@@ -28,10 +28,13 @@ from app.core.metrics import MULTIPROCESS
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, SettingsError, load_settings
 from app.credentials.identity_tokens.use_cases import rotate_signing_key
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
+from app.database.tls import why_unprotected
 from app.main import create_app
 from app.services import Services, make_services
+from app.web.metrics_port import metrics_port
 from app.worker import work_until_told
 
 STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
@@ -104,6 +107,7 @@ def serve(
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )
+        counts.enter_context(metrics_port(found))
         log.info("Passgate listens", at=f"http://{host}:{port}")
         sys.stdout.flush()
         uvicorn.run(
@@ -141,10 +145,15 @@ def migrate() -> None:
 
 
 @cli.command()
-def check() -> None:
+def check(
+    url: Annotated[
+        str | None,
+        typer.Option(help="where clients reach the running service: say what it takes for their address"),
+    ] = None,
+) -> None:
     """Look at the settings, the database, the keys and the mail; each line says what is well or wrong."""
     with _database() as settings:
-        findings = _with_services(settings, check_everything)
+        findings = _with_services(settings, lambda services: check_everything(services, url))
     for finding in findings:
         typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
     if not all(finding.well for finding in findings):
@@ -187,7 +196,8 @@ def create_user(
 
 
 def _read_password(*, given: bool) -> str | None:
-    return sys.stdin.readline().rstrip("\r\n") if given else None
+    # The end of the line, and one character more than a password may have: it is refused, not cut.
+    return sys.stdin.readline(LONGEST_PASSWORD_BYTES + 2).rstrip("\r\n") if given else None
 
 
 @cli.command()
@@ -221,7 +231,7 @@ def recovery_codes(
 
 @cli.command()
 def rotate_keys() -> None:
-    """Re-encrypt all secrets with the first key. Safe while the service runs; safe to repeat."""
+    """Re-encrypt all secrets with the first key, in the newest form. Safe while serving; safe to repeat."""
     with _database() as settings:
         rotations = _with_services(settings, reencrypt)
     for rotation in rotations:
@@ -258,7 +268,7 @@ def main() -> None:
         _fail(str(error))
     except Refusal as refusal:
         fields = refusal.errors if isinstance(refusal, InvalidRequest) else ()
-        _fail(*([error.detail for error in fields] or [refusal.detail]))
+        _fail(*([error.detail for error in fields] or [why_unprotected(refusal) or refusal.detail]))
 
 
 def _fail(*lines: str) -> None:

@@ -13,6 +13,7 @@ from app.administration.directory.router import router as directory
 from app.administration.reports.router import router as reports
 from app.administration.security_policy.router import router as security_policy
 from app.audit.router import router as audit
+from app.authentication.address_probe import router as address_probe
 from app.authentication.context import AccountDirectory
 from app.core.logs import configure_logs
 from app.core.settings import load_settings
@@ -25,11 +26,15 @@ from app.credentials.links.router import router as links
 from app.credentials.passwords.router import router as passwords
 from app.database.revisions import needed_revision
 from app.enrollment.router import router as enrollment
+from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.settings.router import router as two_factor
 from app.second_factor.trusted_devices.router import router as trusted_devices
 from app.services import Services, make_services
 from app.sessions.router import router as sessions
+from app.sessions.step_up.challenging.router import router as step_up_challenges
+from app.sessions.step_up.router import router as step_up
 from app.sign_in.asserting.router import router as asserting
+from app.sign_in.challenging.router import router as challenging
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
 from app.sign_in.sso.login.router import router as sso_login
@@ -53,6 +58,7 @@ from app.web.tracing import TracingMiddleware
 _FEATURES = (
     sign_in,
     sessions,
+    step_up,
     enrolling,
     sso,
     sso_login,
@@ -73,6 +79,8 @@ _FEATURES = (
     audit,
     reports,
 )
+
+_OF_KINDS_WITH_CHALLENGE = (challenging, step_up_challenges)
 
 # FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -110,10 +118,13 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.database_metrics = DatabaseMetrics()
     app.state.needed_revision = needed_revision()
     everywhere = problems(401, 404, 413, 415, 422, 500, 503)
-    for feature in _FEATURES:
+    features = _FEATURES + (_OF_KINDS_WITH_CHALLENGE if kinds_with_challenge() else ())
+    for feature in features:
         app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
     app.include_router(health)
-    app.include_router(metrics)
+    if services.settings.metrics_token is not None:  # else as if there were none
+        app.include_router(metrics)
+    app.include_router(address_probe)
     app.include_router(well_known)
     app.include_router(explanations, responses=problems(404))
     app.include_router(docs, responses=problems(404))
@@ -143,6 +154,8 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
                 "Content-Disposition",
                 "ETag",
                 "Location",
+                "RateLimit",
+                "RateLimit-Policy",
                 "Retry-After",
                 "WWW-Authenticate",
                 "X-Request-ID",

@@ -1,11 +1,13 @@
 """What a process is made of: put together once by each entry point, and passed on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.clock import Clock, SystemClock
 from app.core.secret_keys import parse_keys
 from app.core.settings import PasswordLimits, Settings, SettingsError
+from app.crypto.breached_passwords import BreachedPasswords, UnusableBreachFileError
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
@@ -25,6 +27,7 @@ class Services:
     sealer: Sealer
     password_limits: PasswordLimits
     traces: "Traces | None" = None
+    breached_passwords: BreachedPasswords | None = None
 
     @property
     def database_url(self) -> str:
@@ -61,6 +64,7 @@ def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Has
         sealer=Sealer(keys),
         password_limits=PasswordLimits(settings.password_limits),
         traces=_make_traces(settings.traces_url),
+        breached_passwords=_open_breached_passwords(settings.breached_passwords),
     )
 
 
@@ -72,3 +76,14 @@ def _make_traces(url: str | None) -> "Traces | None":
     except ModuleNotFoundError:
         raise SettingsError("PASSGATE_TRACES_URL: is set, but traces are the extra passgate[traces]") from None
     return Traces(url)
+
+
+def _open_breached_passwords(path: Path | None) -> BreachedPasswords | None:
+    if path is None:
+        return None
+    found = BreachedPasswords(path)
+    try:
+        found.check()
+    except UnusableBreachFileError as error:
+        raise SettingsError(f"PASSGATE_BREACHED_PASSWORDS: {error}") from None
+    return found

@@ -17,6 +17,7 @@ from app.services import Services, make_services
 from tests.support.arrange import SimulatedUser, Tenant, make_place
 from tests.support.clock import TurnableClock
 from tests.support.database import migrated_database
+from tests.support.limits import forget_addresses
 from tests.support.oidc_provider import Issuer, running_issuer
 
 hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
@@ -67,7 +68,8 @@ def app(services: Services) -> FastAPI:
 
 @pytest.fixture
 async def tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
-    """An account of the test's own."""
+    """An account of the test's own, at addresses of which nothing is counted."""
+    await forget_addresses(services)
     return await make_place(app, services, clock)
 
 

@@ -36,15 +36,15 @@ class SecurityPolicy:
         return self.team_member_kinds if role.is_team_member else self.end_user_kinds
 
 
-def first_policy(now: datetime) -> SecurityPolicy:
-    """Return the policy of a new account: nothing required, no password access to the API."""
+def first_policy(now: datetime, kinds: tuple[str, ...]) -> SecurityPolicy:
+    """Return the policy of a new account: these kinds, nothing required, no password access to the API."""
     return SecurityPolicy(
         require_team_members=False,
         require_end_users=False,
         api_password_access=False,
         trusted_device_days=30,
-        team_member_kinds=("totp",),
-        end_user_kinds=("totp",),
+        team_member_kinds=kinds,
+        end_user_kinds=kinds,
         version=1,
         updated_at=now,
     )

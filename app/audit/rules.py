@@ -12,18 +12,22 @@ class EventType(StrEnum):
 
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_IN_WAITING = "sign_in.waiting"
     PASSCODE_FAILED = "passcode.failed"
     PASSCODE_REPLAYED = "passcode.replayed"
     PASSCODE_LOCKED = "passcode.locked"
     ENROLLMENT_BEGUN = "enrollment.begun"
     AUTHENTICATOR_ADDED = "authenticator.added"
+    AUTHENTICATOR_RENAMED = "authenticator.renamed"
     AUTHENTICATOR_REMOVED = "authenticator.removed"
     TWO_FACTOR_TURNED_ON = "two_factor.turned_on"
     TWO_FACTOR_TURNED_OFF = "two_factor.turned_off"
+    TWO_FACTOR_FREQUENCY_CHANGED = "two_factor.frequency_changed"
     RECOVERY_CODE_USED = "recovery_code.used"
     RECOVERY_CODES_REGENERATED = "recovery_codes.regenerated"
     TRUSTED_DEVICE_ADDED = "trusted_device.added"
     TRUSTED_DEVICE_REVOKED = "trusted_device.revoked"
+    SESSION_STEPPED_UP = "session.stepped_up"
     SESSION_ENDED = "session.ended"
     POLICY_CHANGED = "policy.changed"
     USER_CREATED = "user.created"
@@ -31,6 +35,7 @@ class EventType(StrEnum):
     USER_DELETED = "user.deleted"
     EMAIL_CHANGE_STOPPED = "email_change.stopped"
     OWNERSHIP_HANDED_OVER = "ownership.handed_over"
+    PASSWORD_FAILED = "password.failed"  # noqa: S105 -- the name of an event
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
     API_TOKEN_CREATED = "api_token.created"  # noqa: S105 -- as above
     API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105 -- as above
@@ -39,6 +44,7 @@ class EventType(StrEnum):
     REPORT_DOWNLOADED = "report.downloaded"
     SSO_SIGNED_IN = "sso.signed_in"
     ACCESS_DENIED = "access.denied"
+    LIMIT_REACHED = "limit.reached"
 
 
 @dataclass(frozen=True)

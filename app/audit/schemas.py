@@ -1,10 +1,11 @@
 """Audit events on the wire (contract section 10)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from app.web.wire import Answer
+from app.audit.rules import EventType
+from app.web.wire import Answer, OpenList
 
 
 class Actor(Answer):
@@ -26,7 +27,7 @@ class AuditEvent(Answer):
     """One thing that happened."""
 
     id: UUID
-    type: str
+    type: Annotated[str, OpenList(lambda: [known.value for known in EventType])]
     at: datetime
     actor: Actor | None
     target: Target | None

@@ -12,9 +12,11 @@ from app.accounts.rules import is_slug
 from app.core.callers import RequestContext
 from app.database.engine import Database
 from app.second_factor.trusted_devices.cookies import DeviceCookies, read_device_cookies
+from app.web.cookies import cookie_headers_of
 from app.web.dependencies import services_of
 
 _USER_AGENT_LENGTH = 512
+_ADDRESS_LENGTH = 64  # of IPv6 with a scope, which may be of any length
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -46,6 +48,12 @@ def get_accounts(request: Request) -> AccountDirectory:
     return cast("AccountDirectory", request.app.state.accounts)
 
 
+def forwarded_for(request: Request) -> list[str]:
+    """Return the entries of X-Forwarded-For, the nearest proxy's last; several fields are one list."""
+    fields = request.headers.getlist("x-forwarded-for")
+    return [entry.strip() for entry in ",".join(fields).split(",")] if fields else []
+
+
 def client_address(request: Request, hops: int) -> str:
     """Return the address of the client.
 
@@ -54,10 +62,10 @@ def client_address(request: Request, hops: int) -> str:
     """
     peer = request.client.host if request.client else ""
     if hops:
-        entries = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        if len(entries) >= hops:
+        entries = forwarded_for(request)
+        if len(entries) >= hops and len(entries[-hops]) <= _ADDRESS_LENGTH:
             try:
-                return str(ipaddress.ip_address(entries[-hops].strip()))
+                return str(ipaddress.ip_address(entries[-hops]))
             except ValueError:
                 return peer
     return peer
@@ -70,7 +78,7 @@ def request_context_of(request: Request) -> RequestContext:
         account_id=request.state.account_id,
         now=services.clock.now(),
         ip=client_address(request, services.settings.trusted_proxy_hops),
-        user_agent=_CONTROL.sub("", request.headers.get("user-agent", ""))[:_USER_AGENT_LENGTH],
+        user_agent=_CONTROL.sub("", request.headers.get("user-agent", "")[:_USER_AGENT_LENGTH]),
         request_id=request.state.request_id,
     )
 
@@ -83,7 +91,7 @@ async def get_request_context(request: Request) -> RequestContext:
 def device_cookies_of(request: Request) -> DeviceCookies:
     """Return the device cookies that the browser sent."""
     secure = services_of(request).settings.is_https
-    return read_device_cookies(request.headers.getlist("cookie"), secure=secure)
+    return read_device_cookies(cookie_headers_of(request), secure=secure)
 
 
 async def get_device_cookies(request: Request) -> DeviceCookies:

@@ -1,19 +1,23 @@
 """The `Authorization` header: which credential it is, and whose (contract section 3)."""
 
 import base64
+import math
 from dataclasses import dataclass, replace
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.rules import User
+from app.accounts.users.rules import LONGEST_EMAIL, User
 from app.core.callers import NO_SESSION, Caller, Credential, RequestContext
 from app.core.errors import Unauthenticated
 from app.credentials.api_tokens.use_cases import find_token, note_use
 from app.credentials.password_access.use_cases import find_password_user
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.sessions.use_cases import find_session, keep_alive
 
 _TOKEN_SUFFIX = "/token"  # noqa: S105 -- what stands behind the e-mail address, not a token
+_MOST_BYTES = 4 * LONGEST_EMAIL + len(_TOKEN_SUFFIX) + len(":") + LONGEST_PASSWORD_BYTES
+_LONGEST = 4 * math.ceil(_MOST_BYTES / 3)  # of these bytes in base64
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ async def _by_session(services: Services, context: RequestContext, token: str) -
         session_id=owner.session.id,
         first_factor_at=owner.session.first_factor_at,
         second_factor_at=owner.session.second_factor_at,
+        assurance=owner.session.assurance,
     )
     return Identified(caller, owner.policy, owner)
 
@@ -92,12 +97,19 @@ def _caller(
 
 
 def _decode(given: str) -> tuple[str, str]:
-    """Return the name and the password of Basic authentication (RFC 7617), in UTF-8."""
+    """Return the name and the password of Basic authentication (RFC 7617), in UTF-8.
+
+    Raises `Unauthenticated` for one of them that is longer than any: before anything else looks at it.
+    """
+    if len(given) > _LONGEST:
+        raise _unauthenticated()
     try:
         name, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:
         raise _unauthenticated() from None
     if not colon or "\0" in name:  # which no address has, and Postgres no text
+        raise _unauthenticated()
+    if len(name.removesuffix(_TOKEN_SUFFIX)) > LONGEST_EMAIL or is_too_long(password):
         raise _unauthenticated()
     return name, password
 

@@ -7,12 +7,17 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.commands.address_check import check_client_address
 from app.core.addresses import is_loopback
+from app.core.database_url import parse_database_url
 from app.core.errors import Refusal, Unavailable
 from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
+from app.crypto.breached_passwords import BreachedPasswords, UnusableBreachFileError
 from app.crypto.sealing import SealBroken
+from app.database.engine import driver
 from app.database.revisions import current_revision, needed_revision
+from app.database.tls import describe_protection, why_unprotected
 from app.delivery.mailer import MailUnavailableError, check_connection
 from app.services import Services
 
@@ -30,8 +35,11 @@ class Finding:
     says: str
 
 
-async def check_everything(services: Services) -> list[Finding]:
-    """Look at everything that the service needs. Settings and keys that cannot be read were refused before."""
+async def check_everything(services: Services, url: str | None = None) -> list[Finding]:
+    """Look at everything that the service needs, and at the running service itself where a URL leads to it.
+
+    Settings and keys that cannot be read were refused before.
+    """
     findings = [
         *_settings(services.settings),
         await _keys(services),
@@ -39,16 +47,29 @@ async def check_everything(services: Services) -> list[Finding]:
     try:
         findings += await _database(services)
     except Refusal as refusal:
-        findings.append(Finding("database", well=False, says=refusal.detail))
+        findings.append(Finding("database", well=False, says=why_unprotected(refusal) or refusal.detail))
     findings.append(await _mail(services))
+    if services.breached_passwords:
+        findings.append(_breached_passwords(services.breached_passwords))
     if services.traces:
         taken = await asyncio.to_thread(services.traces.look)
         findings.append(Finding("traces", taken, "are taken" if taken else "the collector does not take them"))
+    if url is not None:
+        findings.append(Finding("client address", *await check_client_address(services, url)))
     return findings
+
+
+def _breached_passwords(passwords: BreachedPasswords) -> Finding:
+    try:
+        return Finding("breached passwords", well=True, says=f"about {passwords.check():,} of them")
+    except UnusableBreachFileError as error:
+        return Finding("breached passwords", well=False, says=f"the file {error}; no new password is taken")
 
 
 async def check_keys(services: Services) -> None:
     """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
+
+    Raises `Unavailable` where the connection to the database would not be protected as the settings demand.
 
     The first start makes the first signing key, so that every later one has something to open. Of a database that
     does not answer, or not yet, readiness tells.
@@ -58,8 +79,9 @@ async def check_keys(services: Services) -> None:
             revision = await current_revision(tx)
         if revision is not None and revision >= needed_revision():
             await KeyRing(services).signer()
-    except Unavailable:
-        return
+    except Unavailable as error:
+        if why_unprotected(error):
+            raise
     except SealBroken as error:
         raise SettingsError(f"PASSGATE_SECRET_KEYS: do not open what the database holds. {error}") from error
 
@@ -69,6 +91,8 @@ async def _keys(services: Services) -> Finding:
         await check_keys(services)
     except SettingsError as error:
         return Finding("keys", well=False, says=str(error))
+    except Unavailable:  # of which the line about the database tells
+        pass
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
 
 
@@ -100,10 +124,12 @@ async def _database(services: Services) -> list[Finding]:
         revision = await current_revision(tx)
         begun_at = services.clock.now()
         its_time = await tx.scalar(text("SELECT clock_timestamp()"))
+        protected = describe_protection(parse_database_url(services.database_url), driver(tx))
     apart = abs((its_time - begun_at).total_seconds())
     needed = needed_revision()
     return [
         Finding("database", version >= OLDEST_POSTGRES, f"Postgres {version}"),
+        Finding("database connection", well=True, says=protected),
         Finding("durability", durable not in {"off", "local"}, f"synchronous_commit is {durable}"),
         Finding("clock", apart <= MOST_SECONDS_APART, f"{apart:.1f} s from the database's; see to NTP beyond 5 s"),
         Finding(

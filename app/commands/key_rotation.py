@@ -1,5 +1,7 @@
 """`passgate rotate-keys`: what older keys sealed is sealed anew by the first key, beside the running service.
 
+So is what the first key sealed in an older version of the format, which does not bind it to its user.
+
 What it has done is committed a batch at a time, so it may be killed and run again. It waits for nobody: a row that
 somebody holds is left for its next round. It is done when a whole round found nothing left to do.
 """
@@ -11,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Column, bindparam, literal, select, tuple_, update
+from sqlalchemy import Column, Select, bindparam, literal, null, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
@@ -37,7 +39,7 @@ class Rotation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every value of the column is sealed by the first key."""
+        """Whether every value of the column is sealed by the first key, and bound to its user."""
         return not (self.broken or self.busy)
 
     def describe(self) -> str:
@@ -50,7 +52,9 @@ class Rotation:
 
 
 async def rotate_keys(services: Services) -> list[Rotation]:
-    """Seal everything anew that the first key has not sealed; what no key opens stays as it is, and is logged.
+    """Seal everything anew that the first key has not sealed, or in an older version.
+
+    What no key opens stays as it is, and is logged.
 
     The signing keys come last: while an older key is needed for anything, a start without it fails by them.
     """
@@ -72,8 +76,8 @@ async def _rotate_column(services: Services, column: Column[bytes]) -> Rotation:
 
 async def _go_round(services: Services, column: Column[bytes], rotation: Rotation) -> None:
     """Walk through the table once by its primary key, a batch at a time."""
-    sealer, key = services.sealer, (column.table.c.account_id, column.table.c.id)
-    query = select(*key, column).order_by(*key).limit(BATCH)
+    key = (column.table.c.account_id, column.table.c.id)
+    query = _select_sealed(column).order_by(*key).limit(BATCH)
     after: Sequence[Any] | None = None
     while True:
         async with services.database.read() as tx:
@@ -82,15 +86,29 @@ async def _go_round(services: Services, column: Column[bytes], rotation: Rotatio
         if not rows:
             return
         after = rows[-1][:2]
-        stale = [row[:2] for row in rows if row[1] not in rotation.broken and _is_stale(sealer, row[2])]
+        stale = [
+            row[:2] for row in rows if row[1] not in rotation.broken and _is_stale(services.sealer, column, row)
+        ]
         if stale:
             async with services.database.begin() as tx:
-                await _renew(tx, sealer, column, stale, rotation)
+                await _renew(tx, services.sealer, column, stale, rotation)
 
 
-def _is_stale(sealer: Sealer, sealed: bytes | None) -> bool:
+def _select_sealed(column: Column[bytes]) -> Select[Any]:
+    """Return the query for the sealed values, each after its account, its id, and the user it is bound to."""
+    table, user = column.table.c, column.info["user"]
+    return select(table.account_id, table.id, table[user] if user else null(), column)
+
+
+def _place(column: Column[bytes], row: Sequence[Any]) -> AssociatedData:
+    account_id, row_id, user_id, _ = row
+    return AssociatedData(column.table.name, column.name, account_id, row_id, user_id)
+
+
+def _is_stale(sealer: Sealer, column: Column[bytes], row: Sequence[Any]) -> bool:
+    sealed = row[3]
     try:
-        return sealed is not None and sealer.key_id_of(sealed) != sealer.current_key_id
+        return sealed is not None and not sealer.is_current(sealed, _place(column, row))
     except SealBroken:
         return True
 
@@ -100,7 +118,7 @@ async def _renew(
 ) -> None:
     """Seal those of the rows anew that nobody holds and that are as stale as they were."""
     key = (column.table.c.account_id, column.table.c.id)
-    query = select(*key, column).where(is_any_of(key, stale)).with_for_update(skip_locked=True, key_share=True)
+    query = _select_sealed(column).where(is_any_of(key, stale)).with_for_update(skip_locked=True, key_share=True)
     rows = (await tx.execute(query)).all()
     rotation.busy += len(stale) - len(rows)
     renewed = [values for row in rows if (values := _resealed(sealer, column, row, rotation))]
@@ -113,10 +131,9 @@ async def _renew(
 def _resealed(
     sealer: Sealer, column: Column[bytes], row: Sequence[Any], rotation: Rotation
 ) -> dict[str, Any] | None:
-    account_id, row_id, sealed = row
-    if not _is_stale(sealer, sealed):  # any more
+    if not _is_stale(sealer, column, row):  # any more
         return None
-    place = AssociatedData(column.table.name, column.name, account_id, row_id)
+    (account_id, row_id, _, sealed), place = row, _place(column, row)
     try:
         new = sealer.seal(sealer.open(sealed, place), place)
     except SealBroken as error:

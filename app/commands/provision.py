@@ -14,9 +14,10 @@ from app.audit.rules import COMMAND_LINE
 from app.core.callers import RequestContext, Role
 from app.core.errors import NotFound
 from app.credentials.links.use_cases import invite
-from app.credentials.passwords.rules import check_new_password
+from app.credentials.passwords.use_cases import check_chosen_password
 from app.database.bulk import bulk_transaction
 from app.database.ids import new_id
+from app.second_factor.kinds.registry import FIRST_KINDS
 from app.second_factor.recovery_codes.use_cases import make_codes
 from app.second_factor.settings.use_cases import renew_recovery_codes
 from app.services import Services
@@ -44,7 +45,7 @@ async def add_account(services: Services, *, slug: str, name: str, owner_email: 
     about_user = (owner_email, owner.name, slug, name)
     password_hash = await _hash(services, password, about_user)
     async with services.database.begin() as tx:
-        await create_account(tx, context, slug=slug, name=name)
+        await create_account(tx, context, slug=slug, name=name, kinds=FIRST_KINDS)
         user = await create_user(tx, context, COMMAND_LINE, owner, password_hash)
         if password_hash is None:
             await invite(tx, context, user)
@@ -64,7 +65,7 @@ async def add_user(services: Services, slug: str, new: NewUser, password: str | 
 async def _hash(services: Services, password: str | None, about_user: tuple[str, ...]) -> str | None:
     if password is None:
         return None
-    check_new_password(password, "/password", about_user=about_user)
+    await check_chosen_password(services, password, "/password", about_user=about_user)
     return await services.hasher.hash_password(password)
 
 

@@ -20,6 +20,7 @@ from app.database.engine import Database
 from app.database.ids import oldest_id
 from app.database.tables import (
     audit_events,
+    challenges,
     enrollments,
     exchange_codes,
     links,
@@ -83,6 +84,7 @@ def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
         _RetentionRule(
             sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))
         ),
+        _RetentionRule(challenges, challenges.c.expires_at < before(timedelta())),
         _RetentionRule(sso_used_tokens, sso_used_tokens.c.expires_at < before(timedelta())),
         _RetentionRule(password_limits, password_limits.c.empty_at < before(timedelta())),
     ]

@@ -4,6 +4,8 @@ import ipaddress
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+_LONGEST_ADDRESS = 2048
+
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
@@ -15,7 +17,14 @@ def is_loopback(host: str) -> bool:
 
 def is_address(text: str) -> bool:
     """Whether `text` is an https address, or an http one of this machine, without user and fragment."""
-    if not text.isascii() or not text.isprintable() or " " in text or "#" in text or "\\" in text:
+    if (
+        len(text) > _LONGEST_ADDRESS
+        or not text.isascii()
+        or not text.isprintable()
+        or " " in text
+        or "#" in text
+        or "\\" in text
+    ):
         return False
     with suppress(ValueError):  # what `urlsplit` and its `port` raise
         parts = urlsplit(text)

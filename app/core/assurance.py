@@ -1,21 +1,19 @@
 """How much a session has shown, and how recently: assurance levels (NIST SP 800-63B-4) and freshness."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.core.callers import Caller
 
 FRESH = timedelta(minutes=10)
 
-# Authentication methods of a session (RFC 8176 where it has a value).
+AAL1 = "aal1"
+AAL2 = "aal2"
+
+# Authentication methods of a session (RFC 8176 where it has a value); each authenticator kind names its own.
 PASSWORD = "pwd"  # noqa: S105 -- the name of a method, not a password
-TOTP = "otp"
 RECOVERY_CODE = "recovery_code"
 SSO = "sso"  # what a third party vouched for, whatever it asked of the user
-
-
-def assurance(second_factor_at: datetime | None) -> str:
-    """Return `aal2` for a session that saw a second factor, else `aal1`: a trusted device never raises it."""
-    return "aal1" if second_factor_at is None else "aal2"
+FIRST_FACTORS = frozenset({PASSWORD, SSO})
 
 
 def is_fresh(caller: Caller, *, for_enrolling: bool = False) -> bool:

@@ -61,6 +61,7 @@ class Caller:
     required_by_account: bool
     first_factor_at: datetime | None = None
     second_factor_at: datetime | None = None
+    assurance: str = "aal1"
     scopes: frozenset[str] = frozenset()
     token_id: UUID | None = None
     signs_in_admins: bool = False

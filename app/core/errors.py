@@ -21,6 +21,7 @@ A refusal may be raised or returned: what is raised rolls its transaction back a
 lets it commit and is remembered (a counted failure, an audit event).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -128,14 +129,30 @@ class PreconditionFailed(Refusal):
     default_code = "precondition_failed"
 
 
+@dataclass(frozen=True)
+class ReachedLimit:
+    """A limit that was reached: `most` in `seconds`, and in how many seconds the next fits in."""
+
+    name: str
+    retry_after: int
+    most: int
+    seconds: int
+
+
 class TooMany(Refusal):
-    """A limit was reached; after `retry_after` whole seconds the next attempt is judged."""
+    """A limit was reached; after `retry_after` whole seconds the next attempt is judged.
+
+    `limits` are those that were reached, where they are of so many in a time.
+    """
 
     default_code = "too_many_requests"
 
-    def __init__(self, detail: str, *, retry_after: int, code: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, retry_after: int, code: str | None = None, limits: Sequence[ReachedLimit] = ()
+    ) -> None:
         super().__init__(detail, code=code)
         self.retry_after = retry_after
+        self.limits = limits
 
 
 class Unavailable(Refusal):

@@ -2,22 +2,27 @@
 
 import re
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import getaddresses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.addresses import is_loopback
+from app.core.database_url import parse_database_url
 from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
+LONGEST_SETTING = 16_384
+"""Characters: 300 keys, or as many origins."""
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
-_DATABASE_URL = re.compile(rf"postgres(ql)?://([^\s/?#]*@)?{_HOST}(,{_HOST})*(/[^\s?#]*)?(\?[^\s#]*)?")
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _LIMIT = re.compile("([1-9][0-9]{0,5})/([1-9][0-9]{0,6})")
 
 
@@ -38,6 +43,12 @@ class Limit:
             raise ValueError("not failures/seconds")
         self.failures, self.seconds = int(found[1]), int(found[2])
 
+    def times(self, factor: int) -> "Limit":
+        """Return the limit that lets `factor` times as many through in the same time."""
+        wider = copy(self)
+        wider.failures *= factor
+        return wider
+
 
 class PasswordLimits:
     """How many wrong passwords are judged: for a user and an address together, an address, a user."""
@@ -46,13 +57,17 @@ class PasswordLimits:
         self.user_and_address, self.address, self.user = (Limit(part) for part in text.split(","))
 
 
+MailTls: TypeAlias = Literal["implicit", "starttls", "if_offered", "off"]
+"""How letters travel: TLS from the first byte on, STARTTLS or not at all, STARTTLS where offered, or in clear."""
+
+
 @dataclass(frozen=True)
 class MailServer:
-    """Where letters are handed over: by TLS from the first byte on, or by STARTTLS where the server offers it."""
+    """Where letters are handed over. Wherever there is TLS, the server's certificate is checked."""
 
     host: str
     port: int
-    tls: bool
+    tls: MailTls
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -64,22 +79,33 @@ class MailDirectory:
     path: Path
 
 
-_MAIL_URL = re.compile(rf"(smtps?)://(?:([^\s:@/?#]+):([^\s:@/?#]+)@)?(?!/){_HOST}/?")
+_MAIL_URL = re.compile(rf"(smtps?)://(?:([^\s:@/?#]+):([^\s:@/?#]+)@)?(?!/){_HOST}/?(\?tls=off)?")
 _MAIL_PORTS = {"smtp": 587, "smtps": 465}
 
 
 def parse_mail_url(url: str) -> MailServer | MailDirectory:
-    """Return what the URL names; raises `ValueError` for what it does not."""
+    """Return what the URL names; raises `ValueError` for what it does not.
+
+    Letters carry links that choose passwords: to another machine they travel by TLS, unless the URL says
+    `?tls=off`, and then no password goes with them.
+    """
     if url.startswith("file:") and (path := unquote(url.removeprefix("file:").removeprefix("//"))):
         return MailDirectory(Path(path))
     found = _MAIL_URL.fullmatch(url)
     if found is None or not found[4] or int((found[5] or ":1")[1:]) not in range(1, 65_536):
-        raise ValueError("must be smtp://user:password@host:port, smtps://user:password@host:port or file:DIR")
-    scheme, user, password, host, port = found.groups()
+        raise ValueError(
+            "must be smtp://user:password@host:port[?tls=off], smtps://user:password@host:port or file:DIR"
+        )
+    scheme, user, password, host, port, off = found.groups()
+    if off and scheme == "smtps":
+        raise ValueError("tls=off is for smtp://; smtps:// is TLS from the first byte on")
+    if off and user and not is_loopback(host):
+        raise ValueError("tls=off would send the password in clear; leave one of them out")
+    without_smtps: MailTls = "off" if off else "if_offered" if is_loopback(host) else "starttls"
     return MailServer(
         host=host.strip("[]"),
         port=int(port[1:]) if port else _MAIL_PORTS[scheme],
-        tls=scheme == "smtps",
+        tls="implicit" if scheme == "smtps" else without_smtps,
         user=unquote(user) if user else None,
         password=unquote(password) if password else None,
     )
@@ -104,8 +130,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
+    breached_passwords: Path | None = None
     link_url: str | None = None
     metrics_token: SecretStr | None = None
+    metrics_listen: str | None = None
     traces_url: str | None = None
     hash_threads: int | None = Field(default=None, ge=1, le=256)
     audit_days: int = Field(default=400, ge=1, le=36_500)
@@ -114,11 +142,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_url_is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        url = value.get_secret_value() if value else ""
-        if url and not (url.isascii() and _DATABASE_URL.fullmatch(url)):
-            raise ValueError(
-                "must be postgresql://user:password@host[,host2]:port/db, its special characters percent-encoded"
-            )
+        if value:
+            parse_database_url(value.get_secret_value())
         return value
 
     @field_validator("secret_keys")
@@ -142,6 +167,20 @@ class Settings(BaseSettings):
         parts = _web_address(value) if value else None
         if value and (parts is None or parts.query or parts.fragment):
             raise ValueError("must be a collector's address for OTLP, like http://127.0.0.1:4318/v1/traces")
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _metrics_are_for_this_machine_or_by_token(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        found = _LISTEN.fullmatch(value)
+        if found is None or int(found[2]) not in range(1, 65_536):
+            raise ValueError("must be host:port, like 127.0.0.1:9464")
+        if not is_loopback(found[1]) and info.data.get("metrics_token") is None:
+            raise ValueError(
+                "must be a loopback address, like 127.0.0.1:9464, unless PASSGATE_METRICS_TOKEN is set"
+            )
         return value
 
     @field_validator("link_url")
@@ -189,12 +228,25 @@ class Settings(BaseSettings):
             raise ValueError("must be three limits failures/seconds, like 10/600,100/600,100/3600") from None
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _setting_is_bounded(cls, value: Any) -> Any:  # of the validators before the others, the last is run first
+        if isinstance(value, str) and len(value) > LONGEST_SETTING:
+            raise ValueError(f"has more than {LONGEST_SETTING:,} characters")
+        return value
+
     @property
     def mail(self) -> MailServer | MailDirectory:
         """Where letters go: by default into files beside the embedded database."""
         if self.mail_url is None:
             return MailDirectory(self.data_dir / "letters")
         return parse_mail_url(self.mail_url.get_secret_value())
+
+    @property
+    def metrics_address(self) -> tuple[str, int]:
+        """The host and port of `metrics_listen`, which is set."""
+        host, _, port = (self.metrics_listen or "").rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def is_https(self) -> bool:

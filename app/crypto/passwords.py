@@ -11,12 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from app.core.errors import Unavailable
+from app.core.errors import FieldError, InvalidRequest, Unavailable
 from app.core.metrics import HASH_QUEUE
 from app.crypto import argon2, password_hashes
 
 _T = TypeVar("_T")
 NICENESS = 10
+LONGEST_PASSWORD_BYTES = 1024
+"""In UTF-8, before NFC: room for the 256 code points that a password may have, four bytes each."""
 _ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=1")
 
 
@@ -48,8 +50,19 @@ class PasswordCheck:
     renewed_hash: str | None
 
 
+def is_too_long(password: str) -> bool:
+    """Whether a password has more than `LONGEST_PASSWORD_BYTES`: no such password is ever looked at further."""
+    return len(password) > LONGEST_PASSWORD_BYTES or len(_encode(password)) > LONGEST_PASSWORD_BYTES
+
+
 def normalize_password(text: str) -> str:
-    """Return `text` in NFC, so that another keyboard types the same password (NIST SP 800-63B-4 3.1.1.2)."""
+    """Return `text` in NFC, so that another keyboard types the same password (NIST SP 800-63B-4 3.1.1.2).
+
+    Raises `InvalidRequest` for more than `LONGEST_PASSWORD_BYTES`: NFC takes time in the square of the length.
+    """
+    if is_too_long(text):
+        error = FieldError("", "too_long", f"A password has at most {LONGEST_PASSWORD_BYTES} bytes in UTF-8.")
+        raise InvalidRequest("The password is not valid.", error)
     return unicodedata.normalize("NFC", text)
 
 

@@ -38,6 +38,9 @@ metadata = MetaData(
 
 Moment = DateTime(timezone=True)
 
+KIND_FORM = "kind ~ '^[a-z][a-z0-9_]{0,31}$'"
+"""What the database knows of the name of an authenticator kind; which ones exist, the registry knows."""
+
 
 def account_id() -> Column[Uuid]:  # type: ignore[type-arg]  # a Column's own parameter is the Python type
     """Return the column that every key begins with: it keeps tenants apart."""
@@ -74,9 +77,12 @@ def is_any_of(columns: Sequence[Column[Any]], keys: Sequence[Sequence[Any]]) -> 
     return tuple_(*columns).in_(select(*wanted.c))
 
 
-def sealed(name: str, *, nullable: bool = False) -> Column[bytes]:
-    """Return a column of what a `Sealer` seals; `passgate rotate-keys` finds it, and its row by `id`, by this."""
-    return Column(name, LargeBinary, nullable=nullable, info={"sealed": True})
+def sealed(name: str, *, user: str | None, nullable: bool = False) -> Column[bytes]:
+    """Return a column of what a `Sealer` seals, by which `passgate rotate-keys` finds it, and its row by `id`.
+
+    `user` names the column of the user to whom a value is bound, or is None where the row is no user's.
+    """
+    return Column(name, LargeBinary, nullable=nullable, info={"sealed": True, "user": user})
 
 
 def sealed_columns() -> list[Column[bytes]]:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import asyncpg
+import structlog
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError, MissingGreenlet
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.concurrency import in_greenlet
 
+from app.core.database_url import parse_database_url
 from app.core.errors import Unavailable
 from app.core.metrics import POOL_IN_USE
-from app.database.pooler import without_mark
+from app.database.tls import asyncpg_tls, explain
 
 CONNECT_SECONDS = 2
 POOL_WAIT_SECONDS = 2
@@ -52,7 +54,15 @@ _NO_CONNECTION = (
 )
 
 
+log = structlog.get_logger()
+
+
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *others: Any) -> None:
+        super().__init__(protocol, transport, *others)
+        tls = transport.get_extra_info("ssl_object")
+        self.tls_version: str | None = tls.version() if tls else None
+
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 -- asyncpg's signature
         """Close in time, whatever the pool asks for: it would wait 2 s to close a frozen one, or for ever."""
         with suppress(TimeoutError):  # then asyncpg has cut the connection
@@ -60,19 +70,27 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
 
 
 async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyncpg.Connection:
-    """Return a new connection to a database that can be written; raises `Unavailable`."""
-    dsn, pooled = without_mark(url)
+    """Return a new connection to a database that can be written; raises `Unavailable`.
+
+    Where that is because the connection would not be protected, `app.database.tls.why_unprotected` says so.
+    """
+    read = parse_database_url(url)
+    tls = asyncpg_tls(read)
     try:
         return await asyncpg.connect(
-            dsn=dsn,
-            statement_cache_size=0 if pooled else 100,
+            dsn=read.dsn,
+            ssl=tls,
+            statement_cache_size=0 if read.pooled else 100,
             timeout=seconds,
             server_settings=settings,
             target_session_attrs="read-write",  # of several hosts, the primary
             connection_class=_Connection,
         )
     except _NO_CONNECTION as error:
-        raise Unavailable("The database does not accept connections.") from error
+        unprotected = explain(error, read)
+        if unprotected:
+            log.error("the connection to the database would not be protected", reason=str(unprotected))  # noqa: TRY400 -- the reason says it all
+        raise Unavailable("The database does not accept connections.") from unprotected or error
 
 
 def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options: Any) -> AsyncEngine:
@@ -80,7 +98,9 @@ def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options
 
     On its own each statement stands alone; `transaction` opens one.
     """
-    prepared = _UNPREPARED if without_mark(url)[1] else {}
+    read = parse_database_url(url)
+    asyncpg_tls(read)  # what it names is read now, and not by the first request
+    prepared = _UNPREPARED if read.pooled else {}
 
     def make() -> Awaitable[asyncpg.Connection]:
         if not in_greenlet():

@@ -4,6 +4,9 @@ import secrets
 from datetime import UTC, datetime
 from uuid import UUID
 
+OF_THE_SERVICE = UUID(int=0)
+"""The account of rows that are of the service itself: no account has this id (decision 5)."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

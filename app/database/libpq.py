@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from psycopg.pq import Conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from app.database.pooler import without_mark
+from app.core.database_url import parse_database_url
+from app.database.tls import libpq_tls
 
 CONNECT_SECONDS = 5
 
@@ -24,6 +25,7 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
             "connect_timeout": CONNECT_SECONDS,
             "target_session_attrs": "read-write",  # of several hosts, the primary
             "tcp_user_timeout": 20_000,
+            "hostaddr": "",  # whatever PGHOSTADDR says
         },
         min_size=1,
         max_size=4,
@@ -34,15 +36,17 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
 
 
 def libpq_url(url: str) -> str:
-    """Return asyncpg's URL of a database as libpq reads it.
+    """Return the URL of a database as libpq reads it, with the protection that asyncpg is told to demand.
 
     A parameter that libpq does not know is a setting of the server for asyncpg; libpq takes those as options.
     """
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    place, _, query = without_mark(url)[0].partition("?")
+    read = parse_database_url(url)
+    place, _, query = read.dsn.partition("?")
     given = parse_qsl(query)
     parameters = [(name, value) for name, value in given if name in known]
     settings = " ".join(f"-c {name}={value}" for name, value in given if name not in known)
     if settings:
         parameters.append(("options", settings))
-    return f"{place}?{urlencode(parameters, quote_via=quote)}" if parameters else place
+    parameters += libpq_tls(read).items()
+    return f"{place}?{urlencode(parameters, quote_via=quote)}"

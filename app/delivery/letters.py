@@ -23,6 +23,8 @@ class Kind(StrEnum):
     TWO_FACTOR_TURNED_OFF = "two_factor_turned_off"
     AUTHENTICATOR_ADDED = "authenticator_added"
     AUTHENTICATOR_REMOVED = "authenticator_removed"
+    AUTHENTICATORS_DISABLED = "authenticators_disabled"
+    PASSCODES_FAILED = "passcodes_failed"
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_REGENERATED = "recovery_codes_regenerated"
     TRUSTED_DEVICE_ADDED = "trusted_device_added"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from email.headerregistry import Address
@@ -24,6 +25,13 @@ COMMAND_SECONDS = 20
 LETTER_SECONDS = 60
 """How long handing one letter over may take in all; a server that hangs keeps nothing but this letter."""
 GOOD_BYE_SECONDS = 5
+
+_START_TLS = {"implicit": False, "starttls": True, "if_offered": None, "off": False}  # aiosmtplib's words
+_NO_STARTTLS = (
+    "the mail server offers no STARTTLS, or a machine in between says so: use smtps://, or, only in a network "
+    "that nobody else reaches, add ?tls=off"
+)
+_NOT_PROVEN = "the certificate of the mail server is not accepted ({}): see SSL_CERT_FILE"
 
 _NOT_NOW, _NEVER = 400, 500  # the first of the replies that say so (RFC 5321 4.2.1)
 
@@ -83,32 +91,43 @@ async def check_connection(settings: Settings) -> str:
         return f"each letter is written into {where.path}"
     try:
         async with asyncio.timeout(COMMAND_SECONDS), _connected(settings, where) as server:
-            safe = server.get_transport_info("sslcontext") is not None
+            by_tls = server.get_transport_info("sslcontext") is not None
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
         raise MailUnavailableError(_in_words(error)) from error
-    return f"{where.host} port {where.port} takes letters {'by TLS' if safe else 'without TLS'}"
+    in_clear = (
+        "in clear, on this machine"
+        if is_loopback(where.host)
+        else "in clear: tls=off, whoever is in between reads all"
+    )
+    protection = "by TLS, its certificate checked" if by_tls else in_clear
+    return f"{where.host} port {where.port} takes letters {protection}"
 
 
 @asynccontextmanager
 async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aiosmtplib.SMTP]:
-    """Connect, by TLS with the server's certificate checked where there is TLS, and sign in.
+    """Connect as the settings demand, with the server's certificate checked where there is TLS, and sign in.
 
-    A password travels by TLS or stays on this machine: a server that offers no STARTTLS, or whose offer somebody
-    struck out, does not get it.
+    On another machine a server that offers no STARTTLS, or whose offer somebody struck out, gets neither a
+    password nor a letter (RFC 8314 3, RFC 3207 6).
     """
     server = aiosmtplib.SMTP(
         hostname=where.host,
         port=where.port,
-        use_tls=where.tls,
-        start_tls=False if where.tls else None,
+        use_tls=where.tls == "implicit",
+        start_tls=_START_TLS[where.tls],
         local_hostname=domain(settings),
         timeout=COMMAND_SECONDS,
     )
     try:
-        await server.connect()
+        try:
+            await server.connect()
+        except aiosmtplib.SMTPException as error:
+            if (
+                type(error) is aiosmtplib.SMTPException and where.tls == "starttls"
+            ):  # a subclass says something else
+                raise MailUnavailableError(_NO_STARTTLS) from error
+            raise
         if where.user is not None:
-            if server.get_transport_info("sslcontext") is None and not is_loopback(where.host):
-                raise MailUnavailableError("the mail server offers no TLS, and gets no password without")
             await server.login(where.user, where.password or "")
         yield server
         with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the letter is handed over
@@ -125,6 +144,9 @@ def _judge(code: int) -> Exception:
 def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "the mail server does not answer in time"
+    for about_tls in (error, error.__cause__):
+        if isinstance(about_tls, ssl.SSLCertVerificationError):
+            return _NOT_PROVEN.format(about_tls.verify_message.rstrip("."))
     code = getattr(error, "code", None)
     step = type(error).__name__.removeprefix("SMTP")
     return f"the mail server answered {code} ({step})" if code else f"no way to the mail server ({step})"

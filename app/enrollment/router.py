@@ -43,7 +43,7 @@ async def begin_my_enrollment(
             kind=body.kind,
             label=body.label,
         )
-    return Enrollment.model_validate(begun)
+    return Enrollment(id=begun.id, kind=begun.kind, expires_at=begun.expires_at, **begun.shown)
 
 
 @router.post(

@@ -1,16 +1,13 @@
-"""When an enrollment is still open, and when its passcode is right."""
+"""When an enrollment is still open."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.second_factor.kinds.totp import algorithm as totp
-
 LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 """How long one whose time is over is kept, to answer "gone" rather than "never there"."""
 MOST_FAILURES = 5
-DEFAULT_LABEL = "Authenticator app"
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,3 @@ class Enrollment:
     def is_open(self, *, version: int, now: datetime) -> bool:
         """Whether it can be confirmed: not ended, not too old, and nothing about the user changed since."""
         return self.ended_at is None and now < self.expires_at and self.version == version
-
-
-def proven_step(secret: bytes, digits: str, *, now: datetime) -> int | None:
-    """Return the step whose passcode this is, the highest of the window; None when it is wrong (RFC 6238 5.2)."""
-    found = totp.match(secret, digits, now=now, last_accepted_step=None)
-    return found.step if found else None

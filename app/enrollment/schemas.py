@@ -1,40 +1,43 @@
 """Enrollment on the wire (contract section 5)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from app.enrollment.rules import DEFAULT_LABEL
+from app.second_factor.kinds.kind import Kind
+from app.second_factor.schemas import KindAnswer, KindFields, KindName, ShownKind
 from app.second_factor.settings.schemas import Authenticator, Label
-from app.web.wire import Answer, Body
+from app.web.wire import LEFT_OUT, Answer, Body
 
-TotpDigits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
 class NewEnrollment(Body):
     """Which kind of authenticator, and what the user calls it."""
 
-    kind: Literal["totp"]
-    label: Label = DEFAULT_LABEL
+    kind: KindName
+    label: Annotated[Label, Field(description="by default what the kind is called")] = LEFT_OUT
 
 
-class Enrollment(Answer):
+class Enrollment(KindAnswer):
     """What the authenticator app must know; shown this once. A newer enrollment voids an older one."""
 
     id: UUID
-    kind: Literal["totp"]
+    kind: ShownKind
     expires_at: datetime
-    secret: str = Field(description="160 bits in base32, without padding")
-    otpauth_uri: str
-    qr_code_svg: str = Field(description="the URI as a QR code, an <svg> element")
+
+    @classmethod
+    def fields_of(cls, kind: Kind) -> KindFields:
+        """Return what the kind shows once."""
+        return kind.enrollment_fields
 
 
 class Confirmation(Body):
     """The passcode that the new authenticator shows."""
 
-    passcode: TotpDigits
+    passcode: Digits
 
 
 class Confirmed(Answer):

@@ -1,7 +1,6 @@
 """Binding an authenticator: begun with a new secret, confirmed with a passcode, in a session or at sign-in."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -10,21 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.core.assurance import TOTP
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, Gone, NotFound, Refusal, Unauthenticated, invalid_field
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
-from app.delivery.letters import Kind, notify_user
+from app.delivery.letters import Kind as Letter
+from app.delivery.letters import notify_user
 from app.enrollment import repository
-from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
+from app.enrollment.outcomes import BegunEnrollment, Bound
+from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment
 from app.second_factor import repository as second_factor
-from app.second_factor.kinds.totp import algorithm as totp
-from app.second_factor.kinds.totp.otpauth_uri import otpauth_uri, qr_code_svg
+from app.second_factor.kinds.kind import Confirmed, Enrollee, Kind
+from app.second_factor.kinds.registry import find_kind
 from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes, store_codes
-from app.second_factor.rules import Authenticator, SecondFactorState
+from app.second_factor.rules import Authenticator, SecondFactorState, guessable
 from app.second_factor.settings.repository import remove_authenticators
 from app.second_factor.settings.rules import MOST_AUTHENTICATORS
 from app.second_factor.settings.use_cases import lock_own_state
@@ -34,26 +34,6 @@ from app.sessions.repository import note_proof
 from app.sessions.use_cases import end_sessions
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class BegunEnrollment:
-    """An enrollment with what its authenticator app must know."""
-
-    id: UUID
-    kind: str
-    expires_at: datetime
-    secret: str
-    otpauth_uri: str
-    qr_code_svg: str
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A confirmed authenticator; `recovery_codes` came with it when it is the user's first."""
-
-    authenticator: Authenticator
-    recovery_codes: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -72,8 +52,8 @@ class EnrollingUser:
         return Actor(self.user_id, self.credential)
 
 
-def _place(account_id: UUID, enrollment_id: UUID) -> AssociatedData:
-    return AssociatedData("enrollments", "sealed_secret", account_id, enrollment_id)
+def _place(account_id: UUID, user_id: UUID, enrollment_id: UUID) -> AssociatedData:
+    return AssociatedData("enrollments", "sealed_secret", account_id, enrollment_id, user_id)
 
 
 async def begin_enrollment(
@@ -84,7 +64,7 @@ async def begin_enrollment(
     state: SecondFactorState,
     *,
     kind: str,
-    label: str,
+    label: str | None,
 ) -> BegunEnrollment:
     """Begin an enrollment, voiding the user's open one; the caller has locked `state`.
 
@@ -92,18 +72,20 @@ async def begin_enrollment(
     disabled ones make room for the new one.
     """
     account_id, user_id = context.account_id, enrollee.user_id
-    if kind not in enrollee.kinds:
+    known_kind = find_kind(kind)
+    if known_kind is None or kind not in enrollee.kinds:
         raise invalid_field("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
     _refuse_too_many(state, await second_factor.list_authenticators(tx, account_id, user_id))
-    secret = totp.new_secret()
+    account = await accounts.get_account(tx, account_id)
+    new = known_kind.begin(Enrollee(account.name, enrollee.email))
     enrollment_id = new_id(context.now)
     enrollment = Enrollment(
         id=enrollment_id,
         user_id=user_id,
         sign_in_id=enrollee.sign_in_id,
         kind=kind,
-        label=label,
-        sealed_secret=sealer.seal(secret, _place(account_id, enrollment_id)),
+        label=label or known_kind.default_label,
+        sealed_secret=sealer.seal(new.secret, _place(account_id, user_id, enrollment_id)),
         version=state.version,
         failures=0,
         created_at=context.now,
@@ -113,11 +95,7 @@ async def begin_enrollment(
     await repository.add_enrollment(tx, account_id, enrollment)
     begun = Event(EventType.ENROLLMENT_BEGUN, "enrollment", enrollment.id, {"kind": kind})
     await record(tx, context, enrollee.actor, begun)
-    account = await accounts.get_account(tx, account_id)
-    uri = otpauth_uri(account_name=account.name, email=enrollee.email, secret=secret)
-    return BegunEnrollment(
-        enrollment.id, kind, enrollment.expires_at, totp.encode_secret(secret), uri, qr_code_svg(uri)
-    )
+    return BegunEnrollment(enrollment.id, kind, enrollment.expires_at, new.shown)
 
 
 def _refuse_too_many(state: SecondFactorState, authenticators: list[Authenticator]) -> None:
@@ -143,15 +121,30 @@ async def prepare_codes(
         first = not await second_factor.list_authenticators(tx, context.account_id, user_id)
     if not first or enrollment is None or enrollment.ended_at is not None:
         return None
-    secret = _open(sealer, context.account_id, enrollment)
-    if proven_step(secret, digits, now=context.now) is None:
+    if _confirm(context, sealer, enrollment, _kind_of(enrollment), digits) is None:
         return None
     return await make_codes(hasher, context.now)
 
 
+def _kind_of(enrollment: Enrollment) -> Kind:
+    kind = find_kind(enrollment.kind)
+    if kind is None:  # begun by a later release
+        raise _gone()
+    return kind
+
+
+def _confirm(
+    context: RequestContext, sealer: Sealer, enrollment: Enrollment, kind: Kind, given: str
+) -> Confirmed | None:
+    answer = kind.parse(given)
+    if answer is None:
+        return None
+    return kind.confirm(_open(sealer, context.account_id, enrollment), answer, now=context.now)
+
+
 def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
     try:
-        return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.id))
+        return sealer.open(enrollment.sealed_secret, _place(account_id, enrollment.user_id, enrollment.id))
     except SealBroken as error:
         log.exception("sealed secret does not open", enrollment_id=str(enrollment.id), reason=str(error))
         raise _gone() from error
@@ -182,21 +175,24 @@ async def confirm_enrollment(
         raise NotFound("There is no such enrollment.")
     if not enrollment.is_open(version=state.version, now=context.now):
         raise _gone()
-    secret = _open(sealer, account_id, enrollment)
-    step = proven_step(secret, digits, now=context.now)
-    if step is None:
+    kind = _kind_of(enrollment)
+    confirmed = _confirm(context, sealer, enrollment, kind, digits)
+    if confirmed is None:
         return await _count_wrong_passcode(tx, context, enrollee, enrollment)
     known = await second_factor.list_authenticators(tx, account_id, user_id)
     _refuse_too_many(state, known)
     if not known and codes is None:
         raise Conflict("The authenticators changed meanwhile. Send the passcode again.")
-    authenticator = _authenticator(context, sealer, enrollment, secret, step)
+    authenticator = _authenticator(context, sealer, enrollment, confirmed)
     await repository.end_enrollment(tx, account_id, enrollment.id, now=context.now)
     await second_factor.add_authenticator(tx, account_id, user_id, authenticator)
     events = [Event(EventType.AUTHENTICATOR_ADDED, "authenticator", authenticator.id, {"kind": enrollment.kind})]
+    failures, blocked_until = state.failures, state.blocked_until
+    disabled = guessable(known) if state.authenticators_disabled_at else []
     if state.authenticators_disabled_at is not None:
-        await remove_authenticators(tx, account_id, user_id, [disabled.id for disabled in known])
-        events += [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", disabled.id) for disabled in known]
+        failures, blocked_until = 0, None  # they were those of authenticators that go
+        await remove_authenticators(tx, account_id, user_id, [gone.id for gone in disabled])
+        events += [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", gone.id) for gone in disabled]
     if turns_on and not state.turned_on_by_user:
         events.append(Event(EventType.TWO_FACTOR_TURNED_ON, "user", user_id))
     await second_factor.change_state(
@@ -205,6 +201,8 @@ async def confirm_enrollment(
         user_id,
         new_version=True,
         turned_on_by_user=state.turned_on_by_user or turns_on,
+        failures=failures,
+        blocked_until=blocked_until,
         authenticators_disabled_at=None,
         last_passcode_at=context.now,
     )
@@ -217,10 +215,9 @@ async def confirm_enrollment(
     await record(tx, context, enrollee.actor, *events)
     # One letter: that 2FA is on now says, too, by which authenticator.
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
-    kind = Kind.TWO_FACTOR_TURNED_ON if on_now else Kind.AUTHENTICATOR_ADDED
-    replaced = len(known) if state.authenticators_disabled_at else 0
-    await notify_user(tx, context, user_id, kind, label=authenticator.label, replaced=replaced)
-    return Bound(authenticator, first_codes.shown if first_codes else None)
+    letter = Letter.TWO_FACTOR_TURNED_ON if on_now else Letter.AUTHENTICATOR_ADDED
+    await notify_user(tx, context, user_id, letter, label=authenticator.label, replaced=len(disabled))
+    return Bound(authenticator, first_codes.shown if first_codes else None, kind.amr)
 
 
 async def _count_wrong_passcode(
@@ -229,21 +226,23 @@ async def _count_wrong_passcode(
     failures = await repository.count_failure(tx, context.account_id, enrollment.id)
     if failures >= MOST_FAILURES:
         await repository.end_enrollment(tx, context.account_id, enrollment.id, now=context.now)
-    failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, {"failures": failures})
+    details = {"at": "enrollment", "failures": failures, "void": failures >= MOST_FAILURES}
+    failed = Event(EventType.PASSCODE_FAILED, "enrollment", enrollment.id, details)
     await record(tx, context, enrollee.actor, failed)
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 
 def _authenticator(
-    context: RequestContext, sealer: Sealer, enrollment: Enrollment, secret: bytes, step: int
+    context: RequestContext, sealer: Sealer, enrollment: Enrollment, confirmed: Confirmed
 ) -> Authenticator:
     authenticator_id = new_id(context.now)
+    place = secret_associated_data(context.account_id, enrollment.user_id, authenticator_id)
     return Authenticator(
         id=authenticator_id,
         kind=enrollment.kind,
         label=enrollment.label,
-        sealed_secret=sealer.seal(secret, secret_associated_data(context.account_id, authenticator_id)),
-        last_accepted_step=step,
+        sealed_secret=sealer.seal(confirmed.secret, place),
+        counter=confirmed.counter,
         created_at=context.now,
         last_used_at=context.now,
     )
@@ -275,7 +274,7 @@ async def confirm_my_enrollment(
         spared_session=caller.session_id,
     )
     if isinstance(bound, Bound):
-        proven = (*(method for method in amr if method != TOTP), TOTP)
+        proven = (*(method for method in amr if method != bound.method), bound.method)
         session = await note_proof(
             tx, caller.account_id, caller.session_id, amr=proven, second_factor_at=caller.now
         )

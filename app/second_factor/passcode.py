@@ -1,4 +1,4 @@
-"""What a person types as a second factor: a TOTP passcode or a recovery code, read into one canonical form."""
+"""What a person types as a second factor: six digits or a recovery code, read into one canonical form."""
 
 import re
 import secrets
@@ -9,12 +9,12 @@ _HALF = 7
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: 5 bits a character, without i, l, o and u
 _LOOK_ALIKE = str.maketrans("oil", "011")
 
-_TOTP_PASSCODE = re.compile("[0-9]{6}")
+_SIX_DIGITS = re.compile("[0-9]{6}")
 _RECOVERY_CODE = re.compile("([0-9A-Za-z]{7})-?([0-9A-Za-z]{7})")
 
 
 @dataclass(frozen=True)
-class TotpPasscode:
+class SixDigits:
     """Six ASCII digits."""
 
     digits: str = field(repr=False)
@@ -32,16 +32,16 @@ class RecoveryCode:
         return f"{self.characters[:_HALF]}-{self.characters[_HALF:]}"
 
 
-def parse(text: str) -> TotpPasscode | RecoveryCode | None:
+def parse(text: str) -> SixDigits | RecoveryCode | None:
     """Read what was typed; None when it is neither, which costs no attempt (contract section 4).
 
-    A TOTP passcode is exactly six ASCII digits, since a second spelling of a used one could pass for a new one
+    A passcode is exactly six ASCII digits, since a second spelling of a used one could pass for a new one
     (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter, o is 0, i and l are 1.
     """
     if len(text) > _LONGEST_INPUT:
         return None
-    if _TOTP_PASSCODE.fullmatch(text):
-        return TotpPasscode(text)
+    if _SIX_DIGITS.fullmatch(text):
+        return SixDigits(text)
     halves = _RECOVERY_CODE.fullmatch(text.replace(" ", ""))
     if halves is None:
         return None

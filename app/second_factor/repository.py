@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.base import param
 from app.database.statements import PrecompiledStatement, Row
 from app.database.tables import authenticators, second_factor_state
-from app.second_factor.rules import Accepted, Authenticator, SecondFactorState
+from app.second_factor.kinds.kind import Accepted
+from app.second_factor.rules import Authenticator, SecondFactorState
 
 STATE_COLUMNS = [
     second_factor_state.c.version,
@@ -68,7 +69,7 @@ AUTHENTICATOR_COLUMNS = [
     authenticators.c.kind,
     authenticators.c.label,
     authenticators.c.sealed_secret,
-    authenticators.c.last_accepted_step,
+    authenticators.c.counter,
     authenticators.c.created_at,
     authenticators.c.last_used_at,
 ]
@@ -82,19 +83,18 @@ _LIST = PrecompiledStatement(
     )
     .order_by(authenticators.c.id)
 )
-_ACCEPT = PrecompiledStatement(
+_NOTE_USE = (
     update(authenticators)
     .where(
         authenticators.c.account_id == param(authenticators.c.account_id),
         authenticators.c.id == param(authenticators.c.id),
-        authenticators.c.last_accepted_step < param(authenticators.c.last_accepted_step, "step"),
     )
-    .values(
-        last_accepted_step=param(authenticators.c.last_accepted_step, "step"),
-        last_used_at=param(authenticators.c.last_used_at, "now"),
-    )
+    .values(last_used_at=param(authenticators.c.last_used_at, "now"))
     .returning(authenticators.c.id)
 )
+_USE = PrecompiledStatement(_NOTE_USE)
+_COUNTER = param(authenticators.c.counter, "counter")
+_ACCEPT = PrecompiledStatement(_NOTE_USE.where(authenticators.c.counter < _COUNTER).values(counter=_COUNTER))
 
 
 async def list_authenticators(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[Authenticator]:
@@ -115,19 +115,35 @@ async def add_authenticator(
             kind=authenticator.kind,
             label=authenticator.label,
             sealed_secret=authenticator.sealed_secret,
-            last_accepted_step=authenticator.last_accepted_step,
+            counter=authenticator.counter,
             created_at=authenticator.created_at,
             last_used_at=authenticator.last_used_at,
         )
     )
 
 
-async def accept_step(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
-    """Store a step as the highest accepted one; False when one as high was accepted before (RFC 6238 5.2)."""
-    values = {
-        "given_account_id": account_id,
-        "given_id": accepted.authenticator_id,
-        "step": accepted.step,
-        "now": now,
-    }
-    return await _ACCEPT.value(tx, values) is not None
+async def note_accepted(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
+    """Store the use of an authenticator and its counter; False when one as high was stored before, or it is gone.
+
+    Of a kind that does not count, the counter stays.
+    """
+    values = {"given_account_id": account_id, "given_id": accepted.authenticator_id, "now": now}
+    if accepted.counter is None:
+        return await _USE.value(tx, values) is not None
+    return await _ACCEPT.value(tx, values | {"counter": accepted.counter}) is not None
+
+
+async def reset_failures(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, now: datetime) -> None:
+    """Store that a second factor was proven at sign-in.
+
+    The user may step up at once, too. The count of failed step-ups stays: a guesser gains one attempt at most.
+    """
+    await change_state(
+        tx,
+        account_id,
+        user_id,
+        failures=0,
+        blocked_until=None,
+        step_up_blocked_until=None,
+        last_passcode_at=now,
+    )

@@ -1,13 +1,18 @@
-"""A passcode on the wire."""
+"""A passcode, the name of an authenticator kind, and what a kind shows, on the wire."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticKnownError
 
-from app.second_factor.passcode import RecoveryCode, TotpPasscode, parse
+from app.second_factor.kinds import registry
+from app.second_factor.kinds.kind import Kind
+from app.second_factor.passcode import RecoveryCode, SixDigits, parse
+from app.web.wire import Answer, OpenList
 
 
-def _passcode(value: Any) -> TotpPasscode | RecoveryCode:
+def _passcode(value: Any) -> SixDigits | RecoveryCode:
     passcode = parse(value) if isinstance(value, str) else None
     if passcode is None:
         raise ValueError("six digits or a recovery code")
@@ -15,7 +20,58 @@ def _passcode(value: Any) -> TotpPasscode | RecoveryCode:
 
 
 Passcode = Annotated[
-    TotpPasscode | RecoveryCode,
+    SixDigits | RecoveryCode,
     PlainValidator(_passcode),
     WithJsonSchema({"type": "string", "description": "six ASCII digits, or a recovery code"}),
 ]
+
+
+def _registered_kind(value: Any) -> str:
+    known = registry.names()
+    if not isinstance(value, str) or value not in known:
+        raise PydanticKnownError("literal_error", {"expected": " or ".join(known)})
+    return value
+
+
+class _ClosedKinds:
+    """Documents the kinds that a request may name: those that are registered when the document is made."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        known = registry.names()
+        return {"type": "string", "const": known[0]} if len(known) == 1 else {"type": "string", "enum": known}
+
+
+KindName = Annotated[str, PlainValidator(_registered_kind), _ClosedKinds()]
+"""The kind of authenticator that a request names: a registered one."""
+
+ShownKind = Annotated[str, OpenList(registry.names)]
+"""The kind of authenticator that an answer names."""
+
+
+KindFields: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""The JSON schema of fields, by their names."""
+
+
+class KindAnswer(Answer):
+    """An answer with fields of an authenticator's kind beside its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def fields_of(cls, kind: Kind) -> KindFields:
+        """Return the JSON schema of each field that the kind adds to this answer."""
+        raise NotImplementedError(kind.name)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Document the fields of every registered kind; required are those that all kinds have."""
+        schema = handler.resolve_ref_schema(reference := handler(core))
+        schema.pop("additionalProperties", None)
+        by_kind = [found for kind in registry.registered() if (found := cls.fields_of(kind))]
+        for fields in by_kind:
+            for name, described in fields.items():
+                titled = {"title": name.replace("_", " ").title(), **described}
+                schema["properties"].setdefault(name, titled)
+                if all(name in others for others in by_kind) and name not in schema["required"]:
+                    schema["required"].append(name)
+        return reference

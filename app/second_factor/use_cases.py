@@ -1,8 +1,9 @@
-"""Proving the second factor: the one way in which a passcode is judged, at sign-in and at step-up alike."""
+"""Proving the second factor: how a passcode is judged, and what its failures at sign-in bring with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.core.assurance import RECOVERY_CODE, TOTP
+from app.core.assurance import RECOVERY_CODE
 from app.core.callers import RequestContext
 from app.core.errors import Refusal, TooMany, Unauthenticated
 from app.crypto.passwords import Hasher
@@ -18,28 +19,31 @@ from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository, throttle
-from app.second_factor.kinds.totp.algorithm import seconds_until_next
-from app.second_factor.passcode import RecoveryCode, TotpPasscode
+from app.second_factor.kinds.kind import AlreadyUsed
+from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import HashedCode, hash_typed_code
 from app.second_factor.rules import (
-    Accepted,
-    AlreadyUsed,
     Authenticator,
+    ProvenBy,
     SecondFactorState,
     after_failure,
-    judge_totp,
+    guessable,
+    judge,
 )
 from app.second_factor.trusted_devices.use_cases import revoke_all
 
 log = structlog.get_logger()
+
+AT_SIGN_IN = "sign_in"
+AT_STEP_UP = "step_up"
 
 
 @dataclass(frozen=True)
 class Attempt:
     """A passcode as it was typed; a recovery code comes hashed, since hashing is too slow for a transaction."""
 
-    passcode: TotpPasscode | RecoveryCode
+    passcode: SixDigits | RecoveryCode
     hashed_code: HashedCode | None = None
     authenticator_id: UUID | None = None
 
@@ -56,12 +60,12 @@ async def prepare_attempt(
     hasher: Hasher,
     context: RequestContext,
     user_id: UUID,
-    passcode: TotpPasscode | RecoveryCode,
+    passcode: SixDigits | RecoveryCode,
     *,
     authenticator_id: UUID | None = None,
 ) -> Attempt:
     """Return the attempt, a recovery code hashed; raises `TooMany` for a throttled user, before hashing."""
-    if isinstance(passcode, TotpPasscode):
+    if isinstance(passcode, SixDigits):
         return Attempt(passcode, authenticator_id=authenticator_id)
     async with database.read() as tx:
         state = await repository.get_state(tx, context.account_id, user_id)
@@ -71,99 +75,101 @@ async def prepare_attempt(
     return Attempt(passcode, await hash_typed_code(database, hasher, context.account_id, user_id, passcode))
 
 
-async def prove(
-    tx: AsyncConnection, context: RequestContext, sealer: Sealer, user_id: UUID, attempt: Attempt
+async def prove_by_recovery_code(
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, attempt: Attempt
 ) -> Proof | Refusal | None:
-    """Lock the user's second factor and judge the attempt: use the passcode up, or count the failure.
+    """Lock the user's second factor and judge a recovery code at sign-in: use it up, or count the failure.
 
     Returns None when there is no such user. A refusal is returned, so that its count and its event are committed.
     """
-    state = await repository.lock_state(tx, context.account_id, user_id)
+    account_id = context.account_id
+    state = await repository.lock_state(tx, account_id, user_id)
     if state is None:
         return None
-    return refusal_of(state, context, attempt) or await _judge(tx, context, sealer, user_id, state, attempt)
+    if refusal := refusal_of(state, context, attempt):
+        return refusal
+    outcome = await use_recovery_code(tx, context, user_id, attempt.hashed_code)
+    if isinstance(outcome, Proof):
+        await repository.reset_failures(tx, account_id, user_id, now=context.now)
+        return outcome
+    await count_failure(tx, context, user_id, state, outcome)
+    return outcome
+
+
+async def count_failure(
+    tx: AsyncConnection, context: RequestContext, user_id: UUID, state: SecondFactorState, refusal: Refusal
+) -> None:
+    """Count a failure at sign-in, record it, and tell its user what so many bring; the caller holds the lock."""
+    account_id = context.account_id
+    known = guessable(await repository.list_authenticators(tx, account_id, user_id))
+    after = after_failure(state, context.now, authenticators=len(known))
+    await repository.change_state(
+        tx,
+        account_id,
+        user_id,
+        failures=after.failures,
+        blocked_until=after.blocked_until,
+        authenticators_disabled_at=after.authenticators_disabled_at,
+    )
+    await record(
+        tx, context, Actor(user_id, None), *sign_in_failure_events(context, user_id, state, after, refusal)
+    )
+    if news := news_of_failure(state, after):
+        await notify_user(tx, context, user_id, news.kind, **news.details)
 
 
 def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attempt) -> Refusal | None:
     """Return the refusal of an attempt that is not counted; None when it may be."""
-    if isinstance(attempt.passcode, TotpPasscode) and state.authenticators_disabled_at:
-        return _incorrect()
+    if isinstance(attempt.passcode, SixDigits) and state.authenticators_disabled_at:
+        return incorrect()
     if state.blocked_until and state.blocked_until > context.now:
-        return _throttled(state, context)
+        return throttled(state.blocked_until, context)
     return None
 
 
-async def _judge(
-    tx: AsyncConnection,
+def judge_passcode(
     context: RequestContext,
     sealer: Sealer,
     user_id: UUID,
-    state: SecondFactorState,
+    authenticators: Sequence[Authenticator],
     attempt: Attempt,
-) -> Proof | Refusal:
-    if isinstance(attempt.passcode, TotpPasscode):
-        known = await repository.list_authenticators(tx, context.account_id, user_id)
-        outcome = await _use_totp(tx, context, user_id, judge_passcode(context, sealer, known, attempt))
-    else:
-        outcome = await _use_recovery_code(tx, context, user_id, attempt.hashed_code)
-    if isinstance(outcome, Refusal):
-        after = after_failure(state, context.now)
-        await repository.change_state(
-            tx,
-            context.account_id,
-            user_id,
-            failures=after.failures,
-            blocked_until=after.blocked_until,
-            authenticators_disabled_at=after.authenticators_disabled_at,
-        )
-        await record(
-            tx, context, Actor(user_id, None), *failure_events(user_id, state, after, outcome, context.now)
-        )
-    return outcome
-
-
-def judge_passcode(
-    context: RequestContext, sealer: Sealer, authenticators: Sequence[Authenticator], attempt: Attempt
-) -> Accepted | Refusal:
-    """Judge a passcode by what is known of the authenticators; it is not used up by that."""
-    assert isinstance(attempt.passcode, TotpPasscode)  # noqa: S101 -- a recovery code is looked for in the database
+) -> ProvenBy | Refusal:
+    """Judge a passcode by what is known of the user's authenticators; it is not used up by that."""
+    assert isinstance(attempt.passcode, SixDigits)  # noqa: S101 -- a recovery code is looked for in the database
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-    opened = ((known, _open(sealer, context.account_id, known)) for known in candidates)
-    verdict = judge_totp(
-        [(known, secret) for known, secret in opened if secret], attempt.passcode.digits, now=context.now
-    )
+    opened = open_secrets(sealer, context.account_id, user_id, candidates)
+    return _refused_or_proven(judge(opened, attempt.passcode.digits, now=context.now))
+
+
+def judge_answer(
+    context: RequestContext,
+    sealer: Sealer,
+    user_id: UUID,
+    authenticator: Authenticator,
+    given: str,
+    challenge: bytes,
+) -> ProvenBy | Refusal:
+    """Judge the answer to a challenge that was asked of an authenticator of the user."""
+    opened = open_secrets(sealer, context.account_id, user_id, [authenticator])
+    return _refused_or_proven(judge(opened, given, now=context.now, challenge=challenge))
+
+
+def _refused_or_proven(verdict: ProvenBy | AlreadyUsed | None) -> ProvenBy | Refusal:
     if isinstance(verdict, AlreadyUsed):
         return already_used(retry_after=verdict.retry_after)
-    return verdict or _incorrect()
+    return verdict or incorrect()
 
 
-async def _use_totp(
-    tx: AsyncConnection, context: RequestContext, user_id: UUID, verdict: Accepted | Refusal
-) -> Proof | Refusal:
-    if isinstance(verdict, Refusal):
-        return verdict
-    if not await repository.accept_step(tx, context.account_id, verdict, now=context.now):
-        return already_used(retry_after=seconds_until_next(verdict.step, context.now))
-    await _reset_failures(tx, context, user_id)
-    return Proof(TOTP)
-
-
-async def _reset_failures(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> None:
-    await repository.change_state(
-        tx, context.account_id, user_id, failures=0, blocked_until=None, last_passcode_at=context.now
-    )
-
-
-async def _use_recovery_code(
+async def use_recovery_code(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, code: HashedCode | None
 ) -> Proof | Refusal:
+    """Use a recovery code up, if it is right and unused, and tell its user; counts nothing."""
     account_id = context.account_id
     if code is None:
-        return _incorrect()
+        return incorrect()
     if not await recovery_codes.spend(tx, account_id, code.set_id, code.digest, now=context.now):
         known = await recovery_codes.is_known(tx, account_id, code.set_id, code.digest)
-        return already_used() if known else _incorrect()
-    await _reset_failures(tx, context, user_id)
+        return already_used() if known else incorrect()
     left = await recovery_codes.count_left(tx, account_id, user_id)
     revoked = await revoke_all(tx, account_id, user_id, because="a recovery code was used")
     used = Event(EventType.RECOVERY_CODE_USED, "user", user_id, {"recovery_codes_left": left})
@@ -172,37 +178,89 @@ async def _use_recovery_code(
     return Proof(RECOVERY_CODE)
 
 
+def sign_in_failure_events(
+    context: RequestContext,
+    user_id: UUID,
+    before: SecondFactorState,
+    after: SecondFactorState,
+    refusal: Refusal,
+) -> list[Event]:
+    """Return the events of a failure counted at sign-in."""
+    return failure_events(
+        context,
+        user_id,
+        refusal,
+        at=AT_SIGN_IN,
+        failures=after.failures,
+        blocked_until=after.blocked_until,
+        disabled=after.authenticators_disabled_at != before.authenticators_disabled_at,
+    )
+
+
 def failure_events(
-    user_id: UUID, before: SecondFactorState, after: SecondFactorState, refusal: Refusal, now: datetime
+    context: RequestContext,
+    user_id: UUID,
+    refusal: Refusal,
+    *,
+    at: str,
+    failures: int,
+    blocked_until: datetime | None,
+    disabled: bool = False,
 ) -> list[Event]:
     """Return the events of a counted failure: what it was, and what so many in a row brought with them."""
     replayed = refusal.code == "passcode_already_used"
     kind = EventType.PASSCODE_REPLAYED if replayed else EventType.PASSCODE_FAILED
-    events = [Event(kind, "user", user_id, {"failures_in_a_row": after.failures})]
-    if after.blocked_until:
-        details = {
-            "seconds": throttle.retry_after(after.blocked_until, now),
-            "disabled": after.authenticators_disabled_at != before.authenticators_disabled_at,
-        }
+    events = [Event(kind, "user", user_id, {"at": at, "failures_in_a_row": failures})]
+    if blocked_until:
+        seconds = throttle.retry_after(blocked_until, context.now)
+        details = {"at": at, "seconds": seconds, "disabled": disabled}
         events.append(Event(EventType.PASSCODE_LOCKED, "user", user_id, details))
     return events
 
 
-def secret_associated_data(account_id: UUID, authenticator_id: UUID) -> AssociatedData:
-    """Return where an authenticator's secret rests, without which it does not open."""
-    return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id)
+@dataclass(frozen=True)
+class News:
+    """What an e-mail tells the user."""
+
+    kind: Kind
+    details: dict[str, Any]
 
 
-def _open(sealer: Sealer, account_id: UUID, authenticator: Authenticator) -> bytes | None:
+def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News | None:
+    """Return what the user is told of a failure at sign-in: the first block in a row, and the disabling."""
+    if after.authenticators_disabled_at != before.authenticators_disabled_at:
+        return News(Kind.AUTHENTICATORS_DISABLED, {"failures": after.failures})
+    if after.failures == throttle.FREE_FAILURES:
+        return News(Kind.PASSCODES_FAILED, {"at": AT_SIGN_IN, "ended": False})
+    return None
+
+
+def secret_associated_data(account_id: UUID, user_id: UUID, authenticator_id: UUID) -> AssociatedData:
+    """Return where an authenticator's secret rests and whose it is, without which it does not open."""
+    return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id, user_id)
+
+
+def open_secrets(
+    sealer: Sealer, account_id: UUID, user_id: UUID, authenticators: Sequence[Authenticator]
+) -> list[tuple[Authenticator, bytes]]:
+    """Return the user's authenticators whose secret opens, with it."""
+    opened = ((known, _open(sealer, account_id, user_id, known)) for known in authenticators)
+    return [(known, secret) for known, secret in opened if secret]
+
+
+def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:
     """Open a secret; one that was bent or moved matches no passcode, for its user alone, and loudly."""
     try:
-        return sealer.open(authenticator.sealed_secret, secret_associated_data(account_id, authenticator.id))
+        return sealer.open(
+            authenticator.sealed_secret, secret_associated_data(account_id, user_id, authenticator.id)
+        )
     except SealBroken as error:
         log.exception("sealed secret does not open", authenticator_id=str(authenticator.id), reason=str(error))
         return None
 
 
-def _incorrect() -> Refusal:
+def incorrect() -> Refusal:
+    """Return the refusal of a passcode that is not the user's."""
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 
@@ -213,10 +271,10 @@ def already_used(**extra: int) -> Refusal:
     )
 
 
-def _throttled(state: SecondFactorState, context: RequestContext) -> Refusal:
-    until = state.blocked_until or context.now
+def throttled(blocked_until: datetime, context: RequestContext) -> Refusal:
+    """Return the refusal of any attempt before `blocked_until`."""
     return TooMany(
         "Too many passcodes were wrong.",
         code="too_many_attempts",
-        retry_after=throttle.retry_after(until, context.now),
+        retry_after=throttle.retry_after(blocked_until, context.now),
     )

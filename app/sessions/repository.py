@@ -114,11 +114,11 @@ async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, n
 async def note_proof(
     tx: AsyncConnection, account_id: UUID, session_id: UUID, *, amr: tuple[str, ...], **proven_at: datetime
 ) -> Session | None:
-    """Store what was proven in the session just now; None when it has ended meanwhile."""
+    """Store what was proven in the session just now, and forget its failed step-ups; None when it has ended."""
     query = (
         update(sessions)
         .where(sessions.c.account_id == account_id, sessions.c.id == session_id)
-        .values(amr=list(amr), **proven_at)
+        .values(amr=list(amr), step_up_failures=0, **proven_at)
         .returning(*_COLUMNS)
     )
     row = (await tx.execute(query)).one_or_none()

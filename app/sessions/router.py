@@ -4,22 +4,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.accounts.users import repository as users
 from app.accounts.users.schemas import User
 from app.authentication.allow import Authorizing, Owner, Signed
 from app.authentication.routes import AccountRoute
-from app.core.assurance import assurance
 from app.core.callers import Caller, Role
-from app.core.errors import InvalidRequest, Unauthenticated, invalid_field
-from app.second_factor.passcode import RecoveryCode, TotpPasscode
-from app.second_factor.settings.use_cases import no_authenticator
-from app.second_factor.use_cases import prepare_attempt
 from app.services import Services
 from app.sessions import repository, rules, use_cases
-from app.sessions.schemas import MySession, Session, StepUp
-from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
-from app.web.dependencies import AppServices, accepted
+from app.sessions.schemas import MySession, Session
+from app.web.dependencies import AppServices
 from app.web.pages import Page, PageAsked, Paged
 from app.web.problems import problems
 from app.web.wire import PathId, header_text
@@ -88,47 +80,7 @@ async def authorize(caller: Authorizing, response: Response) -> None:
     response.headers["Passgate-User-Email"] = header_text(caller.email)
     response.headers["Passgate-User-Role"] = caller.role.value
     response.headers["Passgate-Credential"] = caller.credential.value
-    response.headers["Passgate-Assurance"] = assurance(caller.second_factor_at)
-
-
-@router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 403, 409, 422, 429, 503))
-async def step_up(services: AppServices, caller: Signed, owner: Owner, body: StepUp) -> Session:
-    """Prove the second factor again, or the password where there is none: the session is fresh for 10 minutes."""
-    if body.passcode is not None and body.password is None:
-        session = await _by_passcode(services, caller, owner.session, body.passcode)
-    elif body.password is not None and body.passcode is None:
-        session = await _by_password(services, caller, owner.session, body.password)
-    else:
-        raise InvalidRequest("Send either a passcode or a password.")
-    return show_session(session, caller.role, current=True)
-
-
-async def _by_passcode(
-    services: Services, caller: Caller, session: rules.Session, passcode: TotpPasscode | RecoveryCode
-) -> rules.Session:
-    if not caller.has_authenticator:
-        raise no_authenticator()
-    attempt = await prepare_attempt(services.database, services.hasher, caller.context, caller.user_id, passcode)
-    async with services.database.begin() as tx:
-        outcome = await use_cases.step_up_by_passcode(tx, caller, session, services.sealer, attempt)
-    return accepted(outcome)
-
-
-async def _by_password(services: Services, caller: Caller, session: rules.Session, password: str) -> rules.Session:
-    if caller.has_authenticator:
-        raise invalid_field("/password", "not_allowed", "A user with an authenticator sends a passcode.")
-    async with services.database.read() as tx:
-        found = await users.find_by_id(tx, caller.account_id, caller.user_id)
-    # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
-    filled = buckets(services.password_limits, email=caller.email, ip=caller.context.ip, known_device=True)
-    async with counted_password_attempt(services.database, caller.context, filled):
-        check = await services.hasher.verify_password(found.password_hash if found else None, password)
-    if found is None or not check.matches:
-        raise Unauthenticated("The password is not correct.", code="invalid_credentials")
-    async with services.database.begin() as tx:
-        stepped_up = await use_cases.step_up_by_password(tx, caller, session, found)
-        await take_password_attempt_back(tx, caller.context, filled)
-    return stepped_up
+    response.headers["Passgate-Assurance"] = caller.assurance
 
 
 @router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))

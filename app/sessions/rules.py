@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.core.assurance import assurance
 from app.core.callers import Role
+from app.second_factor.kinds.registry import assurance
 
 PREFIX = "pgs_"
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -45,7 +45,7 @@ class Session:
     @property
     def assurance(self) -> str:
         """The assurance level that the session has shown."""
-        return assurance(self.second_factor_at)
+        return assurance(self.amr, self.second_factor_at)
 
     @property
     def authenticated_at(self) -> datetime:

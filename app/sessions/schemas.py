@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from app.accounts.users.schemas import User
+from app.second_factor.kinds import registry
 from app.second_factor.schemas import Passcode
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, GivenPassword, Open, OpenList
 
 
 class Session(Answer):
@@ -16,8 +15,8 @@ class Session(Answer):
 
     id: UUID
     user_id: UUID
-    amr: list[str]
-    assurance: Literal["aal1", "aal2"]
+    amr: list[Annotated[str, OpenList(registry.all_amr)]]
+    assurance: Open[Literal["aal1", "aal2"]]
     authenticated_at: datetime
     second_factor_at: datetime | None
     created_at: datetime
@@ -45,4 +44,4 @@ class StepUp(Body):
     """A passcode, or the password of a user who has no authenticator."""
 
     passcode: Passcode | None = None
-    password: Annotated[str, Field(max_length=1024)] | None = None
+    password: GivenPassword | None = None

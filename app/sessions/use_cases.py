@@ -1,4 +1,4 @@
-"""Opening, finding, stepping up and ending sessions."""
+"""Opening, finding and ending sessions."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -6,20 +6,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.users import repository as users
-from app.accounts.users.repository import PasswordUser
 from app.accounts.users.rules import ACTIVE
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.core.assurance import PASSWORD
 from app.core.callers import Caller, RequestContext
-from app.core.errors import NotFound, Refusal, Unauthenticated
+from app.core.errors import NotFound
 from app.crypto.digests import digest, is_secret, new_secret
-from app.crypto.sealing import Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
-from app.second_factor import repository as second_factor
-from app.second_factor.use_cases import Attempt, prove
 from app.sessions import repository
 from app.sessions.repository import SessionOwner
 from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
@@ -74,7 +68,8 @@ async def end_my_session(tx: AsyncConnection, caller: Caller, session_id: UUID) 
     """End one session of the caller; raises `NotFound`."""
     if not await repository.delete_session(tx, caller.account_id, caller.user_id, session_id):
         raise NotFound
-    await record_act(tx, caller, Event(EventType.SESSION_ENDED, "session", session_id))
+    because = "signed out" if session_id == caller.session_id else "ended by the user"
+    await record_act(tx, caller, Event(EventType.SESSION_ENDED, "session", session_id, {"because": because}))
 
 
 async def end_sessions(
@@ -93,42 +88,3 @@ async def end_my_other_sessions(tx: AsyncConnection, caller: Caller) -> None:
         tx, caller.account_id, caller.user_id, because="ended by the user", spared=caller.session_id
     )
     await record_act(tx, caller, *events)
-
-
-async def step_up_by_passcode(
-    tx: AsyncConnection, caller: Caller, session: Session, sealer: Sealer, attempt: Attempt
-) -> Session | Refusal:
-    """Judge a passcode, under the one guessing limit of the user; a right one makes the session fresh, `aal2`."""
-    proof = await prove(tx, caller.context, sealer, caller.user_id, attempt)
-    if proof is None:
-        raise _signed_out()
-    if isinstance(proof, Refusal):
-        return proof
-    amr = (*(method for method in session.amr if method != proof.method), proof.method)
-    return await _prove(tx, caller, amr=amr, second_factor_at=caller.now)
-
-
-async def step_up_by_password(
-    tx: AsyncConnection, caller: Caller, session: Session, checked: PasswordUser
-) -> Session:
-    """Make the session of a user without authenticator fresh, after the password was found right.
-
-    `checked` is the user whose hash it was checked against; raises `Unauthenticated` when that has changed.
-    """
-    state = await second_factor.lock_state(tx, caller.account_id, caller.user_id)
-    current = await users.find_by_id(tx, caller.account_id, caller.user_id)
-    if state is None or current is None or current.version != checked.version:
-        raise Unauthenticated("The password has changed meanwhile.", code="invalid_credentials")
-    amr = session.amr if PASSWORD in session.amr else (*session.amr, PASSWORD)
-    return await _prove(tx, caller, amr=amr, first_factor_at=caller.now)
-
-
-async def _prove(tx: AsyncConnection, caller: Caller, *, amr: tuple[str, ...], **proven_at: datetime) -> Session:
-    session = await repository.note_proof(tx, caller.account_id, caller.session_id, amr=amr, **proven_at)
-    if session is None:
-        raise _signed_out()
-    return session
-
-
-def _signed_out() -> Unauthenticated:
-    return Unauthenticated("The session has ended.")

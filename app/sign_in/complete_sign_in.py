@@ -4,15 +4,17 @@ Equivalent to, in this order:
 
 1. Lock the user's `second_factor_state`, then the sign-in, then the authenticator, and look at each as it is
    behind its lock. Continue only if the state is what the passcode was judged by (`version`, `failures`,
-   `blocked_until`), the sign-in is unused, and the accepted step is greater than the last one (RFC 6238 5.2).
-2. Store the accepted step, reset the failures, use the sign-in up.
+   `blocked_until`), the sign-in is unused, and the counter that the kind accepts is greater than the stored one
+   (`last_accepted_step`: TOTP's is the step, RFC 6238 5.2).
+2. Store the counter, reset the failures (`second_factor.repository.reset_failures`), use the sign-in up.
 3. Insert the session; insert the newly trusted device and delete the one that it replaces.
 4. Insert the audit events; enqueue the e-mail about the new device.
 5. Set the user's `last_sign_in_at`; return the user and the number of unused recovery codes.
 
 Why one statement: it is its own transaction, so that a passcode costs one durable commit and one round trip; and
 nothing can be done by half. `by_sign_in` and `by_first_factor` run inside a transaction that holds the state's
-lock and has judged before: an enrollment, a recovery code; a password, a third party.
+lock and has judged before: an enrollment, a recovery code, the answer to a challenge (removing the challenge is
+what lets it in once); a password, a third party.
 
 Rules of Postgres that it relies on (READ COMMITTED):
 
@@ -40,7 +42,8 @@ from app.core.callers import RequestContext
 from app.database.queue import DEFER_JOB
 from app.database.statements import PrecompiledStatement
 from app.delivery.letters import Email, email_job
-from app.second_factor.rules import Accepted, SecondFactorState
+from app.second_factor.kinds.kind import Accepted
+from app.second_factor.rules import SecondFactorState
 from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.sessions.rules import Session
 from app.sign_in.rules import SignIn
@@ -54,16 +57,17 @@ WITH admitted AS MATERIALIZED (
     AND s.blocked_until IS NOT DISTINCT FROM :blocked_until AND s.authenticators_disabled_at IS NULL
     AND i.account_id = :account_id AND i.id = :sign_in_id AND i.used_at IS NULL
     AND a.account_id = :account_id AND a.user_id = :user_id AND a.id = :authenticator_id
-    AND a.last_accepted_step < :step
+    AND a.last_accepted_step < :counter
   FOR NO KEY UPDATE OF s, i, a
 ),
 accepted AS (
-  UPDATE authenticators AS a SET last_accepted_step = :step, last_used_at = :now
+  UPDATE authenticators AS a SET last_accepted_step = :counter, last_used_at = :now
   FROM admitted
   WHERE a.account_id = :account_id AND a.id = :authenticator_id
 ),
 reset AS (
-  UPDATE second_factor_state AS s SET failures = 0, blocked_until = NULL, last_passcode_at = :now
+  UPDATE second_factor_state AS s
+  SET failures = 0, blocked_until = NULL, step_up_blocked_until = NULL, last_passcode_at = :now
   FROM admitted
   WHERE s.account_id = :account_id AND s.user_id = :user_id
 ),
@@ -183,7 +187,7 @@ async def complete_by_passcode(
         "failures": state.failures,
         "blocked_until": state.blocked_until,
         "authenticator_id": accepted.authenticator_id,
-        "step": accepted.step,
+        "counter": accepted.counter,
     }
     values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id} | judged_by
     return await _run(tx, BY_PASSCODE, values)

@@ -6,12 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.repository import event_rows
 from app.audit.rules import Actor, Event, EventType
-from app.core.assurance import PASSWORD, RECOVERY_CODE, SSO, TOTP
+from app.core.assurance import PASSWORD, RECOVERY_CODE, SSO
 from app.core.callers import RequestContext
 from app.core.errors import Unauthenticated
 from app.crypto.digests import digest
 from app.delivery.letters import Kind, email_to
-from app.second_factor.rules import EVERY_SIGN_IN, Accepted, SecondFactorState
+from app.second_factor.kinds.kind import Accepted
+from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
 from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.second_factor.trusted_devices.use_cases import new_trust
 from app.sessions.use_cases import new_session
@@ -59,12 +60,14 @@ async def complete_with_second_factor(
     found: FoundSignIn,
     state: SecondFactorState,
     *,
-    method: str = TOTP,
+    method: str,
     passcode: Accepted | None = None,
     device: Device,
     replaces: list[UUID],
 ) -> Completed | None:
     """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
+
+    `method` is what the session's `amr` calls the second factor.
 
     With a `passcode` it is used up as well, in a statement that is its own transaction; None when the state, the
     sign-in or the authenticator is not what it was. Without one, the caller holds the lock of the state, and None

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.repository import POLICY_COLUMNS, policy_of
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import ACTIVE, User
-from app.database.base import insert_from_params, param
+from app.audit.repository import INSERT_EVENTS, event_rows
+from app.audit.rules import Actor, Event
+from app.core.callers import RequestContext
+from app.database.base import param
 from app.database.statements import PrecompiledStatement, Row, columns_for, instance_of
 from app.database.tables import accounts, authenticators, second_factor_state, security_policies, sign_ins, users
 from app.delivery.letters import Recipient
@@ -47,7 +50,16 @@ _FIND_QUERY = (
     )
 )
 _OF_USER = (authenticators.c.account_id == users.c.account_id) & (authenticators.c.user_id == users.c.id)
-_ADD = PrecompiledStatement(insert_from_params(sign_ins))
+_ADD = PrecompiledStatement(
+    text(f"""\
+WITH added AS (
+  INSERT INTO sign_ins (account_id, id, user_id, token_digest, next_step, version,
+                        created_at, expires_at, asserted_by)
+  VALUES (:account_id, :id, :user_id, :token_digest, :next_step, :version,
+          :created_at, :expires_at, :asserted_by)
+)
+{INSERT_EVENTS}""").bindparams(bindparam("events", type_=JSONB))  # noqa: S608 -- no input: constants only
+)
 _FIND = PrecompiledStatement(_FIND_QUERY)
 _FIND_WITH_AUTHENTICATORS = PrecompiledStatement(
     _FIND_QUERY.add_columns(*columns_for(Authenticator, authenticators, "authenticator"))
@@ -138,14 +150,15 @@ def _authenticators(rows: Iterable[Sequence[Any]]) -> list[Authenticator]:
 
 
 async def add_sign_in(
-    tx: AsyncConnection, account_id: UUID, sign_in: SignIn, token_digest: bytes, *, now: datetime
+    tx: AsyncConnection, context: RequestContext, sign_in: SignIn, token_digest: bytes, event: Event
 ) -> None:
-    """Store a new sign-in."""
+    """Store a new sign-in and record the `event` of its user, in one statement: people wait for it."""
     values = vars(sign_in) | {
-        "account_id": account_id,
+        "account_id": context.account_id,
         "token_digest": token_digest,
         "next_step": sign_in.next_step.value,
-        "created_at": now,
+        "created_at": context.now,
+        "events": event_rows(context, Actor(sign_in.user_id, None), event),
     }
     await _ADD.rows(tx, values)
 

@@ -19,10 +19,11 @@ from app.services import Services
 from app.sessions.router import show_session
 from app.sessions.schemas import NewSession
 from app.sign_in import schemas, use_cases
+from app.sign_in.challenging.use_cases import answer_challenge
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt
+from app.throttling.use_cases import counted_password_attempt, give_address_back
 from app.web.dependencies import accepted, services_of
 from app.web.problems import problems
 
@@ -44,7 +45,8 @@ async def sign_in(
         known = await use_cases.is_known_device(tx, context, found, device)
         kinds = await users.list_password_kinds(tx, context.account_id)
     filled = buckets(services.password_limits, email=body.email, ip=context.ip, known_device=known)
-    async with counted_password_attempt(services.database, context, filled):
+    user_id = found.user.id if found else None
+    async with counted_password_attempt(services.database, context, filled, user_id=user_id):
         check = await services.hasher.verify_password(
             found.password_hash if found else None, body.password, kinds=kinds
         )
@@ -56,6 +58,7 @@ async def sign_in(
             outcome = await refuse_password(tx, context, found)
     if isinstance(outcome, Refusal):
         raise outcome
+    await give_address_back(services.database, context, filled)
     return show_begun(outcome)
 
 
@@ -76,9 +79,8 @@ async def submit_passcode(
         outcome = await _submit_recovery_code(services, context, body, body.passcode, device)
     else:
         attempt = Attempt(body.passcode, authenticator_id=body.authenticator_id)
-        outcome = await use_cases.submit_passcode(
-            services.database, context, services.sealer, body.sign_in_token, attempt, device
-        )
+        given = (services.database, context, services.sealer, body.sign_in_token, attempt, device)
+        outcome = await answer_challenge(*given) or await use_cases.submit_passcode(*given)
     completed = accepted(outcome)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
 
@@ -90,9 +92,7 @@ async def _submit_recovery_code(
         opened = await use_cases.find_open_sign_in(tx, context, body.sign_in_token)
     attempt = await prepare_attempt(services.database, services.hasher, context, opened.sign_in.user_id, code)
     async with services.database.begin() as tx:
-        return await use_cases.submit_recovery_code(
-            tx, context, services.sealer, body.sign_in_token, attempt, device
-        )
+        return await use_cases.submit_recovery_code(tx, context, body.sign_in_token, attempt, device)
 
 
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.accounts.users.schemas import User
+from app.accounts.users.schemas import GivenEmail, User
 from app.enrollment.schemas import Confirmation, NewEnrollment
-from app.second_factor.schemas import Passcode
+from app.second_factor.schemas import Passcode, ShownKind
 from app.sessions.schemas import NewSession
-from app.web.wire import Answer, Body, BodyId
+from app.web.wire import Answer, Body, BodyId, GivenPassword
 
 SignInToken = Annotated[str, Field(max_length=128)]
 
@@ -18,8 +18,8 @@ SignInToken = Annotated[str, Field(max_length=128)]
 class PasswordSignIn(Body):
     """The first factor. `device_token` is for native clients that keep no cookies."""
 
-    email: Annotated[str, Field(max_length=320)]
-    password: Annotated[str, Field(max_length=1024)]
+    email: GivenEmail
+    password: GivenPassword
     device_token: Annotated[str, Field(max_length=256)] | None = None
 
 
@@ -54,7 +54,7 @@ class Method(Answer):
     """An authenticator that the passcode may come from."""
 
     authenticator_id: UUID
-    kind: Literal["totp"]
+    kind: ShownKind
     label: str
 
 
@@ -81,7 +81,7 @@ class EnrollmentRequired(Answer):
     status: Literal["enrollment_required"] = "enrollment_required"
     sign_in_token: str
     expires_at: datetime
-    allowed_kinds: list[str]
+    allowed_kinds: list[ShownKind]
 
 
 class NewlyTrustedDevice(Answer):

@@ -11,7 +11,7 @@ from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.accounts.users.rules import ACTIVE, User
 from app.audit.repository import event_rows
-from app.audit.rules import Actor
+from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import PASSWORD
 from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
@@ -20,20 +20,30 @@ from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
 from app.database.ids import new_id
+from app.delivery.letters import email_to
 from app.second_factor import repository as second_factor
+from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import (
     EVERY_SIGN_IN,
     NO_VERSION,
-    Accepted,
     Authenticator,
+    ProvenBy,
     SecondFactorState,
     after_failure,
+    guessable,
 )
 from app.second_factor.settings.use_cases import no_authenticator
 from app.second_factor.trusted_devices import repository as trusted_devices
 from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.second_factor.trusted_devices.use_cases import find_replaced, find_trusted
-from app.second_factor.use_cases import Attempt, failure_events, judge_passcode, prove, refusal_of
+from app.second_factor.use_cases import (
+    Attempt,
+    judge_passcode,
+    news_of_failure,
+    prove_by_recovery_code,
+    refusal_of,
+    sign_in_failure_events,
+)
 from app.sign_in import repository
 from app.sign_in.completing import complete, complete_with_second_factor, expired
 from app.sign_in.count_attempt import count_attempt
@@ -114,8 +124,13 @@ async def continue_after_first_factor(
     token = new_secret(PREFIX)
     expires_at = context.now + LIFETIME
     sign_in = SignIn(new_id(context.now), user.id, step, state.version, expires_at, None, asserted_by)
-    await repository.add_sign_in(tx, context.account_id, sign_in, digest(token), now=context.now)
-    usable = [] if state.authenticators_disabled_at else authenticators
+    details = {"for": step.value} | ({"api_token_id": str(asserted_by)} if asserted_by else {})
+    waiting = Event(EventType.SIGN_IN_WAITING, "sign_in", sign_in.id, details)
+    await repository.add_sign_in(tx, context, sign_in, digest(token), waiting)
+    usable = authenticators
+    if state.authenticators_disabled_at:
+        disabled = guessable(authenticators)
+        usable = [known for known in authenticators if known not in disabled]
     return Waiting(step, token, expires_at, usable, policy.kinds_for(user.role))
 
 
@@ -153,21 +168,23 @@ async def submit_passcode(
     for _ in range(_MOST_READS):
         async with database.read() as tx:
             read = await repository.find_with_authenticators(tx, context.account_id, digest(sign_in_token))
-            found, known = _check_waiting(read, context)
+            found, known = check_waiting(read, context)
             if refusal := refusal_of(found.state, context, attempt):
                 return refusal
             replaces = await find_replaced(
                 tx, context, found.sign_in.user_id, device.tokens_of(found.sign_in.user_id)
             )
-        verdict = judge_passcode(context, sealer, known, attempt)
+        verdict = judge_passcode(context, sealer, found.sign_in.user_id, known, attempt)
         async with database.single_statement() as tx:
-            outcome = await _write(tx, context, found, verdict, device, replaces)
+            outcome = await _write(
+                tx, context, found, verdict, device, replaces, authenticators=len(guessable(known))
+            )
         if outcome is not None:
             return outcome
     raise _changed_meanwhile()
 
 
-def _check_waiting(
+def check_waiting(
     read: tuple[FoundSignIn, list[Authenticator]] | None, context: RequestContext
 ) -> tuple[FoundSignIn, list[Authenticator]]:
     """Return what was read of a sign-in that waits for a passcode; raises for any other."""
@@ -182,9 +199,11 @@ async def _write(
     tx: AsyncConnection,
     context: RequestContext,
     found: FoundSignIn,
-    verdict: Accepted | Refusal,
+    verdict: ProvenBy | Refusal,
     device: Device,
     replaces: list[UUID],
+    *,
+    authenticators: int,
 ) -> Completed | Refusal | None:
     """Write what the verdict brings; None when something has changed since it was read, and nothing was written.
 
@@ -193,21 +212,30 @@ async def _write(
     """
     state, sign_in = found.state, found.sign_in
     of_nobody = replace(state, version=NO_VERSION)
-    if isinstance(verdict, Accepted):
+    if isinstance(verdict, ProvenBy):
         completed = await complete_with_second_factor(
-            tx, context, found, state, passcode=verdict, device=device, replaces=replaces
+            tx,
+            context,
+            found,
+            state,
+            method=verdict.kind.amr,
+            passcode=verdict.accepted,
+            device=device,
+            replaces=replaces,
         )
         if completed is None:
             await count_attempt(tx, context, sign_in, of_nobody, of_nobody, [], None)
         return completed
-    after = after_failure(state, context.now)
-    events = failure_events(sign_in.user_id, state, after, verdict, context.now)
+    after = after_failure(state, context.now, authenticators=authenticators)
+    events = sign_in_failure_events(context, sign_in.user_id, state, after, verdict)
     rows = event_rows(context, Actor(sign_in.user_id, None), *events)
-    if await count_attempt(tx, context, sign_in, state, after, rows, None):
+    news = news_of_failure(state, after)
+    email = email_to(found.recipient, context, news.kind, **news.details) if news else None
+    if await count_attempt(tx, context, sign_in, state, after, rows, email):
         return verdict
     nothing = Accepted(sign_in.id, 0)
     await complete_with_second_factor(
-        tx, context, found, of_nobody, passcode=nothing, device=device, replaces=replaces
+        tx, context, found, of_nobody, method="none", passcode=nothing, device=device, replaces=replaces
     )
     return None
 
@@ -215,7 +243,6 @@ async def _write(
 async def submit_recovery_code(
     tx: AsyncConnection,
     context: RequestContext,
-    sealer: Sealer,
     sign_in_token: str,
     attempt: Attempt,
     device: Device,
@@ -224,8 +251,8 @@ async def submit_recovery_code(
     user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
     await second_factor.lock_state(tx, context.account_id, user_id)
     found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
-    _check_waiting((found, []), context)
-    proof = await prove(tx, context, sealer, user_id, attempt)
+    check_waiting((found, []), context)
+    proof = await prove_by_recovery_code(tx, context, user_id, attempt)
     if isinstance(proof, Refusal):
         return proof
     if proof is None:

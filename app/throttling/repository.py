@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    or_,
     select,
     true,
     update,
@@ -105,7 +106,19 @@ def _rows_of(part: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(part).scalar_subquery()
 
 
-_EMPTY_AT = PrecompiledStatement(select(_EMPTY_AT_COLUMN).where(_this(0)))
+_FIND = PrecompiledStatement(select(_EMPTY_AT_COLUMN, password_limits.c.recorded_at).where(_this(0)))
+_RECORDED = PrecompiledStatement(
+    update(password_limits)
+    .where(
+        _this(0),
+        or_(
+            password_limits.c.recorded_at.is_(None),
+            ~password_limits.c.recorded_at.between(_moment("window", 0), _NOW),
+        ),
+    )
+    .values(recorded_at=_NOW)
+    .returning(_KEY)
+)
 
 
 def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[str, Any]:
@@ -118,6 +131,7 @@ def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[s
             f"first_{number}": now + bucket.cost,
             f"full_{number}": now + bucket.period,
             f"fullest_{number}": now + bucket.fullest,
+            f"window_{number}": now - bucket.period,
         }
     return values
 
@@ -131,10 +145,19 @@ async def fill(tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket],
     return sum(row or ())
 
 
-async def empty_at(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> datetime:
-    """Return when the bucket will be, or was, empty."""
-    found: datetime | None = await _EMPTY_AT.value(tx, _these(account_id, [bucket], now))
-    return now if found is None or found > now + bucket.fullest else found
+async def find(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> tuple[datetime, bool]:
+    """Return when the bucket will be, or was, empty; and whether it was recorded as full within its period."""
+    row = await _FIND.row(tx, _these(account_id, [bucket], now))
+    if row is None:
+        return now, False
+    empty_at, recorded_at = row
+    is_recorded = recorded_at is not None and now - bucket.period <= recorded_at <= now
+    return (now if empty_at > now + bucket.fullest else empty_at), is_recorded
+
+
+async def note_recorded(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
+    """Note that the bucket is recorded as full; False when that was done within its period, by somebody faster."""
+    return await _RECORDED.value(tx, _these(account_id, [bucket], now)) is not None
 
 
 async def take_back(
@@ -142,7 +165,9 @@ async def take_back(
 ) -> None:
     """Take one failure out of each bucket again, or (`clears_first`) all of them out of the first.
 
-    An empty bucket goes, so that it says nothing to a clock set back.
+    One statement, or none without a bucket. An empty bucket goes, so that it says nothing to a clock set back.
     """
+    if not buckets:
+        return
     statement = _taking_back(len(buckets), clears_first=clears_first)
     await statement.rows(tx, _these(account_id, buckets, now))

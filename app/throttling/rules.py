@@ -2,7 +2,7 @@
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,16 +10,19 @@ from app.accounts.users.rules import email_key
 from app.core.settings import Limit, PasswordLimits
 
 _IPV6_PREFIX = 64
+WIDER = 10
+"""How many times as much an address may do over all accounts as it may in one."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """One limit of one subject. The subject is kept as a digest."""
+    """One limit of one subject, in one account or over all of them. The subject is kept as a digest."""
 
     name: str
     key: bytes
     limit: Limit
+    all_accounts: bool = False
 
     @property
     def period(self) -> timedelta:
@@ -29,7 +32,7 @@ class Bucket:
     @property
     def cost(self) -> timedelta:
         """By how much one failure fills it; rounded down, so that as many as the limit says do fit."""
-        return self.period // self.limit.failures
+        return max(self.period // self.limit.failures, timedelta.resolution)
 
     @property
     def fullest(self) -> timedelta:
@@ -41,19 +44,34 @@ class Bucket:
 
 
 def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) -> list[Bucket]:
-    """Return the buckets that one attempt fills: user-and-address, address, user.
+    """Return the buckets that one attempt fills: user-and-address, address, user, address over all accounts.
 
     By the e-mail address that was sent, so that one which nobody has is limited just the same. A known device of
     the user does not touch the user's own, so that an outsider cannot lock a user out of it.
     """
     user, address = email_key(email), _network(ip)
-    found = [
-        Bucket("user_and_address", _key(user, address), limits.user_and_address),
-        Bucket("address", _key(address), limits.address),
+    by_address = Bucket("address", _key(address), limits.address)
+    by_user = [] if known_device else [Bucket("user", _key(user), limits.user)]
+    by_both = Bucket("user_and_address", _key(user, address), limits.user_and_address)
+    return [by_both, by_address, *by_user, over_all_accounts(by_address)]
+
+
+def over_all_accounts(bucket: Bucket) -> Bucket:
+    """Return the bucket that the same subject has over all accounts, `WIDER` times as wide."""
+    name = f"{bucket.name}_all_accounts"
+    return replace(bucket, name=name, limit=bucket.limit.times(WIDER), all_accounts=True)
+
+
+def session_buckets(limits: PasswordLimits, *, user_id: UUID, ip: str) -> list[Bucket]:
+    """Return the buckets that a password fills which a session asks for: the user's sessions', the address's.
+
+    One for all sessions of the user, whatever their addresses, and none of those that a sign-in of the user needs:
+    a session that came about without the password takes nothing from who knows it.
+    """
+    return [
+        Bucket("session_user", _key(str(user_id)), limits.user_and_address),
+        Bucket("address", _key(_network(ip)), limits.address),
     ]
-    if not known_device:
-        found.append(Bucket("user", _key(user), limits.user))
-    return found
 
 
 def link_buckets(*, email: str, ip: str, letters: Limit, requests: Limit) -> tuple[Bucket, Bucket]:

@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.audit.repository import record
+from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import RequestContext
-from app.core.errors import TooMany, Unavailable
+from app.core.errors import ReachedLimit, TooMany, Unavailable
 from app.database.engine import Database
+from app.database.ids import OF_THE_SERVICE
 from app.throttling import repository
 from app.throttling.rules import Bucket
 
@@ -19,45 +24,133 @@ async def count_password_attempt(
     context: RequestContext,
     buckets: list[Bucket],
     *,
+    user_id: UUID | None = None,
     because: str = "Too many passwords were wrong.",
 ) -> None:
     """Count one failure in every bucket, or none of them: raises `TooMany` when one is full.
 
     Always in the same order of buckets, so that attempts at once do not deadlock. Committed before the password
-    is looked at: of a hundred sent together no more are judged than the limit allows.
+    is looked at: of a hundred sent together no more are judged than the limit allows. A full bucket is recorded
+    once in its period, about the user with `user_id`, where that is known.
     """
+    ours, shared = _apart(buckets)
+    try:
+        async with database.begin() as tx:
+            await _fill(tx, context, ours, shared)
+    except _FullError as full:
+        if unrecorded := [found.bucket for found in full.found if found.is_full and not found.is_recorded]:
+            await _record_full(database, context, unrecorded, user_id)
+        raise _too_many(because, full.found) from None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A bucket behind a full one: how long until one more failure fits in, and whether the audit log has it."""
+
+    bucket: Bucket
+    wait: timedelta
+    is_recorded: bool
+
+    @property
+    def is_full(self) -> bool:
+        return self.wait > timedelta(0)
+
+
+class _FullError(Exception):
+    """A bucket is full: nothing was counted. `found` are the full one and those behind it."""
+
+    def __init__(self, found: list[_Found]) -> None:
+        super().__init__()
+        self.found = found
+
+
+async def _fill(tx: AsyncConnection, context: RequestContext, ours: list[Bucket], shared: list[Bucket]) -> None:
+    """Count one failure in every bucket; raises `_FullError`, and then the transaction must not commit."""
+    filled = await repository.fill(tx, context.account_id, ours, now=context.now)
+    if filled == len(ours) and shared:  # the last one to be locked, and until this short transaction ends
+        filled += await repository.fill(tx, OF_THE_SERVICE, shared, now=context.now)
+    # Those not asked yet may be fuller still, and the time told must be true for all.
+    if behind := [*ours, *shared][filled:]:
+        raise _FullError([await _find(tx, context, bucket) for bucket in behind])
+
+
+async def _find(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> _Found:
+    empty_at, is_recorded = await repository.find(tx, _account_of(context, bucket), bucket, now=context.now)
+    return _Found(bucket, empty_at + bucket.cost - bucket.period - context.now, is_recorded)
+
+
+def _account_of(context: RequestContext, bucket: Bucket) -> UUID:
+    return OF_THE_SERVICE if bucket.all_accounts else context.account_id
+
+
+async def _record_full(
+    database: Database, context: RequestContext, buckets: list[Bucket], user_id: UUID | None
+) -> None:
+    """Record that buckets are full, each once in its period, whoever comes at the same time."""
+    kind = "user" if user_id else None
     async with database.begin() as tx:
-        filled = await repository.fill(tx, context.account_id, buckets, now=context.now)
-        if filled < len(buckets):
-            # Those not asked yet may be fuller still, and the time told must be true for all.
-            waits = [await _wait(tx, context, unfilled) for unfilled in buckets[filled:]]
-            retry_after = max(1, math.ceil(max(waits).total_seconds()))
-            raise TooMany(because, retry_after=retry_after)
+        for bucket in buckets:
+            if await repository.note_recorded(tx, _account_of(context, bucket), bucket, now=context.now):
+                limit = {"failures": bucket.limit.failures, "seconds": bucket.limit.seconds}
+                reached = Event(EventType.LIMIT_REACHED, kind, user_id, {"limit": bucket.name} | limit)
+                await record(tx, context, NOBODY, reached)
 
 
 @asynccontextmanager
 async def counted_password_attempt(
-    database: Database, context: RequestContext, buckets: list[Bucket]
+    database: Database, context: RequestContext, buckets: list[Bucket], *, user_id: UUID | None = None
 ) -> AsyncIterator[None]:
     """Count one failure before the block, which judges the password; give it back if that is `Unavailable`.
 
     Then nothing was judged: the queue of hashes was full. Raises what `count_password_attempt` raises.
     """
-    await count_password_attempt(database, context, buckets)
+    await count_password_attempt(database, context, buckets, user_id=user_id)
     try:
         yield
     except Unavailable:
         async with database.begin() as tx:
-            await repository.take_back(tx, context.account_id, buckets, now=context.now)
+            for account_id, part in zip((context.account_id, OF_THE_SERVICE), _apart(buckets), strict=True):
+                await repository.take_back(tx, account_id, part, now=context.now)
         raise
 
 
-async def _wait(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> timedelta:
-    """Return how long it takes until one more failure fits in; not more than zero when it does now."""
-    empty_at = await repository.empty_at(tx, context.account_id, bucket, now=context.now)
-    return empty_at + bucket.cost - bucket.period - context.now
+def _apart(buckets: list[Bucket]) -> tuple[list[Bucket], list[Bucket]]:
+    """Return the buckets of the account, and those over all accounts: no statement has rows of two accounts."""
+    ours = [bucket for bucket in buckets if not bucket.all_accounts]
+    return ours, [bucket for bucket in buckets if bucket.all_accounts]
+
+
+def _too_many(because: str, found: list[_Found]) -> TooMany:
+    """Return the refusal by the first bucket, which is full, and by those behind it that are full as well."""
+    reached = [
+        ReachedLimit(
+            one.bucket.name,
+            max(1, math.ceil(one.wait.total_seconds())),
+            one.bucket.limit.failures,
+            one.bucket.limit.seconds,
+        )
+        for number, one in enumerate(found)
+        if one.is_full or number == 0
+    ]
+    return TooMany(because, retry_after=max(limit.retry_after for limit in reached), limits=reached)
 
 
 async def take_password_attempt_back(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
-    """Take the attempt back, since the password was right; and forget all failures of this user-and-address."""
-    await repository.take_back(tx, context.account_id, buckets, now=context.now, clears_first=True)
+    """Take the attempt back, since the password was right; and forget all failures of this user-and-address.
+
+    Over all accounts it stays counted until `give_address_back`, which follows the transaction.
+    """
+    ours, _ = _apart(buckets)
+    await repository.take_back(tx, context.account_id, ours, now=context.now, clears_first=True)
+
+
+async def give_address_back(database: Database, context: RequestContext, buckets: list[Bucket]) -> None:
+    """Take the attempt back over all accounts too, once the transaction of a right password has committed.
+
+    By a statement of its own: many accounts share this row, and none waits for the transaction of another. When
+    the database does not answer, the attempt stays counted; the password was right all the same.
+    """
+    _, shared = _apart(buckets)
+    with suppress(Unavailable):
+        async with database.single_statement() as tx:
+            await repository.take_back(tx, OF_THE_SERVICE, shared, now=context.now)

@@ -20,6 +20,7 @@ _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAINED_SECONDS = 5
 _READ_SECONDS = 20
 _MOST_FIELDS = 16
+_LONGEST_CONTENT_TYPE = 256  # the parser takes time in the square of it
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -111,7 +112,7 @@ def _is_json(content_type: str) -> bool:
 
 def _media_type(content_type: str) -> email.message.Message:
     message = email.message.Message()
-    message["content-type"] = content_type
+    message["content-type"] = content_type if len(content_type) <= _LONGEST_CONTENT_TYPE else ""
     return message
 
 

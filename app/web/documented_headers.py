@@ -25,7 +25,11 @@ _SECONDS = {"description": "Whole seconds until trying again makes sense.", "sch
 _OF_STATUS = {
     "405": _headers(Allow="The methods that the path has."),
     "401": _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
-    "429": {"Retry-After": _SECONDS},
+    "429": {"Retry-After": _SECONDS}
+    | _headers(
+        RateLimit='The limits that were reached, like `"address";r=0;t=30`: in `t` seconds the next fits in.',
+        RateLimit_Policy='What they are, like `"address";q=100;w=600`: so many in so many seconds.',
+    ),
     "503": {"Retry-After": _SECONDS},
 }
 

@@ -67,6 +67,8 @@ class Examples:
             return _BODIES.get(model) or self.of(self._schemas[model], name)
         if "anyOf" in schema:
             return self.of(schema["anyOf"][0], name)
+        if "x-extensible-enum" in schema:
+            return schema["x-extensible-enum"][0]
         if "const" in schema or "enum" in schema:
             return schema.get("const") or schema["enum"][0]
         kind = schema.get("type")

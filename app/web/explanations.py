@@ -138,11 +138,14 @@ EXPLANATIONS = {
     ),
     "too_many_attempts": Explanation(
         "Too many passcodes were wrong",
-        "After five wrong passcodes in a row every further one waits, right or wrong, longer each time.",
+        "After five wrong passcodes in a row every further one waits, right or wrong, longer each time. "
+        "Sign-ins and step-ups are counted apart.",
         "Wait as long as `Retry-After` says. Asking again earlier is not counted, and not judged.",
     ),
     "too_many_requests": Explanation(
-        "Too many requests", "A limit was reached.", "Wait as long as `Retry-After` says."
+        "Too many requests",
+        "A limit was reached; `violated-policies` and the header `RateLimit` name it.",
+        "Wait as long as `Retry-After` says.",
     ),
     "unavailable": Explanation(
         "Not available at the moment",

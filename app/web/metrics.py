@@ -15,8 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
-from app.core.addresses import is_loopback
-from app.core.errors import NotFound, Unauthenticated, Unavailable
+from app.core.errors import Unauthenticated, Unavailable
 from app.core.metrics import MULTIPROCESS
 from app.core.settings import Settings
 from app.crypto.digests import digest, same
@@ -27,7 +26,6 @@ router = APIRouter()
 
 Families: TypeAlias = tuple[Metric, ...]
 
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 _REMEMBERED = timedelta(seconds=60)
 
 # Of the whole installation, so these name no account (as purges do not).
@@ -86,27 +84,23 @@ class _Given(Collector):
 
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request, services: AppServices) -> Response:
-    """Return the metrics.
+    """Return the metrics; raises `Unauthenticated` for whoever has not the token of `PASSGATE_METRICS_TOKEN`.
 
-    To whoever has the token of `PASSGATE_METRICS_TOKEN`; without that setting, to peers on this machine whose
-    request nobody has forwarded, and for all others there is no such path. Raises `Unauthenticated` for another
-    token than the set one.
+    The public port has this route only where that setting is set. A peer on this machine proves nothing: a reverse
+    proxy is one. Without a token they are read on a port of their own (`app.web.metrics_port`).
     """
-    _check_reader(request, services.settings)
+    _check_token(request, services.settings)
     given = CollectorRegistry()
     given.register(_Given(await request.app.state.database_metrics.families(services)))
     return Response(generate_latest(_counted()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
 
 
-def _check_reader(request: Request, settings: Settings) -> None:
-    if settings.metrics_token is not None:
-        wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
-        if not same(digest(request.headers.get("authorization", "")), digest(wanted)):
-            raise Unauthenticated("The metrics are for whoever has their token.")
+def _check_token(request: Request, settings: Settings) -> None:
+    if settings.metrics_token is None:
         return
-    peer = request.client.host if request.client else ""
-    if not is_loopback(peer) or any(name in request.headers for name in _FORWARDING):
-        raise NotFound("There is no such path.")
+    wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
+    if not same(digest(request.headers.get("authorization", "")), digest(wanted)):
+        raise Unauthenticated("The metrics are for whoever has their token.")
 
 
 def _counted() -> CollectorRegistry:

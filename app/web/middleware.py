@@ -14,10 +14,11 @@ from structlog.contextvars import bound_contextvars
 from app.core.errors import InternalError
 from app.core.metrics import REFUSALS, REQUESTS, SECONDS
 from app.web.bodies import Incoming
+from app.web.cookies import set_cookies_aside
 from app.web.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-CACHEABLE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
+CACHEABLE = re.compile(r"/(healthz|readyz|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
 _PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
 _HSTS = "max-age=31536000; includeSubDomains"
 
@@ -41,6 +42,7 @@ class RequestLogMiddleware:
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        set_cookies_aside(scope)
         begun_at = time.perf_counter()
         incoming = Incoming(headers, receive)
         status = 0

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from app.web.documented_headers import COMPONENTS, headers_of
 from app.web.examples import Examples, example_text
 from app.web.middleware import CACHEABLE
-from app.web.problems import SCHEMAS, Problem, ValidationProblem, problems
+from app.web.problems import SCHEMAS, LimitProblem, Problem, ValidationProblem, problems
 
 _ACCOUNT = {
     "name": "account",
@@ -42,7 +42,8 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         if path.startswith("/v1/accounts/{account}"):
             operations["parameters"] = [_ACCOUNT]
     _, found = models_json_schema(
-        [(Problem, "serialization"), (ValidationProblem, "serialization")], ref_template=SCHEMAS + "{model}"
+        [(Problem, "serialization"), (ValidationProblem, "serialization"), (LimitProblem, "serialization")],
+        ref_template=SCHEMAS + "{model}",
     )
     schemas = document["components"]["schemas"] | found["$defs"]
     for name in ("HTTPValidationError", "ValidationError"):

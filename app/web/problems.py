@@ -1,18 +1,19 @@
 """Refusals as HTTP: the only table from a kind to a status, and the problem documents of RFC 9457."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.core import errors
 from app.core.errors import FieldError, InvalidRequest, NotFound, Refusal
 from app.web.explanations import EXPLANATIONS
+from app.web.wire import OpenList
 
 _STATUS: dict[type[Refusal], int] = {
     errors.InvalidRequest: 422,
@@ -50,6 +51,7 @@ _FIELD_CODES = {
     "value_error": ("malformed", "The value does not have the form that it must have."),
     "string_pattern_mismatch": ("malformed", "The value does not have the form that it must have."),
 }
+_MOST_FIELD_ERRORS = 100
 _WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
 
 
@@ -63,7 +65,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    code: str
+    code: Annotated[str, OpenList(lambda: EXPLANATIONS)]
     detail: str
 
 
@@ -79,6 +81,12 @@ class ValidationProblem(Problem):
     """What is wrong with each field."""
 
     errors: list[FieldProblem] = []
+
+
+class LimitProblem(Problem):
+    """Which limits were reached (draft-ietf-httpapi-ratelimit-headers-11, section 5.1)."""
+
+    violated_policies: list[str] = Field(alias="violated-policies")
 
 
 def problem_response(refusal: Refusal) -> JSONResponse:
@@ -99,17 +107,38 @@ def problem_response(refusal: Refusal) -> JSONResponse:
         headers["WWW-Authenticate"] = _STEP_UP
     elif isinstance(refusal, errors.Unauthenticated):
         headers["WWW-Authenticate"] = _BEARER
-    elif isinstance(refusal, errors.TooMany | errors.Unavailable):
+    elif isinstance(refusal, errors.TooMany):
+        headers = _rate_limit_headers(refusal)
+        content["violated-policies"] = [limit.name for limit in refusal.limits] or [refusal.code]
+    elif isinstance(refusal, errors.Unavailable):
         headers["Retry-After"] = str(refusal.retry_after)
     elif isinstance(refusal, errors.MethodNotAllowed):
         headers["Allow"] = refusal.allow
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
+def _rate_limit_headers(refusal: errors.TooMany) -> dict[str, str]:
+    """Return when to come back, and which limits were reached (draft-ietf-httpapi-ratelimit-headers-11).
+
+    Their names are the same for whoever is asked for: a user that there is, or one that there is not.
+    """
+    headers = {"Retry-After": str(refusal.retry_after)}
+    if refusal.limits:
+        headers["RateLimit"] = ", ".join(f'"{limit.name}";r=0;t={limit.retry_after}' for limit in refusal.limits)
+        policies = (f'"{limit.name}";q={limit.most};w={limit.seconds}' for limit in refusal.limits)
+        headers["RateLimit-Policy"] = ", ".join(policies)
+    else:
+        headers["RateLimit"] = f'"{refusal.code}";r=0;t={refusal.retry_after}'
+    return headers
+
+
 def field_errors(found: Sequence[Any]) -> InvalidRequest:
-    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent."""
+    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent.
+
+    It names the first hundred: there may be as many as fit into a body.
+    """
     problems = []
-    for error in found:
+    for error in found[:_MOST_FIELD_ERRORS]:
         _, *path = error["loc"]
         if error["type"] == "extra_forbidden":
             path = path[:-1]  # its last part is the unknown name itself
@@ -169,8 +198,10 @@ def _example(kind: type[Refusal], status: int) -> dict[str, Any]:
     code = kind.default_code
     explained = EXPLANATIONS[code]
     shown = {"type": f"/problems/{code}", "title": explained.title, "status": status, "code": code}
-    return shown | {"detail": explained.happened}
+    shown |= {"detail": explained.happened}
+    return shown | ({"violated-policies": ["address"]} if kind is errors.TooMany else {})
 
 
 def _model(status: int) -> type[Problem]:
-    return ValidationProblem if status == _STATUS[InvalidRequest] else Problem
+    models = {_STATUS[InvalidRequest]: ValidationProblem, _STATUS[errors.TooMany]: LimitProblem}
+    return models.get(status, Problem)

@@ -2,13 +2,17 @@
 
 import re
 import string
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
 
 class Body(BaseModel):
@@ -23,10 +27,40 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
+class OpenList:
+    """Documents a value list of an answer as one that may grow: an open string, never a closed `enum`.
+
+    A request's lists stay closed. The values are those that the type names, or what `values` returns when the
+    document is made.
+    """
+
+    def __init__(self, values: Callable[[], Iterable[str]] | None = None) -> None:
+        self._values = values
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema of the type with the list open."""
+        schema = handler.resolve_ref_schema(handler(core))
+        closed = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        values = sorted(self._values()) if self._values else list(closed)
+        return {
+            "type": "string",
+            "examples": values,
+            "x-extensible-enum": values,
+            "description": "More may be added: clients must accept others.",
+        }
+
+
+_T = TypeVar("_T")
+Open = Annotated[_T, OpenList()]
+"""A value of an answer, of a list that may grow."""
+
 _NO_ID = UUID(int=0)  # new ids are never this one
+_ID_LENGTH = 36
 
 
 def _id_or_nothing(value: str) -> UUID:
+    if len(value) != _ID_LENGTH:
+        return _NO_ID
     with suppress(ValueError):
         found = UUID(value)
         if str(found) == value.lower():  # `UUID` reads other spellings too
@@ -52,10 +86,11 @@ LEFT_OUT: Any = Field(default_factory=lambda: None)
 PathId = Annotated[UUID, BeforeValidator(_id_or_nothing)]
 
 _RFC_3339 = re.compile(r"[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_LONGEST_MOMENT = 64
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+    if not isinstance(value, str) or len(value) > _LONGEST_MOMENT or not _RFC_3339.fullmatch(value):
         raise ValueError("no time of RFC 3339")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -68,3 +103,13 @@ GivenTime = Annotated[datetime, BeforeValidator(_moment)]
 
 # An id in a body, where JSON has only strings.
 BodyId = Annotated[UUID, Field(strict=False)]
+
+
+def _short_enough(password: str) -> str:
+    if is_too_long(password):
+        raise PydanticCustomError("string_too_long", "too long in UTF-8")
+    return password
+
+
+# A password as it is typed: bounded in bytes before anything else looks at it.
+GivenPassword = Annotated[str, Field(max_length=LONGEST_PASSWORD_BYTES), AfterValidator(_short_enough)]

@@ -1,14 +1,14 @@
 """ended sessions.
 
-Revision ID: 202611242210
-Revises: 202611242200
+Revision ID: 202611242240
+Revises: 202611242230
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "202611242210"
-down_revision = "202611242200"
+revision = "202611242240"
+down_revision = "202611242230"
 branch_labels = None
 depends_on = None
 

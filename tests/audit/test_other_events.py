@@ -27,6 +27,7 @@ async def test_signing_in(tenant: Tenant, trail: AuditTrail) -> None:
         "authenticator.added",
         "enrollment.begun",
         "sign_in.succeeded",
+        "sign_in.waiting",
         "two_factor.turned_on",
     ]
 
@@ -78,6 +79,7 @@ async def test_ending_sessions(tenant: Tenant, trail: AuditTrail) -> None:
     ok(await person.browser.delete("/session"), 204)
     [own] = await trail.new()
     assert (own.type, own.target) == ("session.ended", ("session", UUID(mine)))
+    assert (one.details, own.details) == ({"because": "ended by the user"}, {"because": "signed out"})
     assert all(is_by(event, person) for event in (one, rest, own))
 
 
@@ -93,7 +95,7 @@ async def test_revoking_trusted_devices(tenant: Tenant, trail: AuditTrail) -> No
     [one] = await trail.new()
     assert (one.type, one.target) == ("trusted_device.revoked", ("trusted_device", UUID(devices[0]["id"])))
     ok(await person.browser.patch(TWO_FACTOR, json={"passcode_frequency": "every_sign_in"}))
-    [rest] = await trail.new()
+    rest, _ = await trail.new()
     assert (rest.type, rest.details["devices"]) == ("trusted_device.revoked", 2)
     assert is_by(one, person)
     assert is_by(rest, person)

@@ -3,24 +3,25 @@
 from app.audit.rules import EventType
 
 CLOSED_LIST = {
-    "sign_in": {"succeeded", "failed"},
+    "sign_in": {"succeeded", "failed", "waiting"},
     "passcode": {"failed", "replayed", "locked", "delivered"},
     "enrollment": {"begun"},
-    "authenticator": {"added", "removed"},
-    "two_factor": {"turned_on", "turned_off"},
+    "authenticator": {"added", "renamed", "removed"},
+    "two_factor": {"turned_on", "turned_off", "frequency_changed"},
     "recovery_code": {"used"},
     "recovery_codes": {"regenerated"},
     "trusted_device": {"added", "revoked"},
-    "session": {"ended"},
+    "session": {"stepped_up", "ended"},
     "policy": {"changed"},
     "user": {"created", "changed", "deleted"},
-    "password": {"changed"},
+    "password": {"changed", "failed"},
     "email_change": {"stopped"},
     "ownership": {"handed_over"},
     "api_token": {"created", "revoked", "used"},
     "report": {"requested", "downloaded"},
     "sso": {"signed_in"},
     "access": {"denied"},
+    "limit": {"reached"},
 }
 
 

@@ -9,6 +9,7 @@ from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.audit import AuditTrail, is_by, move
 from tests.support.client import ok, refused
 from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
+from tests.support.sign_ins import submit
 
 TWO_FACTOR = "/users/me/two-factor"
 
@@ -33,7 +34,10 @@ async def test_enrolling(tenant: Tenant, trail: AuditTrail) -> None:
     app = app_of(tenant, begun)
     refused(await confirm(person, begun, app.wrong_passcode()), 401, "passcode_incorrect")
     [event] = await trail.new()
-    assert (event.type, event.details) == ("passcode.failed", {"failures": 1})
+    assert (event.type, event.details) == (
+        "passcode.failed",
+        {"at": "enrollment", "failures": 1, "void": False},
+    )
     assert event.target == ("enrollment", UUID(begun["id"]))
     assert is_by(event, person)
 
@@ -121,33 +125,109 @@ async def test_a_recovery_code_that_was_used(tenant: Tenant, trail: AuditTrail) 
 
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
 
-    used, revoked = await trail.new()
+    used, stepped_up, revoked = await trail.new()
+    assert (stepped_up.type, stepped_up.details) == ("session.stepped_up", {"method": "recovery_code"})
     assert (used.type, used.details) == ("recovery_code.used", {"recovery_codes_left": 9})
     assert revoked.type == "trusted_device.revoked"
     assert used.actor_id == person.user.id
     assert used.target == ("user", person.user.id)
 
 
-async def test_wrong_used_and_too_many_passcodes(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_wrong_used_and_too_many_passcodes_at_step_up(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
+    session_id = ok(await person.browser.get("/session"))["session"]["id"]
     used = {"passcode": person.authenticator.passcode(-1)}
     wrong = {"passcode": person.authenticator.wrong_passcode()}
+    await move(tenant, person)
     await trail.new()
 
     refused(await person.browser.post("/session/step-up", json=used), 401, "passcode_already_used")
     [replayed] = await trail.new()
-    assert (replayed.type, replayed.details) == ("passcode.replayed", {"failures_in_a_row": 1})
+    counted = {"at": "step_up", "session_id": session_id, "failures_in_a_row": 1}
+    assert (replayed.type, replayed.details) == ("passcode.replayed", counted)
     for failures in (2, 3, 4):
         refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
         [failed] = await trail.new()
-        assert (failed.type, failed.details) == ("passcode.failed", {"failures_in_a_row": failures})
+        assert (failed.type, failed.details) == ("passcode.failed", counted | {"failures_in_a_row": failures})
     refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
-    failed, locked = await trail.new()
-    assert (locked.type, locked.details) == ("passcode.locked", {"seconds": 30, "disabled": False})
+    failed, locked, ended = await trail.new()
+    assert (locked.type, locked.details) == (
+        "passcode.locked",
+        {"at": "step_up", "seconds": 30, "disabled": False},
+    )
     assert failed.target == locked.target == replayed.target == ("user", person.user.id)
+    assert (ended.type, ended.target) == ("session.ended", ("session", UUID(session_id)))
+    assert ended.details == {"because": "too many step-ups failed in it"}
+    assert all(is_by(event, person) for event in (replayed, failed, locked, ended))
 
-    refused(await person.browser.post("/session/step-up", json=wrong), 429, "too_many_attempts")
+    refused(await person.browser.post("/session/step-up", json=wrong), 401, "unauthenticated")
     assert await trail.new() == []
+
+
+async def test_wrong_used_and_too_many_passcodes_at_sign_in(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    token = await tenant.asked(person)
+    used, wrong = person.authenticator.passcode(-1), person.authenticator.wrong_passcode()
+    await trail.new()
+
+    refused(await submit(tenant.browser(), token, used), 401, "passcode_already_used")
+    [replayed] = await trail.new()
+    assert (replayed.type, replayed.details) == ("passcode.replayed", {"at": "sign_in", "failures_in_a_row": 1})
+    for _ in range(4):
+        refused(await submit(tenant.browser(), token, wrong), 401, "passcode_incorrect")
+    *failed, locked = await trail.new()
+    assert {event.details["failures_in_a_row"] for event in failed} == {2, 3, 4, 5}
+    assert (locked.type, locked.details) == (
+        "passcode.locked",
+        {"at": "sign_in", "seconds": 30, "disabled": False},
+    )
+    assert {event.actor_id for event in (replayed, *failed, locked)} == {person.user.id}
+
+    refused(await submit(tenant.browser(), token, wrong), 429, "too_many_attempts")
+    assert await trail.new() == []
+
+
+async def test_a_passcode_that_steps_up(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    session_id = ok(await person.browser.get("/session"))["session"]["id"]
+    await move(tenant, person)
+    await trail.new()
+
+    await tenant.step_up(person)
+
+    [proven] = await trail.new()
+    assert (proven.type, proven.details) == ("session.stepped_up", {"method": "otp"})
+    assert proven.target == ("session", UUID(session_id))
+    assert is_by(proven, person)
+
+
+async def test_renaming_an_authenticator(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    [authenticator] = await authenticator_ids(person)
+    await move(tenant, person)
+    await trail.new()
+
+    for label in ("Tablet", "Tablet"):
+        ok(await person.browser.patch(f"{TWO_FACTOR}/authenticators/{authenticator}", json={"label": label}))
+
+    [renamed] = await trail.new()
+    assert (renamed.type, renamed.details) == ("authenticator.renamed", {"old": "Phone", "new": "Tablet"})
+    assert renamed.target == ("authenticator", UUID(authenticator))
+    assert is_by(renamed, person)
+
+
+async def test_how_often_a_passcode_is_asked(tenant: Tenant, trail: AuditTrail) -> None:
+    person = await tenant.enrolled()
+    await move(tenant, person)
+    await trail.new()
+
+    for old, new in (("every_30_days", "every_sign_in"), ("every_sign_in", "every_30_days")):
+        for _ in range(2):
+            ok(await person.browser.patch(TWO_FACTOR, json={"passcode_frequency": new}))
+        [changed] = await trail.new()
+        assert (changed.type, changed.details) == ("two_factor.frequency_changed", {"old": old, "new": new})
+        assert changed.target == ("user", person.user.id)
+        assert is_by(changed, person)
 
 
 async def test_trying_to_turn_off_somebody_elses(tenant: Tenant, trail: AuditTrail) -> None:

@@ -97,7 +97,7 @@ class People:
         authenticators, sign_ins, tokens = [], [], []
         for user_id, _ in users:
             id_, token = new_id(now), new_secret("pgi_")
-            sealed = self._sealer.seal(_TOTP_SECRET, secret_associated_data(account, id_))
+            sealed = self._sealer.seal(_TOTP_SECRET, secret_associated_data(account, user_id, id_))
             authenticators.append((account, id_, user_id, "totp", "Phone", sealed, 0, now))
             expires = now + timedelta(minutes=10)
             sign_ins.append((account, new_id(now), user_id, digest(token), "passcode", 1, now, expires))

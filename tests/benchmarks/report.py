@@ -26,6 +26,7 @@ from app.core.settings import Settings
 from app.database.ids import new_id
 from app.database.libpq import libpq_url
 from app.database.long import begin_long
+from app.second_factor.kinds.registry import FIRST_KINDS
 from app.services import Services, make_services
 from tests.benchmarks.figures import Figure, figure, say
 from tests.support.many_users import add_many_users
@@ -57,7 +58,8 @@ def _watched_memory() -> Iterator[list[float]]:
 async def _fill(services: Services, url: str, account_id: UUID, rows: int) -> None:
     now = services.clock.now()
     async with services.database.begin() as tx:
-        await accounts.add_account(tx, Account(account_id, f"big-{account_id.hex[-8:]}", "Big"), first_policy(now))
+        account = Account(account_id, f"big-{account_id.hex[-8:]}", "Big")
+        await accounts.add_account(tx, account, first_policy(now, FIRST_KINDS))
     async with begin_long(url) as tx:
         await add_many_users(tx, account_id, Role.AGENT, rows, now)
     async with begin_long(url) as tx:

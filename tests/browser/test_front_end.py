@@ -186,7 +186,15 @@ def test_a_page_of_the_front_end_reads_the_headers_that_it_needs(world: World) -
     assert answer["access-control-allow-origin"] == world.same_site
     assert answer["access-control-allow-credentials"] == "true"
     exposed = answer["access-control-expose-headers"].split(", ")
-    assert sorted(exposed) == ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+    assert sorted(exposed) == [
+        "ETag",
+        "Location",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "WWW-Authenticate",
+        "X-Request-ID",
+    ]
     page.goto(f"{world.same_site}/?account={world.api}/v1/accounts/nowhere")
     unknown = call(page, "GET", "/session")
     assert (unknown["status"], unknown["body"]["code"]) == (404, "not_found")

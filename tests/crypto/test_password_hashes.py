@@ -178,14 +178,14 @@ async def test_of_72_bytes_bcrypt_proves_all_and_of_more_nothing(hasher: Hasher)
     imported = by_bcrypt("ä" * 36)
 
     assert (await hasher.verify_password(imported, "ä" * 36)).matches
-    for longer in ("ä" * 36 + "x", "ä" * 37, "ä" * 36 + "\0", "ä" * 5000):
+    for longer in ("ä" * 36 + "x", "ä" * 37, "ä" * 36 + "\0", "ä" * 512):
         with counted_work() as done:
             assert await hasher.verify_password(imported, longer) == WRONG
         assert sorted(done) == ["$2b$04", OURS]
     assert await hasher.verify_password(imported, "ä" * 35) == WRONG
 
 
-@pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 5000, "\ud800", "pa\u0308ssword"])
+@pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 1024, "\ud800", "pa\u0308ssword"])
 async def test_the_work_is_the_same_whoever_it_is_and_whether_or_not_it_matches(
     hasher: Hasher, password: str
 ) -> None:

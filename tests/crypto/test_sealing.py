@@ -13,10 +13,21 @@ from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
 SEALER = Sealer({"k1": KEY})
-PLACE = AssociatedData("authenticators", "sealed_secret", UUID(int=1), UUID(int=2))
+PLACE = AssociatedData("authenticators", "sealed_secret", UUID(int=1), UUID(int=2), UUID(int=3))
+NOBODYS = replace(PLACE, user_id=None)
+OLD_FORM = bytes.fromhex(  # "secret" at PLACE, as the release before users were bound sealed it by KEY
+    "01026b31000102030405060708090a0b3467b569a0916bdd146953e6e5d08b03cac5385f8090"
+)
 
 names = st.text(max_size=8)
-places = st.builds(AssociatedData, table=names, column=names, account_id=st.uuids(), row_id=st.uuids())
+places = st.builds(
+    AssociatedData,
+    table=names,
+    column=names,
+    account_id=st.uuids(),
+    row_id=st.uuids(),
+    user_id=st.none() | st.uuids(),
+)
 
 
 @given(plain=st.binary(max_size=200), place=places)
@@ -40,12 +51,34 @@ def test_what_was_moved_does_not_open(place: AssociatedData, other: AssociatedDa
         replace(PLACE, table="authenticatorss", column="ealed_secret"),
         replace(PLACE, account_id=UUID(int=2)),
         replace(PLACE, row_id=UUID(int=1)),
+        replace(PLACE, user_id=UUID(int=4)),
         replace(PLACE, account_id=PLACE.row_id, row_id=PLACE.account_id),
+        replace(PLACE, row_id=PLACE.user_id or PLACE.row_id, user_id=PLACE.row_id),
+        NOBODYS,
     ],
 )
 def test_each_part_of_the_place_binds(other: AssociatedData) -> None:
     with pytest.raises(SealBroken):
         SEALER.open(SEALER.seal(b"secret", PLACE), other)
+
+
+def test_what_is_nobodys_opens_for_no_user() -> None:
+    sealed = SEALER.seal(b"secret", NOBODYS)
+    assert SEALER.open(sealed, NOBODYS) == b"secret"
+    assert SEALER.is_current(sealed, NOBODYS)
+    assert not SEALER.is_current(sealed, PLACE)
+
+
+def test_the_old_form_opens_in_its_row_until_it_is_sealed_again() -> None:
+    assert SEALER.open(OLD_FORM, PLACE) == b"secret"
+    assert not SEALER.is_current(OLD_FORM, PLACE)
+    with pytest.raises(SealBroken):
+        SEALER.open(OLD_FORM, replace(PLACE, row_id=UUID(int=1)))
+    new = SEALER.seal(SEALER.open(OLD_FORM, PLACE), PLACE)
+    assert SEALER.is_current(new, PLACE)
+    for version in (b"\x01", b"\x02"):  # nor does the version alone make one form of the other
+        with pytest.raises(SealBroken):
+            SEALER.open(version + (new if version == b"\x01" else OLD_FORM)[1:], PLACE)
 
 
 def test_every_flipped_bit_breaks_the_seal() -> None:
@@ -69,7 +102,7 @@ def test_every_truncation_and_any_addition_breaks_the_seal() -> None:
 
 @given(st.binary(max_size=100))
 def test_no_bytes_raise_anything_else(noise: bytes) -> None:
-    for sealed in (noise, b"\x01" + noise, b"\x01\x02k1" + noise):
+    for sealed in (noise, b"\x01" + noise, b"\x01\x02k1" + noise, b"\x02\x02k1" + noise):
         with pytest.raises(SealBroken):
             SEALER.open(sealed, PLACE)
 
@@ -97,7 +130,8 @@ def test_after_a_rotation_the_new_key_seals_and_the_old_one_still_opens() -> Non
 
 def test_the_format_is_the_one_that_is_documented() -> None:
     sealed = SEALER.seal(b"secret", PLACE)
-    assert sealed[:4] == b"\x01\x02k1"
+    assert sealed[:4] == b"\x02\x02k1"
+    assert SEALER.seal(b"secret", NOBODYS)[:4] == b"\x01\x02k1"
     assert len(sealed) == 4 + 12 + len(b"secret") + 16
 
 

@@ -52,7 +52,7 @@ async def test_json_goes_in_as_python_has_it(database: Database) -> None:
 async def test_it_belongs_to_the_transaction_that_it_is_given(database: Database, clock: TurnableClock) -> None:
     add = PrecompiledStatement(insert_from_params(password_limits).returning(password_limits.c.limit))
     key = uuid4().bytes
-    values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now()}
+    values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now(), "recorded_at": None}
 
     with pytest.raises(RuntimeError, match="on purpose"):  # noqa: PT012 -- what the transaction does is the point
         async with database.begin() as tx:

@@ -13,6 +13,8 @@ DETAILS: dict[Kind, dict[str, Any]] = {
     Kind.TWO_FACTOR_TURNED_ON: {"label": "Phone", "replaced": 0},
     Kind.AUTHENTICATOR_ADDED: {"label": "Phone", "replaced": 2},
     Kind.AUTHENTICATOR_REMOVED: {"label": "Phone"},
+    Kind.AUTHENTICATORS_DISABLED: {"failures": 20},
+    Kind.PASSCODES_FAILED: {"at": "sign_in", "ended": False},
     Kind.RECOVERY_CODE_USED: {"left": 7},
     Kind.RECOVERY_CODES_REGENERATED: {"by": None},
     Kind.TRUSTED_DEVICE_ADDED: {"days": 30},
@@ -59,6 +61,20 @@ def test_the_html_says_what_the_text_says(kind: Kind) -> None:
     shown = re.sub(r"<br>", "\n", said.html.partition("<body")[2])
     shown = re.sub(r"<[^>]*>|^.*?>", "", shown).replace("&amp;", "&").replace("&#34;", '"').replace("&#39;", "'")
     assert shown.split() == said.text.split()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_wrong_passcodes_are_told_by_what_became_of_them(locale: str) -> None:
+    cases = [("sign_in", False), ("step_up", True), ("step_up", False)]
+    said = [
+        render(a_letter(Kind.PASSCODES_FAILED, locale=locale, details={"at": at, "ended": ended})).text
+        for at, ended in cases
+    ]
+
+    assert len(set(said)) == len(cases)
+    assert "right password" in said[0] or "richtiges Passwort" in said[0]
+    assert "has been ended" in said[1] or "beendet worden" in said[1]
+    assert "You can still sign in" in said[2] or "Anmelden können Sie sich weiterhin" in said[2]
 
 
 @pytest.mark.parametrize("locale", LOCALES)

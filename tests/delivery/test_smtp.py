@@ -16,6 +16,7 @@ from tests.delivery.conftest import a_letter, settings_with
 from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
 from tests.support.serving import free_port
 
+ANOTHER_MACHINE = "0.0.0.0"  # noqa: S104 -- which no rule takes for this machine, and Linux connects to it
 CREDENTIALS = "mailer%40example.com:p%40ss%2Fword@"
 
 
@@ -79,7 +80,10 @@ async def test_smtps_speaks_tls_from_the_first_byte(trusted: Authority) -> None:
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 async def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority, scheme: str) -> None:
-    with speaking(scheme, authority) as server, pytest.raises(MailUnavailableError):
+    with (
+        speaking(scheme, authority) as server,
+        pytest.raises(MailUnavailableError, match="certificate of the mail server is not accepted"),
+    ):
         await hand_over(settings_with(mail_url=server.url(scheme=scheme)), a_letter())
 
     assert server.mailbox.attempts == []
@@ -91,19 +95,50 @@ async def test_a_certificate_for_another_name_is_refused(
 ) -> None:
     other = make_authority(tmp_path, "mail.example.com")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.file))
-    with speaking(scheme, other) as server, pytest.raises(MailUnavailableError):
+    with (
+        speaking(scheme, other) as server,
+        pytest.raises(MailUnavailableError, match="certificate of the mail server is not accepted"),
+    ):
         await hand_over(settings_with(mail_url=server.url(scheme=scheme, host="localhost")), a_letter())
 
     assert server.mailbox.attempts == []
 
 
-async def test_no_password_goes_without_tls_to_another_machine(
-    plain: RunningServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("credentials", ["", CREDENTIALS])
+async def test_without_starttls_another_machine_gets_neither_a_password_nor_a_letter(
+    plain: RunningServer, credentials: str
 ) -> None:
-    monkeypatch.setattr(mailer, "is_loopback", lambda _: False)
+    settings = settings_with(mail_url=plain.url(credentials=credentials, host=ANOTHER_MACHINE))
 
-    with pytest.raises(MailUnavailableError, match="no TLS"):
-        await hand_over(settings_with(mail_url=plain.url(credentials=CREDENTIALS)), a_letter())
+    with pytest.raises(MailUnavailableError, match="offers no STARTTLS"):
+        await hand_over(settings, a_letter())
+    with pytest.raises(MailUnavailableError, match="offers no STARTTLS"):
+        await check_connection(settings)
+
+    assert plain.mailbox.attempts == []
+    assert not plain.mailbox.tried_to_sign_in
+
+
+async def test_another_machine_gets_the_letter_by_starttls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority(tmp_path, ANOTHER_MACHINE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with mail_server(starttls=authority.server()) as server:
+        settings = settings_with(mail_url=server.url(credentials=CREDENTIALS, host=ANOTHER_MACHINE))
+        assert "by TLS, its certificate checked" in await check_connection(settings)
+        await hand_over(settings, a_letter())
+
+    assert [(received.by_tls, received.signed_in) for received in server.mailbox.received] == [(True, True)]
+
+
+async def test_another_machine_gets_it_in_clear_where_the_url_says_so(plain: RunningServer) -> None:
+    settings = settings_with(mail_url=plain.url(host=ANOTHER_MACHINE) + "?tls=off")
+
+    assert "in clear: tls=off" in await check_connection(settings)
+    await hand_over(settings, a_letter())
+
+    assert [received.by_tls for received in plain.mailbox.received] == [False]
 
 
 async def test_a_wrong_password_may_be_put_right(plain: RunningServer) -> None:
@@ -176,8 +211,10 @@ async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> N
 
 async def test_looking_at_the_way_out_says_whether_it_is_open(plain: RunningServer, trusted: Authority) -> None:
     with mail_server(tls=trusted.server()) as server:
-        assert "by TLS" in await check_connection(settings_with(mail_url=server.url(scheme="smtps")))
-    assert "without TLS" in await check_connection(settings_with(mail_url=plain.url()))
+        assert "by TLS, its certificate checked" in await check_connection(
+            settings_with(mail_url=server.url(scheme="smtps"))
+        )
+    assert "in clear, on this machine" in await check_connection(settings_with(mail_url=plain.url()))
     with pytest.raises(MailUnavailableError, match="535"):
         await check_connection(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
     assert plain.mailbox.received == []

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment, proven_step
+from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment
+from app.second_factor.kinds.kind import Confirmed
+from app.second_factor.kinds.totp.kind import TOTP
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
 SECRET = b"12345678901234567890"  # of RFC 6238, appendix B
@@ -55,20 +57,20 @@ def test_it_is_not_open_once_it_has_ended() -> None:
 def test_the_current_passcode_and_one_either_side_prove_their_step(ahead: int) -> None:
     now = datetime.fromtimestamp(1111111111, UTC)
 
-    assert proven_step(SECRET, _passcode_at(0x23523ED + ahead), now=now) == 0x23523ED + ahead
+    assert TOTP.confirm(SECRET, _passcode_at(0x23523ED + ahead), now=now) == Confirmed(SECRET, 0x23523ED + ahead)
 
 
 @pytest.mark.parametrize("ahead", [-2, 2])
 def test_the_passcode_two_steps_off_proves_nothing(ahead: int) -> None:
     now = datetime.fromtimestamp(1111111111, UTC)
 
-    assert proven_step(SECRET, _passcode_at(0x23523ED + ahead), now=now) is None
+    assert TOTP.confirm(SECRET, _passcode_at(0x23523ED + ahead), now=now) is None
 
 
 def test_of_two_steps_with_the_same_passcode_the_later_is_proven() -> None:
     now = datetime.fromtimestamp(27322110, UTC)  # security.md, appendix A: steps 910737 and 910738 share it
 
-    assert proven_step(SECRET, "911617", now=now) == 910738
+    assert TOTP.confirm(SECRET, "911617", now=now) == Confirmed(SECRET, 910738)
 
 
 def _passcode_at(step: int) -> str:

@@ -6,6 +6,7 @@ import re
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,8 +104,9 @@ async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
     connection = await asyncpg.connect(dsn=own_url, timeout=5)
     try:
         for table in ("links", "reports"):
-            [(account, id_)] = await connection.fetch(f"SELECT account_id, id FROM {table}")  # noqa: S608 -- ours
-            where = AssociatedData(table, "sealed_token", account, id_)
+            user = "user_id" if table == "links" else "requested_by"
+            [(account, id_, whose)] = await connection.fetch(f"SELECT account_id, id, {user} FROM {table}")  # noqa: S608 -- ours
+            where = AssociatedData(table, "sealed_token", account, id_, whose)
             query = f"UPDATE {table} SET sealed_token = $1"  # noqa: S608 -- ours
             await connection.execute(query, tenant.services.sealer.seal(b"a token", where))
     finally:
@@ -206,6 +208,57 @@ async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
     refused(await there.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
     await there.pass_passcode(other, there.browser())
     await after.close()
+
+
+async def put_into_old_form(own_url: str, sealer: Sealer) -> None:
+    """Seal what is bound to a user as the release before did, which bound it to its row alone."""
+    connection = await asyncpg.connect(dsn=own_url, timeout=5)
+    try:
+        for column in sealed_columns():
+            table, name, user = column.table.name, column.name, column.info["user"]
+            if user is None:
+                continue
+            query = f"SELECT account_id, id, {user}, {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608 -- ours
+            for account, id_, whose, sealed in await connection.fetch(query):
+                place = AssociatedData(table, name, account, id_, whose)
+                old = sealer.seal(sealer.open(sealed, place), replace(place, user_id=None))
+                await connection.execute(f"UPDATE {table} SET {name} = $1 WHERE id = $2", old, id_)  # noqa: S608 -- ours
+    finally:
+        await connection.close()
+
+
+async def test_the_old_form_works_until_a_rotation_binds_it_to_its_user_without_a_new_key(
+    tenant: Tenant, own_url: str, tmp_path: Path
+) -> None:
+    one, two, *_ = await seal_one_of_each(tenant, own_url)
+    await put_into_old_form(own_url, tenant.services.sealer)
+    await tenant.pass_passcode(one, tenant.browser())
+
+    first = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, OLD))
+    again = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, OLD))
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    for column, count in (("authenticators.sealed_secret", 4), ("enrollments.sealed_secret", 4)):
+        assert f"{column}: sealed {count} anew\n" in first.stdout
+    for column in ("links.sealed_token", "reports.sealed_token"):
+        assert f"{column}: sealed 1 anew\n" in first.stdout
+    for column in ("sso_providers.sealed_secret", "signing_keys.sealed_private_key"):
+        assert f"{column}: sealed 0 anew\n" in first.stdout  # the release before still reads these
+    assert again.stdout.count(": sealed 0 anew\n") == len(sealed_columns())
+    await tenant.pass_passcode(one, tenant.browser())
+
+    swap = """
+        UPDATE authenticators SET user_id = CASE user_id WHEN :one THEN :two ELSE :one END
+        WHERE user_id IN (:one, :two)
+    """
+    await run_sql(tenant, swap, one=one.user.id, two=two.user.id)
+    for person in (one, two):
+        for app in (one.authenticator, two.authenticator):
+            body = {"sign_in_token": await tenant.asked(person), "passcode": app.next_passcode()}
+            refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
+    await run_sql(tenant, swap, one=one.user.id, two=two.user.id)
+    await tenant.pass_passcode(one, tenant.browser())
+    await tenant.pass_passcode(two, tenant.browser())
 
 
 WRONG = {

@@ -85,7 +85,7 @@ async def test_where_something_else_listens(
 
 
 @pytest.mark.parametrize(
-    "wrong", ["password", "user", "database", "no socket", "no parameter", "no such mode", "no root certificate"]
+    "wrong", ["password", "user", "database", "no socket", "no parameter", "no root certificate"]
 )
 async def test_where_the_url_is_wrong(
     cluster: Cluster, settings: Settings, the_clock: TurnableClock, wrong: str
@@ -96,7 +96,6 @@ async def test_where_the_url_is_wrong(
     query = {
         "no socket": "host=/nowhere",
         "no parameter": f"{parts.query}&no_such_parameter=1",
-        "no such mode": f"{parts.query}&sslmode=none",
         "no root certificate": "host=127.0.0.1&port=1&sslmode=verify-full",
     }.get(wrong, parts.query)
     url = urlunsplit((parts.scheme, netloc, path, query, ""))

@@ -98,6 +98,37 @@ def test_a_token_and_a_session_pass_and_a_password_does_not(tmp_path: Path) -> N
         assert httpx.get(gate, auth=token).status_code == 401
 
 
+def test_forty_made_up_addresses_are_one_client(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "data", PASSGATE_TRUSTED_PROXY_HOPS="1") as service,
+        small_api() as api_port,
+        gateway(tmp_path, service.port, api_port) as gate,
+    ):
+        session = {"Authorization": f"Bearer {sign_in(service)}"}
+        account = f"{service.url}/v1/accounts/demo"
+        allowed = httpx.patch(f"{account}/security-policy", json={"api_password_access": True}, headers=session)
+        assert allowed.status_code == 200
+        right = httpx.get(gate, auth=("owner@demo.example", service.owner_password))
+        answers = [
+            httpx.get(
+                gate,
+                auth=("owner@demo.example", f"wrong password {number}"),
+                headers=[
+                    ("X-Forwarded-For", f"203.0.113.{number}, 198.51.100.{number}"),
+                    ("X-Forwarded-For", f"192.0.2.{number}"),
+                    ("X-Real-IP", f"192.0.2.{number}"),
+                    ("Forwarded", f"for=192.0.2.{number}"),
+                ],
+            ).status_code
+            for number in range(40)
+        ]
+        events = httpx.get(f"{account}/audit-events?limit=100", headers=session).json()["items"]
+
+    assert right.status_code == 200
+    assert answers == [401] * 10 + [500] * 30  # what nginx makes of 429
+    assert {event["ip"] for event in events if event["ip"]} == {"127.0.0.1"}
+
+
 def test_what_one_instance_does_the_other_knows_on_the_next_request(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as first:
         url = running_url(tmp_path / "data") or ""

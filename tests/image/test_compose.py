@@ -7,8 +7,10 @@ import pytest
 import typer.main
 
 from app.cli import cli
-from app.core.settings import PREFIX, Settings
-from tests.image.compose import PROJECT, services_of_passgate
+from app.core.database_url import parse_database_url
+from app.core.secret_keys import new_key_setting
+from app.core.settings import PREFIX, Settings, load_settings
+from tests.image.compose import PROJECT, compose, services_of_passgate
 
 SERVICES = services_of_passgate()
 
@@ -35,6 +37,23 @@ def test_each_setting_is_one(name: str) -> None:
     assert {variable.removeprefix(PREFIX).lower() for variable in SERVICES[name]["environment"]} <= set(
         Settings.model_fields
     )
+
+
+def test_the_settings_are_taken_and_say_that_the_database_is_reached_in_clear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {"DATABASE_PASSWORD": "secret", "SECRET_KEYS": new_key_setting(), "MAIL_URL": "smtps://m.example.com"}
+    for variable, value in SERVICES["api"]["environment"].items():
+        filled = re.sub(r"\$\{([A-Z_]+):[?-]([^}]*)\}", lambda found: given.get(found[1], found[2]), value)
+        monkeypatch.setenv(variable, filled)
+
+    url = load_settings().database_url
+
+    assert url is not None
+    read = parse_database_url(url.get_secret_value())
+    assert (read.sslmode, read.is_local) == ("disable", False)
+    assert "database" not in SERVICES
+    assert "ports" not in compose()["services"]["database"]
 
 
 def test_the_image_is_made_by_the_uv_that_wrote_the_lock_file() -> None:

@@ -29,6 +29,11 @@ OF_ONE_REVISION = {
         "ban-drop-constraint": "a wider one takes its place in the same transaction",
         "constraint-missing-not-valid": "links live for days: the table is read through in a moment",
     },
+    "202611242230": {
+        "ban-drop-constraint": "a wider one takes its place in the same transaction",
+        "constraint-missing-not-valid": "validated in the same transaction: a million short rows take a second",
+        "require-concurrent-index-creation": "the table is new",
+    },
 }
 
 

@@ -55,7 +55,8 @@ async def test_one_passcode_in_sign_ins_and_step_ups_is_used_once(tenant: Tenant
 
     assert sum(response.is_success for response in responses) == 1
     refused = outcomes([response for response in responses if not response.is_success])
-    assert refused == {"passcode_already_used": 5, "too_many_attempts": 34}
+    assert refused["passcode_already_used"] == 10  # five for each limit; the fifth step-up ends the session
+    assert refused["too_many_attempts"] + refused["unauthenticated"] == 29
 
 
 async def test_one_recovery_code_in_one_sign_in_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.support.arrange import PASSWORD, Tenant
+from tests.support.audit import AuditTrail
 from tests.support.client import ok, refused
 from tests.support.instances import Crowd, outcomes
 from tests.support.passwords import WRONG, fail, limited_for
@@ -71,3 +72,12 @@ async def test_of_password_changes_at_once_one_is_made(tenant: Tenant, crowd: Cr
     assert outcomes(responses) == {"204": 1, "invalid_credentials": 8}
     [made] = [change for change, response in zip(changes, responses, strict=True) if response.is_success]
     assert (await tenant.sign_in(person, password=made["new_password"]))["status"] == "complete"
+
+
+async def test_a_limit_reached_by_fifty_at_once_is_recorded_once(tenant: Tenant, crowd: Crowd) -> None:
+    body = credentials(await tenant.person(), password=WRONG)
+    trail = AuditTrail(tenant)
+
+    await asyncio.gather(*(crowd.post("/sign-ins", body) for _ in range(50)))
+
+    assert await trail.new_types() == ["limit.reached"] + ["sign_in.failed"] * 10

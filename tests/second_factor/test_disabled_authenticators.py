@@ -7,26 +7,27 @@ from app.second_factor import repository
 from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import ok, refused
+from tests.support.jobs import letters
 from tests.support.sign_ins import submit
 
 
-async def fail(tenant: Tenant, person: SimulatedUser, *, times: int) -> None:
+async def fail(tenant: Tenant, person: SimulatedUser, *, times: int, **body: str) -> None:
     """Guess wrong, waiting out whatever block there is; a sign-in does not outlive the longest one."""
     token = await tenant.asked(person)
     for _ in range(times):
-        response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
+        response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode(), **body)
         if response.status_code == 429:
             tenant.clock.turn(seconds=int(response.headers["retry-after"]))
             token = await tenant.asked(person)
-            response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
+            response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode(), **body)
         refused(response, 401, "passcode_incorrect")
 
 
-async def after_failures(tenant: Tenant, person: SimulatedUser, count: int) -> None:
+async def after_failures(tenant: Tenant, person: SimulatedUser, count: int, **body: str) -> None:
     """Bring a user there whose last `count` attempts failed: the first ones by hand, since hundreds take long."""
     async with tenant.services.database.begin() as tx:
         await repository.change_state(tx, tenant.account.id, person.user.id, failures=count - 1)
-    await fail(tenant, person, times=1)
+    await fail(tenant, person, times=1, **body)
 
 
 async def disabled(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
@@ -72,21 +73,72 @@ async def test_a_hundred_failures_leave_only_the_recovery_codes(tenant: Tenant) 
     assert answer["session"]["amr"] == ["pwd", "recovery_code"]
 
 
-async def test_failures_in_step_up_disable_as_well(tenant: Tenant) -> None:
+async def test_a_hundred_failures_are_told_by_letter(tenant: Tenant) -> None:
     person = await tenant.enrolled()
-    await tenant.pass_passcode(person)  # in a browser that may be signed in again by the password alone
-    await after_failures(tenant, person, 99)
-    tenant.clock.turn(minutes=15)
-    await tenant.sign_in(person)
+    await letters(tenant)
 
-    wrong = {"passcode": person.authenticator.wrong_passcode()}
-    refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
+    await after_failures(tenant, person, 100)
 
+    [letter] = await letters(tenant)
+    assert (letter["kind"], letter["to"]) == ("authenticators_disabled", person.user.email)
+    assert letter["details"] == {"failures": 100}
+
+
+@pytest.mark.parametrize("names_one", [True, False])
+async def test_five_authenticators_are_disabled_by_the_twentieth_failure(
+    tenant: Tenant, *, names_one: bool
+) -> None:
+    person = await tenant.enrolled()
+    for _ in range(4):
+        await tenant.enroll(person)
+    methods = (await tenant.sign_in(person, tenant.browser()))["methods"]
+    named = {"authenticator_id": methods[0]["authenticator_id"]} if names_one else {}
+    await after_failures(tenant, person, 19, **named)
     tenant.clock.turn(minutes=15)
-    right = {"passcode": person.authenticator.passcode()}
-    refused(await person.browser.post("/session/step-up", json=right), 401, "passcode_incorrect")
-    answer = await tenant.sign_in(person, tenant.browser())
-    assert answer["methods"] == []
+    assert len((await tenant.sign_in(person, tenant.browser()))["methods"]) == 5
+
+    await fail(tenant, person, times=1, **named)
+
+    assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
+
+
+async def test_removing_an_authenticator_is_no_way_to_more_guesses(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    for _ in range(4):
+        await tenant.enroll(person)
+    await after_failures(tenant, person, 19)
+    tenant.clock.turn(minutes=15)
+    await tenant.step_up(person)
+    for known in ok(await person.browser.get("/users/me/two-factor"))["authenticators"][:4]:
+        ok(await person.browser.delete(f"/users/me/two-factor/authenticators/{known['id']}"), 204)
+
+    await fail(tenant, person, times=3)  # 95 were judged before, and each removal rounds up
+    tenant.clock.turn(minutes=15)
+    assert len((await tenant.sign_in(person, tenant.browser()))["methods"]) == 1
+    await fail(tenant, person, times=1)
+
+    assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
+
+
+async def test_a_disabled_authenticator_does_not_step_up_and_costs_the_session_nothing(tenant: Tenant) -> None:
+    person = await disabled(tenant)
+    tenant.clock.turn(minutes=-15)  # which the session did not outlive
+    for _ in range(6):
+        body = {"passcode": person.authenticator.passcode()}
+        refused(await person.browser.post("/session/step-up", json=body), 401, "passcode_incorrect")
+
+    ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
+
+
+async def test_after_a_rebinding_in_a_session_the_count_begins_anew(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await after_failures(tenant, person, 100)
+    ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
+    await tenant.enroll(person)
+
+    await fail(tenant, person, times=4)
+
+    await tenant.pass_passcode(person, tenant.browser())
 
 
 async def test_six_digits_do_not_count_once_disabled(tenant: Tenant) -> None:

@@ -8,6 +8,7 @@ import pytest
 from app.core.callers import Role
 from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok, refused
+from tests.support.jobs import letters
 from tests.support.sign_ins import credentials, submit
 from tests.support.variants import another_account
 
@@ -26,7 +27,7 @@ async def guess(tenant: Tenant, person: SimulatedUser, *, times: int = 1) -> Non
 def throttled(response: httpx.Response, seconds: int) -> None:
     problem = refused(response, 429, "too_many_attempts")
     assert response.headers["retry-after"] == str(seconds)
-    assert set(problem) == {"type", "title", "status", "code", "detail"}
+    assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}
 
 
 async def test_after_five_wrong_passcodes_a_right_one_is_refused_for_thirty_seconds(tenant: Tenant) -> None:
@@ -189,20 +190,29 @@ async def test_used_passcodes_and_recovery_codes_count_like_wrong_ones(tenant: T
     throttled(await submit(tenant.browser(), token, person.authenticator.passcode(1)), 30)
 
 
-async def test_step_up_shares_the_limit_with_signing_in(tenant: Tenant) -> None:
+async def test_failures_at_step_up_do_not_count_at_sign_in_nor_does_a_success_there_reset(tenant: Tenant) -> None:
     person = await tenant.enrolled()
-    await guess(tenant, person, times=2)
+    await guess(tenant, person, times=4)
     for _ in range(3):
         wrong = {"passcode": person.authenticator.wrong_passcode()}
         refused(await person.browser.post("/session/step-up", json=wrong), 401, "passcode_incorrect")
-    right = {"passcode": person.authenticator.passcode()}
+    await tenant.step_up(person)
 
-    throttled(await person.browser.post("/session/step-up", json=right), 30)
-    throttled(await submit(tenant.browser(), await tenant.asked(person), right["passcode"]), 30)
+    await guess(tenant, person)
+
+    throttled(await submit(tenant.browser(), await tenant.asked(person), person.authenticator.passcode()), 30)
+
+
+async def test_five_wrong_passcodes_behind_the_password_send_one_letter(tenant: Tenant) -> None:
+    person = await tenant.enrolled()
+    await letters(tenant)
+    await guess(tenant, person, times=5)
     tenant.clock.turn(seconds=30)
+    await guess(tenant, person)
 
-    ok(await person.browser.post("/session/step-up", json={"passcode": person.authenticator.passcode()}))
-    await guess(tenant, person, times=4)
+    [letter] = await letters(tenant)
+    assert (letter["kind"], letter["to"]) == ("passcodes_failed", person.user.email)
+    assert letter["details"] == {"at": "sign_in", "ended": False}
 
 
 async def test_who_does_not_know_the_password_cannot_throttle_anybody(tenant: Tenant) -> None:

@@ -127,25 +127,6 @@ async def test_the_passcode_of_another_user_is_wrong(tenant: Tenant) -> None:
     refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
 
 
-async def test_guesses_here_and_at_sign_in_count_together(tenant: Tenant, clock: TurnableClock) -> None:
-    person = await tenant.enrolled()
-    wrong = {"passcode": person.authenticator.wrong_passcode()}
-    at_sign_in = wrong | {"sign_in_token": await tenant.asked(person)}
-    for _ in range(3):
-        refused(await person.browser.post(PATH, json=wrong), 401, "passcode_incorrect")
-    for _ in range(2):
-        answer = await tenant.browser().post("/sign-ins/passcode", json=at_sign_in)
-        refused(answer, 401, "passcode_incorrect")
-
-    right = {"passcode": person.authenticator.passcode()}
-    for body in (right, {"passcode": person.recovery_codes[0]}):
-        answer = await person.browser.post(PATH, json=body)
-        refused(answer, 429, "too_many_attempts")
-        assert answer.headers["retry-after"] == "30"
-    clock.turn(seconds=30)
-    ok(await person.browser.post(PATH, json={"passcode": person.authenticator.next_passcode()}))
-
-
 async def test_who_has_no_authenticator_steps_up_by_password(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     clock.turn(minutes=11)

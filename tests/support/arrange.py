@@ -13,6 +13,7 @@ from app.accounts.users import repository as users
 from app.accounts.users.rules import User
 from app.core.callers import Role
 from app.database.ids import new_id
+from app.second_factor.kinds.registry import FIRST_KINDS
 from app.services import Services
 from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.client import Client, client_of, ok
@@ -140,5 +141,5 @@ async def make_place(app: FastAPI, services: Services, clock: TurnableClock) -> 
     """Return a new account without users."""
     account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne")
     async with services.database.begin() as tx:
-        await accounts.add_account(tx, account, first_policy(clock.now()))
+        await accounts.add_account(tx, account, first_policy(clock.now(), FIRST_KINDS))
     return Tenant(app, services, clock, account)

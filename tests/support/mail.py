@@ -68,6 +68,7 @@ class Mailbox:
     to_recipient: dict[str, list[str]] = field(default_factory=dict)
     to_data: dict[str, list[str]] = field(default_factory=dict)
     attempts: list[str] = field(default_factory=list)
+    tried_to_sign_in: bool = False
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
@@ -126,6 +127,7 @@ def mail_server(
     mailbox = Mailbox()
 
     def check(_: SMTP, __: Session, ___: Envelope, mechanism: str, given: Any) -> AuthResult:
+        mailbox.tried_to_sign_in = True
         known = LoginPassword(USER.encode(), PASSWORD.encode())
         return AuthResult(success=mechanism in {"LOGIN", "PLAIN"} and given == known, handled=False)
 
@@ -156,6 +158,10 @@ class Authority:
     server: Callable[[], ssl.SSLContext]
 
 
+def _general_name(host: str) -> x509.GeneralName:
+    return x509.IPAddress(IPv4Address(host)) if host.replace(".", "").isdigit() else x509.DNSName(host)
+
+
 def make_authority(directory: Path, *names: str) -> Authority:
     """Return a new authority, and the TLS context of a server with a certificate for these names and 127.0.0.1."""
     now = datetime.now(UTC)
@@ -164,7 +170,7 @@ def make_authority(directory: Path, *names: str) -> Authority:
         def name(text: str) -> x509.Name:
             return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
-        hosts = [*(x509.DNSName(host) for host in names), x509.IPAddress(IPv4Address("127.0.0.1"))]
+        hosts = [_general_name(host) for host in (*names, "127.0.0.1")]
         built = (
             x509.CertificateBuilder()
             .subject_name(name(subject))

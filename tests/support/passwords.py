@@ -30,5 +30,5 @@ async def limited_for(tenant: Tenant, email: str, *, ip: str = HERE, password: s
     """Send a password that is not judged, and return for how many seconds."""
     response = await send(tenant.browser(ip=ip), email, password)
     problem = refused(response, 429, "too_many_requests")
-    assert set(problem) == {"type", "title", "status", "code", "detail"}
+    assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}
     return int(response.headers["retry-after"])

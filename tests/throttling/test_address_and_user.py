@@ -228,8 +228,13 @@ async def test_a_limit_that_is_reached_fills_no_other(limited: Tenant) -> None:
 def test_a_bucket_keeps_neither_the_address_nor_the_user() -> None:
     found = buckets(LIMITS, email="Ada@Example.com", ip=HERE, known_device=False)
 
-    assert [bucket.name for bucket in found] == ["user_and_address", "address", "user"]
-    assert len({bucket.key for bucket in found}) == 3
+    assert [bucket.name for bucket in found] == [
+        "user_and_address",
+        "address",
+        "user",
+        "address_all_accounts",
+    ]
+    assert len({(bucket.all_accounts, bucket.key) for bucket in found}) == 4
     for bucket in found:
         assert len(bucket.key) == 32
         assert b"ada" not in bucket.key.lower()
@@ -237,6 +242,7 @@ def test_a_bucket_keeps_neither_the_address_nor_the_user() -> None:
     assert [bucket.name for bucket in buckets(LIMITS, email="a@b.c", ip="", known_device=True)] == [
         "user_and_address",
         "address",
+        "address_all_accounts",
     ]
 
 

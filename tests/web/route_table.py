@@ -162,7 +162,7 @@ CALLS = _DOOR + _ONE_S_OWN + _THIRD_PARTIES + _ADMINISTRATION + _REPORTS
 ROOT = {
     "GET /healthz",
     "GET /readyz",
-    "GET /metrics",
+    "GET /client-address",
     "GET /openapi.json",
     "HEAD /openapi.json",
     "GET /docs",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.credentials.identity_tokens.rules import is_audience
-from app.second_factor.passcode import RecoveryCode, TotpPasscode, parse
+from app.second_factor.passcode import RecoveryCode, SixDigits, parse
 from app.second_factor.trusted_devices.cookies import read_device_cookies
 from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import refused
@@ -22,7 +22,7 @@ nearly_a_code = st.text("0123456789abcdefOIL-u ٣", min_size=5, max_size=17)
 def test_what_is_typed_is_digits_a_code_or_nothing(text: str) -> None:
     found = parse(text)
 
-    if isinstance(found, TotpPasscode):
+    if isinstance(found, SixDigits):
         assert found.digits == text
         assert text.isascii()
         assert len(text) == 6

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tests.support.client import ok
-from tests.support.serving import Serving, serving
+from tests.support.serving import Serving, free_port, serving
 from tests.web.test_metrics import value
 
 PATIENCE_SECONDS = 30
@@ -52,10 +52,15 @@ def get(service: Serving, path: str) -> httpx.Response:
     return httpx.get(service.url + path, timeout=PATIENCE_SECONDS)
 
 
-def until_told(service: Serving, name: str, expected: float, **labels: str) -> None:
+def metrics(port: int) -> str:
+    """Return what Prometheus reads on the port of the metrics."""
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS).raise_for_status().text
+
+
+def until_told(port: int, name: str, expected: float, **labels: str) -> None:
     """Wait until the metrics tell this value."""
     give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while value(get(service, "/metrics").text, name, **labels) != expected:
+    while value(metrics(port), name, **labels) != expected:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
 
@@ -66,26 +71,33 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pair(directory: Path) -> Iterator[Serving]:
-    """A service of two workers, whose temporary files lie in `directory`."""
-    with serving(directory / "data", "--workers", "2", "--no-jobs", TMPDIR=str(directory)) as service:
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def pair(directory: Path, port: int) -> Iterator[Serving]:
+    """A service of two workers, whose temporary files lie in `directory`, and whose metrics are on the port."""
+    settings = {"TMPDIR": str(directory), "PASSGATE_METRICS_LISTEN": f"127.0.0.1:{port}"}
+    with serving(directory / "data", "--workers", "2", "--no-jobs", **settings) as service:
         yield service
 
 
-def test_two_workers_count_together(pair: Serving) -> None:
+def test_two_workers_count_together(pair: Serving, port: int) -> None:
     workers = workers_of(pair)
     for worker in workers:
         with halted(worker):
             for _ in range(10):
                 ok(get(pair, "/healthz"))
-    until_told(pair, "passgate_requests_total", 20, route="/healthz", status="200")  # what is answered is counted
+    until_told(port, "passgate_requests_total", 20, route="/healthz", status="200")  # what is answered is counted
     for worker in workers:
         with halted(worker):
-            metrics = get(pair, "/metrics").text
-            assert value(metrics, "passgate_requests_total", route="/healthz", status="200") == 20
+            assert value(metrics(port), "passgate_requests_total", route="/healthz", status="200") == 20
+            assert get(pair, "/metrics").status_code == 404  # whichever answers
 
 
-def test_what_a_killed_worker_had_in_hand_is_not_counted(pair: Serving, directory: Path) -> None:
+def test_what_a_killed_worker_had_in_hand_is_not_counted(pair: Serving, port: int, directory: Path) -> None:
+    assert pair.process.poll() is None
     ended = subprocess.Popen(["true"])
     ended.wait()
     [counts] = directory.glob("passgate-metrics-*")
@@ -94,4 +106,4 @@ def test_what_a_killed_worker_had_in_hand_is_not_counted(pair: Serving, director
     left.write_value(mmap_key(name, name, [], [], ""), 7, 0)  # type: ignore[no-untyped-call]  # likewise
     left.close()  # type: ignore[no-untyped-call]  # likewise
 
-    assert value(get(pair, "/metrics").text, name) == 0
+    assert value(metrics(port), name) == 0

@@ -64,7 +64,7 @@ def test_every_call_has_an_operation_id_of_its_own(document: dict[str, Any]) -> 
 
     assert (
         len(ids) == len(set(ids)) == len(CALLS) + len(BROWSER) + len(ROOT) - 5
-    )  # not itself, nor its page, nor metrics
+    )  # not itself, nor its page, nor what `check` asks for
     assert all(re.fullmatch("[a-z][a-zA-Z]+", operation_id) for operation_id in ids)
     # A name that changes breaks every generated client.
     assert sorted(ids) == Path(__file__).with_name("operation_ids.txt").read_text().split()
@@ -79,7 +79,7 @@ def test_every_call_under_an_account_lists_the_problems_that_it_can_answer(docum
             if int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"]
                 assert answer["description"]
-                model = "ValidationProblem" if status == "422" else "Problem"
+                model = {"422": "ValidationProblem", "429": "LimitProblem"}.get(status, "Problem")
                 schema = answer["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": f"#/components/schemas/{model}"}
 
@@ -87,7 +87,7 @@ def test_every_call_under_an_account_lists_the_problems_that_it_can_answer(docum
 def test_nothing_of_the_framework_is_in_the_document(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
-    assert not {"HTTPValidationError", "ValidationError", "TotpPasscode", "RecoveryCode"} & set(schemas)
+    assert not {"HTTPValidationError", "ValidationError", "SixDigits", "RecoveryCode"} & set(schemas)
     for word in ("PlainValidator", "function-", "Input", "Output", "app.", "pydantic", "-Body"):
         assert word not in "".join(schemas)
     assert all(re.fullmatch("[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+_)?", name) for name in schemas)
@@ -157,7 +157,8 @@ def test_every_body_and_answer_has_an_example_that_fits_and_holds_no_real_secret
 
 def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Vary"}
-    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"}
+    limits = {"RateLimit", "RateLimit-Policy"}
+    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"} | limits
     named: dict[str, set[str]] = {}
     for _, _, operation in operations(document):
         for status, answer in operation["responses"].items():
@@ -165,6 +166,7 @@ def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
             assert headers >= always
             assert ("WWW-Authenticate" in headers) == (status == "401")
             assert ("Retry-After" in headers) == (status in {"429", "503"})
+            assert headers & limits == (limits if status == "429" else set())
             assert ("Deprecation" in headers) == ("security" in operation)
             for header in headers - always - some:
                 named.setdefault(header, set()).add(operation["operationId"])

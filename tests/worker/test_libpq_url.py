@@ -6,19 +6,31 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.database.libpq import libpq_url
 
+LOCAL = {"sslmode": "prefer", "gssencmode": "disable"}
+VERIFIED = {"sslmode": "verify-full", "sslrootcert": "system", "gssencmode": "disable"}
+
 
 @pytest.mark.parametrize(
     ("url", "read"),
     [
         (
             "postgresql://u:p%40ss%2F%25@/db?host=%2Ftmp%2Fa%20dir%2B&port=5432",
-            {"user": "u", "password": "p@ss/%", "dbname": "db", "host": "/tmp/a dir+", "port": "5432"},  # noqa: S108 -- no file is made
+            {"user": "u", "password": "p@ss/%", "dbname": "db", "host": "/tmp/a dir+", "port": "5432"} | LOCAL,  # noqa: S108 -- no file is made
         ),
-        ("postgresql:///db", {"dbname": "db"}),
-        ("postgres://u@h1:1,h2:2/db", {"user": "u", "host": "h1,h2", "port": "1,2", "dbname": "db"}),
-        ("postgresql://u@[::1]:5433/db", {"user": "u", "host": "::1", "port": "5433", "dbname": "db"}),
-        ("postgresql://h/db?sslmode=require", {"host": "h", "dbname": "db", "sslmode": "require"}),
-        ("postgresql://h/db?search_path=a", {"host": "h", "dbname": "db", "options": "-c search_path=a"}),
+        ("postgresql:///db", {"dbname": "db"} | LOCAL),
+        ("postgres://u@h1:1,h2:2/db", {"user": "u", "host": "h1,h2", "port": "1,2", "dbname": "db"} | VERIFIED),
+        ("postgresql://u@[::1]:5433/db", {"user": "u", "host": "::1", "port": "5433", "dbname": "db"} | LOCAL),
+        (
+            "postgresql://h/db?search_path=a",
+            {"host": "h", "dbname": "db", "options": "-c search_path=a"} | VERIFIED,
+        ),
+        ("postgresql://h/db?sslmode=disable", {"host": "h", "dbname": "db"} | LOCAL | {"sslmode": "disable"}),
+        (
+            "postgresql://h/db?sslrootcert=/ca.pem&sslcert=/c.pem&sslkey=/k.pem&pgbouncer=true",
+            {"host": "h", "dbname": "db", "sslcert": "/c.pem", "sslkey": "/k.pem"}
+            | VERIFIED
+            | {"sslrootcert": "/ca.pem"},
+        ),
     ],
 )
 def test_libpq_reads_what_was_meant(url: str, read: dict[str, str]) -> None:

@@ -1,14 +1,19 @@
 """A user on the wire."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import Field
+
+from app.accounts.users.rules import LONGEST_EMAIL
 from app.core.callers import Role
-from app.web.wire import Answer
+from app.web.wire import Answer, Open
 
 RoleName = Literal["owner", "admin", "agent", "end_user"]
 StatusName = Literal["active", "suspended"]
+# An address by which somebody is looked for: whoever has none like it is not found.
+GivenEmail = Annotated[str, Field(max_length=LONGEST_EMAIL)]
 
 
 class User(Answer):
@@ -17,8 +22,8 @@ class User(Answer):
     id: UUID
     email: str
     name: str
-    role: Role
-    status: StatusName
+    role: Open[Role]
+    status: Open[StatusName]
     external_id: str | None
     locale: str
     created_at: datetime

@@ -60,14 +60,16 @@ async def create_user(
     return user
 
 
-async def create_account(tx: AsyncConnection, context: RequestContext, *, slug: str, name: str) -> Account:
-    """Make the account whose id the context names; raises `InvalidRequest` or `Conflict`."""
+async def create_account(
+    tx: AsyncConnection, context: RequestContext, *, slug: str, name: str, kinds: tuple[str, ...]
+) -> Account:
+    """Make the account whose id the context names, allowing these kinds; raises `InvalidRequest` or `Conflict`."""
     if not is_slug(slug):
         error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
         raise InvalidRequest("The account's name is not valid.", error)
-    account = Account(context.account_id, slug, name)
+    account = Account(context.account_id, slug, check_name(name))
     try:
-        await accounts.add_account(tx, account, first_policy(context.now))
+        await accounts.add_account(tx, account, first_policy(context.now, kinds))
     except IntegrityError as error:
         refuse_taken(error)
     return account

@@ -71,7 +71,7 @@ async def invite_user(
     async with services.database.begin() as tx:
         outcome = await use_cases.invite_user(tx, caller, wanted)
     made = accepted(outcome)
-    response.headers["Location"] = f"{request.url.path}/{made.id}"
+    response.headers["Location"] = f"{request.scope['path']}/{made.id}"
     return User.model_validate(made)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from app.accounts.users.rules import LONGEST_NAME, check_email, check_name
+from app.accounts.users.rules import LONGEST_EMAIL, LONGEST_NAME, check_email, check_name
 from app.accounts.users.schemas import RoleName, StatusName
 from app.core.errors import InvalidRequest
 from app.web.wire import LEFT_OUT, Body, BodyId
@@ -27,7 +27,7 @@ def _printable(value: str) -> str:
     return value
 
 
-Email = Annotated[str, StringConstraints(max_length=512), _checked(check_email)]
+Email = Annotated[str, StringConstraints(max_length=LONGEST_EMAIL), _checked(check_email)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
 Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]

@@ -125,7 +125,7 @@ async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: 
 
 async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
     """Return the link's secret: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = AssociatedData("reports", "sealed_token", account_id, report.id)
+    place = AssociatedData("reports", "sealed_token", account_id, report.id, report.requested_by)
     if report.sealed_token is not None:
         return services.sealer.open(report.sealed_token, place).decode()
     secret = new_secret(PREFIX)

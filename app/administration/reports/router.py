@@ -38,7 +38,7 @@ async def request_report(
     """
     async with services.database.begin() as tx:
         report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
-    response.headers["Location"] = f"{request.url.path}/{report.id}"
+    response.headers["Location"] = f"{request.scope['path']}/{report.id}"
     return _show(report, caller)
 
 

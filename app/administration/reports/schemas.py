@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, Open
 
 
 class NewReport(Body):
@@ -26,8 +26,8 @@ class Report(Answer):
     """A report: how far it is, and when it was or will be what."""
 
     id: UUID
-    type: Literal["two_factor_status"]
-    status: Literal["queued", "running", "ready", "failed", "expired"]
+    type: Open[Literal["two_factor_status"]]
+    status: Open[Literal["queued", "running", "ready", "failed", "expired"]]
     rows: int | None
     requested_by: UUID
     created_at: datetime

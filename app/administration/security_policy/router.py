@@ -36,7 +36,7 @@ async def change_security_policy(
     caller: FreshAdmin,
     response: Response,
     body: PolicyChange,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: Annotated[str | None, Header(max_length=1024)] = None,
 ) -> SecurityPolicy:
     """Change the policy. A requirement is met at each user's next sign-in. Needs a fresh second factor."""
     async with services.database.begin() as tx:

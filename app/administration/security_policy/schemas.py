@@ -1,13 +1,12 @@
 """The security policy on the wire (contract section 7)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from app.second_factor.schemas import KindName, ShownKind
 from app.web.wire import LEFT_OUT, Answer, Body
-
-Kind = Literal["totp"]
 
 
 class Requirement(Answer):
@@ -20,8 +19,8 @@ class Requirement(Answer):
 class AllowedKinds(Answer):
     """Which kinds of authenticator may be enrolled."""
 
-    team_members: list[Kind]
-    end_users: list[Kind]
+    team_members: list[ShownKind]
+    end_users: list[ShownKind]
 
 
 class SecurityPolicy(Answer):
@@ -41,7 +40,7 @@ class RequirementChange(Body):
     end_users: bool = LEFT_OUT
 
 
-Kinds = Annotated[list[Kind], Field(min_length=1, max_length=8)]
+Kinds = Annotated[list[KindName], Field(min_length=1, max_length=8)]
 
 
 class AllowedKindsChange(Body):

@@ -32,9 +32,7 @@ from app.core.callers import RequestContext
 from app.database.base import Moment
 from app.database.bulk import copy_rows
 from app.database.tables import audit_events, authenticators, second_factor_state, users
-from app.enrollment.rules import DEFAULT_LABEL
-
-_NO_STEP = -1  # every step is greater: no passcode was accepted here yet
+from app.second_factor.kinds.totp.kind import BEFORE_ANY_STEP, TOTP
 
 
 class StagedUser(NamedTuple):
@@ -134,10 +132,10 @@ async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> No
         "account_id": literal(context.account_id),
         "id": staged.c.authenticator_id,
         "user_id": staged.c.id,
-        "kind": literal("totp"),
-        "label": literal(DEFAULT_LABEL),
+        "kind": literal(TOTP.name),
+        "label": literal(TOTP.default_label),
         "sealed_secret": staged.c.sealed_secret,
-        "last_accepted_step": literal(_NO_STEP),
+        "counter": literal(BEFORE_ANY_STEP),
         "created_at": literal(context.now, Moment),
     }
     await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))
@@ -163,7 +161,7 @@ async def record(tx: AsyncConnection, context: RequestContext, actor: Actor) -> 
         "type": literal(EventType.AUTHENTICATOR_ADDED.value),
         "target_type": literal("authenticator"),
         "target_id": staged.c.authenticator_id,
-        "details": func.jsonb_build_object("kind", "totp", "imported", true()),
+        "details": func.jsonb_build_object("kind", TOTP.name, "imported", true()),
     }
     turned_on: dict[str, Any] = {
         "id": staged.c.turned_on_event_id,

@@ -82,13 +82,15 @@ def _stage(
 
 
 def _staged(context: RequestContext, sealer: Sealer, number: int, user: ImportedUser) -> StagedUser:
+    user_id = new_id(context.now)
     authenticator_id = sealed_secret = None
     if user.totp_secret is not None:
         authenticator_id = new_id(context.now)
-        sealed_secret = sealer.seal(user.totp_secret, secret_associated_data(context.account_id, authenticator_id))
+        place = secret_associated_data(context.account_id, user_id, authenticator_id)
+        sealed_secret = sealer.seal(user.totp_secret, place)
     return StagedUser(
         line=number,
-        id=new_id(context.now),
+        id=user_id,
         email=user.email,
         email_key=email_key(user.email),
         name=user.name,

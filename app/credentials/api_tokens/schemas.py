@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from app.web.wire import Answer, Body, GivenTime
+from app.web.wire import Answer, Body, GivenTime, Open
 
 ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audit:read", "api", "sign_ins"]
 
@@ -25,7 +25,7 @@ class ApiToken(Answer):
     id: UUID
     user_id: UUID
     description: str
-    scopes: list[str]
+    scopes: list[Open[ScopeName]]
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.base import is_any_of
+from app.database.ids import OF_THE_SERVICE
 from app.database.tables import signing_keys
-from app.database.tables.signing_keys import OF_THE_SERVICE
 
 
 class SealedKey(NamedTuple):

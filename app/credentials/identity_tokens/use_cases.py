@@ -11,8 +11,7 @@ from app.credentials.identity_tokens.repository import SealedKey
 from app.credentials.identity_tokens.rules import SigningKey, Successor
 from app.crypto.sealing import AssociatedData
 from app.crypto.tokens import new_private_key, public_jwk, sign_token
-from app.database.ids import new_id
-from app.database.tables.signing_keys import OF_THE_SERVICE
+from app.database.ids import OF_THE_SERVICE, new_id
 from app.services import Services
 from app.sessions.rules import Session
 
@@ -115,4 +114,4 @@ async def _make(services: Services, next_: Successor, now: datetime) -> None:
 
 
 def _place(key_id: UUID) -> AssociatedData:
-    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id)
+    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id, user_id=None)

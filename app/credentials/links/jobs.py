@@ -71,7 +71,7 @@ async def send_link(
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, link: Link) -> str:
     """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = AssociatedData("links", "sealed_token", account_id, link.id)
+    place = AssociatedData("links", "sealed_token", account_id, link.id, link.user_id)
     if link.sealed_token is not None:
         return services.sealer.open(link.sealed_token, place).decode()
     token = new_secret(PREFIX)

@@ -8,8 +8,8 @@ from app.authentication.routes import AccountRoute
 from app.core.settings import Limit
 from app.credentials.links import rules, use_cases
 from app.credentials.links.schemas import EmailChangeStopped, EmailConfirmed, PasswordChosen, PasswordLinkWanted
-from app.credentials.passwords.rules import check_new_password
-from app.throttling.rules import link_buckets
+from app.credentials.passwords.use_cases import check_chosen_password
+from app.throttling.rules import link_buckets, over_all_accounts
 from app.throttling.use_cases import count_password_attempt
 from app.web.dependencies import AppServices
 from app.web.problems import problems
@@ -29,7 +29,9 @@ _LETTERS, _REQUESTS = Limit(rules.LETTERS_TO_EMAIL), Limit(rules.REQUESTS_FROM_A
 async def ask_for_password_link(services: AppServices, context: Context, body: PasswordLinkWanted) -> Response:
     """Send a link for a new password to this address, if a user has it. The answer is the same for everyone."""
     by_email, by_address = link_buckets(email=body.email, ip=context.ip, letters=_LETTERS, requests=_REQUESTS)
-    await count_password_attempt(services.database, context, [by_address])
+    by_addresses = [by_address, over_all_accounts(by_address)]
+    because = "Too many links were asked for from this address."
+    await count_password_attempt(services.database, context, by_addresses, because=because)
     async with services.database.begin() as tx:
         await use_cases.want_password_link(tx, context, body.email, by_email)
     return Response(status_code=202)
@@ -44,7 +46,7 @@ async def redeem_password_link(services: AppServices, context: Context, body: Pa
         link, user = await use_cases.find_password_link(tx, context, body.token)
         account = await accounts.get_account(tx, context.account_id)
     about_user = (user.email, user.name, account.name, account.slug)
-    check_new_password(body.new_password, "/new_password", about_user=about_user)
+    await check_chosen_password(services, body.new_password, "/new_password", about_user=about_user)
     new_hash = await services.hasher.hash_password(body.new_password)
     async with services.database.begin() as tx:
         await use_cases.redeem_password_link(tx, context, link, new_hash)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.web.wire import Body
+from app.accounts.users.schemas import GivenEmail
+from app.web.wire import Body, GivenPassword
 
 Token = Annotated[str, Field(max_length=128)]
 
@@ -12,14 +13,14 @@ Token = Annotated[str, Field(max_length=128)]
 class PasswordLinkWanted(Body):
     """Who forgot the password."""
 
-    email: Annotated[str, Field(max_length=320)]
+    email: GivenEmail
 
 
 class PasswordChosen(Body):
     """The link's token, and the password to be."""
 
     token: Token
-    new_password: Annotated[str, Field(max_length=1024)]
+    new_password: GivenPassword
 
 
 class EmailConfirmed(Body):

@@ -11,7 +11,7 @@ from app.credentials.passwords.use_cases import invalid_credentials, refuse_pass
 from app.second_factor import repository as second_factor
 from app.services import Services
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt, take_password_attempt_back
+from app.throttling.use_cases import counted_password_attempt, give_address_back, take_password_attempt_back
 
 
 async def find_password_user(
@@ -29,7 +29,8 @@ async def find_password_user(
     if not is_open(policy):
         raise Unauthenticated("Passwords are not accepted here. Use an API token.", code="password_access_off")
     filled = buckets(services.password_limits, email=email, ip=context.ip, known_device=False)
-    async with counted_password_attempt(services.database, context, filled):
+    user_id = found.user.id if found else None
+    async with counted_password_attempt(services.database, context, filled, user_id=user_id):
         hash_ = found.password_hash if found else None
         check = await services.hasher.verify_password(hash_, password, kinds=kinds)
     async with services.database.begin() as tx:
@@ -50,4 +51,5 @@ async def find_password_user(
                 await take_password_attempt_back(tx, context, filled)
     if refused or found is None:
         raise invalid_credentials()
+    await give_address_back(services.database, context, filled)
     return found.user, policy, bool(authenticators)

@@ -8,9 +8,8 @@ from app.authentication.allow import FreshlySigned, Owner
 from app.authentication.routes import AccountRoute
 from app.core.errors import Unauthenticated
 from app.credentials.passwords import use_cases
-from app.credentials.passwords.rules import check_new_password
 from app.credentials.passwords.schemas import PasswordChange
-from app.throttling.rules import buckets
+from app.throttling.rules import session_buckets
 from app.throttling.use_cases import counted_password_attempt
 from app.web.dependencies import AppServices
 from app.web.problems import problems
@@ -32,15 +31,16 @@ async def change_my_password(
         account = await accounts.get_account(tx, caller.account_id)
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)
     about_user = (owner.user.email, owner.user.name, account.name, account.slug)
-    check_new_password(body.new_password, "/new_password", about_user=about_user)
+    await use_cases.check_chosen_password(services, body.new_password, "/new_password", about_user=about_user)
     if found is None:
         raise Unauthenticated("The session has ended.")
-    # A session is a device that the user is known on: what outsiders guess elsewhere does not stop them here.
-    filled = buckets(services.password_limits, email=found.user.email, ip=caller.context.ip, known_device=True)
-    async with counted_password_attempt(services.database, caller.context, filled):
+    filled = session_buckets(services.password_limits, user_id=caller.user_id, ip=caller.context.ip)
+    async with counted_password_attempt(services.database, caller.context, filled, user_id=caller.user_id):
         check = await services.hasher.verify_password(found.password_hash, body.current_password)
     if not check.matches:
-        raise use_cases.wrong_password()
+        async with services.database.begin() as tx:
+            refusal = await use_cases.refuse_current_password(tx, caller)
+        raise refusal
     new_hash = await services.hasher.hash_password(body.new_password)
     async with services.database.begin() as tx:
         await use_cases.change_password(tx, caller, found, new_hash, filled)

@@ -3,11 +3,12 @@
 import functools
 
 from app.core.errors import FieldError, InvalidRequest
-from app.crypto.passwords import normalize_password
+from app.crypto.passwords import is_too_long, normalize_password
 
 SHORTEST = 8
 LONGEST = 256
 _MOST_USED = 10_000
+_TOO_LONG = ("too_long", f"A password has at most {LONGEST} characters.")
 
 
 @functools.cache
@@ -24,15 +25,18 @@ def why_not(password: str, *, about_user: tuple[str, ...]) -> tuple[str, str] | 
     Length is counted in code points after NFC. `about_user` are texts that it must not be: the e-mail address,
     the user's name, the account's.
     """
+    if is_too_long(password):
+        return _TOO_LONG
     normal = normalize_password(password)
     folded = normal.casefold()
     if len(normal) < SHORTEST:
         return "too_short", f"A password has at least {SHORTEST} characters."
     if len(normal) > LONGEST:
-        return "too_long", f"A password has at most {LONGEST} characters."
+        return _TOO_LONG
     if folded in _most_used():
         return "too_common", "This password is one of the 10,000 most used."
-    if folded in {normalize_password(text).strip().casefold() for text in about_user}:
+    told = [text for text in about_user if not is_too_long(text)]  # a longer one is no password
+    if folded in {normalize_password(text).strip().casefold() for text in told}:
         return "too_obvious", "A password must not be the e-mail address, the name or the account."
     return None
 

@@ -1,14 +1,10 @@
 """Passwords on the wire: they come in, and never go out."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from app.web.wire import Body
+from app.web.wire import Body, GivenPassword
 
 
 class PasswordChange(Body):
     """The password as it is, and as it shall be."""
 
-    current_password: Annotated[str, Field(max_length=1024)]
-    new_password: Annotated[str, Field(max_length=1024)]
+    current_password: GivenPassword
+    new_password: GivenPassword

@@ -1,5 +1,6 @@
 """Changing one's password, and refusing a wrong one."""
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
@@ -7,15 +8,41 @@ from app.accounts.users.repository import PasswordUser
 from app.audit.repository import record, record_act
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import Caller, RequestContext
-from app.core.errors import Refusal, Unauthenticated
+from app.core.errors import FieldError, InvalidRequest, Refusal, Unauthenticated, Unavailable
 from app.credentials.links.repository import void_links
+from app.credentials.passwords.rules import check_new_password
+from app.crypto.breached_passwords import UnusableBreachFileError
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.second_factor.trusted_devices.use_cases import revoke_all
+from app.services import Services
 from app.sessions.use_cases import end_sessions
 from app.throttling.rules import Bucket
 from app.throttling.use_cases import take_password_attempt_back
+
+log = structlog.get_logger()
+
+
+async def check_chosen_password(
+    services: Services, password: str, pointer: str, *, about_user: tuple[str, ...]
+) -> None:
+    """Raise `InvalidRequest` when the password may not be chosen, saying why at `pointer`. Not in a transaction.
+
+    Raises `Unavailable` when it cannot be looked for among breached ones, though the operator demands that: nobody
+    is kept from signing in by it, and a password that could not be checked is worse than one that comes later.
+    """
+    check_new_password(password, pointer, about_user=about_user)
+    if services.breached_passwords is None:
+        return
+    try:
+        is_breached = await services.breached_passwords.contain(password)
+    except UnusableBreachFileError as unusable:
+        log.error("breached passwords cannot be searched", reason=str(unusable))  # noqa: TRY400 -- the reason says it all
+        raise Unavailable("New passwords cannot be checked at the moment.") from None
+    if is_breached:
+        error = FieldError(pointer, "breached", "This password appeared in a data breach. Choose another one.")
+        raise InvalidRequest("The new password cannot be used.", error)
 
 
 async def change_password(
@@ -39,6 +66,13 @@ async def change_password(
     events += await revoke_all(tx, account_id, user_id, because=because)
     await record_act(tx, caller, Event(EventType.PASSWORD_CHANGED, "user", user_id), *events)
     await notify_user(tx, caller.context, user_id, Kind.PASSWORD_CHANGED)
+
+
+async def refuse_current_password(tx: AsyncConnection, caller: Caller) -> Refusal:
+    """Record a wrong current password, and return the refusal."""
+    failed = Event(EventType.PASSWORD_FAILED, "user", caller.user_id, {"at": "password_change"})
+    await record_act(tx, caller, failed)
+    return wrong_password()
 
 
 def wrong_password() -> Unauthenticated:

@@ -4,6 +4,7 @@ from app.database.tables.accounts import accounts
 from app.database.tables.api_tokens import api_tokens
 from app.database.tables.audit_events import audit_events
 from app.database.tables.authenticators import authenticators
+from app.database.tables.challenges import challenges
 from app.database.tables.delivery_counts import delivery_counts
 from app.database.tables.enrollments import enrollments
 from app.database.tables.links import links
@@ -26,6 +27,7 @@ __all__ = [
     "api_tokens",
     "audit_events",
     "authenticators",
+    "challenges",
     "delivery_counts",
     "enrollments",
     "exchange_codes",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, Uuid
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
+from app.database.base import KIND_FORM, Moment, account_id, belongs_to_user, metadata, sealed
 
 authenticators = Table(
     "authenticators",
@@ -12,12 +12,13 @@ authenticators = Table(
     Column("user_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    sealed("sealed_secret"),
-    Column("last_accepted_step", BigInteger, nullable=False),
+    sealed("sealed_secret", user="user_id"),
+    # What only the kind interprets, and what only grows; TOTP keeps the last accepted step, hence the name.
+    Column("last_accepted_step", BigInteger, nullable=False, key="counter"),
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),
     belongs_to_user(),
     Index(None, "account_id", "user_id"),
-    CheckConstraint("kind IN ('totp')", name="kind"),
+    CheckConstraint(KIND_FORM, name="kind"),
     postgresql_with={"fillfactor": 80},
 )

@@ -12,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.database.base import Moment, account_id, belongs_to_user, metadata, sealed
+from app.database.base import KIND_FORM, Moment, account_id, belongs_to_user, metadata, sealed
 
 enrollments = Table(
     "enrollments",
@@ -23,7 +23,7 @@ enrollments = Table(
     Column("sign_in_id", Uuid),  # set when it was begun in a sign-in that demands it
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    sealed("sealed_secret"),
+    sealed("sealed_secret", user="user_id"),
     Column("version", BigInteger, nullable=False),
     Column("failures", SmallInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -31,5 +31,5 @@ enrollments = Table(
     Column("ended_at", Moment),
     belongs_to_user(),
     Index("uq_enrollments_open", "account_id", "user_id", unique=True, postgresql_where=text("ended_at IS NULL")),
-    CheckConstraint("kind IN ('totp')", name="kind"),
+    CheckConstraint(KIND_FORM, name="kind"),
 )

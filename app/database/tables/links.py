@@ -13,7 +13,7 @@ links = Table(
     Column("purpose", Text, nullable=False),
     Column("email", Text),  # the address to be confirmed, where that is the purpose, or to be stopped
     Column("token_digest", LargeBinary),
-    sealed("sealed_token", nullable=True),
+    sealed("sealed_token", user="user_id", nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),

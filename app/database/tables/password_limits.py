@@ -11,4 +11,5 @@ password_limits = Table(
     Column("limit", Text, primary_key=True),
     Column("key", LargeBinary, primary_key=True),  # a digest: the address or the e-mail address is not kept
     Column("empty_at", Moment, nullable=False),
+    Column("recorded_at", Moment),  # when the audit log was last told that it is full
 )

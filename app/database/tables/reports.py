@@ -33,7 +33,7 @@ reports = Table(
     Column("rows", BigInteger),
     Column("size", BigInteger),  # in bytes, as it is downloaded
     Column("token_digest", LargeBinary),
-    sealed("sealed_token", nullable=True),
+    sealed("sealed_token", user="requested_by", nullable=True),
     Column("link_expires_at", Moment),
     Column("link_voided", Boolean),  # true when its requester's authority has ended
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),

@@ -1,10 +1,11 @@
 """One narrow row a user: what every change of the second factor locks first, and what it counts.
 
 `version` grows whenever the password, e-mail address, authenticators or status change; a sign-in or an enrollment
-begun at an older version is dead.
+begun at an older version is dead. `failures` and `blocked_until` belong to sign-in, `step_up_failures` and
+`step_up_blocked_until` to step-up: neither limit touches the other.
 """
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text, Uuid, text
 
 from app.database.base import Moment, account_id, belongs_to_user, metadata
 
@@ -20,6 +21,8 @@ second_factor_state = Table(
     Column("turned_on_by_user", Boolean, nullable=False),
     Column("passcode_frequency", Text, nullable=False),
     Column("last_passcode_at", Moment),
+    Column("step_up_failures", Integer, nullable=False, server_default=text("0")),
+    Column("step_up_blocked_until", Moment),
     belongs_to_user(),
     CheckConstraint("failures >= 0", name="failures"),
     CheckConstraint("passcode_frequency IN ('every_30_days', 'every_sign_in')", name="passcode_frequency"),

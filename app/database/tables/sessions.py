@@ -1,6 +1,6 @@
 """Finished sign-ins. An ended session is deleted."""
 
-from sqlalchemy import ARRAY, Column, Index, LargeBinary, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import ARRAY, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
 
 from app.database.base import Moment, account_id, belongs_to_user, metadata
 
@@ -18,6 +18,7 @@ sessions = Table(
     Column("last_seen_at", Moment, nullable=False),
     Column("ip", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
+    Column("step_up_failures", Integer, nullable=False, server_default=text("0")),  # since the last success in it
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),

@@ -30,7 +30,7 @@ sso_providers = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("trusted_domains", ARRAY(Text), nullable=False),
     Column("settings", JSONB, nullable=False),  # what only its type has, never a secret
-    sealed("sealed_secret", nullable=True),
+    sealed("sealed_secret", user=None, nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),

@@ -2,15 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, update
+from sqlalchemy import ColumnElement, delete, exists, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.core.callers import Role
 from app.database.base import is_any_of
 from app.database.tables import authenticators, second_factor_state, users
-from app.second_factor.repository import AUTHENTICATOR_COLUMNS
-from app.second_factor.rules import Authenticator
 from app.second_factor.settings.rules import Status
 
 
@@ -28,22 +26,13 @@ def has_status(policy: SecurityPolicy, wanted: Status) -> ColumnElement[bool]:
     return ~required & ~(has_authenticator & turned_on)
 
 
-async def rename_authenticator(
-    tx: AsyncConnection, account_id: UUID, user_id: UUID, authenticator_id: UUID, label: str | None
-) -> Authenticator | None:
-    """Change the label, if one is given; None when the user has no such authenticator."""
-    query = (
+async def rename_authenticator(tx: AsyncConnection, account_id: UUID, authenticator_id: UUID, label: str) -> None:
+    """Change the label of an authenticator."""
+    await tx.execute(
         update(authenticators)
-        .where(
-            authenticators.c.account_id == account_id,
-            authenticators.c.user_id == user_id,
-            authenticators.c.id == authenticator_id,
-        )
-        .values(label=func.coalesce(label, authenticators.c.label))
-        .returning(*AUTHENTICATOR_COLUMNS)
+        .where(authenticators.c.account_id == account_id, authenticators.c.id == authenticator_id)
+        .values(label=label)
     )
-    row = (await tx.execute(query)).one_or_none()
-    return Authenticator(*row) if row else None
 
 
 async def remove_authenticators(

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from app.web.wire import LEFT_OUT, Answer, Body
+from app.second_factor.schemas import ShownKind
+from app.web.wire import LEFT_OUT, Answer, Body, Open
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Frequency = Literal["every_30_days", "every_sign_in"]
@@ -16,7 +17,7 @@ class Authenticator(Answer):
     """What a user proves the second factor with; its secret is never shown again."""
 
     id: UUID
-    kind: Literal["totp"]
+    kind: ShownKind
     label: str
     created_at: datetime
     last_used_at: datetime | None
@@ -25,10 +26,10 @@ class Authenticator(Answer):
 class TwoFactor(Answer):
     """`on`: an unknown device would be asked; `setup_required`: the next sign-in must enroll."""
 
-    status: Literal["off", "on", "setup_required"]
+    status: Open[Literal["off", "on", "setup_required"]]
     required_by_account: bool
     turned_on_by_user: bool
-    passcode_frequency: Frequency
+    passcode_frequency: Open[Frequency]
     authenticators: list[Authenticator]
     recovery_codes_left: int
     trusted_devices: int

@@ -1,5 +1,6 @@
 """What a user does with their own second factor, and the one thing that an admin does with another's."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,9 +17,10 @@ from app.second_factor import repository as second_factor
 from app.second_factor.authority import lock_caller_and_user
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
-from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState
+from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState, guessable
 from app.second_factor.settings import repository
 from app.second_factor.settings.rules import TwoFactor, status
+from app.second_factor.throttle import failures_after_removal
 from app.second_factor.trusted_devices import repository as trusted_devices
 from app.second_factor.trusted_devices.use_cases import revoke_all
 
@@ -73,11 +75,17 @@ async def lock_own_factors(tx: AsyncConnection, caller: Caller) -> tuple[SecondF
 
 async def set_passcode_frequency(tx: AsyncConnection, caller: Caller, frequency: str) -> None:
     """Set how often the caller is asked on a trusted device; `every_sign_in` revokes them all."""
-    await lock_own_state(tx, caller)
-    await second_factor.change_state(tx, caller.account_id, caller.user_id, passcode_frequency=frequency)
+    account_id, user_id = caller.account_id, caller.user_id
+    old = (await lock_own_state(tx, caller)).passcode_frequency
+    events = []
+    if frequency != old:
+        await second_factor.change_state(tx, account_id, user_id, passcode_frequency=frequency)
+        details = {"old": old, "new": frequency}
+        events.append(Event(EventType.TWO_FACTOR_FREQUENCY_CHANGED, "user", user_id, details))
     if frequency == EVERY_SIGN_IN:
         because = "a passcode at every sign-in was asked for"
-        await record_act(tx, caller, *await revoke_all(tx, caller.account_id, caller.user_id, because=because))
+        events += await revoke_all(tx, account_id, user_id, because=because)
+    await record_act(tx, caller, *events)
 
 
 async def keep_turned_on(tx: AsyncConnection, caller: Caller) -> None:
@@ -115,6 +123,8 @@ async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
         turned_on_by_user=False,
         failures=0,
         blocked_until=None,
+        step_up_failures=0,
+        step_up_blocked_until=None,
         authenticators_disabled_at=None,
     )
     revoked = await revoke_all(tx, account_id, user_id, because="two-factor authentication was turned off")
@@ -127,16 +137,24 @@ async def rename_authenticator(
     tx: AsyncConnection, caller: Caller, authenticator_id: UUID, label: str | None
 ) -> Authenticator:
     """Change the label of one of the caller's authenticators, if one is given; raises `NotFound`."""
-    renamed = await repository.rename_authenticator(tx, caller.account_id, caller.user_id, authenticator_id, label)
-    if renamed is None:
+    await lock_own_state(tx, caller)
+    listed = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
+    mine = {found.id: found for found in listed}
+    if authenticator_id not in mine:
         raise NotFound
-    return renamed
+    found = mine[authenticator_id]
+    if label is None or label == found.label:
+        return found
+    await repository.rename_authenticator(tx, caller.account_id, authenticator_id, label)
+    details = {"old": found.label, "new": label}
+    await record_act(tx, caller, Event(EventType.AUTHENTICATOR_RENAMED, "authenticator", found.id, details))
+    return replace(found, label=label)
 
 
 async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticator_id: UUID) -> None:
     """Remove one of the caller's authenticators; raises `NotFound`, or `Conflict` (`last_authenticator`)."""
     account_id, user_id = caller.account_id, caller.user_id
-    _, listed = await lock_own_factors(tx, caller)
+    state, listed = await lock_own_factors(tx, caller)
     mine = {found.id: found.label for found in listed}
     if authenticator_id not in mine:
         raise NotFound
@@ -146,7 +164,11 @@ async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticato
             code="last_authenticator",
         )
     await repository.remove_authenticators(tx, account_id, user_id, [authenticator_id])
-    await second_factor.change_state(tx, account_id, user_id, new_version=True)
+    counted = [known.id for known in guessable(listed)]
+    failures = state.failures
+    if authenticator_id in counted:
+        failures = failures_after_removal(failures, len(counted))
+    await second_factor.change_state(tx, account_id, user_id, new_version=True, failures=failures)
     revoked = await revoke_all(tx, account_id, user_id, because="an authenticator was removed")
     removed = Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", authenticator_id)
     await record_act(tx, caller, removed, *revoked)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from app.accounts.users.schemas import GivenEmail
 from app.web.wire import Body, BodyId
 
 
@@ -26,7 +27,7 @@ class Assertion(Body):
 
     user_id: BodyId | None = None
     external_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    email: Annotated[str, Field(max_length=320)] | None = None
+    email: GivenEmail | None = None
     first_factor: Literal["password", "sso"]
     ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
     user_agent: Annotated[str, Field(max_length=512), AfterValidator(_printable)] | None = None

@@ -30,7 +30,7 @@ async def begin_enrollment(services: AppServices, context: Context, body: SignIn
         begun = await use_cases.begin_enrollment(
             tx, context, services.sealer, body.sign_in_token, kind=body.kind, label=body.label
         )
-    return Enrollment.model_validate(begun)
+    return Enrollment(id=begun.id, kind=begun.kind, expires_at=begun.expires_at, **begun.shown)
 
 
 @router.post(

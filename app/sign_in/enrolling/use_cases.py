@@ -11,7 +11,8 @@ from app.core.callers import RequestContext
 from app.core.errors import Conflict, Refusal
 from app.crypto.sealing import Sealer
 from app.enrollment import use_cases as enrollment
-from app.enrollment.use_cases import BegunEnrollment, EnrollingUser
+from app.enrollment.outcomes import BegunEnrollment
+from app.enrollment.use_cases import EnrollingUser
 from app.second_factor import repository as second_factor
 from app.second_factor.recovery_codes.use_cases import NewCodes
 from app.second_factor.rules import SecondFactorState
@@ -23,7 +24,13 @@ from app.sign_in.use_cases import find_open_sign_in
 
 
 async def begin_enrollment(
-    tx: AsyncConnection, context: RequestContext, sealer: Sealer, sign_in_token: str, *, kind: str, label: str
+    tx: AsyncConnection,
+    context: RequestContext,
+    sealer: Sealer,
+    sign_in_token: str,
+    *,
+    kind: str,
+    label: str | None,
 ) -> BegunEnrollment:
     """Begin the enrollment that the sign-in demands; raises what `open_enrolling_sign_in` raises."""
     found, user, state = await open_enrolling_sign_in(tx, context, sign_in_token)
@@ -61,7 +68,9 @@ async def confirm_enrollment(
     )
     if isinstance(bound, Refusal):
         return bound
-    completed = await complete_with_second_factor(tx, context, found, state, device=device, replaces=[])
+    completed = await complete_with_second_factor(
+        tx, context, found, state, method=bound.method, device=device, replaces=[]
+    )
     if completed is None:
         raise expired()
     return completed, bound.recovery_codes or []

@@ -4,8 +4,6 @@ Without it somebody could let a victim's browser finish a login that they began 
 work in their account (login CSRF).
 """
 
-from http.cookies import CookieError, SimpleCookie
-
 from app.sign_in.sso.rules import REQUEST_LIFETIME
 
 _NAME = "passgate_sso"
@@ -26,14 +24,8 @@ def login_cookie(secret: str, *, secure: bool, answered_cross_site: bool) -> str
 
 def read_login_cookie(headers: list[str], *, secure: bool) -> str:
     """Return the secret of the login that the browser has begun; empty when there is none, or two."""
-    found = []
-    for header in headers:
-        for part in header.split(";"):
-            try:
-                cookies = SimpleCookie(part.strip())
-            except CookieError:
-                continue
-            found += [morsel.value for name, morsel in cookies.items() if name == _name(secure=secure)]
+    pairs = [part.strip().partition("=") for header in headers for part in header.split(";")]
+    found = [value for name, _, value in pairs if name == _name(secure=secure)]
     return found[0] if len(found) == 1 else ""
 
 

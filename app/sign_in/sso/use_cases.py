@@ -63,7 +63,7 @@ async def login_provider(tx: AsyncConnection, context: RequestContext, name: str
 
 def secret_associated_data(account_id: UUID, provider_id: UUID) -> AssociatedData:
     """Return where the secret of a provider rests sealed."""
-    return AssociatedData("sso_providers", "sealed_secret", account_id, provider_id)
+    return AssociatedData("sso_providers", "sealed_secret", account_id, provider_id, user_id=None)
 
 
 def open_secret(sealer: Sealer, account_id: UUID, provider: Provider) -> str | None:

@@ -202,3 +202,11 @@ async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUs
     client = await by_token(tenant, owner, "users:read", "policy:read", "reports", "audit:read", "api")
 
     refused(await client.post(USERS, json=ANNA), 403, "scope_missing")
+
+
+@pytest.mark.parametrize("host", ["[", "]:x", "a b"])
+async def test_a_host_that_is_none_spoils_no_invitation(owner: SimulatedUser, host: str) -> None:
+    response = await owner.browser.post("/users", json=ANNA, headers={"Host": host})
+
+    assert ok(response, 201)["email"] == ANNA["email"]
+    assert response.headers["location"].endswith(f"/users/{response.json()['id']}")

@@ -12,7 +12,7 @@ from app.core.errors import Conflict
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-FIRST = first_policy(NOW)
+FIRST = first_policy(NOW, ("totp",))
 OPEN = replace(FIRST, api_password_access=True)
 REQUIRED = replace(FIRST, require_end_users=True)
 

@@ -73,7 +73,8 @@ async def test_the_private_key_is_nowhere_in_plain(
     sealed = row["sealed_private_key"]
     assert isinstance(sealed, bytes)
     id_, account = row["id"], row["account_id"]
-    opened = services.sealer.open(sealed, AssociatedData("signing_keys", "sealed_private_key", account, id_))  # type: ignore[arg-type]  # both are UUIDs
+    place = AssociatedData("signing_keys", "sealed_private_key", account, id_, None)  # type: ignore[arg-type]  # both are UUIDs
+    opened = services.sealer.open(sealed, place)
     key = load_pem_private_key(opened, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     secret = key.private_numbers().private_value.to_bytes(32)

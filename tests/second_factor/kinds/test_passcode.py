@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.second_factor.passcode import RecoveryCode, TotpPasscode, new_recovery_code, parse
+from app.second_factor.passcode import RecoveryCode, SixDigits, new_recovery_code, parse
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 CODE = RecoveryCode("0123456789abcd")
@@ -15,7 +15,7 @@ recovery_codes = st.builds(RecoveryCode, st.text(CROCKFORD, min_size=14, max_siz
 
 
 def test_six_digits_are_a_totp_passcode() -> None:
-    assert parse("000152") == TotpPasscode("000152")
+    assert parse("000152") == SixDigits("000152")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_anything_near_six_digits_is_nothing(text: str) -> None:
 @given(st.lists(st.one_of(other_digits, st.sampled_from("0123456789")), min_size=6, max_size=6))
 def test_digits_of_other_scripts_are_refused(characters: list[str]) -> None:
     text = "".join(characters)
-    assert parse(text) == (TotpPasscode(text) if text.isascii() else None)
+    assert parse(text) == (SixDigits(text) if text.isascii() else None)
 
 
 @pytest.mark.parametrize("text", ["１２３４５６", "١٢٣٤٥٦", "12345६", "²²²²²²"])  # noqa: RUF001 -- the point
@@ -107,7 +107,7 @@ def test_what_is_nearly_right_is_canonical_too(text: str) -> None:
 
 def check_canonical(text: str) -> None:
     read = parse(text)
-    if isinstance(read, TotpPasscode):
+    if isinstance(read, SixDigits):
         assert read.digits == text
         assert re.fullmatch("[0-9]{6}", text)
     elif read is not None:
@@ -131,7 +131,7 @@ def test_new_recovery_codes_are_canonical_and_use_the_whole_alphabet() -> None:
 
 
 def test_neither_shows_itself_in_a_log() -> None:
-    assert "000152" not in repr(TotpPasscode("000152"))
+    assert "000152" not in repr(SixDigits("000152"))
     assert CODE.characters not in repr(CODE)
 
 

@@ -81,6 +81,31 @@ async def test_two_secrets_that_changed_places_open_at_neither(tenant: Tenant) -
     await tenant.pass_passcode(one)
 
 
+async def test_an_authenticator_given_to_another_user_lets_neither_of_their_passcodes_in(tenant: Tenant) -> None:
+    thief, victim = await tenant.enrolled(), await tenant.enrolled()
+    swap = """
+        UPDATE authenticators SET user_id = CASE user_id WHEN :thief THEN :victim ELSE :thief END
+        WHERE account_id = :account AND user_id IN (:thief, :victim)
+    """
+    await run_sql(tenant, swap, thief=thief.user.id, victim=victim.user.id)
+
+    for person in (thief, victim):
+        for app in (thief.authenticator, victim.authenticator):
+            await passcode_is_refused(tenant, person, app.next_passcode())
+
+    await run_sql(tenant, swap, thief=thief.user.id, victim=victim.user.id)
+    await tenant.pass_passcode(victim)
+
+
+async def test_an_enrollment_given_to_another_user_confirms_nothing(tenant: Tenant) -> None:
+    thief, victim = await tenant.signed_in(), await tenant.signed_in()
+    begun = await begin(thief)
+    give = "UPDATE enrollments SET user_id = :victim WHERE account_id = :account AND user_id = :thief"
+    await run_sql(tenant, give, thief=thief.user.id, victim=victim.user.id)
+
+    refused(await confirm(victim, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
+
+
 async def test_a_secret_moved_from_an_enrollment_opens_no_authenticator(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     begun = await begin(person)

@@ -141,6 +141,7 @@ async def test_session_and_audit_say_from_where_and_by_which_token(tenant: Tenan
     ]
     assert [(event.type, event.actor_id) for event in found] == [
         ("sign_in.succeeded", person.user.id),
+        ("sign_in.waiting", person.user.id),
         ("sso.signed_in", person.user.id),
     ]
 

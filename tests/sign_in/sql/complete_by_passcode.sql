@@ -15,7 +15,8 @@ accepted AS (
   WHERE a.account_id = $1 AND a.id = $7
 ),
 reset AS (
-  UPDATE second_factor_state AS s SET failures = 0, blocked_until = NULL, last_passcode_at = $9
+  UPDATE second_factor_state AS s
+  SET failures = 0, blocked_until = NULL, step_up_blocked_until = NULL, last_passcode_at = $9
   FROM admitted
   WHERE s.account_id = $1 AND s.user_id = $2
 ),

@@ -17,7 +17,7 @@ from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
 from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
-from app.throttling.rules import request_bucket
+from app.throttling.rules import over_all_accounts, request_bucket
 from app.throttling.use_cases import count_password_attempt
 from app.web.dependencies import AppServices
 from app.web.problems import problems
@@ -40,7 +40,7 @@ async def count_begun(services: Services, context: RequestContext) -> None:
     """Count a sign-in that somebody begins, whom nobody knows yet; raises `TooMany` for too many of an address."""
     begun = request_bucket(ip=context.ip, requests=_BEGUN)
     because = "Too many sign-ins were begun from this address."
-    await count_password_attempt(services.database, context, [begun], because=because)
+    await count_password_attempt(services.database, context, [begun, over_all_accounts(begun)], because=because)
 
 
 @router.get(

@@ -16,6 +16,7 @@ from app.sign_in.sso.login.router import KnownIssuers, count_begun, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
 from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
+from app.web.cookies import cookie_headers_of
 from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 
@@ -75,7 +76,7 @@ async def finish_login(
     """
     async with services.database.read() as tx:
         provider = await provider_of(tx, context, name, ProviderType.OIDC)
-    secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
+    secret = read_login_cookie(cookie_headers_of(request), secure=services.settings.is_https)
     async with services.database.begin() as tx:
         login = await use_cases.take_answer(tx, context, provider, secret, state)
     slug = request.path_params["account"]

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.accounts.users.schemas import RoleName
 from app.core.callers import Role
 from app.sign_in.sso.rules import ProviderType
-from app.web.wire import LEFT_OUT, Answer, Body
+from app.web.wire import LEFT_OUT, Answer, Body, Open
 
 _ROLES: tuple[RoleName, ...] = ("agent", "end_user")
 Line = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -45,10 +45,10 @@ class Provider(Answer):
     """A provider, without its secret; of the settings those that its type has."""
 
     name: str
-    type: ProviderType
+    type: Open[ProviderType]
     create_users: bool
-    default_role: Role
-    roles: list[Role]
+    default_role: Open[Role]
+    roles: list[Open[Role]]
     trusted_domains: list[str]
     issuer: str | None = None
     client_id: str | None = None

@@ -15,6 +15,7 @@ from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import Provider, ProviderType
 from app.sign_in.sso.saml import use_cases
 from app.sign_in.sso.saml.messages.answers import Assertion
+from app.web.cookies import cookie_headers_of
 from app.web.dependencies import AppServices
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
@@ -58,7 +59,7 @@ async def finish_saml_login(
     answer = request.state.form.get("SAMLResponse")
     if answer is None:
         raise invalid_field("/SAMLResponse", "missing", "This field is required.")
-    secret = read_login_cookie(request.headers.getlist("cookie"), secure=services.settings.is_https)
+    secret = read_login_cookie(cookie_headers_of(request), secure=services.settings.is_https)
     async with services.database.begin() as tx:  # whatever the answer is, the login is used up
         provider = await sso.provider_of(tx, context, name, ProviderType.SAML)
         login = await sso.take_login(tx, context, secret)

@@ -1,0 +1,63 @@
+"""Tells `passgate check --url` what the service takes for a client's address, and nobody else.
+
+Whoever asks proves by one of the sealing keys to run the same installation. To all others there is no such path:
+how many proxies there are is nobody's business.
+"""
+
+import base64
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from app.authentication.context import client_address, forwarded_for
+from app.core.errors import NotFound
+from app.crypto.sealing import AssociatedData, SealBroken, Sealer
+from app.web.dependencies import AppServices
+from app.web.wire import Answer
+
+PATH = "/client-address"
+_SCHEME = "Bearer "
+_LIFETIME = timedelta(minutes=5)
+# No place in the database: what is sealed for it opens nowhere else.
+_PURPOSE = AssociatedData("", "address probe", UUID(int=0), UUID(int=0), user_id=None)
+
+router = APIRouter()
+
+
+class SeenClient(Answer):
+    """Where a request came from: the peer, what proxies wrote, how many are believed, and the conclusion."""
+
+    peer: str
+    forwarded_for: list[str]
+    trusted_proxy_hops: int
+    address: str
+
+
+def proof(sealer: Sealer, now: datetime) -> str:
+    """Return the value of the `Authorization` header that opens the path for five minutes."""
+    sealed = sealer.seal(now.isoformat().encode(), _PURPOSE)
+    return _SCHEME + base64.urlsafe_b64encode(sealed).decode()
+
+
+@router.get(PATH, include_in_schema=False)
+async def get_client_address(request: Request, services: AppServices) -> SeenClient:
+    """Return what the service sees of whoever asks; raises `NotFound` without the proof."""
+    if not _is_proven(services.sealer, request.headers.get("authorization", ""), services.clock.now()):
+        raise NotFound("There is no such path.")
+    hops = services.settings.trusted_proxy_hops
+    return SeenClient(
+        peer=request.client.host if request.client else "",
+        forwarded_for=forwarded_for(request),
+        trusted_proxy_hops=hops,
+        address=client_address(request, hops),
+    )
+
+
+def _is_proven(sealer: Sealer, given: str, now: datetime) -> bool:
+    try:
+        sealed = base64.b64decode(given.removeprefix(_SCHEME), altchars=b"-_", validate=True)
+        made_at = datetime.fromisoformat(sealer.open(sealed, _PURPOSE).decode())
+    except (ValueError, SealBroken):
+        return False
+    return abs(now - made_at) <= _LIFETIME

@@ -1,0 +1,42 @@
+"""The challenges in the database. The user's state is locked whenever one is stored or removed."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.tables import challenges
+from app.second_factor.challenges.rules import AskedIn, Challenge
+
+_COLUMNS = [challenges.c.authenticator_id, challenges.c.data, challenges.c.expires_at]
+
+
+def _in(account_id: UUID, asked: AskedIn) -> list[ColumnElement[bool]]:
+    where = (
+        challenges.c.session_id == asked.session_id
+        if asked.sign_in_id is None
+        else challenges.c.sign_in_id == asked.sign_in_id
+    )
+    return [challenges.c.account_id == account_id, where]
+
+
+async def add_challenge(
+    tx: AsyncConnection, account_id: UUID, challenge_id: UUID, asked: AskedIn, challenge: Challenge
+) -> None:
+    """Store a challenge; it voids the one asked before in the same sign-in or session."""
+    await tx.execute(delete(challenges).where(*_in(account_id, asked)))
+    values = vars(asked) | vars(challenge)
+    await tx.execute(insert(challenges).values(account_id=account_id, id=challenge_id, **values))
+
+
+async def find_challenge(tx: AsyncConnection, account_id: UUID, asked: AskedIn) -> Challenge | None:
+    """Return the challenge that waits for its answer there, its time over or not."""
+    row = (await tx.execute(select(*_COLUMNS).where(*_in(account_id, asked)))).one_or_none()
+    return Challenge(*row) if row else None
+
+
+async def take_challenge(tx: AsyncConnection, account_id: UUID, asked: AskedIn) -> Challenge | None:
+    """Remove the challenge that waits there, and return it: no other answer is judged by it."""
+    query = delete(challenges).where(*_in(account_id, asked)).returning(*_COLUMNS)
+    row = (await tx.execute(query)).one_or_none()
+    return Challenge(*row) if row else None

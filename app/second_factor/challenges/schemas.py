@@ -1,0 +1,35 @@
+"""A challenge on the wire."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.second_factor.challenges.use_cases import Asked
+from app.second_factor.kinds.kind import Kind
+from app.second_factor.schemas import KindAnswer, KindFields, ShownKind
+from app.web.wire import Body, BodyId
+
+
+class NewChallenge(Body):
+    """Which authenticator is to be asked."""
+
+    authenticator_id: BodyId
+
+
+class Challenge(KindAnswer):
+    """What the authenticator answers, once; a newer challenge voids an older one."""
+
+    authenticator_id: UUID
+    kind: ShownKind
+    expires_at: datetime
+
+    @classmethod
+    def fields_of(cls, kind: Kind) -> KindFields:
+        """Return what the kind shows of a challenge."""
+        return kind.challenge_fields
+
+
+def show_challenge(asked: Asked) -> Challenge:
+    """Return the challenge as the wire carries it."""
+    return Challenge(
+        authenticator_id=asked.authenticator_id, kind=asked.kind, expires_at=asked.expires_at, **asked.shown
+    )

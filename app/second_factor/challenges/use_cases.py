@@ -1,0 +1,87 @@
+"""Asking an authenticator something, and judging its answer: right once, and by what was asked last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.callers import RequestContext
+from app.core.errors import Conflict, NotFound, Refusal
+from app.crypto.sealing import Sealer
+from app.database.ids import new_id
+from app.second_factor import repository as second_factor
+from app.second_factor.challenges import repository
+from app.second_factor.challenges.rules import AskedIn, Challenge
+from app.second_factor.kinds.kind import Kind, OpenedAuthenticator
+from app.second_factor.kinds.registry import find_kind
+from app.second_factor.rules import Authenticator
+from app.second_factor.use_cases import Proof, already_used, incorrect, judge_answer, open_secrets
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A challenge for the client to answer; `shown` is what its kind shows of it, by field."""
+
+    authenticator_id: UUID
+    kind: str
+    expires_at: datetime
+    shown: Mapping[str, Any]
+
+
+def asking_kind(authenticator: Authenticator) -> Kind | None:
+    """Return the kind of an authenticator that must be asked before it answers; None of any other."""
+    kind = find_kind(authenticator.kind)
+    return kind if kind and kind.challenge_lifetime else None
+
+
+async def ask(
+    tx: AsyncConnection,
+    context: RequestContext,
+    sealer: Sealer,
+    user_id: UUID,
+    known: Sequence[Authenticator],
+    authenticator_id: UUID,
+    asked_in: AskedIn,
+) -> Asked:
+    """Ask one of the user's authenticators, voiding what was asked before there; the caller holds the lock.
+
+    Raises `NotFound` for another's authenticator, `Conflict` for one whose kind asks nothing.
+    """
+    found = next((mine for mine in known if mine.id == authenticator_id), None)
+    if found is None:
+        raise NotFound("There is no such authenticator.")
+    kind = asking_kind(found)
+    opened = open_secrets(sealer, context.account_id, user_id, [found])
+    if kind is None or kind.challenge_lifetime is None or not opened:
+        raise Conflict("This authenticator answers without a challenge.")
+    new = kind.ask(OpenedAuthenticator(found.id, opened[0][1], found.counter))
+    challenge = Challenge(found.id, new.data, context.now + kind.challenge_lifetime)
+    await repository.add_challenge(tx, context.account_id, new_id(context.now), asked_in, challenge)
+    return Asked(found.id, kind.name, challenge.expires_at, new.shown)
+
+
+async def judge_once(
+    tx: AsyncConnection,
+    context: RequestContext,
+    sealer: Sealer,
+    user_id: UUID,
+    authenticator: Authenticator,
+    asked_in: AskedIn,
+    given: str,
+) -> Proof | Refusal:
+    """Judge the answer to what was asked there, which is over by that; the caller holds the lock.
+
+    A refusal is returned, so that the challenge stays removed; it counts nothing.
+    """
+    challenge = await repository.take_challenge(tx, context.account_id, asked_in)
+    if challenge is None or challenge.authenticator_id != authenticator.id or not challenge.is_open(context.now):
+        return incorrect()
+    verdict = judge_answer(context, sealer, user_id, authenticator, given, challenge.data)
+    if isinstance(verdict, Refusal):
+        return verdict
+    if not await second_factor.note_accepted(tx, context.account_id, verdict.accepted, now=context.now):
+        return already_used()
+    return Proof(verdict.kind.amr)

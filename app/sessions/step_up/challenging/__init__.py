@@ -1,0 +1,1 @@
+"""Stepping up by an authenticator that is asked something first."""

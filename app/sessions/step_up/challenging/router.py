@@ -1,0 +1,28 @@
+"""HTTP for the challenge of a step-up; its answer goes to `POST /session/step-up`.
+
+Included only where a registered kind asks something first.
+"""
+
+from fastapi import APIRouter
+
+from app.authentication.allow import Signed
+from app.authentication.routes import AccountRoute
+from app.second_factor.challenges.schemas import Challenge, NewChallenge, show_challenge
+from app.sessions.step_up import use_cases
+from app.web.dependencies import AppServices
+from app.web.problems import problems
+
+router = APIRouter(tags=["session"], route_class=AccountRoute)
+
+
+@router.post(
+    "/session/step-up/challenges",
+    status_code=201,
+    operation_id="askAtStepUp",
+    responses=problems(401, 403, 404, 409, 422, 429, 503),
+)
+async def ask_at_step_up(services: AppServices, caller: Signed, body: NewChallenge) -> Challenge:
+    """Ask an authenticator something; the next step-up in this session is its answer, and ends it."""
+    async with services.database.begin() as tx:
+        asked = await use_cases.ask_in_session(tx, caller, services.sealer, body.authenticator_id)
+    return show_challenge(asked)

@@ -1,0 +1,1 @@
+"""Signing in by an authenticator that is asked something first."""

@@ -1,0 +1,37 @@
+"""HTTP for the challenge of a sign-in; its answer goes where passcodes go, naming the authenticator.
+
+Included only where a registered kind asks something first.
+"""
+
+from fastapi import APIRouter
+
+from app.authentication.context import Context
+from app.authentication.routes import AccountRoute
+from app.second_factor.challenges.schemas import Challenge, NewChallenge, show_challenge
+from app.sign_in.challenging import use_cases
+from app.sign_in.schemas import SignInToken
+from app.web.dependencies import AppServices
+from app.web.problems import problems
+
+router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
+
+
+class SignInChallenge(NewChallenge):
+    """Which authenticator is to be asked, and in which sign-in."""
+
+    sign_in_token: SignInToken
+
+
+@router.post(
+    "/sign-ins/challenges",
+    status_code=201,
+    operation_id="askAtSignIn",
+    responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
+)
+async def ask_at_sign_in(services: AppServices, context: Context, body: SignInChallenge) -> Challenge:
+    """Ask an authenticator something in a sign-in; the first answer, right or wrong, ends it."""
+    async with services.database.begin() as tx:
+        asked = await use_cases.ask_in_sign_in(
+            tx, context, services.sealer, body.sign_in_token, body.authenticator_id
+        )
+    return show_challenge(asked)

@@ -1,0 +1,75 @@
+"""`/metrics` on a port of its own, which no reverse proxy in front of the service leads to by accident."""
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+
+from app.core.settings import Settings, SettingsError
+from app.services import Services, make_services
+from app.web.metrics import DatabaseMetrics
+from app.web.metrics import router as metrics
+from app.web.problems import add_problem_handlers
+
+GRACE_SECONDS = 2
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
+
+def metrics_app(services: Services) -> FastAPI:
+    """Return the application of that port: `/metrics` and nothing else, to whoever has the token if one is set."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.close()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    app.state.services = services
+    app.state.database_metrics = DatabaseMetrics()
+    app.include_router(metrics)
+    add_problem_handlers(app)
+    return app
+
+
+@contextmanager
+def metrics_port(settings: Settings) -> Iterator[None]:
+    """Serve the metrics beside the block where `PASSGATE_METRICS_LISTEN` says so, in a thread of this process.
+
+    This process either counts itself or has started those that count. Raises `SettingsError` where the port is
+    taken, before anything else listens.
+    """
+    if settings.metrics_listen is None:
+        yield
+        return
+    listening = _listen(*settings.metrics_address)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            metrics_app(make_services(settings.model_copy(update={"traces_url": None}))),
+            http="app.web.header_limits:LimitedHttpProtocol",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    thread = threading.Thread(target=server.run, args=([listening],), name="metrics")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0]  # Python adds the address to the system's words
+        raise SettingsError(f"PASSGATE_METRICS_LISTEN: cannot listen on {host} port {port}: {reason}") from None

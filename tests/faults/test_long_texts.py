@@ -1,0 +1,166 @@
+"""Texts of 60 KB in files, commands, settings and the claims of tokens: refused at the price of a short one."""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from app.accounts.users.rules import LONGEST_EMAIL, check_email, email_key
+from app.administration.user_import.rules import BadLineError, parse_line
+from app.cli import _read_password
+from app.commands import provision
+from app.core.errors import InvalidRequest
+from app.core.settings import Settings, SettingsError, load_settings
+from app.credentials.passwords.rules import why_not
+from app.crypto.passwords import LONGEST_PASSWORD_BYTES, Hasher, normalize_password
+from app.sign_in.sso.oidc.rules import read_id_claims
+from app.sign_in.sso.saml.messages.refused import SamlRefused
+from tests.conftest import CHEAP
+from tests.sign_in.sso.saml.reading import NOW, REQUEST, US, read
+from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.client import ok, refused
+from tests.support.passwords import send
+from tests.support.saml import EMAIL_FORMAT, LyingProvider, attribute
+from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+
+MARKS = "\u0327\u0301" * 15_000
+SECONDS = 0.3
+"""NFC of the marks takes a second and more."""
+
+
+@contextmanager
+def cheaply() -> Iterator[None]:
+    """Assert that the block costs this process little."""
+    before = time.process_time()
+    yield
+    assert time.process_time() - before < SECONDS
+
+
+@pytest.mark.parametrize("look", [email_key, check_email])
+def test_an_address_is_bounded_before_it_is_looked_at(look: Any) -> None:
+    for text in (MARKS, "a" * (LONGEST_EMAIL + 1), " " * LONGEST_EMAIL + "a"):
+        with cheaply(), pytest.raises(InvalidRequest) as caught:
+            look(text)
+        assert [error.code for error in caught.value.errors] == ["too_long"]
+    assert email_key("\u0301" * LONGEST_EMAIL)
+
+
+async def test_a_password_is_bounded_in_bytes_before_it_is_looked_at() -> None:
+    hasher = Hasher(CHEAP)
+    for text in (MARKS, "a" * (LONGEST_PASSWORD_BYTES + 1), "\u0301" * (LONGEST_PASSWORD_BYTES // 2 + 1)):
+        with cheaply():
+            with pytest.raises(InvalidRequest):
+                normalize_password(text)
+            with pytest.raises(InvalidRequest):
+                await hasher.verify_password(None, text)
+            found = why_not(text, about_user=())
+        assert found
+        assert found[0] == "too_long"
+    hasher.close()
+
+
+def test_what_is_known_of_a_user_costs_nothing_either() -> None:
+    with cheaply():
+        assert why_not("correct horse battery", about_user=(MARKS,)) is None
+
+
+async def test_passwords_and_addresses_at_the_bound_are_judged_and_beyond_it_refused(tenant: Tenant) -> None:
+    browser = tenant.browser()
+    for email, password, field in (
+        ("a" * 320, "x", None),
+        ("a" * 321, "x", "/email"),
+        ("a@example.com", "🦊" * 256, None),
+        ("a@example.com", "🦊" * 256 + "a", "/password"),
+        ("a@example.com", "\u0301" * 513, "/password"),
+    ):
+        response = await send(browser, email, password)
+        if field is None:
+            refused(response, 401, "invalid_credentials")
+        else:
+            problem = refused(response, 422, "invalid_request")
+            assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(field, "too_long")]
+
+
+async def test_the_longest_password_can_be_chosen_and_used(owner: SimulatedUser) -> None:
+    longest = "🦊🐻" * 128
+    body = {"current_password": PASSWORD, "new_password": longest}
+    ok(await owner.browser.put("/users/me/password", json=body), 204)
+
+    ok(await send(owner.browser, owner.user.email, longest), 201)
+
+
+@pytest.mark.parametrize(
+    "field", ["email", "name", "role", "external_id", "locale", "password_hash", "totp_secret", "other"]
+)
+def test_a_field_of_an_import_is_bounded(field: str) -> None:
+    fields = {"email": "a@example.com", "name": "A", "role": "agent", field: MARKS}
+    line = json.dumps(fields, ensure_ascii=False).encode()
+    with cheaply(), pytest.raises(BadLineError):
+        parse_line(line)
+
+
+def test_a_password_on_standard_input_is_read_no_further_than_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, length in ((MARKS * 10, LONGEST_PASSWORD_BYTES + 2), ("a" * LONGEST_PASSWORD_BYTES + "\n", 1024)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        with cheaply():
+            assert len(_read_password(given=True) or "") == length
+
+
+async def test_an_account_has_a_name_like_a_user(tenant: Tenant) -> None:
+    for name in (MARKS, "", "a" * 201):
+        with cheaply(), pytest.raises(InvalidRequest):
+            await provision.add_account(
+                tenant.services, slug="marks", name=name, owner_email="a@example.com", password=None
+            )
+
+
+def test_a_setting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"PASSGATE_{name.upper()}", "http://" + MARKS)
+    with cheaply(), pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert {line.partition(":")[0] for line in caught.value.lines} == {
+        f"PASSGATE_{name.upper()}" for name in Settings.model_fields
+    }
+
+
+async def test_a_claim_of_a_jwt_is_bounded(tenant: Tenant, owner: SimulatedUser) -> None:
+    await name_provider(owner)
+    for claim in ("email", "name", "external_id", "jti"):
+        claims: dict[str, Any] = {claim: MARKS[:1800]}
+        token = token_of(tenant, **claims)  # of 16 KB, escaped twice
+        with cheaply():
+            response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token))
+        refused(response, 401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("claim", ["email", "name", "sub", "nonce"])
+async def test_a_claim_of_an_id_token_is_bounded(tenant: Tenant, claim: str) -> None:
+    now = tenant.clock.now()
+    claims: dict[str, Any] = {
+        "iss": "i",
+        "aud": "c",
+        "exp": now.timestamp() + 60,
+        "iat": now.timestamp(),
+        "nonce": "n",
+    }
+    claims |= {"email": "a@example.com", "name": "A", "sub": "1", claim: MARKS}
+    with cheaply(), pytest.raises(ValueError, match=claim):
+        read_id_claims(claims, issuer="i", client_id="c", nonce="n", now=now)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{"name_id": MARKS, "name_format": EMAIL_FORMAT}, {"attributes": attribute("email", MARKS)}],
+    ids=["name", "attribute"],
+)
+def test_a_text_of_a_saml_answer_is_bounded(says: dict[str, str]) -> None:
+    document = LyingProvider(US.acs_url, US.entity_id, REQUEST, NOW).honest(**says)
+    with cheaply(), pytest.raises(SamlRefused):
+        read(document)

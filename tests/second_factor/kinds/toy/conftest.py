@@ -1,0 +1,29 @@
+"""The service as it is with two kinds more."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.core.callers import Role
+from app.second_factor.kinds.registry import also_registered
+from tests.second_factor.kinds.toy.kind import LETTER, TOY
+from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.client import ok
+from tests.support.variants import variant
+
+
+@pytest.fixture
+def toys(tenant: Tenant) -> Iterator[Tenant]:
+    """An account of a service that knows the toys."""
+    with also_registered(TOY), also_registered(LETTER):
+        yield variant(tenant)
+
+
+@pytest.fixture
+async def toy_owner(toys: Tenant) -> SimulatedUser:
+    """The owner, whose account allows the toys."""
+    owner = await toys.signed_in(Role.OWNER)
+    kinds = ["totp", "toy", "toy_letter"]
+    allowed = {"team_members": kinds, "end_users": kinds}
+    ok(await owner.browser.patch("/security-policy", json={"allowed_kinds": allowed}))
+    return owner

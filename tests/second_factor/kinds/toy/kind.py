@@ -1,0 +1,61 @@
+"""Authenticators that are asked six digits, and answer them reversed."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.second_factor.kinds.kind import (
+    Accepted,
+    Confirmed,
+    Enrollee,
+    Kind,
+    NewChallenge,
+    NewSecret,
+    OpenedAuthenticator,
+)
+
+
+def _six_digits() -> str:
+    return f"{secrets.randbelow(1_000_000):06}"
+
+
+class ToyKind(Kind):
+    """Whoever can read it backwards; taken for unguessable, as a signature would be."""
+
+    default_label = "Toy"
+    challenge_lifetime = timedelta(minutes=5)
+    enrollment_fields: Mapping[str, Mapping[str, Any]] = {"number": {"type": "string"}}
+    challenge_fields: Mapping[str, Mapping[str, Any]] = {"number": {"type": "string", "description": "six digits"}}
+
+    def __init__(self, name: str, *, guessable: bool = False, assurance: str = "aal2") -> None:
+        self.name = self.amr = name
+        self.guessable = guessable
+        self.assurance = assurance
+
+    def begin(self, enrollee: Enrollee) -> NewSecret:
+        number = _six_digits()
+        assert enrollee.email
+        return NewSecret(number.encode(), {"number": number})
+
+    def parse(self, given: str) -> str | None:
+        return given[::-1]
+
+    def confirm(self, secret: bytes, answer: str, *, now: datetime) -> Confirmed | None:
+        assert now
+        return Confirmed(b"of no use", 0) if answer.encode() == secret else None
+
+    def ask(self, authenticator: OpenedAuthenticator) -> NewChallenge:
+        assert authenticator.secret == b"of no use"
+        number = _six_digits()
+        return NewChallenge(number.encode(), {"number": number})
+
+    def judge(self, known: Sequence[OpenedAuthenticator], answer: str, *, now: datetime) -> Accepted | None:
+        assert now
+        right = [one for one in known if one.challenge == answer.encode()]
+        return Accepted(right[0].id) if right else None
+
+
+TOY = ToyKind("toy")
+LETTER = ToyKind("toy_letter", guessable=True, assurance="aal1")
+"""As an e-mail would be: guessable, and it proves too little for `aal2`."""

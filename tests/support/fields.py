@@ -1,0 +1,84 @@
+"""Every place of the API where a client's text comes in, as the OpenAPI document names them."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+SOME_ID = "01900000-0000-7000-8000-00000000abcd"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One field of one operation: a part of the path, a query parameter, or a field of the body."""
+
+    method: str
+    path: str
+    where: str
+    name: str
+    body: Any = field(default=None, repr=False)
+
+    def request(self, text: str, *, account: str) -> tuple[str, str, dict[str, Any]]:
+        """Return method, path and the other arguments of the request that has `text` in this place."""
+        filled = self.path.replace("{account}", account)
+        parts = [part.strip("{}") if part.startswith("{") else "" for part in filled.split("/")]
+        shown = [
+            (quote(text, safe="") if self.where == "path" and name == self.name else SOME_ID) if name else part
+            for name, part in zip(parts, filled.split("/"), strict=True)
+        ]
+        arguments: dict[str, Any] = {}
+        if self.where == "query":
+            arguments["params"] = {self.name: text}
+        elif self.where == "form":
+            arguments["data"] = self.body | {self.name: text}
+        elif self.where == "body":
+            arguments["json"] = _put(self.body, self.name.strip("/").split("/"), text)
+        return self.method.upper(), "/".join(shown), arguments
+
+
+def places(document: dict[str, Any]) -> Iterator[Place]:
+    """Yield every place of every operation; of an item of a list, the first."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] in {"path", "query"}:
+                    yield Place(method, path, parameter["in"], parameter["name"])
+            for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                yield from _of_body(
+                    document, Place(method, path, "", "", content.get("example") or {}), kind, content
+                )
+
+
+def _of_body(document: dict[str, Any], place: Place, kind: str, content: dict[str, Any]) -> Iterator[Place]:
+    where = "body" if kind == "application/json" else "form"
+    example = place.body if where == "body" else {}
+    for pointer in _texts(document, content["schema"]):
+        name = pointer if where == "body" else pointer.strip("/")
+        yield Place(place.method, place.path, where, name, example)
+
+
+def _texts(document: dict[str, Any], schema: dict[str, Any], pointer: str = "") -> Iterator[str]:
+    """Yield the pointer of every value of a schema that is no object: a client can send text as any of them."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "properties" in schema:
+        for name, part in schema["properties"].items():
+            yield from _texts(document, part, f"{pointer}/{name}")
+        return
+    yield pointer
+    if schema.get("type") == "array":
+        yield f"{pointer}/0"
+
+
+def _put(body: Any, names: list[str], text: str) -> Any:
+    if not names:
+        return text
+    first, *rest = names
+    if first == "0":
+        return [_put(None, rest, text)]
+    changed = deepcopy(body) if isinstance(body, dict) else {}
+    changed[first] = _put(changed.get(first), rest, text)
+    return changed

@@ -1,0 +1,21 @@
+"""What is counted over all accounts."""
+
+from sqlalchemy import delete, func, select
+
+from app.database.ids import OF_THE_SERVICE
+from app.database.tables import password_limits
+from app.services import Services
+
+_SHARED = password_limits.c.account_id == OF_THE_SERVICE
+
+
+async def forget_addresses(services: Services) -> None:
+    """Empty the buckets that all accounts share, and with them all tests."""
+    async with services.database.begin() as tx:
+        await tx.execute(delete(password_limits).where(_SHARED))
+
+
+async def count_addresses(services: Services) -> int:
+    """Return how many addresses have something counted over all accounts."""
+    async with services.database.read() as tx:
+        return await tx.scalar(select(func.count()).select_from(password_limits).where(_SHARED)) or 0
