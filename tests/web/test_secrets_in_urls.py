@@ -1,0 +1,66 @@
+"""No secret of ours stands in a URL that a server is sent: access logs keep those."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.core.settings import Settings
+from app.credentials.links.rules import Purpose, link_url
+
+# `code` and `state` come back from an identity provider, as OpenID Connect has it: good once, and with the cookie
+# of the browser alone.
+IN_A_QUERY = {
+    "actor_id",
+    "code",
+    "cursor",
+    "end_users",
+    "error",
+    "limit",
+    "q",
+    "return_to",
+    "role",
+    "since",
+    "state",
+    "status",
+    "target_id",
+    "team_members",
+    "two_factor",
+    "type",
+    "until",
+}
+IDS = {"token_id", "user_id", "authenticator_id", "enrollment_id", "session_id", "device_id", "report_id"}
+NAMES = {"account", "name", "kind", "code"}  # the code of a problem
+TEMPLATES = (None, "https://app.example.com/{account}/{kind}#{token}")
+
+
+def test_what_may_stand_in_a_url_is_no_secret(app: FastAPI) -> None:
+    document = app.openapi()
+    asked: list[dict[str, Any]] = []
+    for item in document["paths"].values():
+        asked += item.get("parameters", [])
+        for method in item.keys() - {"parameters"}:
+            asked += item[method].get("parameters", [])
+    in_paths = set(re.findall("{([^}]+)}", " ".join(document["paths"])))
+
+    assert {parameter["name"] for parameter in asked if parameter["in"] == "query"} == IN_A_QUERY
+    assert in_paths == IDS | NAMES
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("page", sorted({purpose.page for purpose in Purpose} | {"report"}))
+def test_the_token_of_every_e_mailed_link_is_in_the_fragment(template: str | None, page: str) -> None:
+    url = link_url(template, "https://id.example.com", slug="acme", page=page, token="the-secret")
+
+    before, _, fragment = url.partition("#")
+    assert "the-secret" not in before
+    assert fragment == "the-secret"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/{account}/{kind}?t={token}", "https://a.example/{token}#{kind}"]
+)
+def test_a_front_end_gets_the_token_in_the_fragment_or_not_at_all(url: str) -> None:
+    with pytest.raises(ValueError, match="must be like"):
+        Settings.model_validate({"link_url": url})
