@@ -15,7 +15,7 @@ serve: .venv ## run the service on http://127.0.0.1:8000, with an embedded Postg
 	.venv/bin/passgate serve
 
 test: .venv ## run all tests; one of them: make test TEST=tests/test_settings.py
-	.venv/bin/pytest $(if $(TEST),-n 0 $(TEST))
+	.venv/bin/pytest $(TEST)
 
 check: .venv ## run the linters and the type checker, as .ci/run does
 	.venv/bin/ruff check .

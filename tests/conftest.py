@@ -1,6 +1,7 @@
 """The fixtures of all tests."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -25,6 +26,12 @@ hypothesis_settings.load_profile("machine-of-any-speed")
 
 # Nobody reads the log of a test, and rendering it well takes longer than most requests.
 structlog.configure(processors=[KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory())
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run a directory in two processes, and named files in this one: one test starts one database."""
+    return 2 if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args) else 0
+
 
 # The cost of a hash is not what these tests are about.
 CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
