@@ -17,7 +17,8 @@ def run(connection: Connection) -> None:
     """Run the migrations, each in a transaction of its own.
 
     One for all would hold the locks of the first while it waits for those of the last: a deadlock with requests
-    that take them in another order. What fails leaves those before it done; the next run continues there.
+    that take them in another order. What fails leaves those before it done; the next run continues there. A
+    migration of several busy tables ends even its own (`autocommit_block`).
     """
     context.configure(
         connection=connection,

@@ -99,7 +99,8 @@ async def begin_enrollment(
 
 
 def _refuse_too_many(state: SecondFactorState, authenticators: list[Authenticator]) -> None:
-    if len(authenticators) >= MOST_AUTHENTICATORS and state.authenticators_disabled_at is None:
+    disabled = guessable(authenticators) if state.authenticators_disabled_at else []
+    if len(authenticators) - len(disabled) >= MOST_AUTHENTICATORS:
         raise Conflict(f"A user has at most {MOST_AUTHENTICATORS} authenticators.")
 
 

@@ -19,7 +19,7 @@ from app.second_factor.kinds.totp.otpauth_uri import otpauth_uri, qr_code_svg
 
 _PASSCODE = re.compile("[0-9]{6}")
 BEFORE_ANY_STEP = -1
-"""The counter of an authenticator of which nothing was accepted yet."""
+"""The counter of an authenticator whose passcodes were never accepted here."""
 
 
 class TotpKind(Kind):

@@ -46,10 +46,10 @@ async def test_a_sign_in_that_demands_an_enrollment_offers_and_takes_it(
     person = await toys.person(Role.END_USER)
     waiting = await toys.sign_in(person)
     assert "toy" in waiting["allowed_kinds"]
-    held = {"sign_in_token": waiting["sign_in_token"]}
-    begun = ok(await person.browser.post("/sign-ins/enrollments", json=held | {"kind": "toy"}), 201)
+    given = {"sign_in_token": waiting["sign_in_token"]}
+    begun = ok(await person.browser.post("/sign-ins/enrollments", json=given | {"kind": "toy"}), 201)
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
-    completed = ok(await person.browser.post(path, json=held | {"passcode": begun["number"][::-1]}), 201)
+    completed = ok(await person.browser.post(path, json=given | {"passcode": begun["number"][::-1]}), 201)
 
     assert completed["session"]["amr"] == ["pwd", "toy"]
 

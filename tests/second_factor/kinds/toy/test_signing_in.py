@@ -38,7 +38,7 @@ async def test_it_is_among_the_methods_asked_and_answers(toys: Tenant, person: S
     assert shown["last_used_at"]
 
 
-async def test_every_sign_in_asks_anew_and_the_first_answer_ends_what_was_asked(
+async def test_every_sign_in_asks_again_and_the_first_answer_ends_what_was_asked(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     token = await toys.asked(person)
