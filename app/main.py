@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -52,7 +51,7 @@ from app.web.metrics import router as metrics
 from app.web.middleware import RequestLogMiddleware, ServerErrorMiddleware
 from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
-from app.web.tracing import TracingMiddleware
+from app.web.tracing import NO_TELEMETRY, TracingMiddleware
 
 # What is asked for most stands first, and what is under `me` before what is under an id.
 _FEATURES = (
@@ -82,9 +81,6 @@ _FEATURES = (
 
 _OF_KINDS_WITH_CHALLENGE = (challenging, step_up_challenges)
 
-# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
-_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
-
 
 def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     """Return the application; its lifespan runs a job worker, if it shall, and in the end closes the services."""
@@ -101,7 +97,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry=_NO_TELEMETRY,
+        telemetry=NO_TELEMETRY,
         middleware=[
             *([Middleware(TracingMiddleware, traces=services.traces)] if services.traces else []),
             Middleware(

@@ -7,16 +7,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 
 from app.core.settings import Settings, SettingsError
 from app.services import Services, make_services
 from app.web.metrics import DatabaseMetrics
 from app.web.metrics import router as metrics
 from app.web.problems import add_problem_handlers
+from app.web.tracing import NO_TELEMETRY
 
 GRACE_SECONDS = 2
-_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def metrics_app(services: Services) -> FastAPI:
@@ -27,7 +26,7 @@ def metrics_app(services: Services) -> FastAPI:
         yield
         await services.close()
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
     app.state.services = services
     app.state.database_metrics = DatabaseMetrics()
     app.include_router(metrics)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,6 +10,9 @@ from app.web.middleware import template_of
 
 if TYPE_CHECKING:  # an extra
     from app.core.traces import Traces
+
+# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _FAULT = 500

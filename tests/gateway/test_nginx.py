@@ -151,11 +151,16 @@ def test_what_one_instance_does_the_other_knows_on_the_next_request(tmp_path: Pa
 
             assert httpx.get(f"{there}/api-tokens", headers=admin).status_code == 200
             assert httpx.patch(f"{here}/users/{user}", json={"role": "agent"}, headers=owner).status_code == 200
-            assert httpx.get(f"{there}/api-tokens", headers=admin).status_code == 403
+            assert (
+                httpx.get(f"{there}/session", headers=admin).status_code == 401
+            )  # the role ended, and its sessions
 
+            signed = httpx.post(f"{there}/sign-ins", json=body).json()
+            agent = {"Authorization": f"Bearer {signed['session']['token']}"}
+            assert httpx.get(f"{there}/api-tokens", headers=agent).status_code == 403
             suspended = httpx.patch(f"{here}/users/{user}", json={"status": "suspended"}, headers=owner)
             assert suspended.status_code == 200
-            assert httpx.get(f"{there}/session", headers=admin).status_code == 401
+            assert httpx.get(f"{there}/session", headers=agent).status_code == 401
 
             httpx.delete(f"{here}/session", headers=owner)
             assert httpx.get(f"{there}/session", headers=owner).status_code == 401
