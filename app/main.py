@@ -14,6 +14,7 @@ from app.administration.security_policy.router import router as security_policy
 from app.audit.router import router as audit
 from app.authentication.address_probe import router as address_probe
 from app.authentication.context import AccountDirectory
+from app.core.guarded_fetch import GuardedFetcher
 from app.core.logs import configure_logs
 from app.core.settings import load_settings
 from app.credentials.api_tokens.router import router as api_tokens
@@ -110,7 +111,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.services = services
     app.state.accounts = AccountDirectory(services.database)
     app.state.key_ring = KeyRing(services)
-    app.state.issuers = Issuers()
+    app.state.issuers = Issuers(GuardedFetcher(services.settings.fetch_policy))
     app.state.database_metrics = DatabaseMetrics()
     app.state.needed_revision = needed_revision()
     everywhere = problems(401, 404, 413, 415, 422, 500, 503)

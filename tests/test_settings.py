@@ -110,6 +110,14 @@ BAD: dict[str, list[str]] = {
         "https://user:mArKeR@app.example.com",
         "https://*.mArKeR.com/*",
     ],
+    "PASSGATE_FETCH_ALLOW_NETWORKS": [
+        "mArKeR",
+        "10.0.0.1/8",
+        "10.0.0.0/33, fd00::/8",
+        "10.0.0.0/8;mArKeR",
+        "https://10.0.0.0/8",
+        "10.0.0.0/8 mArKeR",
+    ],
     "PASSGATE_TRUSTED_PROXY_HOPS": ["mArKeR", "-1", "17", "1.5", "\u0661", "9" * 5000],
     "PASSGATE_PASSWORD_LIMITS": [
         "mArKeR",
@@ -152,6 +160,7 @@ GOOD: dict[str, list[str]] = {
     "PASSGATE_METRICS_LISTEN": ["127.0.0.1:9464", "[::1]:9464", "localhost:9464"],
     "PASSGATE_SECRET_KEYS": [f"k1:{KEY}", f" k2:{KEY} , k1:{KEY}"],
     "PASSGATE_CORS_ORIGINS": ["https://app.example.com", "https://a.example, http://localhost:3000"],
+    "PASSGATE_FETCH_ALLOW_NETWORKS": ["10.20.0.0/16", " 10.20.0.7, fd00:20::/32 ,"],
     "PASSGATE_TRUSTED_PROXY_HOPS": ["0", "16"],
     "PASSGATE_PASSWORD_LIMITS": ["1/1,1/1,1/1", " 10/600 , 100/600 , 100/3600 "],
     "PASSGATE_LOG_LEVEL": ["debug", "info", "warning", "error"],

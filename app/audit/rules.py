@@ -43,6 +43,8 @@ class EventType(StrEnum):
     REPORT_REQUESTED = "report.requested"
     REPORT_DOWNLOADED = "report.downloaded"
     SSO_SIGNED_IN = "sso.signed_in"
+    SSO_LINKED = "sso.linked"
+    SSO_UNLINKED = "sso.unlinked"
     ACCESS_DENIED = "access.denied"
     LIMIT_REACHED = "limit.reached"
 

@@ -1,10 +1,49 @@
-"""What an address is, and whether only this machine can reach it."""
+"""What an address is, whether only this machine can reach it, and which ones may be fetched."""
 
 import ipaddress
+import socket
 from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 _LONGEST_ADDRESS = 2048
+Network: TypeAlias = IPv4Network | IPv6Network
+
+# The special-purpose registries of IANA (RFC 6890). `ipaddress` knows them too, but not alike in each Python.
+_SPECIAL_IPV4 = [
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link-local: metadata services of clouds
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # relays of 6to4
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",
+    )
+]
+# All that is assigned as global unicast. The forms that carry an IPv4 address (mapped, compatible, NAT64) are not
+# in it, nor are loopback, link-local, unique local and multicast addresses.
+_GLOBAL_IPV6 = IPv6Network("2000::/3")
+_SPECIAL_IPV6 = [
+    IPv6Network(text)
+    for text in (
+        "2001::/23",  # Teredo, benchmarks, ORCHID
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+    )
+]
 
 
 def is_loopback(host: str) -> bool:
@@ -32,3 +71,56 @@ def is_address(text: str) -> bool:
             return False
         return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
     return False
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the address is one of the public internet, whose routers all know what it means."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _SPECIAL_IPV4)
+    if address.scope_id is not None or address not in _GLOBAL_IPV6:
+        return False
+    return not any(address in network for network in _SPECIAL_IPV6)
+
+
+@dataclass(frozen=True)
+class FetchPolicy:
+    """Which addresses Passgate may fetch from when a tenant names them.
+
+    Those of the public internet, and of `networks`; on a developer's machine (`loopback`) those of the machine.
+    """
+
+    networks: tuple[Network, ...] = ()
+    loopback: bool = False
+
+    def allows(self, address: str) -> bool:
+        """Whether this IP address, as a resolver gives it, may be connected to."""
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if self.loopback and found.is_loopback:
+            return True
+        return is_public(found) or any(found in network for network in self.networks)
+
+    def allows_url(self, url: str) -> bool:
+        """Whether the URL is one that may be fetched, as far as can be told without a resolver.
+
+        https, or http where this machine may be fetched from; of an address in figures, one that is allowed.
+        """
+        if not is_address(url):
+            return False
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+        if host == "localhost" or host.endswith(".localhost"):
+            return self.loopback
+        figures = _figures(host)
+        return (parts.scheme == "https" or self.loopback) and (figures is None or self.allows(figures))
+
+
+def _figures(host: str) -> str | None:
+    """Return the IP address that a host is written as; resolvers read `2130706433` and `0x7f.1` as one, too."""
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    with suppress(OSError):
+        return str(IPv4Address(socket.inet_aton(host)))
+    return None

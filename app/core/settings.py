@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import getaddresses
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.core.addresses import is_loopback
+from app.core.addresses import FetchPolicy, Network, is_loopback
 from app.core.database_url import parse_database_url
 from app.core.secret_keys import parse_keys
 
@@ -128,6 +129,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr | None = None
     mail_from: str = "Passgate <no-reply@localhost>"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    fetch_allow_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     trusted_proxy_hops: int = Field(default=0, ge=0, le=16)
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
     breached_passwords: Path | None = None
@@ -219,6 +221,16 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins like https://app.example.com, comma separated")
         return origins
 
+    @field_validator("fetch_allow_networks", mode="before")
+    @classmethod
+    def _networks_are_comma_separated(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(network.strip()) for network in value.split(",") if network.strip())
+        except ValueError:  # which quotes the value
+            raise ValueError("must be networks like 10.20.0.0/16 or fd00:20::/32, comma separated") from None
+
     @field_validator("password_limits")
     @classmethod
     def _limits_are_readable(cls, value: str) -> str:
@@ -247,6 +259,12 @@ class Settings(BaseSettings):
         """The host and port of `metrics_listen`, which is set."""
         host, _, port = (self.metrics_listen or "").rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def fetch_policy(self) -> FetchPolicy:
+        """From which addresses that a tenant names may be fetched; on a developer's machine, from itself."""
+        host = urlsplit(self.public_url).hostname or ""
+        return FetchPolicy(self.fetch_allow_networks, loopback=is_loopback(host))
 
     @property
     def is_https(self) -> bool:

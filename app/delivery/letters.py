@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RECOVERY_CODES_REGENERATED = "recovery_codes_regenerated"
     TRUSTED_DEVICE_ADDED = "trusted_device_added"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- what a letter tells
+    SSO_LINKED = "sso_linked"
     REPORT_READY = "report_ready"
     INVITATION = "invitation"
     PASSWORD_LINK = "password_link"  # noqa: S105 -- what a letter tells

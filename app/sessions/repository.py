@@ -167,9 +167,13 @@ async def delete_session(tx: AsyncConnection, account_id: UUID, user_id: UUID, s
     return await tx.scalar(query) is not None
 
 
-async def delete_sessions(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, spared: UUID | None) -> int:
-    """End the user's sessions but the spared one, and return how many there were."""
+async def delete_sessions(
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, spared: UUID | None = None, method: str | None = None
+) -> int:
+    """End the user's sessions but the spared one, of one `method` or of any; returns how many there were."""
     query = delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id)
     if spared is not None:
         query = query.where(sessions.c.id != spared)
+    if method is not None:
+        query = query.where(literal(method) == any_(sessions.c.amr))
     return (await tx.execute(query)).rowcount

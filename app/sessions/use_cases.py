@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.users.rules import ACTIVE
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
+from app.core.assurance import SSO
 from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound
 from app.crypto.digests import digest, is_secret, new_secret
@@ -77,9 +78,19 @@ async def end_sessions(
 ) -> list[Event]:
     """End the user's sessions but the spared one; returns the event to record, if there was one to end."""
     ended = await repository.delete_sessions(tx, account_id, user_id, spared=spared)
-    if not ended:
+    return _ended(user_id, ended, because)
+
+
+async def end_sso_sessions(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
+    """End the user's sessions that a third party opened; returns the event to record, if there was one to end."""
+    ended = await repository.delete_sessions(tx, account_id, user_id, method=SSO)
+    return _ended(user_id, ended, because)
+
+
+def _ended(user_id: UUID, sessions: int, because: str) -> list[Event]:
+    if not sessions:
         return []
-    return [Event(EventType.SESSION_ENDED, "user", user_id, {"sessions": ended, "because": because})]
+    return [Event(EventType.SESSION_ENDED, "user", user_id, {"sessions": sessions, "because": because})]
 
 
 async def end_my_other_sessions(tx: AsyncConnection, caller: Caller) -> None:

@@ -85,6 +85,14 @@ def request_bucket(*, ip: str, requests: Limit) -> Bucket:
     return Bucket("sso_address", _key(_network(ip)), requests)
 
 
+def provider_bucket(*, provider_id: UUID, ip: str, failures: Limit) -> Bucket:
+    """Return the bucket that each sign-in fills that fails at a provider of the account, for each address.
+
+    By the provider's id, not by a name that somebody sent: there are no more buckets than providers and addresses.
+    """
+    return Bucket("provider_address", _key(str(provider_id), _network(ip)), failures)
+
+
 def assertion_buckets(*, token_id: UUID, user_id: UUID, of_token: Limit, of_user: Limit) -> list[Bucket]:
     """Return the buckets that one assertion fills: the user's, and the API token's."""
     return [

@@ -45,6 +45,7 @@ _OF_OPERATION = {
     "beginLogin": _LOGIN,
     "finishLogin": _LOGIN,
     "finishSamlLogin": _LOGIN,
+    "exchangeCode": _headers(Set_Cookie="Takes the cookie of the exchange away, where the browser sent it."),
     "explainProblem": _POLICY,
     "getLinkPage": _POLICY | _FILE,
     "getLinkPageAsset": _FILE,

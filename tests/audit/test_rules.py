@@ -19,7 +19,7 @@ CLOSED_LIST = {
     "ownership": {"handed_over"},
     "api_token": {"created", "revoked", "used"},
     "report": {"requested", "downloaded"},
-    "sso": {"signed_in"},
+    "sso": {"signed_in", "linked", "unlinked"},
     "access": {"denied"},
     "limit": {"reached"},
 }

@@ -18,6 +18,7 @@ DETAILS: dict[Kind, dict[str, Any]] = {
     Kind.RECOVERY_CODE_USED: {"left": 7},
     Kind.RECOVERY_CODES_REGENERATED: {"by": None},
     Kind.TRUSTED_DEVICE_ADDED: {"days": 30},
+    Kind.SSO_LINKED: {"provider": "intranet"},
 }
 SECURITY_KINDS = [*DETAILS, Kind.TWO_FACTOR_TURNED_OFF, Kind.PASSWORD_CHANGED]
 SAFARI = (

@@ -63,3 +63,13 @@ async def test_one_answer_of_an_issuer_gives_one_code(
     assert sorted(response.status_code for response in responses) == [303] + [401] * 19
     [sent] = [response.headers["location"] for response in responses if response.status_code == 303]
     assert sent.startswith(f"{RETURN_TO}#code=pgc_")
+
+
+async def test_of_many_forged_tokens_no_more_are_judged_than_the_limit_says(
+    owner: SimulatedUser, crowd: Crowd
+) -> None:
+    await name_provider(owner)
+
+    responses = await asyncio.gather(*(crowd.post(PATH, jwt_sign_in("a.forged.token")) for _ in range(140)))
+
+    assert outcomes(responses) == {"invalid_credentials": 100, "too_many_requests": 40}

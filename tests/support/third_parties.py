@@ -10,7 +10,7 @@ from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import ok
 
 SECRET = "a secret that the intranet shares with us"
-JWT = {"type": "jwt", "secret": SECRET, "create_users": True}
+JWT = {"type": "jwt", "secret": SECRET, "create_users": True, "trusted_domains": ["example.com"]}
 
 
 async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes: Any) -> dict[str, Any]:

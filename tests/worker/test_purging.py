@@ -13,8 +13,8 @@ from app.database.ids import new_id
 from app.database.queue import enqueue
 from app.services import Services
 from app.sign_in.sso import repository as sso
-from app.sign_in.sso.rules import Identity, Provider, ProviderType
-from app.sign_in.sso.use_cases import begin_login, hand_out_code
+from app.sign_in.sso.rules import HandedOut, Identity, Provider, ProviderType
+from app.sign_in.sso.use_cases import begin_login, hand_out_code, take_login
 from tests.support.arrange import Tenant
 from tests.support.client import ok, refused
 from tests.support.devices import trusted_person
@@ -83,9 +83,11 @@ async def busy(tenant: Tenant) -> Tenant:
             sealed_secret=None,
         )
         await sso.add_provider(tx, context.account_id, provider, now=context.now)
-        await begin_login(tx, context, provider, None)
+        secret = await begin_login(tx, context, provider, None)
+        login = await take_login(tx, context, secret)
+        assert login
         identity = Identity(person.user.email, None, email_verified=True)
-        assert isinstance(await hand_out_code(tx, context, provider, identity), str)
+        assert isinstance(await hand_out_code(tx, context, provider, identity, login), HandedOut)
         assert await sso.use_once(tx, context.account_id, "a token", expires_at=context.now)
     assert all((await counts(tenant, *TABLES, *NEVER)).values())
     return tenant

@@ -150,15 +150,6 @@ async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, emai
     )
 
 
-async def store_external_id(tx: AsyncConnection, account_id: UUID, user_id: UUID, external_id: str) -> None:
-    """Store by which id the application knows the user; an `IntegrityError` says that it is taken."""
-    await tx.execute(
-        update(users)
-        .where(users.c.account_id == account_id, users.c.id == user_id)
-        .values(external_id=external_id)
-    )
-
-
 async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
     """Let nobody else who asks for this make a user with the address until the transaction ends."""
     key = func.hashtextextended(f"{account_id} {email_key(email)}", 0)

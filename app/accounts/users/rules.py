@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 from app.core.callers import ADMINS, Role
@@ -15,6 +16,7 @@ SUSPENDED = "suspended"
 LONGEST_NAME = 200
 LONGEST_EMAIL = 320
 """Characters of an e-mail address, spaces around it included (RFC 3696, erratum 1690)."""
+_LONGEST_DOMAIN = 253  # characters of a name in the DNS (RFC 1035)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,39 @@ def email_key(email: str) -> str:
     _check_length(email, "/email")
     folded = unicodedata.normalize("NFC", email.strip()).casefold()
     return unicodedata.normalize("NFC", folded)  # folding can take a character apart again
+
+
+def email_domain(email: str) -> str | None:
+    """Return the domain of an address as `a_labels`; None where it has none that can exist."""
+    _, at, domain = email.strip().rpartition("@")
+    return a_labels(domain) if at else None
+
+
+def a_labels(domain: str) -> str | None:
+    """Return what is equal for equal domains: its A-labels (RFC 5891, mapped by UTS 46, nontransitional).
+
+    `straße.example` is another domain than `strasse.example`, which case folding would make equal. None for what
+    is no domain name.
+    """
+    if len(domain) > _LONGEST_DOMAIN:
+        return None
+    try:
+        labels = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
+    except UnicodeError:  # `IDNAError` is one
+        return None
+    return None if labels.endswith(".") else labels
+
+
+def same_mailbox(one: str, other: str) -> bool:
+    """Whether two addresses reach one person. Stricter than `email_key`, whose folding makes `ß` equal to `ss`.
+
+    For a third party's word about an address: people choose an address that looks like yours, or folds to it.
+    """
+    return email_domain(one) is not None and _mailbox(one) == _mailbox(other)
+
+
+def _mailbox(email: str) -> tuple[str, str | None]:
+    return unicodedata.normalize("NFC", email.strip().rpartition("@")[0]).lower(), email_domain(email)
 
 
 def check_email(email: str, pointer: str = "/email") -> str:

@@ -14,15 +14,17 @@ from app.administration.directory import repository, rules
 from app.administration.reports.repository import void_links_of as void_report_links
 from app.audit.repository import deny, record_act
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Caller, Role
+from app.core.callers import ADMINS, Caller, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal
 from app.credentials.end_access import end_access
 from app.credentials.links.repository import void_links_requested_by
 from app.credentials.links.use_cases import ask_confirmation, invite
+from app.credentials.sso_identities.use_cases import drop_identities
 from app.delivery.letters import Kind, notify_user
 from app.second_factor.authority import lock_caller, lock_caller_and_user, lock_users
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
+from app.sign_in.sso.providers.use_cases import withdraw_known_secrets
 
 _BY_ADMIN = "ended by an admin"
 
@@ -69,6 +71,10 @@ async def change_user(
     events = []
     if because := rules.ends_access(user, changed):
         events = await _end_access(tx, caller, user_id, because=because)
+    if changed.role in ADMINS and user.role not in ADMINS:
+        # Linked by providers that any admin may change, for a role that any admin may act on.
+        events += await drop_identities(tx, caller.context, user_id, because=rules.ROLE_CHANGED)
+        changed = await find_user(tx, caller, user_id)
     if changed != user or email != user.email:
         details = rules.recorded_change(user, changed, asked_email=email != user.email)
         events.insert(0, Event(EventType.USER_CHANGED, "user", user_id, details))
@@ -127,6 +133,7 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
         events += await _end_access(tx, caller, old.id, because=rules.ROLE_CHANGED)
         told = {"now_owner": role is Role.OWNER, "other": other.name}
         await notify_user(tx, caller.context, old.id, Kind.OWNERSHIP_HANDED_OVER, **told)
+    events += await withdraw_known_secrets(tx, caller)
     await record_act(tx, caller, *events)
     return replace(heir, role=Role.OWNER)
 

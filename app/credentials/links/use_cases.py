@@ -14,6 +14,7 @@ from app.core.callers import RequestContext
 from app.core.errors import Gone
 from app.credentials.links import repository
 from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, Purpose
+from app.credentials.sso_identities.use_cases import prove_address
 from app.crypto.digests import digest, is_secret
 from app.database.ids import new_id
 from app.database.queue import enqueue
@@ -124,6 +125,7 @@ async def redeem_password_link(tx: AsyncConnection, context: RequestContext, lin
     because = "the password was reset"
     events = await end_sessions(tx, account_id, user_id, because=because)
     events += await revoke_all(tx, account_id, user_id, because=because)
+    events += await prove_address(tx, context, user_id)
     changed = Event(EventType.PASSWORD_CHANGED, "user", user_id, {"by": link.purpose.value})
     await record(tx, context, Actor(user_id, None), changed, *events)
     if link.purpose is Purpose.PASSWORD:
@@ -155,8 +157,9 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
     await second_factor.change_state(tx, account_id, user.id, new_version=True)
     await repository.void_links(tx, account_id, user.id)
     revoked = await revoke_all(tx, account_id, user.id, because="the e-mail address was changed")
+    unlinked = await prove_address(tx, context, user.id)
     changed = Event(EventType.USER_CHANGED, "user", user.id, {"fields": ["email"]})
-    await record(tx, context, Actor(user.id, None), changed, *revoked)
+    await record(tx, context, Actor(user.id, None), changed, *revoked, *unlinked)
 
 
 async def stop_email_change(tx: AsyncConnection, context: RequestContext, token: str) -> None:

@@ -2,7 +2,8 @@
 
 `version` grows whenever the password, e-mail address, authenticators or status change; a sign-in or an enrollment
 begun at an older version is dead. `failures` and `blocked_until` belong to sign-in, `step_up_failures` and
-`step_up_blocked_until` to step-up: neither limit touches the other.
+`step_up_blocked_until` to step-up: neither limit touches the other. The last two columns say what a third party's
+word about the user is worth; they stand here because their changes need this row's lock anyway.
 """
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text, Uuid, text
@@ -23,6 +24,8 @@ second_factor_state = Table(
     Column("last_passcode_at", Moment),
     Column("step_up_failures", Integer, nullable=False, server_default=text("0")),
     Column("step_up_blocked_until", Moment),
+    Column("address_proven_at", Moment),  # when somebody first showed that they read letters to the address
+    Column("provider_external_id", Text),  # the external id that a provider gave, not an admin
     belongs_to_user(),
     CheckConstraint("failures >= 0", name="failures"),
     CheckConstraint("passcode_frequency IN ('every_30_days', 'every_sign_in')", name="passcode_frequency"),

@@ -16,6 +16,7 @@ sso_requests = Table(
     Column("return_to", Text),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("code_challenge", Text),  # of the front end's verifier, if it keeps one (RFC 7636, S256)
     belongs_to_provider(),
     UniqueConstraint("account_id", "secret_digest"),
     Index(None, "account_id", "provider_id"),
@@ -43,6 +44,8 @@ exchange_codes = Table(
     Column("version", BigInteger, nullable=False),  # of the user's second factor when the provider vouched
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+    Column("code_challenge", Text),  # whoever knows its verifier may exchange the code; without one,
+    Column("browser_digest", LargeBinary),  # the browser whose cookie has this digest
     belongs_to_user(),
     belongs_to_provider(),
     UniqueConstraint("account_id", "code_digest"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, any_, delete, false, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,12 +13,11 @@ from app.core.callers import Role
 from app.crypto.digests import digest
 from app.database.tables import (
     exchange_codes,
-    sso_identities,
     sso_providers,
     sso_requests,
     sso_used_tokens,
 )
-from app.sign_in.sso.rules import ExchangeCode, LoginRequest, Provider, ProviderType, is_name
+from app.sign_in.sso.rules import CodeBinding, ExchangeCode, LoginRequest, Provider, ProviderType, is_name
 
 _PROVIDER = [
     sso_providers.c.id,
@@ -52,11 +51,15 @@ def _values(provider: Provider) -> dict[str, Any]:
     return provider.described() | {"sealed_secret": provider.sealed_secret}
 
 
-async def find_provider(tx: AsyncConnection, account_id: UUID, name: str) -> Provider | None:
-    """Return the account's provider of this name; what can be no name is not even asked for."""
+async def find_provider(
+    tx: AsyncConnection, account_id: UUID, name: str, *, for_change: bool = False
+) -> Provider | None:
+    """Return the account's provider of this name, locked `for_change`; of what can be no name there is none."""
     if not is_name(name):
         return None
     query = select(*_PROVIDER).where(sso_providers.c.account_id == account_id, sso_providers.c.name == name)
+    if for_change:  # not against the foreign keys of sign-ins under way, which may hold what the caller waits for
+        query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
     return _provider(row) if row else None
 
@@ -95,48 +98,31 @@ async def store_provider(tx: AsyncConnection, account_id: UUID, provider: Provid
     )
 
 
+async def withdraw_roles(
+    tx: AsyncConnection, account_id: UUID, type_: ProviderType, roles: frozenset[Role], *, now: datetime
+) -> list[tuple[UUID, str]]:
+    """Take these roles from every provider of a type; returns the id and the name of each that had one."""
+    left: ColumnElement[Any] = sso_providers.c.roles
+    for role in sorted(roles):
+        left = func.array_remove(left, role.value)
+    query = (
+        update(sso_providers)
+        .where(
+            sso_providers.c.account_id == account_id,
+            sso_providers.c.type == type_.value,
+            or_(*(literal(role.value) == any_(sso_providers.c.roles) for role in sorted(roles))),
+        )
+        .values(roles=left, updated_at=now)
+        .returning(sso_providers.c.id, sso_providers.c.name)
+    )
+    return [(id_, name) for id_, name in await tx.execute(query)]
+
+
 async def delete_provider(tx: AsyncConnection, account_id: UUID, provider_id: UUID) -> None:
     """Delete a provider, with whom it means and what is under way."""
     await tx.execute(
         delete(sso_providers).where(sso_providers.c.account_id == account_id, sso_providers.c.id == provider_id)
     )
-
-
-async def find_identity(tx: AsyncConnection, account_id: UUID, provider_id: UUID, subject: str) -> UUID | None:
-    """Return the id of the user whom the provider means by the subject."""
-    query = select(sso_identities.c.user_id).where(
-        sso_identities.c.account_id == account_id,
-        sso_identities.c.provider_id == provider_id,
-        sso_identities.c.subject == subject,
-    )
-    return await tx.scalar(query)
-
-
-async def add_identity(
-    tx: AsyncConnection,
-    account_id: UUID,
-    id_: UUID,
-    provider_id: UUID,
-    subject: str,
-    user_id: UUID,
-    *,
-    now: datetime,
-) -> bool:
-    """Remember whom the provider means by the subject; False when one of the two means another already."""
-    query = (
-        upsert(sso_identities)
-        .values(
-            account_id=account_id,
-            id=id_,
-            provider_id=provider_id,
-            subject=subject,
-            user_id=user_id,
-            created_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(sso_identities.c.id)
-    )
-    return await tx.scalar(query) is not None
 
 
 async def use_once(tx: AsyncConnection, account_id: UUID, token_id: str, *, expires_at: datetime) -> bool:
@@ -159,6 +145,7 @@ async def add_request(tx: AsyncConnection, account_id: UUID, request: LoginReque
             provider_id=request.provider_id,
             secret_digest=secret_digest,
             return_to=request.return_to,
+            code_challenge=request.code_challenge,
             expires_at=request.expires_at,
         )
     )
@@ -178,15 +165,21 @@ async def use_request(
         )
         .values(used_at=now)
         .returning(
-            sso_requests.c.id, sso_requests.c.provider_id, sso_requests.c.return_to, sso_requests.c.expires_at
+            sso_requests.c.id,
+            sso_requests.c.provider_id,
+            sso_requests.c.return_to,
+            sso_requests.c.expires_at,
+            sso_requests.c.code_challenge,
         )
     )
     row = (await tx.execute(query)).one_or_none()
     return LoginRequest(*row) if row else None
 
 
-async def add_code(tx: AsyncConnection, account_id: UUID, code: ExchangeCode, code_digest: bytes) -> None:
-    """Store a code to be exchanged."""
+async def add_code(
+    tx: AsyncConnection, account_id: UUID, code: ExchangeCode, code_digest: bytes, binding: CodeBinding
+) -> None:
+    """Store a code to be exchanged, and by whom."""
     await tx.execute(
         insert(exchange_codes).values(
             account_id=account_id,
@@ -196,14 +189,25 @@ async def add_code(tx: AsyncConnection, account_id: UUID, code: ExchangeCode, co
             code_digest=code_digest,
             version=code.version,
             expires_at=code.expires_at,
+            code_challenge=binding.code_challenge,
+            browser_digest=binding.browser_digest,
         )
     )
 
 
 async def use_code(
-    tx: AsyncConnection, account_id: UUID, code_digest: bytes, *, now: datetime
+    tx: AsyncConnection, account_id: UUID, code_digest: bytes, proof: CodeBinding, *, now: datetime
 ) -> ExchangeCode | None:
-    """Use the code up and return it; None when it is unknown, over, or was used before."""
+    """Use the code up and return it; None when it is unknown, over, or was used before.
+
+    None also without the proof that it is bound to; then it stays good for whoever has that.
+    """
+    proven: ColumnElement[bool] = false()  # NULL equals nothing here: a code that is bound to nothing is nobody's
+    if proof.code_challenge is not None:
+        proven |= exchange_codes.c.code_challenge == proof.code_challenge
+    if proof.browser_digest is not None:
+        by_browser = exchange_codes.c.browser_digest == proof.browser_digest
+        proven |= exchange_codes.c.code_challenge.is_(None) & by_browser
     query = (
         update(exchange_codes)
         .where(
@@ -211,6 +215,7 @@ async def use_code(
             exchange_codes.c.code_digest == code_digest,
             exchange_codes.c.used_at.is_(None),
             exchange_codes.c.expires_at > now,
+            proven,
         )
         .values(used_at=now)
         .returning(
@@ -223,3 +228,12 @@ async def use_code(
     )
     row = (await tx.execute(query)).one_or_none()
     return ExchangeCode(*row) if row else None
+
+
+async def end_codes(tx: AsyncConnection, account_id: UUID, provider_id: UUID) -> None:
+    """Delete the codes that the provider's logins have ended in: what it said before a change counts no more."""
+    await tx.execute(
+        delete(exchange_codes).where(
+            exchange_codes.c.account_id == account_id, exchange_codes.c.provider_id == provider_id
+        )
+    )

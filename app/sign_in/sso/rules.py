@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.accounts.users.rules import email_domain
 from app.core.callers import Role
 
 CODE_PREFIX = "pgc_"
 CODE_LIFETIME = timedelta(seconds=60)
+BROWSER_PREFIX = "pgx_"
 REQUEST_PREFIX = "pgo_"
 REQUEST_LIFETIME = timedelta(minutes=10)
 LONGEST_ID = 255
@@ -65,29 +67,61 @@ class Provider:
         }
 
     def trusts_address(self, identity: "Identity") -> bool:
-        """Whether the provider's word about an e-mail address is enough to say whose it is."""
-        return identity.email_verified and identity.email.rpartition("@")[2].casefold() in self.trusted_domains
+        """Whether the provider's word about an e-mail address is enough to say which user it is.
+
+        Only of a domain that the account trusts it with, and never of an address that it calls unverified.
+        """
+        return identity.email_verified is not False and email_domain(identity.email) in self.trusted_domains
+
+    def may_make_user(self, identity: "Identity") -> bool:
+        """Whether a user may be made of the identity: nobody claims an address that nobody has proven."""
+        if not self.create_users or self.default_role not in self.roles:
+            return False
+        return identity.email_verified is True or self.trusts_address(identity)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a provider vouches for: `subject` is its own name for them, `external_id` the application's."""
+    """Whom a provider vouches for: `subject` is its own name for them, `external_id` the application's.
+
+    `email_verified` is None where the protocol does not say whether somebody has looked (JWT, SAML).
+    """
 
     email: str
     name: str | None
-    email_verified: bool
+    email_verified: bool | None
     subject: str | None = None
     external_id: str | None = None
 
 
 @dataclass(frozen=True)
 class LoginRequest:
-    """A browser on its way to a provider and back to `return_to`; without a provider, a nonce."""
+    """A browser on its way to a provider and back to `return_to`; without a provider, a nonce.
+
+    `code_challenge` is what the front end began with, if it keeps a verifier (RFC 7636, S256).
+    """
 
     id: UUID
     provider_id: UUID | None
     return_to: str | None
     expires_at: datetime
+    code_challenge: str | None = None
+
+
+@dataclass(frozen=True)
+class CodeBinding:
+    """Who may exchange a code: who knows the challenge's verifier, or the browser whose secret has the digest."""
+
+    code_challenge: str | None
+    browser_digest: bytes | None
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """A code for the front end; and the secret that its browser keeps, where no challenge was given."""
+
+    code: str
+    browser_secret: str | None
 
 
 @dataclass(frozen=True)
@@ -105,6 +139,11 @@ def derive(secret: str, purpose: str) -> str:
     """Return what stands for a browser's secret where others see it: one value for each purpose, 256 bits."""
     mac = hmac.digest(secret.encode(), purpose.encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
+def pkce_challenge(verifier: str) -> str:
+    """Return the challenge of a code verifier by S256 (RFC 7636 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 @dataclass(frozen=True)
@@ -130,7 +169,7 @@ def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
         raise ValueError("nbf is to come")
     external_id = text_claim(claims, "external_id") if "external_id" in claims else None
     identity = Identity(
-        text_claim(claims, "email"), text_claim(claims, "name"), email_verified=True, external_id=external_id
+        text_claim(claims, "email"), text_claim(claims, "name"), email_verified=None, external_id=external_id
     )
     return JwtClaims(text_claim(claims, "jti"), identity, issued_at + 2 * _AROUND_NOW)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.web.wire import Body
+from app.web.wire import LEFT_OUT, Body
 
 ProviderName = Annotated[str, Field(min_length=1, max_length=63)]
 SignedToken = Annotated[str, Field(min_length=1, max_length=16_384)]
@@ -18,6 +18,9 @@ class JwtSignIn(Body):
 
 
 class Exchange(Body):
-    """The code that a browser brought back from a provider."""
+    """The code that a browser brought back, and the verifier if the login had a challenge."""
 
     code: Annotated[str, Field(max_length=128)]
+    code_verifier: Annotated[
+        str, Field(pattern="^[A-Za-z0-9._~-]{43,128}$", description="of the login's `code_challenge` (RFC 7636)")
+    ] = LEFT_OUT

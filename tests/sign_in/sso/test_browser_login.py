@@ -1,6 +1,5 @@
 """A browser's way to an OpenID Connect issuer and back (contract section 9)."""
 
-from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -9,45 +8,18 @@ import pytest
 from app.core.callers import Role
 from app.main import create_app
 from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, client_of, ok, refused
+from tests.support.browser_login import BrowserLogin
+from tests.support.client import client_of, ok, refused
 from tests.support.oidc_provider import CLIENT_SECRET, RETURN_TO, Issuer, name_issuer
 from tests.support.services import with_changes
 
 LOGIN = "/sso/issuer/login"
 
 
-@dataclass
-class Way:
-    """A browser that logs in at the issuer."""
-
-    tenant: Tenant
-    browser: Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.browser = self.tenant.browser()
-
-    async def begin(self) -> str:
-        """Return where the browser is sent."""
-        response = await self.browser.get(LOGIN, params={"return_to": RETURN_TO})
-        assert response.status_code == 303, response.text
-        return response.headers["location"]
-
-    async def log_in(self) -> str:
-        """Log in at the issuer; returns where it sends the browser back to."""
-        address = await self.begin()
-        async with httpx.AsyncClient(trust_env=False) as http:
-            response = await http.get(address)
-        assert response.status_code == 302, response.text
-        return response.headers["location"]
-
-    async def come_back(self, address: str) -> httpx.Response:
-        return await self.browser.http.get(address)
-
-
 @pytest.fixture
-async def way(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> Way:
+async def way(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> BrowserLogin:
     await name_issuer(owner, issuer, trusted_domains=["example.com"])
-    return Way(tenant)
+    return BrowserLogin(tenant)
 
 
 def end_of(response: httpx.Response) -> str:
@@ -60,7 +32,7 @@ def end_of(response: httpx.Response) -> str:
 
 
 async def test_it_ends_in_a_session_of_whom_the_issuer_names(
-    way: Way, owner: SimulatedUser, issuer: Issuer
+    way: BrowserLogin, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     agent = await way.tenant.enrolled(Role.AGENT)
     await way.tenant.require(owner, team_members=True)
@@ -74,7 +46,7 @@ async def test_it_ends_in_a_session_of_whom_the_issuer_names(
     refused(await way.browser.post("/sign-ins/exchange", json={"code": code}), 401, "sign_in_expired")
 
 
-async def test_what_the_issuer_sees_tells_nothing_of_the_cookie(way: Way) -> None:
+async def test_what_the_issuer_sees_tells_nothing_of_the_cookie(way: BrowserLogin) -> None:
     first, second = [parse_qs(urlsplit(await way.begin()).query) for _ in range(2)]
     [cookie] = way.browser.cookies.jar
 
@@ -86,9 +58,11 @@ async def test_what_the_issuer_sees_tells_nothing_of_the_cookie(way: Way) -> Non
     assert len({second[name][0] for name in ("state", "nonce", "code_challenge")}) == 3
 
 
-async def test_by_https_the_cookie_is_bound_to_the_host(way: Way, owner: SimulatedUser) -> None:
+async def test_by_https_the_cookie_is_bound_to_the_host(way: BrowserLogin, owner: SimulatedUser) -> None:
     services = with_changes(way.tenant.services, public_url="https://auth.example.com")
-    browser = client_of(create_app(services), way.tenant.account.slug, base_url="https://auth.example.com")
+    app = create_app(services)
+    app.state.issuers = way.tenant.app.state.issuers  # which ask this machine: a public instance would not
+    browser = client_of(app, way.tenant.account.slug, base_url="https://auth.example.com")
     assert owner.app
 
     response = await browser.get(LOGIN, params={"return_to": RETURN_TO})
@@ -115,7 +89,7 @@ async def test_by_https_the_cookie_is_bound_to_the_host(way: Way, owner: Simulat
         "",
     ],
 )
-async def test_it_goes_back_to_an_address_of_the_provider_only(way: Way, return_to: str) -> None:
+async def test_it_goes_back_to_an_address_of_the_provider_only(way: BrowserLogin, return_to: str) -> None:
     response = await way.browser.get(LOGIN, params={"return_to": return_to})
 
     problem = refused(response, 422, "invalid_request")
@@ -123,9 +97,9 @@ async def test_it_goes_back_to_an_address_of_the_provider_only(way: Way, return_
     assert "set-cookie" not in response.headers
 
 
-async def test_an_answer_for_another_browser_is_none(way: Way) -> None:
+async def test_an_answer_for_another_browser_is_none(way: BrowserLogin) -> None:
     address = await way.log_in()
-    other = Way(way.tenant)
+    other = BrowserLogin(way.tenant)
     refused(await other.come_back(address), 401, "sign_in_expired")  # without a cookie
     await other.begin()
     refused(await other.come_back(address), 401, "sign_in_expired")  # with that of its own login
@@ -135,7 +109,7 @@ async def test_an_answer_for_another_browser_is_none(way: Way) -> None:
     assert end_of(await way.come_back(address)).startswith("code=pgc_")
 
 
-async def test_a_login_ends_once_and_within_ten_minutes(way: Way) -> None:
+async def test_a_login_ends_once_and_within_ten_minutes(way: BrowserLogin) -> None:
     address = await way.log_in()
     [kept] = way.browser.cookies.jar
     assert end_of(await way.come_back(address)).startswith("code=")
@@ -148,7 +122,7 @@ async def test_a_login_ends_once_and_within_ten_minutes(way: Way) -> None:
 
 
 async def test_a_login_at_one_provider_does_not_end_at_another(
-    way: Way, owner: SimulatedUser, issuer: Issuer
+    way: BrowserLogin, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer, "other")
     address = await way.log_in()
@@ -165,7 +139,7 @@ async def test_a_login_at_one_provider_does_not_end_at_another(
         ("code=stolen", "invalid_credentials"),
     ],
 )
-async def test_a_login_that_fails_goes_back_with_an_error(way: Way, answer: str, code: str) -> None:
+async def test_a_login_that_fails_goes_back_with_an_error(way: BrowserLogin, answer: str, code: str) -> None:
     address = await way.log_in()
     start, _, query = address.partition("?")
     bent = f"{start}?{answer}&state={parse_qs(query)['state'][0]}"
@@ -173,38 +147,44 @@ async def test_a_login_that_fails_goes_back_with_an_error(way: Way, answer: str,
     assert end_of(await way.come_back(bent)) == f"error={code}"
 
 
-async def test_a_token_that_is_not_for_this_login_goes_back_with_an_error(way: Way, issuer: Issuer) -> None:
+async def test_a_token_that_is_not_for_this_login_goes_back_with_an_error(
+    way: BrowserLogin, issuer: Issuer
+) -> None:
     for claims in ({"nonce": "another"}, {"aud": "somebody else"}, {"email": None}):
         issuer.claims = claims
         assert end_of(await way.come_back(await way.log_in())) == "error=invalid_credentials"
 
 
-async def test_an_issuer_that_does_not_answer_goes_back_with_an_error(way: Way, issuer: Issuer) -> None:
+async def test_an_issuer_that_does_not_answer_goes_back_with_an_error(way: BrowserLogin, issuer: Issuer) -> None:
     address = await way.log_in()
     issuer.turn_down("/token")
     assert end_of(await way.come_back(address)) == "error=unavailable"
 
 
-async def test_an_issuer_never_reached_is_unavailable(way: Way, owner: SimulatedUser, issuer: Issuer) -> None:
+async def test_an_issuer_never_reached_is_unavailable(
+    way: BrowserLogin, owner: SimulatedUser, issuer: Issuer
+) -> None:
     await name_issuer(owner, issuer, issuer="http://127.0.0.1:1")
 
     refused(await way.browser.get(LOGIN, params={"return_to": RETURN_TO}), 503, "unavailable")
 
 
 async def test_whom_no_user_is_made_for_goes_back_with_an_error(
-    way: Way, owner: SimulatedUser, issuer: Issuer
+    way: BrowserLogin, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer, create_users=False)
     assert end_of(await way.come_back(await way.log_in())) == "error=forbidden"
 
 
-async def test_the_secret_goes_in_the_form_where_the_issuer_wants_it(way: Way, issuer: Issuer) -> None:
+async def test_the_secret_goes_in_the_form_where_the_issuer_wants_it(way: BrowserLogin, issuer: Issuer) -> None:
     issuer.says = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
     await way.come_back(await way.log_in())
     assert issuer.form["client_secret"] == CLIENT_SECRET
 
 
-async def test_a_public_client_has_no_secret_to_send(way: Way, owner: SimulatedUser, issuer: Issuer) -> None:
+async def test_a_public_client_has_no_secret_to_send(
+    way: BrowserLogin, owner: SimulatedUser, issuer: Issuer
+) -> None:
     ok(await owner.browser.delete("/sso-providers/issuer"), 204)
     given = {"type": "oidc", "issuer": issuer.url, "client_id": "public", "return_urls": [RETURN_TO]}
     ok(await owner.browser.put("/sso-providers/issuer", json=given | {"create_users": True}), 201)
@@ -215,7 +195,7 @@ async def test_a_public_client_has_no_secret_to_send(way: Way, owner: SimulatedU
     assert issuer.form["client_id"] == "public"
 
 
-async def test_neither_a_jwt_provider_nor_an_unknown_one_has_a_login(way: Way) -> None:
+async def test_neither_a_jwt_provider_nor_an_unknown_one_has_a_login(way: BrowserLogin) -> None:
     for name in ("intranet", "unknown", "ISSUER", "%00"):
         response = await way.browser.get(f"/sso/{name}/login", params={"return_to": RETURN_TO})
         refused(response, 404, "not_found")

@@ -61,7 +61,7 @@ async def test_a_secret_is_sealed_and_shown_nowhere(tenant: Tenant, owner: Simul
 
 async def test_a_secret_that_is_left_out_stays(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner)
-    change = {"type": "jwt", "create_users": True}
+    change = {"type": "jwt", "create_users": True, "trusted_domains": ["example.com"]}
 
     ok(await owner.browser.put("/sso-providers/intranet", json=change))
 

@@ -1,6 +1,6 @@
 """HTTP for a browser on its way to an identity provider, and on its way back to where it began."""
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
@@ -12,10 +12,10 @@ from app.core.errors import Refusal
 from app.core.settings import Limit
 from app.services import Services
 from app.sign_in.sso import use_cases as sso
-from app.sign_in.sso.cookies import login_cookie
+from app.sign_in.sso.cookies import exchange_cookie, login_cookie
 from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
-from app.sign_in.sso.rules import LoginRequest, Provider, ProviderType
+from app.sign_in.sso.rules import HandedOut, LoginRequest, Provider, ProviderType
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
 from app.throttling.rules import over_all_accounts, request_bucket
 from app.throttling.use_cases import count_password_attempt
@@ -34,6 +34,8 @@ KnownIssuers = Annotated[Issuers, Depends(get_issuers)]
 
 
 _BEGUN = Limit("600/600")
+_CHALLENGE = "^[A-Za-z0-9_-]{43}$"
+_CHALLENGE_OF = "of a verifier that the front end keeps: SHA-256 in base64url, without padding (RFC 7636, S256)"
 
 
 async def count_begun(services: Services, context: RequestContext) -> None:
@@ -57,13 +59,19 @@ async def begin_login(
     request: Request,
     name: str,
     return_to: Annotated[str, Query(max_length=1024)],
+    code_challenge: Annotated[str | None, Query(pattern=_CHALLENGE, description=_CHALLENGE_OF)] = None,
+    code_challenge_method: Annotated[Literal["S256"], Query()] = "S256",  # noqa: ARG001 -- as RFC 7636 names it
 ) -> RedirectResponse:
-    """Send the browser to the identity provider; it comes back to `return_to`, one of the provider's addresses."""
+    """Send the browser to the identity provider; it comes back to `return_to`, one of the provider's addresses.
+
+    With a `code_challenge` the code in the end is exchanged by its verifier, from anywhere; without one, by this
+    browser from a page of the same site.
+    """
     async with services.database.read() as tx:
         provider = await sso.login_provider(tx, context, name, return_to)
     await count_begun(services, context)
     async with services.database.begin() as tx:
-        secret = await sso.begin_login(tx, context, provider, return_to)
+        secret = await sso.begin_login(tx, context, provider, return_to, code_challenge=code_challenge)
     address = await _login_address(services, context, issuers, provider, secret, request.path_params["account"])
     response = RedirectResponse(address, 303)
     response.headers["Set-Cookie"] = login_cookie(
@@ -85,15 +93,16 @@ async def _login_address(
 
 
 def send_back(
-    services: Services, login: LoginRequest, outcome: str | Refusal, *, by_post: bool
+    services: Services, login: LoginRequest, outcome: HandedOut | Refusal, *, by_post: bool
 ) -> RedirectResponse:
     """Return the way back to where the login began, with a code or an error; the login's cookie ends.
 
     `by_post`: the provider's answer was posted from its own page.
     """
-    end = f"error={outcome.code}" if isinstance(outcome, Refusal) else f"code={outcome}"
+    end = f"error={outcome.code}" if isinstance(outcome, Refusal) else f"code={outcome.code}"
     response = RedirectResponse(f"{login.return_to}#{end}", 303)
-    response.headers["Set-Cookie"] = login_cookie(
-        "", secure=services.settings.is_https, answered_cross_site=by_post
-    )
+    secure = services.settings.is_https
+    response.headers.append("Set-Cookie", login_cookie("", secure=secure, answered_cross_site=by_post))
+    if isinstance(outcome, HandedOut) and outcome.browser_secret:
+        response.headers.append("Set-Cookie", exchange_cookie(outcome.browser_secret, secure=secure))
     return response

@@ -11,10 +11,11 @@ from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
 from app.sign_in.router import show_completed
 from app.sign_in.schemas import Complete
+from app.sign_in.sso.attempts import counted_attempt, take_back
 from app.sign_in.sso.cookies import read_login_cookie
 from app.sign_in.sso.login.router import KnownIssuers, count_begun, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
-from app.sign_in.sso.rules import REQUEST_LIFETIME, ProviderType
+from app.sign_in.sso.rules import REQUEST_LIFETIME, HandedOut, LoginRequest, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
 from app.web.cookies import cookie_headers_of
 from app.web.dependencies import AppServices, accepted
@@ -35,20 +36,23 @@ async def create_nonce(services: AppServices, context: Context, request: Request
     return schemas.Nonce(nonce=nonce, expires_at=context.now + REQUEST_LIFETIME)
 
 
-@router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409))
+@router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409, 429))
 async def sign_in_by_id_token(
     services: AppServices, context: Context, issuers: KnownIssuers, body: schemas.OidcSignIn
 ) -> Complete:
     """Sign in with an ID token of the provider. No passcode is asked for, whatever the policy."""
     async with services.database.read() as tx:
         provider = await provider_of(tx, context, body.provider, ProviderType.OIDC)
-    identity = await use_cases.read_id_token(issuers, context, provider, body.id_token, body.nonce)
     outcome: Completed | Refusal
-    async with services.database.begin() as tx:
-        if isinstance(identity, Refusal):
-            outcome = await refuse_provider(tx, context, provider, identity)
-        else:
-            outcome = await use_cases.sign_in_by_id_token(tx, context, provider, identity, body.nonce)
+    async with counted_attempt(services.database, context, provider) as counted:
+        identity = await use_cases.read_id_token(issuers, context, provider, body.id_token, body.nonce)
+        async with services.database.begin() as tx:
+            if isinstance(identity, Refusal):
+                outcome = await refuse_provider(tx, context, provider, identity)
+            else:
+                outcome = await use_cases.sign_in_by_id_token(tx, context, provider, identity, body.nonce)
+            if isinstance(outcome, Completed):
+                await take_back(tx, context, counted)
     return show_completed(accepted(outcome))
 
 
@@ -57,7 +61,7 @@ async def sign_in_by_id_token(
     status_code=303,
     response_class=RedirectResponse,
     operation_id="finishLogin",
-    responses=problems(401),
+    responses=problems(401, 429),
 )
 async def finish_login(
     services: AppServices,
@@ -77,19 +81,25 @@ async def finish_login(
     async with services.database.read() as tx:
         provider = await provider_of(tx, context, name, ProviderType.OIDC)
     secret = read_login_cookie(cookie_headers_of(request), secure=services.settings.is_https)
-    async with services.database.begin() as tx:
-        login = await use_cases.take_answer(tx, context, provider, secret, state)
     slug = request.path_params["account"]
     client = use_cases.client_of(services.sealer, context, provider, services.settings.public_url, slug)
     answer = use_cases.Answer(secret, code, error)
-    outcome: str | Refusal
+    login: LoginRequest | None = None
+    outcome: HandedOut | Refusal
     try:
-        identity = await use_cases.read_answer(issuers, context, provider, client, answer)
-        async with services.database.begin() as tx:
-            if isinstance(identity, Refusal):
-                outcome = await refuse_provider(tx, context, provider, identity)
-            else:
-                outcome = await hand_out_code(tx, context, provider, identity)
+        async with counted_attempt(services.database, context, provider) as counted:
+            async with services.database.begin() as tx:
+                login = await use_cases.take_answer(tx, context, provider, secret, state)
+            identity = await use_cases.read_answer(issuers, context, provider, client, answer)
+            async with services.database.begin() as tx:
+                if isinstance(identity, Refusal):
+                    outcome = await refuse_provider(tx, context, provider, identity)
+                else:
+                    outcome = await hand_out_code(tx, context, provider, identity, login)
+                if isinstance(outcome, HandedOut):
+                    await take_back(tx, context, counted)
     except Refusal as raised:
+        if login is None:
+            raise
         outcome = raised
     return send_back(services, login, outcome, by_post=False)

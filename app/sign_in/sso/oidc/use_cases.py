@@ -93,7 +93,7 @@ async def read_answer(
     try:
         async with asyncio.timeout(_SECONDS):
             documents = await issuers.find(context.account_id, provider.settings["issuer"], now=context.now)
-            token = await redeem_code(documents, client, code=answer.code, verifier=verifier)
+            token = await redeem_code(issuers.fetcher, documents, client, code=answer.code, verifier=verifier)
             return await read_id_token(issuers, context, provider, token, nonce)
     except TimeoutError:
         raise Unavailable(_NO_ANSWER) from None

@@ -53,7 +53,8 @@ async def put_provider(
     wanted = body.model_dump(exclude_unset=True)
     wanted = {field: getattr(body, field) for field in _COMMON} | wanted
     async with services.database.begin() as tx:
-        outcome = await use_cases.put_provider(tx, caller, services.sealer, name, wanted)
+        fetched = services.settings.fetch_policy
+        outcome = await use_cases.put_provider(tx, caller, services.sealer, name, wanted, fetched=fetched)
     provider, is_new = accepted(outcome)
     response.status_code = 201 if is_new else 200
     return _show(provider)
@@ -63,7 +64,8 @@ async def put_provider(
 async def delete_provider(services: AppServices, caller: FreshAdmin, name: str) -> None:
     """Remove a provider: nobody signs in by it any more. Needs a fresh second factor."""
     async with services.database.begin() as tx:
-        await use_cases.delete_provider(tx, caller, name)
+        refusal = await use_cases.delete_provider(tx, caller, name)
+    accepted(refusal)
 
 
 _COMMON = ("create_users", "default_role", "roles", "trusted_domains")

@@ -1,18 +1,16 @@
 """What an identity provider must be told of, by its type, and who may name one."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.addresses import is_address
-from app.core.callers import ADMINS, Caller, Role
+from app.accounts.users.rules import a_labels
+from app.core.addresses import FetchPolicy, is_address
+from app.core.callers import ADMINS, Role
 from app.core.errors import Forbidden, Refusal, invalid_field
 from app.crypto.tokens import LEAST_SECRET_BYTES
-from app.sign_in.sso.rules import ProviderType, is_name
+from app.sign_in.sso.rules import Provider, ProviderType, is_name
 from app.sign_in.sso.saml.messages import signatures
 from app.sign_in.sso.saml.messages.certificates import read_certificate
-
-_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 # What only a type has: its settings, each with whether it must be given, and its secret.
 SETTINGS: dict[ProviderType, dict[str, bool]] = {
@@ -40,14 +38,21 @@ def check_name(name: str) -> None:
         raise invalid_field("/name", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
 
 
-def refuse_roles(caller: Caller, roles: frozenset[Role]) -> Refusal | None:
-    """Return why the caller may not name a provider for users of these roles; None when they may.
+def refuse_change(role: Role, old: Provider | None, roles: frozenset[Role]) -> Refusal | None:
+    """Return why a user of this role may not make the `old` provider one of these `roles`; None when they may.
 
     Whoever knows a provider's secret is whom they like among its roles: an admin is not to become the owner by it.
+    So neither are they to change one that the owner has made for such roles, nor to delete it.
     """
-    if roles & ADMINS and caller.role is not Role.OWNER:
-        return Forbidden("Only the owner lets admins or the owner sign in by a provider.")
-    return None
+    reached = roles | (old.roles if old else frozenset())
+    if role is Role.OWNER or (role is Role.ADMIN and not reached & ADMINS):
+        return None
+    return Forbidden("Only the owner lets admins or the owner sign in by a provider, and changes one that does.")
+
+
+def reaches_further(old: Provider | None, roles: frozenset[Role]) -> bool:
+    """Whether admins or the owner come in by the provider from now on, who did not before."""
+    return bool(roles & ADMINS - (old.roles if old else frozenset()))
 
 
 def check_roles(default_role: Role, roles: frozenset[Role], *, create_users: bool) -> None:
@@ -59,16 +64,21 @@ def check_roles(default_role: Role, roles: frozenset[Role], *, create_users: boo
 
 
 def check_domains(domains: list[str]) -> frozenset[str]:
-    """Return the domains in lower case; raises `InvalidRequest` for what is none."""
-    folded = [domain.casefold() for domain in domains]
-    for place, domain in enumerate(folded):
-        if not _DOMAIN.fullmatch(domain):
+    """Return the domains as A-labels; raises `InvalidRequest` for what is no domain."""
+    found = set()
+    for place, domain in enumerate(domains):
+        labels = a_labels(domain)
+        if labels is None:
             raise invalid_field(f"/trusted_domains/{place}", "malformed", "This is no domain, like example.com.")
-    return frozenset(folded)
+        found.add(labels)
+    return frozenset(found)
 
 
-def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the type among those given; raises `InvalidRequest` for what is wrong with them."""
+def check_settings(type_: ProviderType, given: Mapping[str, Any], *, fetched: FetchPolicy) -> dict[str, Any]:
+    """Return the settings of the type among those given; raises `InvalidRequest` for what is wrong with them.
+
+    `fetched` says which issuers this instance asks; a name is judged when it is resolved, at each fetch.
+    """
     if type_ is ProviderType.SAML and not signatures.INSTALLED:
         raise invalid_field("/type", "not_allowed", signatures.NOT_INSTALLED)
     known = SETTINGS[type_]
@@ -81,9 +91,11 @@ def check_settings(type_: ProviderType, given: Mapping[str, Any]) -> dict[str, A
     for name, required in known.items():
         if required and not given.get(name):
             raise invalid_field(f"/{name}", "missing", "This field is required.")
-    for name in ("issuer", "idp_sso_url"):
-        if name in given and not is_address(given[name]):
-            raise invalid_field(f"/{name}", "malformed", "This is no https address (or http on this machine).")
+    if "issuer" in given and not (fetched.allows_url(given["issuer"]) and "?" not in given["issuer"]):
+        detail = "This is no https address on the public internet, without query, fragment and user."
+        raise invalid_field("/issuer", "malformed", detail)
+    if "idp_sso_url" in given and not is_address(given["idp_sso_url"]):
+        raise invalid_field("/idp_sso_url", "malformed", "This is no https address (or http on this machine).")
     for place, url in enumerate(given.get("return_urls", [])):
         if not is_address(url):
             raise invalid_field(
@@ -104,14 +116,23 @@ def _check_certificates(texts: list[str]) -> None:
             raise invalid_field(f"/idp_certificates/{place}", "malformed", detail) from None
 
 
-def check_secret(type_: ProviderType, given: str | None, *, kept: bool) -> None:
-    """Raise `InvalidRequest` when a secret is missing, or too short; `kept`: the provider has one already."""
-    if type_ is not ProviderType.JWT:
-        return
+def check_secret(type_: ProviderType, given: str | None, *, kept: bool, reaches_further: bool) -> None:
+    """Raise `InvalidRequest` when a secret is missing, or too short; `kept`: the provider has one already.
+
+    One that `reaches_further` than before takes a new secret: an admin may have set the one that it has, or know
+    it. Issuers and certificates need no such rule, as every change gives them.
+    """
+    name = SECRET[type_]
     if given is None:
-        if not kept:
+        if kept and reaches_further:
+            raise invalid_field(
+                f"/{name}", "missing", "Give a new secret: admins or the owner sign in by it from now on."
+            )
+        if type_ is ProviderType.JWT and not kept:
             raise invalid_field("/secret", "missing", "This field is required.")
-    elif len(given.encode()) < LEAST_SECRET_BYTES or given.lstrip().startswith(("-----BEGIN", "ssh-")):
+    elif type_ is ProviderType.JWT and (
+        len(given.encode()) < LEAST_SECRET_BYTES or given.lstrip().startswith(("-----BEGIN", "ssh-"))
+    ):
         raise invalid_field(
             "/secret", "too_short", f"A secret has {LEAST_SECRET_BYTES} bytes or more, and is no public key."
         )

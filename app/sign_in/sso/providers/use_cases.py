@@ -6,12 +6,14 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.audit.repository import record_act
+from app.audit.repository import deny, record_act
 from app.audit.rules import Event, EventType
-from app.core.callers import Caller, Role
+from app.core.addresses import FetchPolicy
+from app.core.callers import ADMINS, Caller, Role
 from app.core.errors import Conflict, NotFound, Refusal
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
+from app.second_factor.authority import lock_caller
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.sign_in.sso import repository
 from app.sign_in.sso.providers import rules
@@ -23,33 +25,43 @@ async def find_provider(tx: AsyncConnection, caller: Caller, name: str) -> Provi
     """Return the account's provider of this name; raises `NotFound`."""
     provider = await repository.find_provider(tx, caller.account_id, name)
     if provider is None:
-        raise NotFound("The account has no such provider.")
+        raise _unknown()
     return provider
 
 
 async def put_provider(
-    tx: AsyncConnection, caller: Caller, sealer: Sealer, name: str, wanted: dict[str, Any]
+    tx: AsyncConnection,
+    caller: Caller,
+    sealer: Sealer,
+    name: str,
+    wanted: dict[str, Any],
+    *,
+    fetched: FetchPolicy,
 ) -> tuple[Provider, bool] | Refusal:
     """Name a provider, or replace it; returns it, and whether it is new. A secret that is left out stays.
 
-    A provider of another type or issuer vouches for other people: whom the old one meant is forgotten. Raises
-    `InvalidRequest`, and what `lock_own_factors` raises.
+    A provider of another type or issuer vouches for other people: whom the old one meant is forgotten. Codes that
+    logins have ended in by then are dead. Raises `InvalidRequest`, and what `lock_own_factors` raises.
     """
     roles = frozenset(map(Role, wanted.pop("roles")))
-    if refusal := rules.refuse_roles(caller, roles):
-        await record_act(tx, caller, Event(EventType.ACCESS_DENIED, details={"code": refusal.code}))
-        return refusal
+    caller = await _lock_caller(tx, caller)
+    old = await repository.find_provider(tx, caller.account_id, name, for_change=True)
+    if refusal := rules.refuse_change(caller.role, old, roles):
+        return await deny(tx, caller, None, None, refusal)
     rules.check_name(name)
     type_ = ProviderType(wanted.pop("type"))
     create_users, default_role = wanted.pop("create_users"), Role(wanted.pop("default_role"))
     rules.check_roles(default_role, roles, create_users=create_users)
     domains = rules.check_domains(wanted.pop("trusted_domains"))
-    settings = rules.check_settings(type_, wanted)
-    await lock_own_factors(tx, caller)
-    old = await repository.find_provider(tx, caller.account_id, name)
+    settings = rules.check_settings(type_, wanted, fetched=fetched)
     kept = old if old and old.type is type_ and _vouches(old.settings) == _vouches(settings) else None
     given = wanted.get(rules.SECRET[type_] or "")
-    rules.check_secret(type_, given, kept=kept is not None and kept.sealed_secret is not None)
+    rules.check_secret(
+        type_,
+        given,
+        kept=kept is not None and kept.sealed_secret is not None,
+        reaches_further=rules.reaches_further(kept, roles),
+    )
     id_ = kept.id if kept else new_id(caller.now)
     sealed = kept.sealed_secret if kept else None
     if given is not None:
@@ -57,6 +69,7 @@ async def put_provider(
     provider = Provider(id_, name, type_, create_users, default_role, roles, domains, settings, sealed)
     if kept:
         await repository.store_provider(tx, caller.account_id, provider, now=caller.now)
+        await repository.end_codes(tx, caller.account_id, provider.id)
     else:
         if old:
             await repository.delete_provider(tx, caller.account_id, old.id)
@@ -79,10 +92,42 @@ def _vouches(settings: dict[str, Any]) -> list[Any]:
     return [settings.get(name) for name in rules.WHO_VOUCHES]
 
 
-async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> None:
+async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> Refusal | None:
     """Remove a provider: nobody signs in by it any more, and whom it meant is forgotten. Raises `NotFound`."""
-    await lock_own_factors(tx, caller)
-    provider = await find_provider(tx, caller, name)
+    caller = await _lock_caller(tx, caller)
+    provider = await repository.find_provider(tx, caller.account_id, name, for_change=True)
+    if refusal := rules.refuse_change(caller.role, provider, frozenset()):
+        return await deny(tx, caller, None, None, refusal)
+    if provider is None:
+        raise _unknown()
     await repository.delete_provider(tx, caller.account_id, provider.id)
     details = {"provider": name, "old": provider.described(), "new": None}
     await record_act(tx, caller, Event(EventType.POLICY_CHANGED, "sso_provider", provider.id, details))
+    return None
+
+
+async def withdraw_known_secrets(tx: AsyncConnection, caller: Caller) -> list[Event]:
+    """Let neither admins nor the owner sign in any more by a secret that the old owner knows; returns the events.
+
+    At a hand-over: whoever shares a JWT provider's secret with it is whom they like among its roles. The new owner
+    lets them in again by a new secret.
+    """
+    withdrawn = await repository.withdraw_roles(tx, caller.account_id, ProviderType.JWT, ADMINS, now=caller.now)
+    details = {"withdrawn": sorted(ADMINS), "because": "the account has another owner"}
+    return [
+        Event(EventType.POLICY_CHANGED, "sso_provider", id_, {"provider": name} | details)
+        for id_, name in withdrawn
+    ]
+
+
+async def _lock_caller(tx: AsyncConnection, caller: Caller) -> Caller:
+    """Lock the caller, and return them as they are now: the account may just have been handed over.
+
+    Raises what `lock_own_factors` and `lock_caller` raise.
+    """
+    await lock_own_factors(tx, caller)
+    return await lock_caller(tx, caller)
+
+
+def _unknown() -> NotFound:
+    return NotFound("The account has no such provider.")

@@ -5,18 +5,16 @@ from fastapi.responses import RedirectResponse
 
 from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, FormRoute
-from app.core.callers import RequestContext
 from app.core.errors import Refusal, invalid_field
-from app.services import Services
-from app.sign_in.completing import expired
 from app.sign_in.sso import use_cases as sso
+from app.sign_in.sso.attempts import counted_attempt, take_back
 from app.sign_in.sso.cookies import read_login_cookie
 from app.sign_in.sso.login.router import send_back
-from app.sign_in.sso.rules import Provider, ProviderType
+from app.sign_in.sso.rules import HandedOut, LoginRequest, ProviderType
 from app.sign_in.sso.saml import use_cases
-from app.sign_in.sso.saml.messages.answers import Assertion
 from app.web.cookies import cookie_headers_of
 from app.web.dependencies import AppServices
+from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 forms = APIRouter(tags=["third-party sign-in"], route_class=FormRoute)
@@ -47,6 +45,7 @@ _FORM = {
     status_code=303,
     operation_id="finishSamlLogin",
     response_class=RedirectResponse,
+    responses=problems(429),
     openapi_extra={"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}},
 )
 async def finish_saml_login(
@@ -60,24 +59,25 @@ async def finish_saml_login(
     if answer is None:
         raise invalid_field("/SAMLResponse", "missing", "This field is required.")
     secret = read_login_cookie(cookie_headers_of(request), secure=services.settings.is_https)
-    async with services.database.begin() as tx:  # whatever the answer is, the login is used up
+    async with services.database.read() as tx:
         provider = await sso.provider_of(tx, context, name, ProviderType.SAML)
-        login = await sso.take_login(tx, context, secret)
-    if login is None or login.provider_id != provider.id:
-        raise expired()
     us = use_cases.service_provider(services.settings.public_url, request.path_params["account"], name)
+    login: LoginRequest | None = None
+    outcome: HandedOut | Refusal
     try:
-        assertion = await use_cases.read_saml_answer(provider, us, secret, answer, context.now)
-        outcome = await _code(services, context, provider, assertion)
+        async with counted_attempt(services.database, context, provider) as counted:
+            async with services.database.begin() as tx:  # whatever the answer is, the login is used up
+                login = await use_cases.take_login_of(tx, context, provider, secret)
+            assertion = await use_cases.read_saml_answer(provider, us, secret, answer, context.now)
+            async with services.database.begin() as tx:
+                if isinstance(assertion, Refusal):
+                    outcome = await sso.refuse_provider(tx, context, provider, assertion)
+                else:
+                    outcome = await use_cases.hand_out_code_once(tx, context, provider, assertion, login)
+                if isinstance(outcome, HandedOut):
+                    await take_back(tx, context, counted)
     except Refusal as refusal:
+        if login is None:
+            raise
         outcome = refusal
     return send_back(services, login, outcome, by_post=True)
-
-
-async def _code(
-    services: Services, context: RequestContext, provider: Provider, assertion: Assertion | Refusal
-) -> str | Refusal:
-    async with services.database.begin() as tx:
-        if isinstance(assertion, Refusal):
-            return await sso.refuse_provider(tx, context, provider, assertion)
-        return await use_cases.hand_out_code_once(tx, context, provider, assertion)

@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
+from app.sign_in.completing import expired
 from app.sign_in.sso import repository
-from app.sign_in.sso.rules import Identity, Provider, derive
+from app.sign_in.sso.rules import HandedOut, Identity, LoginRequest, Provider, derive
 from app.sign_in.sso.saml.messages import signatures
 from app.sign_in.sso.saml.messages.answers import Assertion, Expected, read_answer
 from app.sign_in.sso.saml.messages.certificates import read_certificate
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from app.sign_in.sso.use_cases import hand_out_code, not_vouched, refuse_provider
+from app.sign_in.sso.use_cases import hand_out_code, not_vouched, refuse_provider, take_login
 
 log = structlog.get_logger()
 
@@ -30,6 +31,16 @@ def begin_saml_login(provider: Provider, us: ServiceProvider, secret: str, now: 
     """Return where to send the browser that holds `secret`; raises `Unavailable` where no answer could be read."""
     _require_saml()
     return us.login_url(provider.settings["idp_sso_url"], _request_id(secret), now)
+
+
+async def take_login_of(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, secret: str
+) -> LoginRequest:
+    """Use up the login that a browser comes back from; raises `Unauthenticated` (`sign_in_expired`)."""
+    login = await take_login(tx, context, secret)
+    if login is None or login.provider_id != provider.id:
+        raise expired()
+    return login
 
 
 async def read_saml_answer(
@@ -50,17 +61,14 @@ async def read_saml_answer(
 
 
 async def hand_out_code_once(
-    tx: AsyncConnection, context: RequestContext, provider: Provider, assertion: Assertion
-) -> str | Refusal:
-    """Return a code to be exchanged for the session of whom the assertion names: for each assertion one.
-
-    An identity provider of one's own company knows its addresses, so that they count as verified.
-    """
+    tx: AsyncConnection, context: RequestContext, provider: Provider, assertion: Assertion, login: LoginRequest
+) -> HandedOut | Refusal:
+    """Return a code to be exchanged for the session of whom the assertion names: for each assertion one."""
     token_id = f"{provider.settings['idp_entity_id']} {assertion.id}"
     if not await repository.use_once(tx, context.account_id, token_id, expires_at=assertion.expires_at):
         return await refuse_provider(tx, context, provider, not_vouched())
-    identity = Identity(assertion.email, assertion.name, email_verified=True, subject=assertion.name_id)
-    return await hand_out_code(tx, context, provider, identity)
+    identity = Identity(assertion.email, assertion.name, email_verified=None, subject=assertion.name_id)
+    return await hand_out_code(tx, context, provider, identity, login)
 
 
 def _request_id(secret: str) -> str:

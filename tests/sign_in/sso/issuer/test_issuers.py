@@ -9,7 +9,9 @@ import pytest
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
+from app.core.addresses import FetchPolicy
 from app.core.errors import Unavailable
+from app.core.guarded_fetch import GuardedFetcher
 from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments
 from app.sign_in.sso.oidc.issuer.issuers import Issuers, authorization_address
 from tests.support.oidc_provider import DISCOVERY, Issuer
@@ -22,7 +24,7 @@ class Asking:
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
-        self.issuers = Issuers()
+        self.issuers = Issuers(GuardedFetcher(FetchPolicy(loopback=True)))
 
     async def find(self, key_id: str | None = None, account: UUID = ACCOUNT) -> IssuerDocuments:
         return await self.issuers.find(account, self.issuer.url, now=self.issuer.clock.now(), key_id=key_id)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from app.core.addresses import is_address
-from app.sign_in.sso.oidc.issuer.fetching import SECONDS, IssuerFailed, fetch
+from app.core.guarded_fetch import SECONDS, GuardedFetcher
+from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch_json
 
 _OK = 200
 
@@ -26,18 +27,21 @@ class IssuerDocuments:
         return any(key.get("kid") == key_id for key in self.keys)
 
 
-async def fetch_documents(issuer: str, now: datetime) -> IssuerDocuments:
+async def fetch_documents(fetcher: GuardedFetcher, issuer: str, now: datetime) -> IssuerDocuments:
     """Return what the issuer publishes now; raises `IssuerFailed`.
 
     The document must be of exactly this issuer, or its keys would vouch for another's tokens (Discovery 4.3). It
-    may name endpoints on other hosts, as Google's does: whom we are told to trust says so over TLS.
+    may name endpoints on other hosts, as Google's does: whom we are told to trust says so over TLS. The fetcher
+    judges their addresses like the issuer's own.
     """
+    if "?" in issuer:  # named before that was refused: the path below would be part of the query
+        raise IssuerFailed("an issuer with a query")
     try:
         async with asyncio.timeout(SECONDS):
-            found = await _get(issuer.rstrip("/") + "/.well-known/openid-configuration", issuer)
+            found = await _get(fetcher, issuer.rstrip("/") + "/.well-known/openid-configuration", issuer)
             if found.get("issuer") != issuer:
                 raise IssuerFailed("the document is another issuer's")
-            keys = (await _get(found.get("jwks_uri"), issuer)).get("keys")
+            keys = (await _get(fetcher, found.get("jwks_uri"), issuer)).get("keys")
     except TimeoutError:
         raise IssuerFailed(f"not read within {SECONDS:g} s") from None
     if not isinstance(keys, list):
@@ -52,10 +56,10 @@ async def fetch_documents(issuer: str, now: datetime) -> IssuerDocuments:
     )
 
 
-async def _get(url: object, issuer: str) -> dict[str, Any]:
+async def _get(fetcher: GuardedFetcher, url: object, issuer: str) -> dict[str, Any]:
     if not _is_allowed(url, issuer):
         raise IssuerFailed("an address that is not fetched")
-    answered = await fetch(str(url))
+    answered = await fetch_json(fetcher, str(url))
     if answered.status != _OK:
         raise IssuerFailed(f"answered {answered.status}")
     return answered.document

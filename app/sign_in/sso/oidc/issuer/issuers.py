@@ -1,8 +1,6 @@
 """The issuers that this instance has asked, remembered: signing in goes on for a while when one is down."""
 
 import asyncio
-import base64
-import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,9 +11,11 @@ import httpx
 import structlog
 
 from app.core.errors import Unavailable
+from app.core.guarded_fetch import GuardedFetcher
 from app.crypto.tokens import TokenRefused
 from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments, fetch_documents
-from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch
+from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch_json
+from app.sign_in.sso.rules import pkce_challenge
 
 _FRESH = timedelta(minutes=10)
 _BETWEEN_REFETCHES = timedelta(seconds=30)
@@ -57,7 +57,8 @@ class Issuers:
     Accounts share nothing here, so that none can use up another's refetch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fetcher: GuardedFetcher) -> None:
+        self.fetcher = fetcher
         self._known: OrderedDict[tuple[UUID, str], _Known] = OrderedDict()
 
     async def find(
@@ -75,19 +76,19 @@ class Issuers:
         # Whoever has the key that they need does not wait for a fetch that somebody else has begun.
         if known.lacks(key_id) or (known.is_older_than(_FRESH, now) and not known.lock.locked()):
             async with known.lock:
-                await _refresh(known, issuer, now, key_id)
+                await _refresh(self.fetcher, known, issuer, now, key_id)
         if known.documents is None or (known.failed and known.lacks(key_id)):
             raise Unavailable("The identity provider does not answer.")
         return known.documents
 
 
-async def _refresh(known: _Known, issuer: str, now: datetime, key_id: str | None) -> None:
+async def _refresh(fetcher: GuardedFetcher, known: _Known, issuer: str, now: datetime, key_id: str | None) -> None:
     if known.documents is not None:
         if not (known.may_refetch(now) and (known.lacks(key_id) or known.is_older_than(_FRESH, now))):
             return
         known.refetched_at = now
     try:
-        known.documents = await fetch_documents(issuer, now)
+        known.documents = await fetch_documents(fetcher, issuer, now)
         known.failed = False
     except IssuerFailed as failed:
         log.warning("issuer failed", issuer=issuer, reason=str(failed))
@@ -102,7 +103,6 @@ def authorization_address(
     """Return where a browser asks the issuer for a code, with PKCE (RFC 7636); raises `Unavailable`."""
     if documents.authorization_endpoint is None:
         raise Unavailable("The identity provider has no login for browsers.")
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     asked = {
         "response_type": "code",
         "client_id": client.client_id,
@@ -110,13 +110,15 @@ def authorization_address(
         "scope": "openid email profile",
         "state": state,
         "nonce": nonce,
-        "code_challenge": challenge,
+        "code_challenge": pkce_challenge(verifier),
         "code_challenge_method": "S256",
     }
     return str(httpx.URL(documents.authorization_endpoint).copy_merge_params(asked))
 
 
-async def redeem_code(documents: IssuerDocuments, client: OidcClient, *, code: str, verifier: str) -> str:
+async def redeem_code(
+    fetcher: GuardedFetcher, documents: IssuerDocuments, client: OidcClient, *, code: str, verifier: str
+) -> str:
     """Return the ID token that the issuer gives for a code (OpenID Connect Core 3.1.3).
 
     Raises `TokenRefused` when it gives none, and `Unavailable` when it does not answer.
@@ -136,7 +138,7 @@ async def redeem_code(documents: IssuerDocuments, client: OidcClient, *, code: s
     elif client.secret is not None:
         auth = (quote_plus(client.client_id), quote_plus(client.secret))  # RFC 6749 2.3.1
     try:
-        answered = await fetch(documents.token_endpoint, form=form, auth=auth)
+        answered = await fetch_json(fetcher, documents.token_endpoint, form=form, auth=auth)
         if answered.status in range(300, 400) or answered.status in range(500, 600):
             raise IssuerFailed(f"answered {answered.status}")  # noqa: TRY301 -- one way of telling
     except IssuerFailed as failed:

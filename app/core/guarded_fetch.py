@@ -1,0 +1,135 @@
+"""Fetching what a tenant names: from the public internet only, bounded in time and in bytes.
+
+An issuer's address comes from an admin, and its endpoints from whoever answers there. Without a guard they would
+have Passgate ask the machines beside it (server-side request forgery). So each host is resolved here, once; every
+address is judged by the `FetchPolicy`, and the connection goes to the very address that was judged, so that a name
+whose address changes in between (DNS rebinding) gains nothing. TLS is verified for the name. No redirect is
+followed, and the environment's proxies are not used.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TypeAlias
+
+import httpx
+
+from app.core.addresses import FetchPolicy, is_loopback
+
+MOST_BYTES = 256 * 1024
+SECONDS = 3.0
+"""How long one fetch may take in all, the resolver included."""
+_MOST_ADDRESSES = 3
+_CONNECT_SECONDS = 1.0
+
+# Threads of their own: a name whose servers do not answer keeps nobody else from theirs.
+_RESOLVERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolver")
+
+Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+"""Returns the IP addresses of a host and a port; raises `OSError` when there are none."""
+
+
+class FetchFailed(Exception):  # noqa: N818 -- says what was found
+    """Nothing was fetched; the message is for the log."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was answered, whatever the status."""
+
+    status: int
+    body: bytes
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses that the system's resolver knows."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, look_up)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class GuardedFetcher:
+    """Fetches from the addresses that a policy allows; `tls` says whom it trusts, by default as the system."""
+
+    def __init__(
+        self, policy: FetchPolicy, *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._policy = policy
+        self._resolve = resolver
+        self._tls = tls
+
+    async def fetch(
+        self, url: str, *, form: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+    ) -> Fetched:
+        """GET the address, or POST a form to it; raises `FetchFailed`."""
+        if not self._policy.allows_url(url):
+            raise FetchFailed("an address that is not fetched")
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._fetch(httpx.URL(url), form, auth)
+        except TimeoutError:
+            raise FetchFailed(f"no answer within {SECONDS:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError) as error:
+            raise FetchFailed(f"not reached: {type(error).__name__}") from None
+
+    async def _fetch(self, url: httpx.URL, form: dict[str, str] | None, auth: tuple[str, str] | None) -> Fetched:
+        addresses = await self._judged_addresses(url)
+        for address in addresses[:-1]:
+            try:
+                return await self._ask(url, address, form, auth)
+            except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent: the next may answer
+                continue
+        return await self._ask(url, addresses[-1], form, auth)
+
+    async def _judged_addresses(self, url: httpx.URL) -> list[str]:
+        """Return the first few addresses of the host; raises `FetchFailed` if any of them is not allowed."""
+        host = url.raw_host.decode("ascii")  # not `host`, which Python's resolver would encode by IDNA 2003
+        found = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
+        if not found or not all(map(self._policy.allows, found)):
+            raise FetchFailed("a host whose address is not fetched from")
+        if url.scheme != "https" and not all(map(is_loopback, found)):
+            raise FetchFailed("another machine, without TLS")
+        return found[:_MOST_ADDRESSES]
+
+    async def _ask(
+        self, url: httpx.URL, address: str, form: dict[str, str] | None, auth: tuple[str, str] | None
+    ) -> Fetched:
+        """Ask the host at this address, by a connection of its own: visits are rare, and none is left open."""
+        headers = {"Host": url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "identity"}
+        async with (
+            httpx.AsyncClient(
+                verify=self._tls or _tls(),
+                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # the whole visit is timed by who calls
+                trust_env=False,
+                follow_redirects=False,
+            ) as client,
+            client.stream(
+                "GET" if form is None else "POST",
+                url.copy_with(host=address),
+                data=form,
+                auth=auth,
+                headers=headers,
+                extensions={
+                    "sni_hostname": url.raw_host.decode("ascii").rstrip(".")
+                },  # whose certificate is asked for
+            ) as response,
+        ):
+            return Fetched(response.status_code, await _read(response))
+
+
+async def _read(response: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_raw():  # unpacked, few bytes could be many
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise FetchFailed(f"an answer of more than {MOST_BYTES} bytes")
+    return bytes(content)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

@@ -1,0 +1,149 @@
+"""Whom an identity means: a user whom it is linked to, one whom it may be linked to, or a new one."""
+
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.users import repository as users
+from app.accounts.users.repository import PasswordUser
+from app.accounts.users.rules import ACTIVE, LONGEST_NAME, User, same_mailbox
+from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
+from app.audit.repository import record
+from app.audit.rules import NOBODY, Actor, Event, EventType
+from app.core.callers import RequestContext
+from app.core.errors import Forbidden, Refusal
+from app.credentials.sso_identities import repository as identities
+from app.database.ids import new_id
+from app.delivery.letters import Kind, notify_user
+from app.second_factor import repository as second_factor
+from app.sign_in.sso.rules import Identity, Provider
+
+_UNKNOWN = "The account has no user for this identity, and the provider may make none."
+
+
+async def admit(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> PasswordUser | Refusal:
+    """Return the user whom the provider means, their second factor locked, or the refusal to let them in.
+
+    Of two at once for one new address the second waits, and finds what the first has made.
+    """
+    found = await _linked(tx, context, provider, identity)
+    if found is None:
+        await users.hold_address(tx, context.account_id, identity.email)
+        found = await _linked(tx, context, provider, identity) or await _link(tx, context, provider, identity)
+    if isinstance(found, Refusal):
+        return found
+    return refuse_user(provider, found) or found
+
+
+async def lock_user(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> PasswordUser | None:
+    """Return the user as they are now, their second factor locked: a suspension is before this, or ends it."""
+    if await second_factor.lock_state(tx, context.account_id, user_id) is None:
+        return None
+    return await users.find_by_id(tx, context.account_id, user_id)
+
+
+def refuse_user(provider: Provider, found: PasswordUser) -> Refusal | None:
+    """Return why the provider does not sign this user in; None when it does."""
+    if found.user.status != ACTIVE:
+        return Forbidden("The user is suspended.")
+    if found.user.role not in provider.roles:
+        return Forbidden("Users of this role do not sign in by this provider.")
+    return None
+
+
+async def _linked(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> PasswordUser | Refusal | None:
+    """Return whom the identity is linked to, locked; None when to nobody.
+
+    A link that was dropped before the lock (the person has just proven their address) means nobody any more.
+    """
+    user_id = await _find(tx, context, provider, identity)
+    if user_id is None:
+        return None
+    found = await lock_user(tx, context, user_id)
+    if found is None or await _find(tx, context, provider, identity) != user_id:
+        return Forbidden(_UNKNOWN)
+    return found
+
+
+async def _find(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> UUID | None:
+    """Return whom the provider has meant before, or whom the application knows by this id."""
+    account_id = context.account_id
+    if identity.subject is not None:
+        return await identities.find_identity(tx, account_id, provider.id, identity.subject)
+    if identity.external_id is not None:
+        found = await users.find_by_external_id(tx, account_id, identity.external_id)
+        return found.user.id if found else None
+    return None
+
+
+async def _link(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> PasswordUser | Refusal:
+    """Link the identity to the user with its e-mail address, or to a new one, where the provider may.
+
+    For who holds the address. The user with an equal address is judged as they are behind the lock.
+    """
+    known = await users.find_by_email(tx, context.account_id, identity.email)
+    if known is None:
+        return await _make_user(tx, context, provider, identity)
+    if not provider.trusts_address(identity):
+        return Forbidden(_UNKNOWN)
+    found = await lock_user(tx, context, known.user.id)
+    if found is None or not same_mailbox(found.user.email, identity.email):
+        return Forbidden(_UNKNOWN)
+    if refusal := refuse_user(provider, found):
+        return refusal
+    return found if await _remember(tx, context, provider, identity, found.user) else Forbidden(_UNKNOWN)
+
+
+async def _make_user(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
+) -> PasswordUser | Refusal:
+    """Make a user of the identity, whose address counts as proven: the provider vouches for it."""
+    if not provider.may_make_user(identity):
+        return Forbidden(_UNKNOWN)
+    name = (identity.name or identity.email.partition("@")[0])[:LONGEST_NAME]
+    new = NewUser(identity.email, name, provider.default_role, identity.external_id)
+    user = await create_user(tx, context, NOBODY, new, None)
+    await identities.note_address_proven(tx, context.account_id, user.id, now=context.now)
+    await _add(tx, context, provider, identity.subject or str(user.id), user)
+    return await lock_user(tx, context, user.id) or Forbidden(_UNKNOWN)
+
+
+async def _remember(
+    tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, user: User
+) -> bool:
+    """Let the identity mean this user from now on, and tell them; False when the user is another one's already.
+
+    An address that went to another person has another subject: who has it now is not who had it then. A JWT
+    without an external id is known by its address each time, and remembered only so as to tell once.
+    """
+    if identity.external_id is not None:
+        if user.external_id is not None:
+            return False
+        try:
+            await identities.store_external_id(tx, context.account_id, user.id, identity.external_id)
+        except IntegrityError as error:
+            refuse_taken(error)
+    is_new = await _add(tx, context, provider, identity.subject or str(user.id), user)
+    if identity.subject is not None and not is_new:
+        return False
+    if is_new:
+        linked = Event(EventType.SSO_LINKED, "user", user.id, {"provider": provider.name})
+        await record(tx, context, Actor(user.id, None), linked)
+        await notify_user(tx, context, user.id, Kind.SSO_LINKED, provider=provider.name)
+    return True
+
+
+async def _add(tx: AsyncConnection, context: RequestContext, provider: Provider, subject: str, user: User) -> bool:
+    id_ = new_id(context.now)
+    return await identities.add_identity(
+        tx, context.account_id, id_, provider.id, subject, user.id, now=context.now
+    )
