@@ -6,6 +6,8 @@ Revision ID: 202611242310
 Revises: 202611242240
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ down_revision = "202611242240"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = [
+_COLUMNS: list[tuple[str, str, sa.types.TypeEngine[Any]]] = [
     ("second_factor_state", "address_proven_at", sa.DateTime(timezone=True)),
     ("second_factor_state", "provider_external_id", sa.Text()),
     ("sso_requests", "code_challenge", sa.Text()),
