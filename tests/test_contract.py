@@ -18,7 +18,7 @@ from tests.support.client import refused
 ROOT = "http://127.0.0.1:8000"
 APP = Path(errors.__file__).parents[1]
 
-# Contract section 10, word for word.
+# docs/api.md section 10, word for word.
 CODES = {
     "invalid_request": 422,
     "unsupported_media_type": 415,

@@ -90,6 +90,19 @@ def test_the_sections_of_the_specification_have_the_numbers_that_are_cited() -> 
     assert numbers == [str(number) for number in range(1, 12)]
 
 
+def test_the_code_cites_sections_that_there_are() -> None:
+    sources = [path for folder in ("app", "tests", "migrations") for path in (PROJECT / folder).rglob("*.py")]
+    cited = [
+        (page, int(number))
+        for path in sources
+        for page, number in re.findall(r"(docs/api\.md|[Cc]ontract) sections? (\d+)", path.read_text())
+    ]
+
+    assert len(cited) > 40
+    assert {page for page, _ in cited} == {"docs/api.md"}
+    assert {number for _, number in cited} <= set(range(1, 12))
+
+
 def test_the_specification_has_every_code_and_no_other() -> None:
     table = (
         section("api.md", "10. Health, errors, e-mails and audit events")

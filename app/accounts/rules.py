@@ -10,7 +10,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def is_slug(text: str) -> bool:
-    """Whether `text` can name an account (contract section 1)."""
+    """Whether `text` can name an account (docs/api.md section 1)."""
     return _SLUG.fullmatch(text) is not None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class EventType(StrEnum):
-    """`subject.action`, one for each thing that is recorded (contract section 10)."""
+    """`subject.action`, one for each thing that is recorded (docs/api.md section 10)."""
 
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"

@@ -1,4 +1,4 @@
-"""Audit events on the wire (contract section 10)."""
+"""Audit events on the wire (docs/api.md section 10)."""
 
 from datetime import datetime
 from typing import Annotated, Any

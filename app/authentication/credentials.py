@@ -1,4 +1,4 @@
-"""The `Authorization` header: which credential it is, and whose (contract section 3)."""
+"""The `Authorization` header: which credential it is, and whose (docs/api.md section 3)."""
 
 import base64
 import math

@@ -1,6 +1,6 @@
 """The route class of everything under an account: what is checked before FastAPI looks at the request.
 
-The order of contract section 2 begins here (account, content type, size, well-formedness) and goes on in
+The order of docs/api.md section 2 begins here (account, content type, size, well-formedness) and goes on in
 `app.authentication.allow` (credential, role, freshness), then FastAPI (fields) and the use case (object, state).
 """
 

@@ -14,7 +14,7 @@
     ├── Unavailable         the service cannot answer now; nothing was done
     └── InternalError       the service has a fault
 
-A refusal has a kind (its class) and a stable `code`, one of contract section 10. `app.web.problems` owns the
+A refusal has a kind (its class) and a stable `code`, one of docs/api.md section 10. `app.web.problems` owns the
 table from kind to HTTP status. Clients read the code, never the prose.
 
 A refusal may be raised or returned: what is raised rolls its transaction back and is forgotten, what is returned

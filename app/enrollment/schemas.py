@@ -1,4 +1,4 @@
-"""Enrollment on the wire (contract section 5)."""
+"""Enrollment on the wire (docs/api.md section 5)."""
 
 from datetime import datetime
 from typing import Annotated

@@ -33,7 +33,7 @@ class RecoveryCode:
 
 
 def parse(text: str) -> SixDigits | RecoveryCode | None:
-    """Read what was typed; None when it is neither, which costs no attempt (contract section 4).
+    """Read what was typed; None when it is neither, which costs no attempt (docs/api.md section 4).
 
     A passcode is exactly six ASCII digits, since a second spelling of a used one could pass for a new one
     (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter, o is 0, i and l are 1.

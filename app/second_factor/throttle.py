@@ -1,4 +1,4 @@
-"""How guessing is slowed down: the arithmetic of contract section 4, over the failures of one user in a row.
+"""How guessing is slowed down: the arithmetic of docs/api.md section 4, over the failures of one user in a row.
 
 Sign-in and step-up are limited apart, so that a session without the password takes nothing from a sign-in. With
 `n` authenticators one passcode has `n` chances of three in a million (the steps that are accepted). Both limits

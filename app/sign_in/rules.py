@@ -1,4 +1,4 @@
-"""What a right password leads to (the truth table of contract section 4), and how long a sign-in lives."""
+"""What a right password leads to (the truth table of docs/api.md section 4), and how long a sign-in lives."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Signing in on the wire (contract section 4)."""
+"""Signing in on the wire (docs/api.md section 4)."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged, and of whom (contract section 9)."""
+"""How many wrong passwords are judged, and of whom (docs/api.md section 9)."""
 
 import hashlib
 import ipaddress

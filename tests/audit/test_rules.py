@@ -1,4 +1,4 @@
-"""The closed list of what can be recorded (contract section 10)."""
+"""The closed list of what can be recorded (docs/api.md section 10)."""
 
 from app.audit.rules import EventType
 

@@ -15,7 +15,7 @@ from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.client import refused
 from tests.support.database import start
 
-PROMISED_SECONDS = 5  # contract section 10
+PROMISED_SECONDS = 5  # docs/api.md section 10
 
 
 class Cluster:

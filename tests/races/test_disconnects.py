@@ -1,4 +1,4 @@
-"""A client that goes away in the middle has its failure counted all the same (contract section 4)."""
+"""A client that goes away in the middle has its failure counted all the same (docs/api.md section 4)."""
 
 import asyncio
 import json

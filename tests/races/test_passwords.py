@@ -1,4 +1,4 @@
-"""Passwords sent many times at once through two instances (contract sections 5 and 9)."""
+"""Passwords sent many times at once through two instances (docs/api.md sections 5 and 9)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Requiring a second factor, and ending sessions for it, while people sign in (contract section 7)."""
+"""Requiring a second factor, and ending sessions for it, while people sign in (docs/api.md section 7)."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Passcodes sent many times at once at step-up, through two instances: five are judged (contract section 6)."""
+"""Passcodes sent many times at once at step-up, through two instances: five are judged (docs/api.md section 6)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What follows a hundred failures in a row: the authenticators are disabled (contract section 4)."""
+"""What follows a hundred failures in a row: the authenticators are disabled (docs/api.md section 4)."""
 
 import pytest
 

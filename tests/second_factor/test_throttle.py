@@ -1,4 +1,4 @@
-"""How guessing a passcode is slowed down (contract section 4)."""
+"""How guessing a passcode is slowed down (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 

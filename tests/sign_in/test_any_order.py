@@ -1,4 +1,4 @@
-"""Whatever admins and a user do, in any order: a right password gets the answer of contract section 4's table.
+"""Whatever admins and a user do, in any order: a right password gets the answer of docs/api.md section 4's table.
 
 Hypothesis draws acts, each of which changes something (tests/support/living.py); a model of a dozen lines says
 what the service must answer after each of them (tests/support/expected.py). `--hypothesis-seed=N` draws others.

@@ -1,4 +1,4 @@
-"""Enrolling in the middle of a sign-in, because the account demands it (contract section 4)."""
+"""Enrolling in the middle of a sign-in, because the account demands it (docs/api.md section 4)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The one refusal of an e-mail address and a password, whatever was wrong with them (contract section 4)."""
+"""The one refusal of an e-mail address and a password, whatever was wrong with them (docs/api.md section 4)."""
 
 import unicodedata
 from collections.abc import Awaitable, Callable

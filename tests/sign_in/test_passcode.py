@@ -1,4 +1,4 @@
-"""Completing a sign-in with a passcode of an authenticator app (contract section 4)."""
+"""Completing a sign-in with a passcode of an authenticator app (docs/api.md section 4)."""
 
 from datetime import timedelta
 from typing import Any

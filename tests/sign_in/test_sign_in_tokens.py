@@ -1,4 +1,4 @@
-"""How long a sign-in lives, and what it is good for: ten minutes, one account, one use (contract section 4)."""
+"""How long a sign-in lives, and what it is good for: ten minutes, one account, one use (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 

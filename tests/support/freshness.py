@@ -1,4 +1,4 @@
-"""Sessions that are not fresh, and the answer that they get (contract section 3, RFC 9470)."""
+"""Sessions that are not fresh, and the answer that they get (docs/api.md section 3, RFC 9470)."""
 
 import httpx
 

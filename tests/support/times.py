@@ -4,5 +4,5 @@ from datetime import datetime
 
 
 def on_the_wire(moment: datetime) -> str:
-    """Return RFC 3339 in UTC with `Z` (contract section 2)."""
+    """Return RFC 3339 in UTC with `Z` (docs/api.md section 2)."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged from one address, and, widely, for one user (contract section 9)."""
+"""How many wrong passwords are judged from one address, and, widely, for one user (docs/api.md section 9)."""
 
 import math
 

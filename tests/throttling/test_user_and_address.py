@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged for one user from one address (contract section 9)."""
+"""How many wrong passwords are judged for one user from one address (docs/api.md section 9)."""
 
 from typing import Any
 

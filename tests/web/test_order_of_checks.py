@@ -1,4 +1,4 @@
-"""The order of the checks (contract section 2): an answer says what is wrong first, whatever else is wrong."""
+"""The order of the checks (docs/api.md section 2): an answer says what is wrong first, whatever else is wrong."""
 
 import json
 from dataclasses import dataclass, field

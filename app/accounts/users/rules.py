@@ -42,7 +42,7 @@ def may_administer(actor: User, user: User) -> bool:
 
 
 def email_key(email: str) -> str:
-    """Return what is equal for equal addresses: trimmed, NFC, case folded (contract section 2).
+    """Return what is equal for equal addresses: trimmed, NFC, case folded (docs/api.md section 2).
 
     Raises `InvalidRequest` for more than `LONGEST_EMAIL` characters: NFC takes time in the square of their number.
     """

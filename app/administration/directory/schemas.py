@@ -1,4 +1,4 @@
-"""The directory on the wire (contract section 7)."""
+"""The directory on the wire (docs/api.md section 7)."""
 
 from collections.abc import Callable
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A report on the wire (contract section 8)."""
+"""A report on the wire (docs/api.md section 8)."""
 
 from datetime import datetime
 from typing import Annotated, Literal

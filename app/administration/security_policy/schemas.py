@@ -1,4 +1,4 @@
-"""The security policy on the wire (contract section 7)."""
+"""The security policy on the wire (docs/api.md section 7)."""
 
 from datetime import datetime
 from typing import Annotated

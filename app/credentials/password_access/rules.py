@@ -1,4 +1,4 @@
-"""Who may call the API with a password (contract section 3)."""
+"""Who may call the API with a password (docs/api.md section 3)."""
 
 from app.accounts.rules import SecurityPolicy
 

@@ -1,4 +1,4 @@
-"""Two-factor authentication on the wire (contract section 5)."""
+"""Two-factor authentication on the wire (docs/api.md section 5)."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The device cookie (contract section 4): its name, what it says, and how it is read from a request.
+"""The device cookie (docs/api.md section 4): its name, what it says, and how it is read from a request.
 
 Read here rather than by the framework, whose dictionary hides that a name came twice.
 """

@@ -1,4 +1,4 @@
-"""What a provider may do, whom it vouches for, and what a token must say (contract section 9)."""
+"""What a provider may do, whom it vouches for, and what a token must say (docs/api.md section 9)."""
 
 import base64
 import hashlib

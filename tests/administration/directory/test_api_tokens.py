@@ -1,4 +1,4 @@
-"""What an API token can and can never do to users (contract section 3)."""
+"""What an API token can and can never do to users (docs/api.md section 3)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A trusted device replaces the passcode only: never the password, never freshness (contract section 4)."""
+"""A trusted device replaces the passcode only: never the password, never freshness (docs/api.md section 4)."""
 
 import pytest
 

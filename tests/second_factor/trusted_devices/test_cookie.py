@@ -1,4 +1,4 @@
-"""The device cookie as browsers see it (contract section 4)."""
+"""The device cookie as browsers see it (docs/api.md section 4)."""
 
 import re
 

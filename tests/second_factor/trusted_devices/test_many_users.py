@@ -1,4 +1,4 @@
-"""One cookie per user in a browser, of ten users at most (contract section 4)."""
+"""One cookie per user in a browser, of ten users at most (docs/api.md section 4)."""
 
 from tests.support.arrange import SimulatedUser, Tenant
 from tests.support.client import Client, ok

@@ -1,4 +1,4 @@
-"""The list of one's own trusted devices (contract section 5)."""
+"""The list of one's own trusted devices (docs/api.md section 5)."""
 
 from tests.support.arrange import Tenant
 from tests.support.client import ok, refused

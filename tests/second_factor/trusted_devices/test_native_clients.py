@@ -1,4 +1,4 @@
-"""Apps that keep no cookies keep the device's token themselves (contract section 4)."""
+"""Apps that keep no cookies keep the device's token themselves (docs/api.md section 4)."""
 
 import re
 

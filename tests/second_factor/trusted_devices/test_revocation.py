@@ -1,4 +1,4 @@
-"""What ends the trust in a device, and what does not (contract section 4)."""
+"""What ends the trust in a device, and what does not (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 

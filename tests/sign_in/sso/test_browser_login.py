@@ -1,4 +1,4 @@
-"""A browser's way to an OpenID Connect issuer and back (contract section 9)."""
+"""A browser's way to an OpenID Connect issuer and back (docs/api.md section 9)."""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,4 +1,4 @@
-"""Signing in by a JWT: never asked for a passcode, by a token that is good once (contract section 9)."""
+"""Signing in by a JWT: never asked for a passcode, by a token that is good once (docs/api.md section 9)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Signing in by SAML over HTTP, by a real identity provider and by one that lies (contract section 9)."""
+"""Signing in by SAML over HTTP, by a real identity provider and by one that lies (docs/api.md section 9)."""
 
 import asyncio
 from collections.abc import Iterator
