@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app.core.addresses import is_loopback
 from app.core.settings import PasswordLimits, SettingsError, load_settings
 from app.services import make_services
 
@@ -259,26 +258,6 @@ def test_the_limits_are_read_in_their_order() -> None:
 
     found = [(limit.failures, limit.seconds) for limit in (limits.user_and_address, limits.address, limits.user)]
     assert found == [(1, 2), (3, 4), (5, 6)]
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("0.0.0.0", False),  # noqa: S104 -- the very address that is not loopback
-        ("::", False),
-        ("10.0.0.1", False),
-        ("localhost.example.com", False),
-        ("127.0.0.1.example.com", False),
-        ("", False),
-    ],
-)
-def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:  # noqa: FBT001 -- a table's column
-    assert is_loopback(host) is expected
 
 
 def test_a_bad_setting_stops_every_command_with_its_lines_alone(tmp_path: Path) -> None:
