@@ -15,11 +15,11 @@ from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.main import create_app
 from app.services import Services, make_services
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.clock import TurnableClock
-from tests.support.database import migrated_database
-from tests.support.limits import forget_addresses
-from tests.support.oidc_provider import Issuer, running_issuer
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.clock import TurnableClock
+from tests.support.observe.limits import forget_addresses
+from tests.support.programs.database import migrated_database
+from tests.support.programs.oidc_provider import Issuer, running_issuer
 
 hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
 hypothesis_settings.load_profile("machine-of-any-speed")

@@ -12,8 +12,8 @@ from app.core import errors
 from app.core.errors import Refusal
 from app.web.explanations import EXPLANATIONS
 from app.web.problems import _STATUS, problem_response
-from tests.support.arrange import Tenant
-from tests.support.client import refused
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import refused
 
 ROOT = "http://127.0.0.1:8000"
 APP = Path(errors.__file__).parents[1]

@@ -9,7 +9,7 @@ import httpx
 import pyotp
 import pytest
 
-from tests.support.serving import serving
+from tests.support.programs.serving import serving
 
 PAGE = Path(__file__).parent.parent / "docs" / "integrating.md"
 

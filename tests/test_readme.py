@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import serving
+from tests.support.programs.serving import serving
 
 README = Path(__file__).parent.parent / "README.md"
 

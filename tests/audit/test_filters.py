@@ -8,11 +8,11 @@ import pytest
 
 from app.audit.rules import EventType
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.paging import items, pages
-from tests.support.sql import run_sql
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.paging import items, pages
+from tests.support.account.times import on_the_wire
+from tests.support.observe.sql import run_sql
 
 EVENTS = "/audit-events"
 

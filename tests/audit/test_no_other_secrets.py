@@ -13,23 +13,23 @@ from structlog.testing import capture_logs
 
 from app.core.callers import Role
 from app.database.base import metadata
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import basic, by_token
-from tests.support.identity_tokens import ask_token
-from tests.support.importing import ARGON2, BCRYPT, SECRET, import_into, line
-from tests.support.importing import PASSWORD as IMPORTED_PASSWORD
-from tests.support.jobs import all_done, empty_queue, working
-from tests.support.mail import files_in, letters_in
-from tests.support.metrics import scrape
-from tests.support.passwords import send
-from tests.support.reports import ReportClient, download, text_of
-from tests.support.saml_login import arrive, brought_back, name_saml_provider, post
-from tests.support.secrets import NEW_PASSWORD, Secrets
-from tests.support.services import with_changes
-from tests.support.sql import run_sql
-from tests.support.third_parties import SECRET as PROVIDER_SECRET
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import basic, by_token
+from tests.support.account.identity_tokens import ask_token
+from tests.support.account.importing import ARGON2, BCRYPT, SECRET, import_into, line
+from tests.support.account.importing import PASSWORD as IMPORTED_PASSWORD
+from tests.support.account.passwords import send
+from tests.support.account.reports import ReportClient, download, text_of
+from tests.support.account.saml_login import arrive, brought_back, name_saml_provider, post
+from tests.support.account.secrets import NEW_PASSWORD, Secrets
+from tests.support.account.services import with_changes
+from tests.support.account.third_parties import SECRET as PROVIDER_SECRET
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.observe.jobs import all_done, empty_queue, working
+from tests.support.observe.metrics import scrape
+from tests.support.observe.sql import run_sql
+from tests.support.programs.mail import files_in, letters_in
 
 OF_A_LETTER = r"#(pg[pr]_(?:[0-9a-f-]{36}\.)?[\w-]{43})"
 

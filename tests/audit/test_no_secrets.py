@@ -7,12 +7,12 @@ from datetime import timedelta
 from structlog.testing import capture_logs
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.enrolling import app_of, begin, confirm, enroll_at_sign_in
-from tests.support.secrets import NEW_PASSWORD, Secrets
-from tests.support.sql import run_sql
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.enrolling import app_of, begin, confirm, enroll_at_sign_in
+from tests.support.account.secrets import NEW_PASSWORD, Secrets
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import run_sql
 
 REASON = "lost the phone"
 

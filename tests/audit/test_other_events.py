@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.audit import MOVED_TO, AuditTrail, is_by, move
-from tests.support.client import ok, refused
-from tests.support.enrolling import authenticator_ids
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.enrolling import authenticator_ids
+from tests.support.observe.audit import MOVED_TO, AuditTrail, is_by, move
 
 TWO_FACTOR = "/users/me/two-factor"
 

@@ -6,12 +6,12 @@ import pytest
 
 from app.core.callers import Role
 from app.core.settings import PasswordLimits
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.audit import AuditTrail, is_by, move
-from tests.support.client import ok, refused
-from tests.support.passwords import WRONG, fail, limited_for, send, succeed
-from tests.support.sql import run_sql
-from tests.support.variants import variant
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.passwords import WRONG, fail, limited_for, send, succeed
+from tests.support.account.variants import variant
+from tests.support.observe.audit import AuditTrail, is_by, move
+from tests.support.observe.sql import run_sql
 
 STEP_UP = "/session/step-up"
 CHANGE = {"current_password": WRONG, "new_password": "a brand new password"}

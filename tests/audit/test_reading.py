@@ -6,14 +6,14 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.paging import items, pages
-from tests.support.sign_ins import credentials
-from tests.support.sql import run_sql
-from tests.support.times import on_the_wire
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.paging import items, pages
+from tests.support.account.sign_ins import credentials
+from tests.support.account.times import on_the_wire
+from tests.support.account.variants import another_account
+from tests.support.observe.sql import run_sql
 
 EVENTS = "/audit-events"
 

@@ -5,11 +5,11 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail, is_by, move
-from tests.support.client import ok, refused
-from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.enrolling import app_of, authenticator_ids, begin, confirm
+from tests.support.account.sign_ins import submit
+from tests.support.observe.audit import AuditTrail, is_by, move
 
 TWO_FACTOR = "/users/me/two-factor"
 

@@ -32,7 +32,7 @@ from tests.benchmarks.report import measure_report
 from tests.benchmarks.rounds import BY_HASHES, BY_UPDATES, WAITING, Rounds
 from tests.benchmarks.rows import ARGUMENTS, CORES, Rows, settings
 from tests.benchmarks.starting import floor_serving, measure_start
-from tests.support.serving import serving
+from tests.support.programs.serving import serving
 
 _IN_ROUNDS = {*BY_UPDATES, *BY_HASHES, WAITING}
 _GROUPS = (*BY_UPDATES, *BY_HASHES, WAITING, "memory", "report", "start")

@@ -18,8 +18,8 @@ from tests.benchmarks.load import Measured
 from tests.benchmarks.people import People
 from tests.benchmarks.rounds import BY_HASHES, BY_UPDATES, WAITING
 from tests.benchmarks.rows import ARGUMENTS, Rows, settings
-from tests.support.many_users import add_many_users
-from tests.support.serving import serving
+from tests.support.account.many_users import add_many_users
+from tests.support.programs.serving import serving
 
 _MOST = 1.3
 # The users, audit events and other accounts that each begins with; the rounds add users of their own to both.

@@ -18,7 +18,7 @@ from pathlib import Path
 import bcrypt
 from argon2 import PasswordHasher
 
-from tests.support.serving import environment, serving
+from tests.support.programs.serving import environment, serving
 
 HASHES = (
     bcrypt.hashpw(b"a long enough password", bcrypt.gensalt(12)).decode(),

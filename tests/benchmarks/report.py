@@ -29,7 +29,7 @@ from app.database.long import begin_long
 from app.second_factor.kinds.registry import FIRST_KINDS
 from app.services import Services, make_services
 from tests.benchmarks.figures import Figure, figure, say
-from tests.support.many_users import add_many_users
+from tests.support.account.many_users import add_many_users
 
 
 def _rss_mib() -> float:

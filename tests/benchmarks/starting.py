@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.benchmarks.figures import Figure, figure
-from tests.support.serving import free_port, serving
+from tests.support.programs.serving import free_port, serving
 
 
 @contextmanager

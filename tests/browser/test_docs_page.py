@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.chromium import CHROMIUM, chromium, complaints_of
-from tests.support.serving import serving
+from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
+from tests.support.programs.serving import serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
 

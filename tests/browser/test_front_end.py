@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.core.settings import Settings
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.chromium import CHROMIUM, chromium, complaints_of
-from tests.support.clock import TurnableClock
-from tests.support.nginx import NGINX, nginx
-from tests.support.serving import free_port, passgate, serving
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
+from tests.support.programs.nginx import NGINX, nginx
+from tests.support.programs.serving import free_port, passgate, serving
 
 FILES = Path(__file__).parent / "front_end"
 EMAIL, PASSWORD = "owner@example.test", "a long enough password"

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.chromium import CHROMIUM, chromium, complaints_of
-from tests.support.mail import parse
-from tests.support.serving import passgate, serving
+from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
+from tests.support.programs.mail import parse
+from tests.support.programs.serving import passgate, serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
 

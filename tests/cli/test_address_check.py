@@ -11,10 +11,10 @@ from app.authentication.address_probe import PATH, SeenClient, proof
 from app.commands.address_check import FORGED, judge
 from app.core.secret_keys import new_key_setting, parse_keys
 from app.crypto.sealing import Sealer
-from tests.support.arrange import Tenant
-from tests.support.client import ok, refused
-from tests.support.nginx import NGINX, nginx
-from tests.support.serving import Serving, free_port, passgate, serving
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.programs.nginx import NGINX, nginx
+from tests.support.programs.serving import Serving, free_port, passgate, serving
 
 ROOT = "http://127.0.0.1:8000"
 HEADERS = {

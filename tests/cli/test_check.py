@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from app.commands.check import check_everything
-from tests.support.arrange import Tenant
-from tests.support.services import with_changes
-from tests.support.sql import run_sql
+from tests.support.account.arrange import Tenant
+from tests.support.account.services import with_changes
+from tests.support.observe.sql import run_sql
 
 
 async def wrong(tenant: Tenant, tmp_path: Path, **settings: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.serving import Serving, passgate, serving
+from tests.support.programs.serving import Serving, passgate, serving
 
 PASSWORD = "a long enough password"
 DEMO_USER = ("create-user", "demo", "--role", "agent", "--name", "A", "--email", "a@b.example")

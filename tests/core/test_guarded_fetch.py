@@ -12,7 +12,7 @@ import pytest
 
 from app.core.addresses import FetchPolicy
 from app.core.guarded_fetch import MOST_BYTES, FetchFailed, GuardedFetcher
-from tests.support.mail import make_authority
+from tests.support.programs.mail import make_authority
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -9,7 +9,7 @@ from argon2.low_level import Type
 
 from app.crypto.password_hashes import UnusableHashError, decoy, kind_of, matches, read_imported
 from app.crypto.passwords import Argon2Parameters, Hasher, PasswordCheck
-from tests.support.hashing_work import counted_work
+from tests.support.observe.hashing_work import counted_work
 
 SMALL = Argon2Parameters(time_cost=1, memory_kib=64)
 OURS = "$argon2id$v=19$m=64,t=1,p=1"

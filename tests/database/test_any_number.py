@@ -16,8 +16,8 @@ from app.core.callers import RequestContext
 from app.database.base import is_any_of
 from app.database.tables import password_limits
 from app.services import Services
-from tests.support.arrange import Tenant
-from tests.support.sql import run_sql
+from tests.support.account.arrange import Tenant
+from tests.support.observe.sql import run_sql
 
 _LIMITS = """
     INSERT INTO password_limits (account_id, "limit", key, empty_at)

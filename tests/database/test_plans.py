@@ -20,15 +20,15 @@ from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
 from tests.conftest import CHEAP
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant, make_place
-from tests.support.client import Client
-from tests.support.clock import TurnableClock
-from tests.support.credentials import by_token
-from tests.support.database import empty_database
-from tests.support.devices import trusted_person
-from tests.support.many_users import add_many_users
-from tests.support.plans import SETTINGS, Plans
-from tests.support.sign_ins import credentials
+from tests.database.plans import SETTINGS, Plans
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant, make_place
+from tests.support.account.client import Client
+from tests.support.account.clock import TurnableClock
+from tests.support.account.credentials import by_token
+from tests.support.account.devices import trusted_person
+from tests.support.account.many_users import add_many_users
+from tests.support.account.sign_ins import credentials
+from tests.support.programs.database import empty_database
 
 _USERS = 20_000
 _BIG = 1000

@@ -11,7 +11,7 @@ from app.database.engine import Database
 from app.database.statements import PrecompiledStatement
 from app.database.tables import password_limits
 from app.services import Services
-from tests.support.clock import TurnableClock
+from tests.support.account.clock import TurnableClock
 
 _SUM = PrecompiledStatement(
     select((bindparam("left", type_=Integer) + 40).label("sum"), cast(null(), Integer).label("nothing"))

@@ -20,9 +20,9 @@ from app.database.long import begin_long
 from app.database.migrate import migrate
 from app.database.tls import why_unprotected
 from app.services import make_services
-from tests.support.mail import Authority, make_authority
-from tests.support.serving import free_port, passgate
-from tests.support.tls_front import ANOTHER_MACHINE, Front, front_of
+from tests.database.tls_front import ANOTHER_MACHINE, Front, front_of
+from tests.support.programs.mail import Authority, make_authority
+from tests.support.programs.serving import free_port, passgate
 
 CLEAR_LINE = "PASSGATE_DATABASE_URL: the server"
 

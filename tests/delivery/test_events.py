@@ -8,13 +8,13 @@ from app.commands import provision
 from app.core.callers import Role
 from app.delivery.letters import Email
 from app.delivery.messages import render
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.devices import trusted_person
-from tests.support.enrolling import authenticator_ids, begin, enrolled_because_required
-from tests.support.jobs import letters
-from tests.support.sign_ins import submit
-from tests.support.sql import run_sql
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.devices import trusted_person
+from tests.support.account.enrolling import authenticator_ids, begin, enrolled_because_required
+from tests.support.account.sign_ins import submit
+from tests.support.observe.jobs import letters
+from tests.support.observe.sql import run_sql
 
 ME = "/users/me/two-factor"
 

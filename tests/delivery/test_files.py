@@ -8,8 +8,8 @@ from app.delivery.jobs import send_letter
 from app.delivery.mailer import check_connection
 from app.services import Services
 from tests.delivery.conftest import a_letter, settings_with
-from tests.support.mail import files_in, letters_in, mode_of
-from tests.support.services import with_changes
+from tests.support.account.services import with_changes
+from tests.support.programs.mail import files_in, letters_in, mode_of
 
 
 async def test_a_letter_is_a_file_that_a_mail_program_opens(services: Services, letters_dir: Path) -> None:

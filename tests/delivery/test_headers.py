@@ -12,7 +12,7 @@ from app.delivery.letters import Email
 from app.delivery.mailer import MailRefusedError, compose
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
-from tests.support.mail import parse
+from tests.support.programs.mail import parse
 
 
 def composed(letter: Email, **settings: Any) -> EmailMessage:

@@ -13,8 +13,8 @@ from app.delivery.letters import Email
 from app.delivery.mailer import MailRefusedError, MailUnavailableError, check_connection, compose, send
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
-from tests.support.mail import HANGS, Authority, RunningServer, mail_server, make_authority
-from tests.support.serving import free_port
+from tests.support.programs.mail import HANGS, Authority, RunningServer, mail_server, make_authority
+from tests.support.programs.serving import free_port
 
 ANOTHER_MACHINE = "0.0.0.0"  # noqa: S104 -- which no rule takes for this machine, and Linux connects to it
 CREDENTIALS = "mailer%40example.com:p%40ss%2Fword@"

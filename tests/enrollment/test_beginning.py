@@ -9,12 +9,12 @@ import pytest
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
-from tests.support.sql import run_sql
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
+from tests.support.account.times import on_the_wire
+from tests.support.observe.sql import run_sql
 
 TWO_FACTOR = "/users/me/two-factor"
 

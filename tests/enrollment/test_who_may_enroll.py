@@ -1,12 +1,12 @@
 """Who may begin an enrollment, and what ends one that was begun: adding a factor is as hard as using one."""
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
-from tests.support.freshness import let_through_by_device, step_up_required
-from tests.support.sql import set_status
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
+from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.observe.sql import set_status
 
 TOTP = {"kind": "totp"}
 

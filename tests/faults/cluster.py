@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 
 from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from tests.support.client import refused
-from tests.support.database import start
+from tests.support.account.client import refused
+from tests.support.programs.database import start
 
 PROMISED_SECONDS = 5  # docs/api.md section 10
 

@@ -15,7 +15,7 @@ from app.database.migrate import migrate
 from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster
-from tests.support.clock import TurnableClock
+from tests.support.account.clock import TurnableClock
 
 CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
 from tests.faults.cluster import Cluster
-from tests.support.serving import free_port
+from tests.support.programs.serving import free_port
 
 # As PostgreSQL's protocol has them: what ends in a commit, and what the server says once it has committed.
 COMMITS = (b"COMMIT\0", b'"passcode.failed"', b'"sign_in.succeeded"')  # the last two: a statement of its own

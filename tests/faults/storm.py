@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 
 from tests.faults.cluster import PROMISED_SECONDS, in_time
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.jobs import eventually
-from tests.support.locks import failures_of
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.observe.jobs import eventually
+from tests.support.observe.locks import failures_of
 
 CODES = 3  # of each person: afterwards each is tried again, and five failures would be a pause
 

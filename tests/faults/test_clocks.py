@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import BASE_URL, ok, refused
-from tests.support.identity_tokens import ask_token, fetch_keys, verify
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import BASE_URL, ok, refused
+from tests.support.account.identity_tokens import ask_token, fetch_keys, verify
+from tests.support.observe.sql import run_sql
 
 # The last half minute of signed and of unsigned 32-bit seconds.
 END_OF_31_BITS = datetime.fromtimestamp(2**31 - 8, UTC)

@@ -13,13 +13,13 @@ from app.services import make_services
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
 from tests.faults.cutting import Wire, wire_to
-from tests.support.arrange import Tenant, make_place
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import begin, confirm
-from tests.support.locks import failures_of
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import begin, confirm
+from tests.support.account.sign_ins import submit
+from tests.support.observe.locks import failures_of
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from app.core.errors import Unavailable
 from app.database.engine import Database
 from tests.faults.cluster import Cluster, in_time, unavailable
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password
-from tests.support.locks import failures_of
-from tests.support.sql import run_sql
-from tests.support.variants import variant
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password
+from tests.support.account.variants import variant
+from tests.support.observe.locks import failures_of
+from tests.support.observe.sql import run_sql
 
 ROOT = "http://127.0.0.1:8000"
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.faults.cluster import Cluster, in_time, unavailable
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import Client, ok
-from tests.support.sql import run_sql
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
+from tests.support.observe.sql import run_sql
 
 ROOT = "http://127.0.0.1:8000"
 GONE: dict[str, Callable[[Cluster], None]] = {

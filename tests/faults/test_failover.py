@@ -21,9 +21,9 @@ from app.services import make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
-from tests.support.arrange import make_place
-from tests.support.clock import TurnableClock
-from tests.support.jobs import eventually
+from tests.support.account.arrange import make_place
+from tests.support.account.clock import TurnableClock
+from tests.support.observe.jobs import eventually
 
 SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
 

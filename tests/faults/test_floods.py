@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 
-from tests.support.arrange import Tenant
-from tests.support.sql import run_sql
+from tests.support.account.arrange import Tenant
+from tests.support.observe.sql import run_sql
 
 SCANS = "SELECT seq_scan AS count FROM pg_stat_user_tables WHERE relname = 'password_limits'"
 FILL = """

@@ -9,8 +9,8 @@ import pytest
 
 from tests.faults.cluster import in_time
 from tests.faults.test_service import most_memory_kb
-from tests.support.client import ok
-from tests.support.serving import Serving, serving
+from tests.support.account.client import ok
+from tests.support.programs.serving import Serving, serving
 
 PIECE = b"a" * 65_536
 MOST_SENT = 64 * 1024 * 1024

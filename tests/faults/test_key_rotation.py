@@ -25,17 +25,17 @@ from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import client_of, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import app_of, begin, confirm
-from tests.support.identity_tokens import ask_token, fetch_keys, verify
-from tests.support.instances import Crowd, crowd_of, running_instances
-from tests.support.jobs import eventually
-from tests.support.serving import environment, passgate
-from tests.support.sign_ins import credentials
-from tests.support.sql import run_sql
-from tests.support.third_parties import name_provider
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import client_of, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import app_of, begin, confirm
+from tests.support.account.identity_tokens import ask_token, fetch_keys, verify
+from tests.support.account.sign_ins import credentials
+from tests.support.account.third_parties import name_provider
+from tests.support.observe.jobs import eventually
+from tests.support.observe.sql import run_sql
+from tests.support.programs.instances import Crowd, crowd_of, running_instances
+from tests.support.programs.serving import environment, passgate
 
 OLD = "old:" + base64.b64encode(bytes(range(32))).decode()
 NEW = "new:" + base64.b64encode(bytes(range(32, 64))).decode()

@@ -22,11 +22,11 @@ from app.sign_in.sso.oidc.rules import read_id_claims
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from tests.conftest import CHEAP
 from tests.sign_in.sso.saml.reading import NOW, REQUEST, US, read
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.passwords import send
-from tests.support.saml import EMAIL_FORMAT, LyingProvider, attribute
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.passwords import send
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.programs.saml import EMAIL_FORMAT, LyingProvider, attribute
 
 MARKS = "\u0327\u0301" * 15_000
 SECONDS = 0.3

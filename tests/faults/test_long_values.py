@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.client import ok
-from tests.support.fields import places
-from tests.support.serving import Serving, serving
+from tests.faults.fields import places
+from tests.support.account.client import ok
+from tests.support.programs.serving import Serving, serving
 
 # Combining marks against their order: NFC sorts 30,000 of them for a second and more.
 MARKS = "\u0327\u0301" * 15_000

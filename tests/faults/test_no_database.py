@@ -14,9 +14,9 @@ from app.core.settings import Settings
 from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster, in_time, unavailable
-from tests.support.client import client_of, ok
-from tests.support.clock import TurnableClock
-from tests.support.serving import free_port, passgate
+from tests.support.account.client import client_of, ok
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.serving import free_port, passgate
 
 ROOT = "http://127.0.0.1:8000"
 

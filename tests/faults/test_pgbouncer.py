@@ -23,11 +23,11 @@ from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage
-from tests.support.arrange import Tenant, make_place
-from tests.support.client import ok
-from tests.support.clock import TurnableClock
-from tests.support.jobs import eventually, working
-from tests.support.serving import free_port, installed
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.client import ok
+from tests.support.account.clock import TurnableClock
+from tests.support.observe.jobs import eventually, working
+from tests.support.programs.serving import free_port, installed
 
 pytestmark = pytest.mark.skipif(
     not installed("pgbouncer"), reason="needs PgBouncer (Debian: apt-get install pgbouncer)"

@@ -14,14 +14,14 @@ import pytest
 from app.main import create_app
 from app.services import make_services
 from tests.faults.cluster import in_time
-from tests.support.arrange import Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import Client, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.jobs import eventually
-from tests.support.serving import Serving, serving
-from tests.support.sign_ins import submit
-from tests.support.variants import variant
+from tests.support.account.arrange import Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.sign_ins import submit
+from tests.support.account.variants import variant
+from tests.support.observe.jobs import eventually
+from tests.support.programs.serving import Serving, serving
 
 MOST_MEMORY_KB = 600_000
 ESTABLISHED = "01"  # as /proc/net/tcp has it

@@ -8,7 +8,7 @@ import asyncpg
 
 from tests.faults.cluster import Cluster
 from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
-from tests.support.arrange import Tenant
+from tests.support.account.arrange import Tenant
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
 

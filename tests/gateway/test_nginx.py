@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.database.embedded import running_url
-from tests.support.nginx import NGINX, nginx
-from tests.support.serving import Serving, free_port, passgate, serving
+from tests.support.programs.nginx import NGINX, nginx
+from tests.support.programs.serving import Serving, free_port, passgate, serving
 
 PASSWORD = "a long enough password"
 ADMIN = (

@@ -18,10 +18,10 @@ from app.core.secret_keys import new_key_setting
 from tests.faults.cluster import Cluster
 from tests.image.compose import compose, services_of_passgate
 from tests.image.containers import SHARED, Container, Image, container, run
-from tests.support.mail import mail_server
-from tests.support.nginx import nginx
-from tests.support.reports import BYTE_ORDER_MARK, read_csv, text_of
-from tests.support.serving import free_port
+from tests.support.account.reports import BYTE_ORDER_MARK, read_csv, text_of
+from tests.support.programs.mail import mail_server
+from tests.support.programs.nginx import nginx
+from tests.support.programs.serving import free_port
 
 OWNER, PASSWORD = "owner@shop.example", "a long enough password"
 ACCOUNT = ("create-account", "shop", "--name", "Shop", "--owner-email", OWNER, "--password-stdin")

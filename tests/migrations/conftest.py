@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.database import empty_database
+from tests.support.programs.database import empty_database
 
 
 @pytest.fixture

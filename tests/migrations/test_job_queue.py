@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 
 from app.database.migrate import configuration, migrate, on_connection
-from tests.support.database import migrated_database
+from tests.support.programs.database import migrated_database
 
 # One row for each thing that a schema is made of, without its schema's name.
 _MADE = """

@@ -12,8 +12,8 @@ from app.database.revisions import needed_revision
 from app.main import create_app
 from app.services import make_services
 from tests.migrations.test_migrations import SCRIPTS, run
-from tests.support.client import Client, client_of, ok, refused
-from tests.support.clock import TurnableClock
+from tests.support.account.client import Client, client_of, ok, refused
+from tests.support.account.clock import TurnableClock
 
 ROOT = "http://127.0.0.1:8000"
 

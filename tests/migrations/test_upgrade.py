@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.client import ok
-from tests.support.serving import Serving, environment, free_port, passgate, serving
+from tests.support.account.client import ok
+from tests.support.programs.serving import Serving, environment, free_port, passgate, serving
 
 PREVIOUS_RELEASE = "ad1dc1f"
 """What runs out there while this is rolled out: a tag, or the commit of the last deployment. Move it with each."""

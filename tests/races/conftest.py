@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.core.settings import Settings
-from tests.support.arrange import Tenant
-from tests.support.clock import TurnableClock
-from tests.support.instances import Crowd, Instance, crowd_of, running_instances
+from tests.support.account.arrange import Tenant
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.instances import Crowd, Instance, crowd_of, running_instances
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.arrange import Tenant
-from tests.support.client import ok
-from tests.support.instances import Crowd, Instance
-from tests.support.locks import failures_of, locked
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok
+from tests.support.account.sign_ins import submit
+from tests.support.observe.locks import failures_of, locked
+from tests.support.programs.instances import Crowd, Instance
 
 
 async def send_and_hang_up(instance: Instance, path: str, body: dict[str, Any], *, wait: Awaitable[None]) -> None:

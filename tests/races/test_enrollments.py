@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.instances import Crowd, outcomes
-from tests.support.sign_ins import begin_demanded_enrollment, submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import begin_demanded_enrollment, submit
+from tests.support.programs.instances import Crowd, outcomes
 
 ENROLLMENTS = "/users/me/two-factor/enrollments"
 

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok
-from tests.support.instances import Crowd, outcomes
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok
+from tests.support.account.sign_ins import submit
+from tests.support.programs.instances import Crowd, outcomes
 
 PASSCODE = "/sign-ins/passcode"
 

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from tests.support.arrange import PASSWORD, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.instances import Crowd, outcomes
-from tests.support.passwords import WRONG, fail, limited_for
-from tests.support.sign_ins import credentials
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.passwords import WRONG, fail, limited_for
+from tests.support.account.sign_ins import credentials
+from tests.support.observe.audit import AuditTrail
+from tests.support.programs.instances import Crowd, outcomes
 
 LOOPBACK = "127.0.0.1"  # where the crowd comes from
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.instances import Crowd, outcomes
-from tests.support.locks import locked
-from tests.support.sign_ins import credentials
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import credentials
+from tests.support.observe.locks import locked
+from tests.support.programs.instances import Crowd, outcomes
 
 REQUIRED_NOW = {"require_two_factor": {"end_users": True}, "end_sessions": True}
 NOT_REQUIRED = {"require_two_factor": {"end_users": False}}

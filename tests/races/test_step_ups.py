@@ -2,11 +2,11 @@
 
 import asyncio
 
-from tests.support.arrange import Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.instances import Crowd, outcomes
-from tests.support.step_ups import STEP_UP, by_provider, known_to_a_provider
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.step_ups import STEP_UP, by_provider, known_to_a_provider
+from tests.support.observe.audit import AuditTrail
+from tests.support.programs.instances import Crowd, outcomes
 
 
 async def test_of_two_hundred_wrong_passcodes_in_one_session_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:

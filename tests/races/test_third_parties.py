@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok
-from tests.support.instances import Crowd, outcomes
-from tests.support.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.programs.instances import Crowd, outcomes
+from tests.support.programs.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
 
 PATH = "/sign-ins/jwt"
 

@@ -4,11 +4,11 @@ import pytest
 
 from app.core.callers import Role
 from app.second_factor import repository
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.jobs import letters
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.observe.jobs import letters
 
 
 async def fail(tenant: Tenant, person: SimulatedUser, *, times: int, **body: str) -> None:

@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.jobs import letters
-from tests.support.sign_ins import credentials, submit
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import credentials, submit
+from tests.support.account.variants import another_account
+from tests.support.observe.jobs import letters
 
 BLOCKS = [30, 60, 120, 240, 480, 900, 900, 900]
 """The seconds of every further block, from the fifth failure in a row."""

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
 
 Sending = Callable[[Tenant, SimulatedUser, str], Awaitable[httpx.Response]]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.callers import Role
 from app.web.wire import header_text
-from tests.support.arrange import Tenant
+from tests.support.account.arrange import Tenant
 
 
 @pytest.mark.parametrize(

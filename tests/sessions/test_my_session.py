@@ -7,11 +7,11 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.client import client_of, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.sql import set_role, set_status
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import client_of, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.times import on_the_wire
+from tests.support.observe.sql import set_role, set_status
 
 
 async def test_it_shows_the_session_and_the_user(tenant: Tenant, clock: TurnableClock) -> None:

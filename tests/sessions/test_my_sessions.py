@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.client import Client, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.times import on_the_wire
 
 PATH = "/users/me/sessions"
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.freshness import let_through_by_device, step_up_required
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.account.times import on_the_wire
 
 PATH = "/session/step-up"
 CODES = "/users/me/two-factor/recovery-codes"

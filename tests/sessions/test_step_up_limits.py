@@ -2,12 +2,19 @@
 
 import pytest
 
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.jobs import letters
-from tests.support.sign_ins import submit
-from tests.support.sql import run_sql
-from tests.support.step_ups import STEP_UP, blocked, by_provider, fail_step_up, known_to_a_provider, step_up
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.account.step_ups import (
+    STEP_UP,
+    blocked,
+    by_provider,
+    fail_step_up,
+    known_to_a_provider,
+    step_up,
+)
+from tests.support.observe.jobs import letters
+from tests.support.observe.sql import run_sql
 
 DAY = 86_400
 

@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.sql import set_role
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.observe.sql import set_role
 
 TEAM = [Role.OWNER, Role.ADMIN, Role.AGENT]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
+from tests.support.account.arrange import SimulatedUser, Tenant
 
 
 @pytest.fixture

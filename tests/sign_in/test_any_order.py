@@ -1,7 +1,7 @@
 """Whatever admins and a user do, in any order: a right password gets the answer of docs/api.md section 4's table.
 
-Hypothesis draws acts, each of which changes something (tests/support/living.py); a model of a dozen lines says
-what the service must answer after each of them (tests/support/expected.py). `--hypothesis-seed=N` draws others.
+Hypothesis draws acts, each of which changes something (tests/sign_in/living.py); a model of a dozen lines says
+what the service must answer after each of them (tests/sign_in/expected.py). `--hypothesis-seed=N` draws others.
 """
 
 import pytest
@@ -9,9 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.core.callers import Role
-from tests.support.arrange import Tenant, make_place
-from tests.support.bridge import Bridge, beside
-from tests.support.living import GROUPS, AccountHistory
+from tests.sign_in.living import GROUPS, AccountHistory
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.programs.bridge import Bridge, beside
 
 LIVES = 10  # from the eleventh on, Hypothesis repeats itself more than it tries
 ACTS = 40

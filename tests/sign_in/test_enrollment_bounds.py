@@ -3,11 +3,17 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.sign_ins import begin_again, begin_demanded_enrollment, confirm, enroll_on_demand, submit
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import (
+    begin_again,
+    begin_demanded_enrollment,
+    confirm,
+    enroll_on_demand,
+    submit,
+)
+from tests.support.account.variants import another_account
 
 
 async def test_an_enrollment_of_another_user_does_not_exist(tenant: Tenant, newcomer: SimulatedUser) -> None:

@@ -4,10 +4,16 @@ import re
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.sign_ins import begin_again, begin_demanded_enrollment, confirm, enroll_on_demand, submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import (
+    begin_again,
+    begin_demanded_enrollment,
+    confirm,
+    enroll_on_demand,
+    submit,
+)
 
 CODE = re.compile("[0-9abcdefghjkmnpqrstvwxyz]{7}-[0-9abcdefghjkmnpqrstvwxyz]{7}")
 

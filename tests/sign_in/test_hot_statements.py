@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.statements import PrecompiledStatement
 from app.database.tables import second_factor_state
 from app.sign_in import complete_sign_in, count_attempt, repository
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
 
 SQL = Path(__file__).parent / "sql"
 STATEMENTS = {

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import event
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, Tenant
-from tests.support.client import refused
-from tests.support.hashing_work import counted_work
-from tests.support.sign_ins import credentials, set_status
-from tests.support.variants import another_account
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import refused
+from tests.support.account.sign_ins import credentials, set_status
+from tests.support.account.variants import another_account
+from tests.support.observe.hashing_work import counted_work
 
 WRONG = "a wrong password"
 MADE_UP_DEVICE = f"pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
 
 
 async def test_a_right_passcode_completes_the_sign_in(tenant: Tenant) -> None:

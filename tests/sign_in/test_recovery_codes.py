@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.account.variants import another_account
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it was shown": lambda code: code,

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import begin_demanded_enrollment, enroll_on_demand, set_status, submit
-from tests.support.variants import another_account
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import begin_demanded_enrollment, enroll_on_demand, set_status, submit
+from tests.support.account.variants import another_account
 
 
 async def test_a_sign_in_is_over_after_ten_minutes(tenant: Tenant) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from app.core.callers import Role
 from app.sign_in.rules import NextStep, next_step
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import credentials, enroll_on_demand
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import credentials, enroll_on_demand
+from tests.support.account.variants import another_account
 
 GROUPS = {Role.AGENT: "team_members", Role.END_USER: "end_users"}
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.core.settings import PasswordLimits
-from tests.support.arrange import Tenant
-from tests.support.variants import variant
+from tests.support.account.arrange import Tenant
+from tests.support.account.variants import variant
 
 
 @pytest.fixture

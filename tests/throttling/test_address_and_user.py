@@ -6,11 +6,11 @@ import pytest
 
 from app.core.settings import PasswordLimits
 from app.throttling.rules import buckets
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.devices import cookie_name, device_token, pass_passcode, trusted_person
-from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
-from tests.support.variants import variant, with_settings
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.devices import cookie_name, device_token, pass_passcode, trusted_person
+from tests.support.account.passwords import HERE, WRONG, fail, limited_for, send, succeed
+from tests.support.account.variants import variant, with_settings
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 LIMITS = PasswordLimits("3/600,6/600,9/3600")

@@ -10,12 +10,12 @@ from app.core.callers import Role
 from app.core.settings import Limit, PasswordLimits
 from app.credentials.links import router as links
 from app.credentials.links.rules import REQUESTS_FROM_ADDRESS
-from tests.support.arrange import PASSWORD, Tenant
-from tests.support.client import ok, refused
-from tests.support.credentials import basic
-from tests.support.limits import count_addresses
-from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
-from tests.support.variants import another_account, variant
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import basic
+from tests.support.account.passwords import HERE, WRONG, fail, limited_for, send, succeed
+from tests.support.account.variants import another_account, variant
+from tests.support.observe.limits import count_addresses
 
 ELSEWHERE = "198.51.100.7"
 

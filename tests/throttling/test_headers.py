@@ -4,10 +4,10 @@ import httpx
 import pytest
 
 from app.core.settings import PasswordLimits
-from tests.support.arrange import Tenant
-from tests.support.client import refused
-from tests.support.passwords import HERE, WRONG, fail, send
-from tests.support.variants import variant
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import refused
+from tests.support.account.passwords import HERE, WRONG, fail, send
+from tests.support.account.variants import variant
 
 
 async def headers_of(tenant: Tenant, email: str) -> httpx.Headers:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import refused
-from tests.support.passwords import HERE, WRONG, fail, limited_for, send, succeed
-from tests.support.sign_ins import set_status
-from tests.support.variants import another_account, variant
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import refused
+from tests.support.account.passwords import HERE, WRONG, fail, limited_for, send, succeed
+from tests.support.account.sign_ins import set_status
+from tests.support.account.variants import another_account, variant
 
 ELSEWHERE = "198.51.100.7"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Serving, serving
+from tests.support.programs.serving import Serving, serving
 
 
 @pytest.fixture(scope="session")

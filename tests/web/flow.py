@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.clock import TurnableClock
-from tests.support.serving import Serving
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.serving import Serving
 from tests.web.route_table import SOME_ID
 
 OWNER = "owner@demo.example"

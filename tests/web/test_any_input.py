@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from app.credentials.identity_tokens.rules import is_audience
 from app.second_factor.passcode import RecoveryCode, SixDigits, parse
 from app.second_factor.trusted_devices.cookies import read_device_cookies
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import refused
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import refused
 
 NAME = "passgate_device_0123456789abcdef"
 

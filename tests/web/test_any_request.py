@@ -24,10 +24,10 @@ from schemathesis.specs.openapi.checks import (
 
 from app.core.callers import Role
 from app.credentials.api_tokens.rules import Scope
-from tests.support.arrange import Tenant, make_place
-from tests.support.bridge import Bridge, beside
-from tests.support.client import BASE_URL, Client, refused
-from tests.support.credentials import by_password, by_token
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.client import BASE_URL, Client, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.programs.bridge import Bridge, beside
 
 CHECKS = [
     not_a_server_error,

@@ -8,8 +8,8 @@ import pytest
 
 from app.core.callers import Role
 from app.web import bodies
-from tests.support.arrange import Tenant
-from tests.support.client import Client, ok, refused
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import Client, ok, refused
 from tests.web.route_table import CALLS, WITH_BODY, WITHOUT_BODY, Call
 
 MARKER = "mArKeR"

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import refused
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import refused
 from tests.web.route_table import SOME_ID, WITH_BODY, Call
 
 MARKER = "mArKeR"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.clock import TurnableClock
-from tests.support.serving import passgate, serving
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.serving import passgate, serving
 
 
 @pytest.fixture

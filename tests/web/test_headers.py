@@ -12,9 +12,9 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.core.settings import PasswordLimits
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, client_of, ok, refused
-from tests.support.variants import over_https, variant, with_settings
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, client_of, ok, refused
+from tests.support.account.variants import over_https, variant, with_settings
 
 ROOT = "http://127.0.0.1:8000"
 MADE_HERE = re.compile(r"[0-9a-f]{32}")

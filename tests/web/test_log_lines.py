@@ -10,9 +10,9 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.third_parties import jwt_sign_in, name_provider
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.third_parties import jwt_sign_in, name_provider
 
 # Clears the screen, sets a title, writes from right to left, and begins a line of its own making.
 NASTY = "\x1b[2J\x1b]0;title\x07 \u202edetrevni\u2066 \x7f\x9b1m\u2028\r\nforged"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.database.embedded import running_url
-from tests.support.serving import Serving
+from tests.support.programs.serving import Serving
 from tests.web.flow import Flow
 
 MARKER = "mArKeR"

@@ -21,14 +21,14 @@ from app.delivery.mailer import MailUnavailableError
 from app.main import create_app
 from app.web.metrics_port import metrics_app
 from tests.delivery.conftest import a_letter
-from tests.support.arrange import Tenant
-from tests.support.client import ok, refused
-from tests.support.locks import until_waiting
-from tests.support.metrics import scrape
-from tests.support.services import with_changes
-from tests.support.serving import free_port, passgate
-from tests.support.sign_ins import submit
-from tests.support.variants import variant
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.services import with_changes
+from tests.support.account.sign_ins import submit
+from tests.support.account.variants import variant
+from tests.support.observe.locks import until_waiting
+from tests.support.observe.metrics import scrape
+from tests.support.programs.serving import free_port, passgate
 
 URL = "http://127.0.0.1:8000/metrics"
 

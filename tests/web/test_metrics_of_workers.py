@@ -12,8 +12,8 @@ import httpx
 import pytest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from tests.support.client import ok
-from tests.support.serving import Serving, free_port, serving
+from tests.support.account.client import ok
+from tests.support.programs.serving import Serving, free_port, serving
 from tests.web.test_metrics import value
 
 PATIENCE_SECONDS = 30

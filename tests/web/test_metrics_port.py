@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.core.settings import SettingsError, load_settings
-from tests.support.serving import free_port, passgate, serving
+from tests.support.programs.serving import free_port, passgate, serving
 from tests.web.test_metrics import value
 
 

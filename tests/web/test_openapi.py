@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from lxml import etree
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok
-from tests.support.credentials import by_password
-from tests.support.enrolling import enroll_at_sign_in
-from tests.support.reports import COLUMNS
-from tests.support.variants import HTTPS_URL, with_settings
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
+from tests.support.account.credentials import by_password
+from tests.support.account.enrolling import enroll_at_sign_in
+from tests.support.account.reports import COLUMNS
+from tests.support.account.variants import HTTPS_URL, with_settings
 from tests.web.documented import OF_EVERY_HTTP, Documented
 from tests.web.route_table import BROWSER, CALLS, ROOT, Call
 

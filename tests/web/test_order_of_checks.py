@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.freshness import step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.freshness import step_up_required
 from tests.web.route_table import CALLS, SOME_ID
 
 # What can be wrong with POST /users/{id}/two-factor/recovery-codes, in the order of the checks.

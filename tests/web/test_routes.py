@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.freshness import step_up_required
-from tests.support.variants import another_account
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.freshness import step_up_required
+from tests.support.account.variants import another_account
 from tests.web.route_table import BROWSER, CALLS, ROOT, Call
 
 PREFIX = "/v1/accounts/{account}"

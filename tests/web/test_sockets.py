@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import httpx
 import pytest
 
-from tests.support.serving import Serving
+from tests.support.programs.serving import Serving
 
 TEN_MB = 10 * 1024 * 1024
 CHUNK = b"x" * 65_536

@@ -18,13 +18,13 @@ from sqlalchemy.exc import DBAPIError
 from app.commands.check import check_everything
 from app.core.traces import SEND_SECONDS, Traces
 from app.database.engine import Database, driver
-from tests.support.arrange import Tenant
-from tests.support.client import ok, refused
-from tests.support.collector import Collector, running_collector
-from tests.support.jobs import eventually
-from tests.support.mail import letters_in
-from tests.support.serving import free_port, passgate, serving
-from tests.support.variants import variant
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.variants import variant
+from tests.support.observe.jobs import eventually
+from tests.support.programs.mail import letters_in
+from tests.support.programs.serving import free_port, passgate, serving
+from tests.web.collector import Collector, running_collector
 from tests.web.flow import Flow
 from tests.web.test_metrics_of_workers import get, halted, workers_of
 

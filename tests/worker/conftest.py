@@ -7,9 +7,9 @@ import pytest
 
 from app import worker
 from app.services import Services
-from tests.support.jobs import empty_queue
-from tests.support.mail import RunningServer, mail_server
-from tests.support.services import with_changes
+from tests.support.account.services import with_changes
+from tests.support.observe.jobs import empty_queue
+from tests.support.programs.mail import RunningServer, mail_server
 
 
 @pytest.fixture

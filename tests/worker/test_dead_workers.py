@@ -17,9 +17,9 @@ from app.delivery.letters import enqueue_email
 from app.services import Services
 from app.worker import MOST_ATTEMPTS, resume_jobs_of_the_dead
 from tests.delivery.conftest import a_letter
-from tests.support.jobs import all_done, eventually, jobs, working
-from tests.support.mail import HANGS, TAKES_AND_HANGS, RunningServer
-from tests.support.serving import environment
+from tests.support.observe.jobs import all_done, eventually, jobs, working
+from tests.support.programs.mail import HANGS, TAKES_AND_HANGS, RunningServer
+from tests.support.programs.serving import environment
 
 ALICE = "alice@example.com"
 

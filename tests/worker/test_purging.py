@@ -15,14 +15,14 @@ from app.services import Services
 from app.sign_in.sso import repository as sso
 from app.sign_in.sso.rules import HandedOut, Identity, Provider, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, take_login
-from tests.support.arrange import Tenant
-from tests.support.client import ok, refused
-from tests.support.devices import trusted_person
-from tests.support.enrolling import begin, confirm
-from tests.support.jobs import empty_queue, jobs
-from tests.support.services import with_changes
-from tests.support.sign_ins import submit
-from tests.support.sql import run_sql
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.devices import trusted_person
+from tests.support.account.enrolling import begin, confirm
+from tests.support.account.services import with_changes
+from tests.support.account.sign_ins import submit
+from tests.support.observe.jobs import empty_queue, jobs
+from tests.support.observe.sql import run_sql
 
 SSO = ("sso_requests", "exchange_codes", "sso_used_tokens")
 TABLES = (

@@ -7,8 +7,8 @@ from app.database.queue import enqueue
 from app.delivery.letters import Email, Kind, Recipient, enqueue_email, get_recipient
 from app.services import Services
 from tests.delivery.conftest import a_letter
-from tests.support.arrange import Tenant
-from tests.support.jobs import empty_queue, jobs
+from tests.support.account.arrange import Tenant
+from tests.support.observe.jobs import empty_queue, jobs
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,10 @@ from app.delivery.letters import enqueue_email
 from app.services import Services
 from app.worker import LONGEST_PAUSE_SECONDS, MOST_ATTEMPTS, Pace, run_worker
 from tests.delivery.conftest import a_letter
-from tests.support.jobs import QUICK, all_done, eventually, jobs, working
-from tests.support.mail import HANGS, RunningServer
-from tests.support.services import with_changes
-from tests.support.serving import free_port
+from tests.support.account.services import with_changes
+from tests.support.observe.jobs import QUICK, all_done, eventually, jobs, working
+from tests.support.programs.mail import HANGS, RunningServer
+from tests.support.programs.serving import free_port
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 

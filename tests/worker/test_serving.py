@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.clock import TurnableClock
-from tests.support.mail import letters_in
-from tests.support.serving import Serving, passgate, serving
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.clock import TurnableClock
+from tests.support.programs.mail import letters_in
+from tests.support.programs.serving import Serving, passgate, serving
 
 
 def enroll_owner(service: Serving) -> None:

@@ -5,13 +5,13 @@ import uuid
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.devices import is_asked, trusted_person
-from tests.support.paging import items, pages
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.devices import is_asked, trusted_person
+from tests.support.account.paging import items, pages
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
 
 PARTS = ["two-factor", "trusted-devices", "sessions"]
 LISTS = ["trusted-devices", "sessions"]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import by_token
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import by_token
+from tests.support.observe.audit import AuditTrail
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.authority import MOVED, NEW_PASSWORD, change, confirm, hand_over, redeem
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import by_token
-from tests.support.locks import locked, until_waiting
-from tests.support.mailbox import Mailbox, empty_mailbox
-from tests.support.paging import items
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.authority import MOVED, NEW_PASSWORD, change, confirm, hand_over, redeem
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import by_token
+from tests.support.account.paging import items
+from tests.support.account.sign_ins import submit
+from tests.support.observe.locks import locked, until_waiting
+from tests.support.observe.mailbox import Mailbox, empty_mailbox
 
 
 @pytest.fixture

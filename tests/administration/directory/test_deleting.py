@@ -5,15 +5,15 @@ import uuid
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.devices import trusted_person
-from tests.support.freshness import step_up_required
-from tests.support.sign_ins import credentials, submit
-from tests.support.sql import run_sql
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.devices import trusted_person
+from tests.support.account.freshness import step_up_required
+from tests.support.account.sign_ins import credentials, submit
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import run_sql
 
 
 def path(person: SimulatedUser) -> str:

@@ -6,14 +6,14 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.freshness import step_up_required
-from tests.support.paging import items
-from tests.support.times import on_the_wire
-from tests.support.variants import another_account
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.freshness import step_up_required
+from tests.support.account.paging import items
+from tests.support.account.times import on_the_wire
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
 
 USERS = "/users"
 ANNA = {"email": "Anna@Example.com", "name": "Anna", "role": "agent"}

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.paging import items, pages
-from tests.support.sql import run_sql, set_status
-from tests.support.times import on_the_wire
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.paging import items, pages
+from tests.support.account.times import on_the_wire
+from tests.support.account.variants import another_account
+from tests.support.observe.sql import run_sql, set_status
 
 USERS = "/users"
 

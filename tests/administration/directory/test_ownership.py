@@ -7,14 +7,14 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.freshness import step_up_required
-from tests.support.paging import items
-from tests.support.sql import set_status
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.freshness import step_up_required
+from tests.support.account.paging import items
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import set_status
 
 
 async def hand_over(caller: SimulatedUser, user_id: Any) -> httpx.Response:

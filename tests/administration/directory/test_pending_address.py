@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authority import MOVED, change, confirm, hand_over, redeem
-from tests.support.client import ok, refused
-from tests.support.locks import locked, until_waiting
-from tests.support.mailbox import Mailbox, empty_mailbox, token_in
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authority import MOVED, change, confirm, hand_over, redeem
+from tests.support.account.client import ok, refused
+from tests.support.observe.locks import locked, until_waiting
+from tests.support.observe.mailbox import Mailbox, empty_mailbox, token_in
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import asyncio
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.instances import outcomes
-from tests.support.locks import locked, until_waiting
-from tests.support.paging import items
-from tests.support.sign_ins import credentials, submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.paging import items
+from tests.support.account.sign_ins import credentials, submit
+from tests.support.observe.locks import locked, until_waiting
+from tests.support.programs.instances import outcomes
 
 
 async def test_of_many_transfers_at_once_one_counts(tenant: Tenant, owner: SimulatedUser) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.devices import is_asked, trusted_person
-from tests.support.sign_ins import begin_demanded_enrollment, confirm, credentials, submit
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.devices import is_asked, trusted_person
+from tests.support.account.sign_ins import begin_demanded_enrollment, confirm, credentials, submit
+from tests.support.observe.audit import AuditTrail
 
 
 async def change_status(admin: SimulatedUser, person: SimulatedUser, status: str) -> dict[str, Any]:

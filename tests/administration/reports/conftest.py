@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.arrange import Tenant
-from tests.support.reports import ReportClient
-from tests.support.services import with_changes
+from tests.support.account.arrange import Tenant
+from tests.support.account.reports import ReportClient
+from tests.support.account.services import with_changes
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 
 from app.core.callers import Role
 from app.database.queue import PermanentJobError
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.credentials import by_password, by_token
-from tests.support.paging import items, pages
-from tests.support.reports import BODY, ReportClient, download
-from tests.support.times import on_the_wire
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_password, by_token
+from tests.support.account.paging import items, pages
+from tests.support.account.reports import BODY, ReportClient, download
+from tests.support.account.times import on_the_wire
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
 
 NO_ID = "01900000-0000-7000-8000-00000000abcd"
 

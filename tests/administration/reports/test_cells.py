@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
-from tests.support.serving import installed
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
+from tests.support.programs.serving import installed
 
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"

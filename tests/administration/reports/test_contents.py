@@ -7,14 +7,14 @@ import pytest
 
 from app.core.callers import Role
 from app.database.long import begin_long
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok
-from tests.support.devices import pass_passcode
-from tests.support.enrolling import enroll_at_sign_in
-from tests.support.many_users import add_many_users
-from tests.support.paging import pages
-from tests.support.reports import COLUMNS, ReportClient, download
-from tests.support.sql import run_sql, set_status
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
+from tests.support.account.devices import pass_passcode
+from tests.support.account.enrolling import enroll_at_sign_in
+from tests.support.account.many_users import add_many_users
+from tests.support.account.paging import pages
+from tests.support.account.reports import COLUMNS, ReportClient, download
+from tests.support.observe.sql import run_sql, set_status
 
 
 async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:

@@ -12,13 +12,13 @@ from app.administration.reports.jobs import purge_reports, send_report_link, wri
 from app.core.callers import Role
 from app.core.errors import Unavailable
 from app.database.queue import PermanentJobError
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.jobs import all_done, empty_queue, jobs, working
-from tests.support.mail import RunningServer, mail_server
-from tests.support.reports import ReportClient, download, link_in, read_csv
-from tests.support.services import with_changes
-from tests.support.sql import run_sql, set_role, set_status
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.reports import ReportClient, download, link_in, read_csv
+from tests.support.account.services import with_changes
+from tests.support.observe.jobs import all_done, empty_queue, jobs, working
+from tests.support.observe.sql import run_sql, set_role, set_status
+from tests.support.programs.mail import RunningServer, mail_server
 
 
 @pytest.fixture

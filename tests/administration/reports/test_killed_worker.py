@@ -13,12 +13,12 @@ import pytest
 
 from app.core.callers import Role
 from app.database.long import begin_long
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.jobs import empty_queue, eventually, jobs
-from tests.support.many_users import add_many_users
-from tests.support.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.many_users import add_many_users
+from tests.support.account.reports import BYTE_ORDER_MARK, ReportClient, download, read_csv
+from tests.support.observe.jobs import empty_queue, eventually, jobs
+from tests.support.observe.sql import run_sql
 
 USERS = 30_000
 KILLS = 20

@@ -4,12 +4,12 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.credentials import by_token
-from tests.support.reports import BODY, BYTE_ORDER_MARK, Link, ReportClient, download, text_of
-from tests.support.sql import run_sql, set_role, set_status
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.credentials import by_token
+from tests.support.account.reports import BODY, BYTE_ORDER_MARK, Link, ReportClient, download, text_of
+from tests.support.account.variants import another_account
+from tests.support.observe.sql import run_sql, set_role, set_status
 
 ENDED = {
     "type": "/problems/link_expired",

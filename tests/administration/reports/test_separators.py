@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.reports import ReportClient, download, read_csv
-from tests.support.serving import installed
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.reports import ReportClient, download, read_csv
+from tests.support.observe.sql import run_sql
+from tests.support.programs.serving import installed
 
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"

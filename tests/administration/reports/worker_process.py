@@ -5,7 +5,7 @@ import asyncio
 from app.core.settings import load_settings
 from app.services import make_services
 from app.worker import run_worker
-from tests.support.jobs import QUICK
+from tests.support.observe.jobs import QUICK
 
 
 async def main() -> None:

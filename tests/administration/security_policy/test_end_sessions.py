@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.ended_sessions import delete_ended_sessions
-from tests.support.enrolling import enroll_at_sign_in
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.enrolling import enroll_at_sign_in
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.ended_sessions import delete_ended_sessions
+from tests.support.observe.sql import run_sql
 
 PATH = "/security-policy"
 

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.ended_sessions import delete_ended_sessions
-from tests.support.enrolling import enroll_at_sign_in
-from tests.support.jobs import eventually
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.enrolling import enroll_at_sign_in
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.ended_sessions import delete_ended_sessions
+from tests.support.observe.jobs import eventually
+from tests.support.observe.sql import run_sql
 
 PATH = "/security-policy"
 REQUIRED_NOW = {"require_two_factor": {"team_members": True, "end_users": True}, "end_sessions": True}

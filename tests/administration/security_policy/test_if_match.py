@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.freshness import step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.freshness import step_up_required
 
 PATH = "/security-policy"
 

@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from app.core.callers import Role
 from app.database.long import begin_long
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.ended_sessions import delete_ended_sessions
-from tests.support.sql import run_sql
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.variants import another_account
+from tests.support.observe.ended_sessions import delete_ended_sessions
+from tests.support.observe.sql import run_sql
 
 USERS = 100_000
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
 
 PATH = "/security-policy"
 ON = {"api_password_access": True}

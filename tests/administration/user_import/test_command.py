@@ -3,10 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from tests.support.arrange import Tenant
-from tests.support.importing import BCRYPT, PASSWORD, count_users, file_of, line
-from tests.support.passwords import send
-from tests.support.serving import passgate
+from tests.support.account.arrange import Tenant
+from tests.support.account.importing import BCRYPT, PASSWORD, count_users, file_of, line
+from tests.support.account.passwords import send
+from tests.support.programs.serving import passgate
 
 
 def run(tenant: Tenant, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -10,11 +10,20 @@ from app.commands.provision import import_users
 from app.core.callers import Role
 from app.core.errors import NotFound, Unavailable
 from app.database.bulk import bulk_transaction
-from tests.support.arrange import Tenant
-from tests.support.audit import AuditTrail
-from tests.support.importing import ARGON2, BCRYPT, SECRET, count_users, file_of, import_into, line, refused_import
-from tests.support.sql import run_sql
-from tests.support.variants import another_account
+from tests.support.account.arrange import Tenant
+from tests.support.account.importing import (
+    ARGON2,
+    BCRYPT,
+    SECRET,
+    count_users,
+    file_of,
+    import_into,
+    line,
+    refused_import,
+)
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import run_sql
 
 
 async def emails(tenant: Tenant) -> list[str]:

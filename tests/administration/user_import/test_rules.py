@@ -8,7 +8,7 @@ import pytest
 
 from app.administration.user_import.rules import BadLineError, check_kind, parse_line
 from app.core.callers import Role
-from tests.support.importing import ARGON2, BCRYPT, SECRET, line
+from tests.support.account.importing import ARGON2, BCRYPT, SECRET, line
 
 GOOD = line("eve@example.com")
 

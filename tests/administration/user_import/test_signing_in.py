@@ -6,14 +6,14 @@ import pytest
 
 from app.crypto.password_hashes import kind_of
 from tests.conftest import CHEAP
-from tests.support.arrange import PASSWORD as OUR_PASSWORD
-from tests.support.arrange import Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.hashing_work import counted_work
-from tests.support.importing import ARGON2, BCRYPT, PASSWORD, SECRET, import_into, line
-from tests.support.passwords import send
-from tests.support.sql import run_sql
+from tests.support.account.arrange import PASSWORD as OUR_PASSWORD
+from tests.support.account.arrange import Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.importing import ARGON2, BCRYPT, PASSWORD, SECRET, import_into, line
+from tests.support.account.passwords import send
+from tests.support.observe.hashing_work import counted_work
+from tests.support.observe.sql import run_sql
 
 OURS = f"$argon2id$v=19${CHEAP.encode()}"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.credentials import basic, by_token
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.credentials import basic, by_token
 
 
 async def make(admin: SimulatedUser, *scopes: str, **more: object) -> dict[str, Any]:

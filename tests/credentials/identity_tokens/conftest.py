@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from app.database.tables import signing_keys
 from app.main import create_app
 from app.services import Services
-from tests.support.client import BASE_URL
+from tests.support.account.client import BASE_URL
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.tables import signing_keys
 from app.main import create_app
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import client_of
-from tests.support.clock import TurnableClock
-from tests.support.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
-from tests.support.instances import crowd_of, running_instances
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import client_of
+from tests.support.account.clock import TurnableClock
+from tests.support.account.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
+from tests.support.programs.instances import crowd_of, running_instances
 
 MEMBERS = {"kty", "crv", "x", "y", "kid", "use", "alg"}
 

@@ -10,10 +10,10 @@ import pytest
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
-from tests.support.sql import set_role
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.identity_tokens import AUDIENCE, ask_token, fetch_keys, header_of, verify
+from tests.support.observe.sql import set_role
 
 
 async def claims_of(tenant: Tenant, root: httpx.AsyncClient, person: SimulatedUser) -> dict[str, Any]:

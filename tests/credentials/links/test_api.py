@@ -3,11 +3,11 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.jobs import all_done, working
-from tests.support.mailbox import Mailbox, empty_mailbox
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.observe.jobs import all_done, working
+from tests.support.observe.mailbox import Mailbox, empty_mailbox
 
 NEW = "another long enough password"
 

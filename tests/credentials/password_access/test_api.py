@@ -1,9 +1,9 @@
 """Calling the API with a password: where it still works, and the blind answers where it does not."""
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import basic
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import basic
 
 
 async def let_in(owner: SimulatedUser) -> None:

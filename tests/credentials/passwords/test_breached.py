@@ -13,11 +13,11 @@ from app.core.settings import SettingsError
 from app.crypto.breached_passwords import BreachedPasswords
 from app.services import make_services
 from tests.crypto.test_breached_passwords import MANY, write
-from tests.support.arrange import PASSWORD, Tenant
-from tests.support.client import ok, refused
-from tests.support.mailbox import empty_mailbox
-from tests.support.passwords import send
-from tests.support.variants import variant
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.passwords import send
+from tests.support.account.variants import variant
+from tests.support.observe.mailbox import empty_mailbox
 
 BREACHED = "a password that leaked"
 PATH = "/users/me/password"

@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import Client, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import app_of
-from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import app_of
+from tests.support.account.freshness import let_through_by_device, step_up_required
 
 PATH = "/users/me/password"
 NEW = "a brand new password"

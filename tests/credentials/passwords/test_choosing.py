@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
 
 PATH = "/users/me/password"
 

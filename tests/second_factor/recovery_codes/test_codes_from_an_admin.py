@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.observe.audit import AuditTrail
 
 REASON = {"reason": "lost phone and codes, identity checked in person"}
 

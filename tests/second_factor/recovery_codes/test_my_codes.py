@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.freshness import let_through_by_device, step_up_required
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.observe.sql import run_sql
 
 PATH = "/users/me/two-factor/recovery-codes"
 CODE = re.compile("[0-9a-hjkmnp-tv-z]{7}-[0-9a-hjkmnp-tv-z]{7}")

@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 
 from app.services import Services
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import app_of, authenticator_ids, begin, confirm
-from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import app_of, authenticator_ids, begin, confirm
+from tests.support.account.freshness import let_through_by_device, step_up_required
 
 TWO_FACTOR = "/users/me/two-factor"
 AUTHENTICATORS = f"{TWO_FACTOR}/authenticators"

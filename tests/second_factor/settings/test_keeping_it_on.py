@@ -1,11 +1,11 @@
 """Keeping two-factor authentication on for oneself, and what is left when the account requires it no more."""
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import enrolled_because_required
-from tests.support.freshness import step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import enrolled_because_required
+from tests.support.account.freshness import step_up_required
 
 TURNED_ON = "/users/me/two-factor/turned-on"
 

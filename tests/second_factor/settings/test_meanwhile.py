@@ -15,10 +15,10 @@ from app.core.callers import Role
 from app.database.ids import new_id
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import Authenticator
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.freshness import step_up_required
-from tests.support.sql import run_sql
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.freshness import step_up_required
+from tests.support.observe.sql import run_sql
 
 TWO_FACTOR = "/users/me/two-factor"
 

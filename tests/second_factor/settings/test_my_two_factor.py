@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import enrolled_because_required
-from tests.support.times import on_the_wire
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import enrolled_because_required
+from tests.support.account.times import on_the_wire
 
 PATH = "/users/me/two-factor"
 

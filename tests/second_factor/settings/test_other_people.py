@@ -5,9 +5,9 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.arrange import Tenant, make_place
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.enrolling import app_of, begin, confirm
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.enrolling import app_of, begin, confirm
+from tests.support.observe.sql import run_sql
 
 
 def flip(sealed: bytes, at: int) -> bytes:

@@ -3,12 +3,12 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.enrolling import app_of, begin, confirm, enrolled_because_required
-from tests.support.freshness import let_through_by_device, step_up_required
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.enrolling import app_of, begin, confirm, enrolled_because_required
+from tests.support.account.freshness import let_through_by_device, step_up_required
 
 PATH = "/users/me/two-factor"
 

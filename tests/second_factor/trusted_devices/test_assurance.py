@@ -3,10 +3,10 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.devices import pass_passcode, trusted_person
-from tests.support.sign_ins import credentials
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.devices import pass_passcode, trusted_person
+from tests.support.account.sign_ins import credentials
 
 STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
 

@@ -5,9 +5,9 @@ import re
 import httpx
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok
-from tests.support.devices import (
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
+from tests.support.account.devices import (
     cookie_name,
     cookies_set,
     device_token,
@@ -16,8 +16,8 @@ from tests.support.devices import (
     pass_passcode,
     trusted_person,
 )
-from tests.support.sign_ins import credentials, submit
-from tests.support.variants import over_https
+from tests.support.account.sign_ins import credentials, submit
+from tests.support.account.variants import over_https
 
 TOKEN = re.compile(r"pgd_([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})")
 DAY = 86_400

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.devices import cookie_name, device_token, is_asked, is_asked_with, trusted_person
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.devices import cookie_name, device_token, is_asked, is_asked_with, trusted_person
+from tests.support.account.variants import another_account
 
 OTHER_ID = "0192f0c0-0000-7000-8000-000000000000"
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok
-from tests.support.devices import is_asked, pass_passcode, trusted_person
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok
+from tests.support.account.devices import is_asked, pass_passcode, trusted_person
 
 
 async def set_days(tenant: Tenant, owner: SimulatedUser, days: int) -> None:

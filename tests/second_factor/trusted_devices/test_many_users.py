@@ -1,10 +1,10 @@
 """One cookie per user in a browser, of ten users at most (docs/api.md section 4)."""
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok
-from tests.support.devices import cookie_name, cookies_set, is_asked, pass_passcode
-from tests.support.sign_ins import submit
-from tests.support.variants import another_account
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
+from tests.support.account.devices import cookie_name, cookies_set, is_asked, pass_passcode
+from tests.support.account.sign_ins import submit
+from tests.support.account.variants import another_account
 
 
 async def test_users_who_share_a_browser_are_each_trusted_in_it(tenant: Tenant) -> None:

@@ -1,9 +1,9 @@
 """The list of one's own trusted devices (docs/api.md section 5)."""
 
-from tests.support.arrange import Tenant
-from tests.support.client import ok, refused
-from tests.support.devices import device_token, is_asked, pass_passcode, trusted_person
-from tests.support.variants import another_account
+from tests.support.account.arrange import Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.devices import device_token, is_asked, pass_passcode, trusted_person
+from tests.support.account.variants import another_account
 
 DEVICES = "/users/me/trusted-devices"
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import Client, ok, refused
-from tests.support.devices import cookies_set, pass_passcode
-from tests.support.sign_ins import begin_demanded_enrollment, confirm, credentials, submit
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.devices import cookies_set, pass_passcode
+from tests.support.account.sign_ins import begin_demanded_enrollment, confirm, credentials, submit
 
 TOKEN = re.compile(r"pgd_([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})")
 IN_BODY = {"device_storage": "body"}

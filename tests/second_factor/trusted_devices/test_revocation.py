@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import PASSWORD, SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.devices import cookie_name, device_token, is_asked, pass_passcode, trusted_person
-from tests.support.sign_ins import submit
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.devices import cookie_name, device_token, is_asked, pass_passcode, trusted_person
+from tests.support.account.sign_ins import submit
 
 TWO_FACTOR = "/users/me/two-factor"
 DEVICES = "/users/me/trusted-devices"

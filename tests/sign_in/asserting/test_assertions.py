@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.audit import AuditTrail
-from tests.support.authenticator_app import AuthenticatorApp
-from tests.support.client import Client, ok, refused
-from tests.support.credentials import basic
-from tests.support.sign_ins import set_status, submit
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.credentials import basic
+from tests.support.account.sign_ins import set_status, submit
+from tests.support.observe.audit import AuditTrail
 
 PATH = "/sign-ins/assertions"
 

@@ -3,9 +3,9 @@
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.saml_login import name_saml_provider
-from tests.support.third_parties import name_provider
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.saml_login import name_saml_provider
+from tests.support.account.third_parties import name_provider
 
 
 @pytest.fixture

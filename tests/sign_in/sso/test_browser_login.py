@@ -7,11 +7,11 @@ import pytest
 
 from app.core.callers import Role
 from app.main import create_app
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.browser_login import BrowserLogin
-from tests.support.client import client_of, ok, refused
-from tests.support.oidc_provider import CLIENT_SECRET, RETURN_TO, Issuer, name_issuer
-from tests.support.services import with_changes
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.browser_login import BrowserLogin
+from tests.support.account.client import client_of, ok, refused
+from tests.support.account.services import with_changes
+from tests.support.programs.oidc_provider import CLIENT_SECRET, RETURN_TO, Issuer, name_issuer
 
 LOGIN = "/sso/issuer/login"
 

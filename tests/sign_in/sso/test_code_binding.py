@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from app.main import create_app
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.browser_login import BrowserLogin
-from tests.support.client import Client, client_of, ok, refused
-from tests.support.oidc_provider import RETURN_TO, Issuer, name_issuer
-from tests.support.saml_login import arrive, brought_back, post
-from tests.support.services import with_changes
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.browser_login import BrowserLogin
+from tests.support.account.client import Client, client_of, ok, refused
+from tests.support.account.saml_login import arrive, brought_back, post
+from tests.support.account.services import with_changes
+from tests.support.programs.oidc_provider import RETURN_TO, Issuer, name_issuer
 
 EXCHANGE = "/sign-ins/exchange"
 COOKIE = "passgate_exchange"

@@ -3,14 +3,14 @@
 import httpx
 import pytest
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.browser_login import BrowserLogin
-from tests.support.client import ok, refused
-from tests.support.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
-from tests.support.saml_login import arrive, begin, brought_back, post
-from tests.support.sql import run_sql
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.browser_login import BrowserLogin
+from tests.support.account.client import ok, refused
+from tests.support.account.saml_login import arrive, begin, brought_back, post
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import run_sql
+from tests.support.programs.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
 
 JWT_PATH, OIDC_PATH = "/sign-ins/jwt", "/sign-ins/oidc"
 FORGED = jwt_sign_in("a.forged.token")

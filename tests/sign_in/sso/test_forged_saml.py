@@ -8,9 +8,9 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 
 from tests.sign_in.sso.saml.wrapping import WRAPPINGS, Parts
-from tests.support.arrange import Tenant
-from tests.support.saml import NAMES, LyingProvider, signing_key
-from tests.support.saml_login import arrive, brought_back, post
+from tests.support.account.arrange import Tenant
+from tests.support.account.saml_login import arrive, brought_back, post
+from tests.support.programs.saml import NAMES, LyingProvider, signing_key
 
 pytestmark = pytest.mark.usefixtures("saml_owner")
 

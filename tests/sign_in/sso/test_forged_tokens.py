@@ -14,9 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from app.crypto.tokens import TokenRefused, read_hs256_token
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.third_parties import SECRET, jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.third_parties import SECRET, jwt_sign_in, name_provider, token_of
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

@@ -7,10 +7,10 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.observe.audit import AuditTrail
+from tests.support.programs.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
 
 PATH = "/sign-ins/oidc"
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant, make_place
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.sign_ins import set_status
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.sign_ins import set_status
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.observe.audit import AuditTrail
 
 PATH = "/sign-ins/jwt"
 

@@ -9,14 +9,14 @@ import pytest
 from app.core.callers import Role
 from app.credentials.links.rules import Purpose
 from app.database.ids import new_id
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.jobs import letters
-from tests.support.links import confirm, open_link, redeem
-from tests.support.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
-from tests.support.sql import run_sql
-from tests.support.third_parties import jwt_sign_in, name_provider, token_of
+from tests.sign_in.sso.links import confirm, open_link, redeem
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.jobs import letters
+from tests.support.observe.sql import run_sql
+from tests.support.programs.oidc_provider import Issuer, asked_nonce, id_token_sign_in, name_issuer
 
 VICTIM = "victim@corp.example"
 

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.locks import locked, until_waiting
-from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, Issuer
-from tests.support.saml_login import name_saml_provider
-from tests.support.third_parties import JWT, jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.saml_login import name_saml_provider
+from tests.support.account.third_parties import JWT, jwt_sign_in, name_provider, token_of
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.locks import locked, until_waiting
+from tests.support.programs.oidc_provider import CLIENT_ID, CLIENT_SECRET, Issuer
 
 PATH = "/sso-providers/intranet"
 REACHING: dict[str, Any] = {"roles": ["owner", "admin", "agent"], "default_role": "agent"}

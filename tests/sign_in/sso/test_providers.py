@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import ok, refused
-from tests.support.sql import run_sql
-from tests.support.third_parties import JWT, SECRET, jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.third_parties import JWT, SECRET, jwt_sign_in, name_provider, token_of
+from tests.support.observe.audit import AuditTrail
+from tests.support.observe.sql import run_sql
 
 OIDC = {
     "type": "oidc",

@@ -10,13 +10,10 @@ from structlog.testing import capture_logs
 
 from app.core.callers import Role
 from app.core.settings import Settings
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.audit import AuditTrail
-from tests.support.client import Client, ok, refused
-from tests.support.clock import TurnableClock
-from tests.support.instances import running_instances
-from tests.support.saml import attribute, encoded, signing_key
-from tests.support.saml_login import (
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok, refused
+from tests.support.account.clock import TurnableClock
+from tests.support.account.saml_login import (
     arrive,
     begin,
     brought_back,
@@ -24,8 +21,11 @@ from tests.support.saml_login import (
     name_saml_provider,
     post,
 )
-from tests.support.saml_provider import RealProvider, real_provider
-from tests.support.sign_ins import set_status
+from tests.support.account.sign_ins import set_status
+from tests.support.observe.audit import AuditTrail
+from tests.support.programs.instances import running_instances
+from tests.support.programs.saml import attribute, encoded, signing_key
+from tests.support.programs.saml_provider import RealProvider, real_provider
 
 REFUSED = ("error", "invalid_credentials")
 pytestmark = pytest.mark.usefixtures("saml_owner")

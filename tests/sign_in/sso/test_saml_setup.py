@@ -5,10 +5,9 @@ from lxml import etree
 
 from app.main import create_app
 from app.sign_in.sso.saml.messages import signatures
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import client_of, refused
-from tests.support.saml import signing_key
-from tests.support.saml_login import (
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import client_of, refused
+from tests.support.account.saml_login import (
     RETURN_TO,
     SSO_URL,
     arrive,
@@ -17,8 +16,9 @@ from tests.support.saml_login import (
     finish,
     post,
 )
-from tests.support.services import with_changes
-from tests.support.third_parties import name_provider
+from tests.support.account.services import with_changes
+from tests.support.account.third_parties import name_provider
+from tests.support.programs.saml import signing_key
 
 pytestmark = pytest.mark.usefixtures("saml_owner")
 

@@ -8,10 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.main import create_app
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import client_of, ok, refused
-from tests.support.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
-from tests.support.services import with_changes
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import client_of, ok, refused
+from tests.support.account.services import with_changes
+from tests.support.programs.oidc_provider import RETURN_TO, Issuer, asked_nonce, id_token_sign_in, name_issuer
 
 PUBLIC_URL = "https://auth.example.com"
 OIDC = {"type": "oidc", "client_id": "x", "return_urls": [RETURN_TO]}

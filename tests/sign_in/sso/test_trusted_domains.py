@@ -3,9 +3,9 @@
 import pytest
 
 from app.accounts.users.rules import a_labels, email_domain, same_mailbox
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import refused
-from tests.support.third_parties import JWT, jwt_sign_in, name_provider, token_of
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import refused
+from tests.support.account.third_parties import JWT, jwt_sign_in, name_provider, token_of
 
 PATH = "/sign-ins/jwt"
 

@@ -7,9 +7,9 @@ import pytest
 from app.core.callers import Role
 from app.second_factor.kinds.registry import also_registered
 from tests.second_factor.kinds.toy.kind import LETTER, TOY
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok
-from tests.support.variants import variant
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok
+from tests.support.account.variants import variant
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import Client, ok
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import Client, ok
 
 ENROLLMENTS = "/users/me/two-factor/enrollments"
 

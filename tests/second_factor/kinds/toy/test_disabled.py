@@ -3,10 +3,10 @@
 import pytest
 
 from tests.second_factor.kinds.toy.playing import enroll_toy, sign_in_by_toy
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
-from tests.support.sql import run_sql
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.observe.sql import run_sql
 
 pytestmark = pytest.mark.usefixtures("toy_owner")
 

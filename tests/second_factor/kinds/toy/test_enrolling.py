@@ -6,10 +6,10 @@ import pytest
 
 from app.core.callers import Role
 from tests.second_factor.kinds.toy.playing import ENROLLMENTS, enroll_toy, wrong
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.reports import ReportClient
-from tests.support.services import with_changes
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.reports import ReportClient
+from tests.support.account.services import with_changes
 
 pytestmark = pytest.mark.usefixtures("toy_owner")
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from tests.second_factor.kinds.toy.playing import answer, ask, enroll_toy, sign_in_by_toy, wrong
-from tests.support.arrange import SimulatedUser, Tenant
-from tests.support.client import ok, refused
-from tests.support.sign_ins import submit
-from tests.support.step_ups import step_up
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok, refused
+from tests.support.account.sign_ins import submit
+from tests.support.account.step_ups import step_up
 
 pytestmark = pytest.mark.usefixtures("toy_owner")
 

@@ -14,7 +14,7 @@ from app.core.errors import Unavailable
 from app.core.guarded_fetch import GuardedFetcher
 from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments
 from app.sign_in.sso.oidc.issuer.issuers import Issuers, authorization_address
-from tests.support.oidc_provider import DISCOVERY, Issuer
+from tests.support.programs.oidc_provider import DISCOVERY, Issuer
 
 ACCOUNT, OTHER = UUID(int=1), UUID(int=2)
 

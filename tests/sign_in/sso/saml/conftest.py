@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sign_in.sso.saml.reading import NOW, REQUEST, US
-from tests.support.saml import LyingProvider
+from tests.support.programs.saml import LyingProvider
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from app.sign_in.sso.saml.messages.answers import Assertion, Expected, read_answer
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from tests.support.saml import ENTITY_ID, encoded, signing_key
+from tests.support.programs.saml import ENTITY_ID, encoded, signing_key
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 US = ServiceProvider("https://passgate.example.com/sso/corp/metadata", "https://passgate.example.com/sso/corp/acs")

@@ -7,7 +7,7 @@ import pytest
 from app.sign_in.sso.saml.messages.answers import Assertion, read_answer
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from tests.sign_in.sso.saml.reading import NOW, US, expected, read, refused
-from tests.support.saml import EMAIL_FORMAT, LyingProvider, attribute, audiences, encoded
+from tests.support.programs.saml import EMAIL_FORMAT, LyingProvider, attribute, audiences, encoded
 
 
 def test_an_honest_answer_says_who_it_is(provider: LyingProvider) -> None:

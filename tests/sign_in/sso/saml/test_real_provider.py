@@ -8,7 +8,7 @@ import pytest
 from app.sign_in.sso.saml.messages.answers import Expected, read_answer
 from app.sign_in.sso.saml.messages.certificates import read_certificate
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from tests.support.saml_provider import RealProvider, real_provider
+from tests.support.programs.saml_provider import RealProvider, real_provider
 
 US = ServiceProvider("https://passgate.example.com/sso/corp/metadata", "https://passgate.example.com/sso/corp/acs")
 

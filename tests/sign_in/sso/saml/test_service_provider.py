@@ -12,7 +12,7 @@ from lxml import etree
 
 from app.sign_in.sso.saml.messages.certificates import read_certificate
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from tests.support.saml import certified, signing_key
+from tests.support.programs.saml import certified, signing_key
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 US = ServiceProvider("https://passgate.example.com/sso/corp/metadata", "https://passgate.example.com/sso/corp/acs")

@@ -13,7 +13,7 @@ from app.sign_in.sso.saml.messages.answers import read_answer
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from tests.sign_in.sso.saml.reading import NOW, expected, read, refused
 from tests.sign_in.sso.saml.wrapping import WRAPPINGS, Parts
-from tests.support.saml import NAMES, LyingProvider, encoded, signing_key
+from tests.support.programs.saml import NAMES, LyingProvider, encoded, signing_key
 
 
 def test_the_response_may_be_signed_as_well(provider: LyingProvider) -> None:

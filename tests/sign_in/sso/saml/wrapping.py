@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from tests.support.saml import NAMES, LyingProvider
+from tests.support.programs.saml import NAMES, LyingProvider
 
 _EXTENSIONS = "{urn:oasis:names:tc:SAML:2.0:protocol}Extensions"
 _OBJECT = "{http://www.w3.org/2000/09/xmldsig#}Object"

@@ -1,0 +1,60 @@
+"""Enrolling step by step, in a session or at sign-in, and what `Tenant` does not need often."""
+
+from typing import Any
+
+import httpx
+
+from app.core.callers import Role
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.authenticator_app import AuthenticatorApp
+from tests.support.account.client import ok
+
+ENROLLMENTS = "/users/me/two-factor/enrollments"
+
+
+async def begin(person: SimulatedUser, **body: Any) -> dict[str, Any]:
+    """Begin an enrollment in the person's session, and return it."""
+    given = {"kind": "totp", "label": "Phone"} | body
+    begun: dict[str, Any] = ok(await person.browser.post(ENROLLMENTS, json=given), 201)
+    return begun
+
+
+async def confirm(person: SimulatedUser, enrollment: dict[str, Any], passcode: str) -> httpx.Response:
+    """Send a passcode for an enrollment."""
+    path = f"{ENROLLMENTS}/{enrollment['id']}/confirmation"
+    return await person.browser.post(path, json={"passcode": passcode})
+
+
+def app_of(tenant: Tenant, enrollment: dict[str, Any]) -> AuthenticatorApp:
+    """Return an authenticator app that has scanned the enrollment."""
+    return AuthenticatorApp(enrollment["secret"], tenant.clock)
+
+
+async def enroll_at_sign_in(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]:
+    """Sign a person in whose account demands an enrollment, which counts as required, not as turned on."""
+    waiting = await tenant.sign_in(person)
+    assert waiting["status"] == "enrollment_required"
+    held = {"sign_in_token": waiting["sign_in_token"]}
+    begun = ok(await person.browser.post("/sign-ins/enrollments", json=held | {"kind": "totp"}), 201)
+    app = app_of(tenant, begun)
+    path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
+    body = held | {"passcode": app.passcode(), "remember_device": False}
+    completed: dict[str, Any] = ok(await person.browser.post(path, json=body), 201)
+    person.browser.token = completed["session"]["token"]
+    person.app = app
+    person.recovery_codes = completed["recovery_codes"]
+    tenant.clock.turn(seconds=30)
+    return completed
+
+
+async def enrolled_because_required(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
+    """Return a new user who enrolled at sign-in, the account requiring it of their role."""
+    person = await tenant.person(role)
+    await enroll_at_sign_in(tenant, person)
+    return person
+
+
+async def authenticator_ids(person: SimulatedUser) -> list[str]:
+    """Return the ids of the person's authenticators, oldest first."""
+    shown = ok(await person.browser.get("/users/me/two-factor"))
+    return [found["id"] for found in shown["authenticators"]]

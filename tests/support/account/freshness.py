@@ -1,0 +1,23 @@
+"""Sessions that are not fresh, and the answer that they get (docs/api.md section 3, RFC 9470)."""
+
+import httpx
+
+from app.core.callers import Role
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import refused
+
+CHALLENGE = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
+
+
+def step_up_required(response: httpx.Response) -> None:
+    """Assert that the call asks for a fresh second factor, in the very words of the contract."""
+    refused(response, 401, "step_up_required")
+    assert response.headers.get_list("www-authenticate") == [CHALLENGE]
+
+
+async def let_through_by_device(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
+    """Return a user whose trusted device has just let them in by password alone: `aal1`, and not fresh."""
+    person = await tenant.enrolled(role)
+    await tenant.pass_passcode(person)
+    assert (await tenant.sign_in(person))["status"] == "complete"
+    return person

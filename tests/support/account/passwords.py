@@ -1,0 +1,34 @@
+"""Sending passwords, right and wrong, from wherever."""
+
+import httpx
+
+from tests.support.account.arrange import PASSWORD, Tenant
+from tests.support.account.client import Client, ok, refused
+
+WRONG = "a wrong password"
+HERE = "192.0.2.1"
+
+
+async def send(browser: Client, email: str, password: str = PASSWORD) -> httpx.Response:
+    """Send an e-mail address and a password, and return the answer whatever it is."""
+    return await browser.post("/sign-ins", json={"email": email, "password": password})
+
+
+async def fail(tenant: Tenant, email: str, *, times: int = 1, ip: str = HERE) -> None:
+    """Send wrong passwords that are judged."""
+    browser = tenant.browser(ip=ip)
+    for _ in range(times):
+        refused(await send(browser, email, WRONG), 401, "invalid_credentials")
+
+
+async def succeed(tenant: Tenant, email: str, *, ip: str = HERE) -> None:
+    """Send the right password, and have it judged."""
+    ok(await send(tenant.browser(ip=ip), email), 201)
+
+
+async def limited_for(tenant: Tenant, email: str, *, ip: str = HERE, password: str = PASSWORD) -> int:
+    """Send a password that is not judged, and return for how many seconds."""
+    response = await send(tenant.browser(ip=ip), email, password)
+    problem = refused(response, 429, "too_many_requests")
+    assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}
+    return int(response.headers["retry-after"])

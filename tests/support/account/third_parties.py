@@ -1,0 +1,39 @@
+"""Identity providers of an account, and tokens of one, signed by joserfc: a library that the service has not."""
+
+from typing import Any
+from uuid import uuid4
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from tests.support.account.arrange import SimulatedUser, Tenant
+from tests.support.account.client import ok
+
+SECRET = "a secret that the intranet shares with us"
+JWT = {"type": "jwt", "secret": SECRET, "create_users": True, "trusted_domains": ["example.com"]}
+
+
+async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes: Any) -> dict[str, Any]:
+    """Name a JWT provider, or replace it; returns what is shown of it."""
+    response = await owner.browser.put(f"/sso-providers/{name}", json=JWT | changes)
+    shown: dict[str, Any] = ok(response, response.status_code)
+    assert response.status_code in {200, 201}, shown
+    return shown
+
+
+def token_of(tenant: Tenant, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """Return a JWT as the intranet makes it; a claim of None is left out."""
+    given = {
+        "iat": int(tenant.clock.now().timestamp()),
+        "jti": str(uuid4()),
+        "email": "somebody@example.com",
+        "name": "Somebody New",
+    } | claims
+    given = {name: value for name, value in given.items() if value is not None}
+    key = OctKey.import_key(secret.encode())
+    return jwt.encode(header or {"alg": "HS256", "typ": "JWT"}, given, key)
+
+
+def jwt_sign_in(token: str, provider: str = "intranet") -> dict[str, str]:
+    """Return the body of POST /sign-ins/jwt."""
+    return {"provider": provider, "token": token}

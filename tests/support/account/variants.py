@@ -1,0 +1,32 @@
+"""The same account behind another setting, and another account behind the same."""
+
+import dataclasses
+from typing import Any
+
+from app.main import create_app
+from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.client import Client, client_of
+
+HTTPS_URL = "https://passgate.example"
+
+
+def variant(tenant: Tenant, **changes: Any) -> Tenant:
+    """Return the same account, served by a second application whose services differ in `changes`."""
+    services = dataclasses.replace(tenant.services, **changes)
+    return Tenant(create_app(services), services, tenant.clock, tenant.account)
+
+
+def with_settings(tenant: Tenant, **changes: Any) -> Tenant:
+    """Return the same account, served by a second application whose settings differ in `changes`."""
+    return variant(tenant, settings=tenant.services.settings.model_copy(update=changes))
+
+
+def over_https(tenant: Tenant) -> tuple[Tenant, Client]:
+    """Return the account as it is behind an https public URL, and a browser that is there."""
+    secured = with_settings(tenant, public_url=HTTPS_URL)
+    return secured, client_of(secured.app, tenant.account.slug, base_url=HTTPS_URL)
+
+
+async def another_account(tenant: Tenant) -> Tenant:
+    """Return a second account in the same service, with nobody in it."""
+    return await make_place(tenant.app, tenant.services, tenant.clock)

@@ -1,0 +1,1 @@
+"""What no client sees: tables, jobs, letters, locks, work."""

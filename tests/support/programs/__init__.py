@@ -1,0 +1,1 @@
+"""Real programs beside the service: browsers, servers, providers."""
