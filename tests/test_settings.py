@@ -109,14 +109,7 @@ BAD: dict[str, list[str]] = {
         "https://user:mArKeR@app.example.com",
         "https://*.mArKeR.com/*",
     ],
-    "PASSGATE_FETCH_ALLOW_NETWORKS": [
-        "mArKeR",
-        "10.0.0.1/8",
-        "10.0.0.0/33, fd00::/8",
-        "10.0.0.0/8;mArKeR",
-        "https://10.0.0.0/8",
-        "10.0.0.0/8 mArKeR",
-    ],
+    "PASSGATE_FETCH_ALLOW_NETWORKS": ["mArKeR", "10.0.0.1/8", "10.0.0.0/33, fd00::/8", "10.0.0.0/8;mArKeR"],
     "PASSGATE_TRUSTED_PROXY_HOPS": ["mArKeR", "-1", "17", "1.5", "\u0661", "9" * 5000],
     "PASSGATE_PASSWORD_LIMITS": [
         "mArKeR",

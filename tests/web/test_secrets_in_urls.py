@@ -10,10 +10,12 @@ from app.core.settings import Settings
 from app.credentials.links.rules import Purpose, link_url
 
 # `code` and `state` come back from an identity provider, as OpenID Connect has it: good once, and with the cookie
-# of the browser alone.
+# of the browser alone. `code_challenge` is the hash of a verifier that never stands in a URL.
 IN_A_QUERY = {
     "actor_id",
     "code",
+    "code_challenge",
+    "code_challenge_method",
     "cursor",
     "end_users",
     "error",
