@@ -187,6 +187,7 @@ def test_a_page_of_the_front_end_reads_the_headers_that_it_needs(world: World) -
     assert answer["access-control-allow-credentials"] == "true"
     exposed = answer["access-control-expose-headers"].split(", ")
     assert sorted(exposed) == [
+        "Content-Disposition",
         "ETag",
         "Location",
         "RateLimit",
