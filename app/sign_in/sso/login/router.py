@@ -13,10 +13,9 @@ from app.core.settings import Limit
 from app.services import Services
 from app.sign_in.sso import use_cases as sso
 from app.sign_in.sso.cookies import exchange_cookie, login_cookie
+from app.sign_in.sso.login.protocols import PROTOCOLS, BegunLogin
 from app.sign_in.sso.oidc.issuer.issuers import Issuers
-from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
-from app.sign_in.sso.rules import HandedOut, LoginRequest, Provider, ProviderType
-from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
+from app.sign_in.sso.rules import HandedOut, LoginRequest
 from app.throttling.rules import over_all_accounts, request_bucket
 from app.throttling.use_cases import count_password_attempt
 from app.web.dependencies import AppServices
@@ -72,24 +71,16 @@ async def begin_login(
     await count_begun(services, context)
     async with services.database.begin() as tx:
         secret = await sso.begin_login(tx, context, provider, return_to, code_challenge=code_challenge)
-    address = await _login_address(services, context, issuers, provider, secret, request.path_params["account"])
+    protocol = PROTOCOLS[provider.type]
+    login = BegunLogin(services, context, issuers, request.path_params["account"], provider, secret)
+    address = await protocol.login_address(login)
     response = RedirectResponse(address, 303)
     response.headers["Set-Cookie"] = login_cookie(
         secret,
         secure=services.settings.is_https,
-        answered_cross_site=provider.type is ProviderType.SAML,
+        answered_cross_site=protocol.answers_by_post,
     )
     return response
-
-
-async def _login_address(
-    services: Services, context: RequestContext, issuers: Issuers, provider: Provider, secret: str, slug: str
-) -> str:
-    public_url = services.settings.public_url
-    if provider.type is ProviderType.SAML:
-        return begin_saml_login(provider, service_provider(public_url, slug, provider.name), secret, context.now)
-    client = client_of(services.sealer, context, provider, public_url, slug)
-    return await begin_oidc_login(issuers, context, provider, client, secret)
 
 
 def send_back(
