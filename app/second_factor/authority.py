@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.users import repository as users
 from app.accounts.users.rules import ACTIVE, User
 from app.core.callers import ADMINS, Caller, Role
-from app.core.errors import Forbidden, NotFound
+from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.second_factor import repository
 
 
@@ -28,7 +28,7 @@ async def lock_users(tx: AsyncConnection, account_id: UUID, *user_ids: UUID) -> 
 
 async def lock_caller(tx: AsyncConnection, caller: Caller, *, roles: frozenset[Role] = ADMINS) -> Caller:
     """Lock the caller, and return them with the role that they have now; raises `Forbidden` for another role."""
-    return _as_now(caller, await lock_users(tx, caller.account_id, caller.user_id), roles)
+    return await _as_now(tx, caller, await lock_users(tx, caller.account_id, caller.user_id), roles)
 
 
 async def lock_caller_and_user(
@@ -36,14 +36,21 @@ async def lock_caller_and_user(
 ) -> tuple[Caller, User]:
     """Lock the caller and a user, and return both as they are now; raises `Forbidden` or `NotFound`."""
     found = await lock_users(tx, caller.account_id, caller.user_id, user_id)
-    current = _as_now(caller, found, roles)
+    current = await _as_now(tx, caller, found, roles)
     if user_id not in found:
         raise NotFound
     return current, found[user_id]
 
 
-def _as_now(caller: Caller, found: dict[UUID, User], roles: frozenset[Role]) -> Caller:
+async def refuse_ended(tx: AsyncConnection, caller: Caller) -> None:
+    """Raise `Unauthenticated` when the caller's session or token ended while the request waited for the lock."""
+    if not await repository.has_credential(tx, caller):
+        raise Unauthenticated("The session or the API token has ended.")
+
+
+async def _as_now(tx: AsyncConnection, caller: Caller, found: dict[UUID, User], roles: frozenset[Role]) -> Caller:
     user = found.get(caller.user_id)
     if user is None or user.status != ACTIVE or user.role not in roles:
         raise Forbidden("Your role does not allow this.")
+    await refuse_ended(tx, caller)
     return replace(caller, role=user.role)

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.callers import Caller, Credential
 from app.database.base import param
 from app.database.statements import PrecompiledStatement, Row
-from app.database.tables import authenticators, second_factor_state
+from app.database.tables import api_tokens, authenticators, second_factor_state, sessions
 from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import Authenticator, SecondFactorState
 
@@ -53,6 +54,18 @@ async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Se
     """
     values = {"given_account_id": account_id, "given_user_id": user_id}
     return _state(await _LOCK.row(tx, values))
+
+
+async def has_credential(tx: AsyncConnection, caller: Caller) -> bool:
+    """Whether the session or API token that the caller came with still exists.
+
+    Whatever ends one for another's act holds the lock of its user's state: ask behind that lock.
+    """
+    id_, table = caller.token_id, api_tokens
+    if caller.credential is Credential.SESSION:
+        id_, table = caller.session_id, sessions
+    query = select(table.c.id).where(table.c.account_id == caller.account_id, table.c.id == id_)
+    return caller.credential is Credential.PASSWORD or await tx.scalar(query) is not None
 
 
 async def change_state(

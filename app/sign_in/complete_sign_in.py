@@ -53,7 +53,7 @@ WITH admitted AS MATERIALIZED (
   SELECT s.user_id
   FROM second_factor_state AS s, sign_ins AS i, authenticators AS a
   WHERE s.account_id = :account_id AND s.user_id = :user_id
-    AND s.version = :version AND s.failures = :failures
+    AND s.version = :version AND s.failures = :failures AND s.passcode_frequency = :passcode_frequency
     AND s.blocked_until IS NOT DISTINCT FROM :blocked_until AND s.authenticators_disabled_at IS NULL
     AND i.account_id = :account_id AND i.id = :sign_in_id AND i.used_at IS NULL
     AND a.account_id = :account_id AND a.user_id = :user_id AND a.id = :authenticator_id
@@ -185,6 +185,7 @@ async def complete_by_passcode(
     judged_by = {
         "version": state.version,
         "failures": state.failures,
+        "passcode_frequency": state.passcode_frequency,
         "blocked_until": state.blocked_until,
         "authenticator_id": accepted.authenticator_id,
         "counter": accepted.counter,

@@ -21,7 +21,7 @@ from app.credentials.links.repository import void_links_requested_by
 from app.credentials.links.use_cases import ask_confirmation, invite
 from app.credentials.sso_identities.use_cases import drop_identities
 from app.delivery.letters import Kind, notify_user
-from app.second_factor.authority import lock_caller, lock_caller_and_user, lock_users
+from app.second_factor.authority import lock_caller, lock_caller_and_user, lock_users, refuse_ended
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
 from app.sign_in.sso.providers.use_cases import withdraw_known_secrets
@@ -119,6 +119,7 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     owner = found.get(caller.user_id)
     if owner is None or owner.role is not Role.OWNER:
         raise Forbidden("Your role does not allow this.")
+    await refuse_ended(tx, caller)
     if user_id not in found:
         raise NotFound
     heir = found[user_id]

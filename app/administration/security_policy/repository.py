@@ -4,12 +4,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Text, any_, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.rules import ACTIVE
-from app.core.callers import TEAM
+from app.core.callers import TEAM, Role
 from app.database.base import param
 from app.database.statements import PrecompiledStatement
 from app.database.tables import authenticators, second_factor_state, security_policies, sessions, users
@@ -171,10 +184,18 @@ async def delete_ended_sessions(
 
 
 async def forget_ended_sessions(tx: AsyncConnection, ended: EndedSessions) -> None:
-    """Empty the policy's marks of these sessions, which are deleted; those of a later change stay."""
-    for through in (
-        security_policies.c.team_sessions_ended_through,
-        security_policies.c.end_user_sessions_ended_through,
-    ):
-        mine = (security_policies.c.account_id == ended.account_id, through == ended.through)
-        await tx.execute(update(security_policies).where(*mine).values({through: None}))
+    """Empty the policy's marks of these sessions, which are deleted; those of a later change stay.
+
+    A later change may have ended sessions up to the same id: of other roles, or with another session kept.
+    """
+    table = security_policies.c
+    team = (table.team_sessions_ended_through == ended.through, table.team_session_kept == ended.kept)
+    if set(ended.roles) & {role.value for role in TEAM}:
+        await tx.execute(_policy_of(ended).where(*team).values(team_sessions_ended_through=None))
+    if Role.END_USER in ended.roles:
+        mine = table.end_user_sessions_ended_through == ended.through
+        await tx.execute(_policy_of(ended).where(mine).values(end_user_sessions_ended_through=None))
+
+
+def _policy_of(ended: EndedSessions) -> Update:
+    return update(security_policies).where(security_policies.c.account_id == ended.account_id)

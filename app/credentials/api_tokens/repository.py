@@ -124,6 +124,15 @@ async def delete_tokens_of(tx: AsyncConnection, account_id: UUID, user_id: UUID)
     return (await tx.execute(query)).rowcount
 
 
+async def hold_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
+    """Keep the token from being deleted until the transaction ends; False when it was.
+
+    It goes with its maker's role and status: while it is held, they are what they were when it was made.
+    """
+    query = select(api_tokens.c.id).where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
+    return await tx.scalar(query.with_for_update(read=True, key_share=True)) is not None
+
+
 async def delete_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
     """Revoke a token; False when there is none with this id."""
     query = (

@@ -102,11 +102,15 @@ async def void_links_requested_by(tx: AsyncConnection, account_id: UUID, user_id
     await _void(tx, account_id, links.c.requested_by == user_id)
 
 
-async def void_email_changes(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Make the pending change of the user's address void, with the link that stops it."""
+async def void_email_changes(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> set[UUID]:
+    """Make the pending change of the user's address void, with the link that stops it; returns their ids."""
     purposes = [Purpose.EMAIL.value, Purpose.EMAIL_STOP.value]
-    await _void(tx, account_id, links.c.user_id == user_id, links.c.purpose.in_(purposes))
+    return await _void(tx, account_id, links.c.user_id == user_id, links.c.purpose.in_(purposes))
 
 
-async def _void(tx: AsyncConnection, account_id: UUID, *conditions: ColumnElement[bool]) -> None:
-    await tx.execute(delete(links).where(links.c.account_id == account_id, links.c.used_at.is_(None), *conditions))
+async def _void(tx: AsyncConnection, account_id: UUID, *conditions: ColumnElement[bool]) -> set[UUID]:
+    """Delete unused links in the order of their ids: who asked for a change voids the links of another user."""
+    mine = (links.c.account_id == account_id, links.c.used_at.is_(None))
+    ordered = select(links.c.id).where(*mine, *conditions).order_by(links.c.id).with_for_update()
+    gone = delete(links).where(*mine, links.c.id.in_(ordered)).returning(links.c.id)
+    return set(await tx.scalars(gone))

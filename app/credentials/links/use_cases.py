@@ -166,9 +166,8 @@ async def stop_email_change(tx: AsyncConnection, context: RequestContext, token:
     """Stop the change of address that the old address was told of; raises `Gone` (`link_expired`)."""
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL_STOP}))
     await lock_users(tx, context.account_id, user.id)
-    if not await repository.use_link(tx, context.account_id, link.id, now=context.now):
+    if link.id not in await repository.void_email_changes(tx, context.account_id, user.id):
         raise _over()
-    await repository.void_email_changes(tx, context.account_id, user.id)
     stopped = Event(EventType.EMAIL_CHANGE_STOPPED, "user", user.id)
     await record(tx, context, Actor(user.id, None), stopped)
 

@@ -14,7 +14,7 @@ from app.core.callers import Caller, RequestContext, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal, StepUpRequired, Unauthenticated
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
-from app.second_factor.authority import lock_caller_and_user
+from app.second_factor.authority import lock_caller_and_user, refuse_ended
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import NewCodes, store_codes
 from app.second_factor.rules import EVERY_SIGN_IN, Authenticator, SecondFactorState, guessable
@@ -53,10 +53,11 @@ async def show_two_factor(
 
 
 async def lock_own_state(tx: AsyncConnection, caller: Caller) -> SecondFactorState:
-    """Lock the caller's second factor and return its state; raises `Unauthenticated` for a user just deleted."""
+    """Lock the caller's second factor and return its state; raises `Unauthenticated` for a session just ended."""
     state = await second_factor.lock_state(tx, caller.account_id, caller.user_id)
     if state is None:
         raise Unauthenticated("The session has ended.")
+    await refuse_ended(tx, caller)
     return state
 
 
