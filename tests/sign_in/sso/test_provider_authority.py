@@ -106,7 +106,7 @@ async def test_certificates_are_given_with_every_change(owner: SimulatedUser, ad
 
 
 @pytest.mark.parametrize("act", ["put", "delete"])
-async def test_an_owner_who_hands_over_meanwhile_acts_as_the_admin_that_they_are(
+async def test_an_owner_who_hands_over_meanwhile_is_signed_out_before_the_change(
     tenant: Tenant, owner: SimulatedUser, admin: SimulatedUser, act: str
 ) -> None:
     await name_provider(owner, **HARMLESS)
@@ -122,7 +122,7 @@ async def test_an_owner_who_hands_over_meanwhile_acts_as_the_admin_that_they_are
         await lock.until_waiting(2)
     ok(await handed_over)
 
-    refused(await late, 403, "forbidden")
+    refused(await late, 401, "unauthenticated")
     await tenant.pass_passcode(admin)
     assert ok(await admin.browser.get(PATH))["roles"] == HARMLESS["roles"]
     assert ok(await admin.browser.get("/sso-providers/corp"))["roles"] == sorted(REACHING["roles"])
