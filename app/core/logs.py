@@ -30,7 +30,7 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*steps, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # each line in one write: processes share it
         cache_logger_on_first_use=True,
     )
     foreign = logging.StreamHandler(sys.stderr)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -68,6 +69,20 @@ def test_elsewhere_each_line_is_json_in_printable_ascii() -> None:
     assert all(32 <= byte < 127 or byte == 10 for byte in said)
     read = subprocess.run(["jq", "-c", ".event"], input=said, capture_output=True, timeout=30, check=True).stdout
     assert [json.loads(line) for line in read.splitlines()] == [NASTY, NASTY, "fault"]
+
+
+def test_each_line_is_one_write_so_that_processes_with_one_log_never_mix_theirs() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # keeps apart what was written apart
+    with ours, theirs:
+        subprocess.run([sys.executable, "-c", SAY], stderr=theirs.fileno(), timeout=60, check=True)
+        ours.settimeout(10)
+        writes = [ours.recv(65536) for _ in range(3)]
+        ours.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            ours.recv(1)
+
+    assert [write.count(b"\n") for write in writes] == [1, 1, 1]
+    assert all(write.endswith(b"}\n") for write in writes)
 
 
 async def test_a_request_is_one_line_that_says_who_called_and_how(tenant: Tenant, owner: SimulatedUser) -> None:
