@@ -34,6 +34,7 @@ from app.database.migrate import migrate as migrate_database
 from app.database.tls import why_unprotected
 from app.main import create_app
 from app.services import Services, make_services
+from app.web.header_limits import HTTP_SERVER
 from app.web.metrics_port import metrics_port
 from app.worker import work_until_told
 
@@ -117,14 +118,9 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="app.web.header_limits:LimitedHttpProtocol",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_worker_healthcheck=STARTS_SECONDS,
+            **HTTP_SERVER,
         )
 
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 whose heads are bounded: httptools would hold one of any size in memory, and wait for it for ever."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -9,6 +9,16 @@ MOST_BYTES = 64 * 1024
 """The longest target with all header fields, and trailers, that is read."""
 SECONDS = 20
 """How long a client may take for a head, from connecting or from what came of it first."""
+
+HTTP_SERVER: Final[dict[str, Any]] = {
+    "http": f"{__name__}:LimitedHttpProtocol",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+}
+"""What uvicorn is told of every port that the service listens on."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):

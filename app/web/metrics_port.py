@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from app.core.settings import Settings, SettingsError
 from app.services import Services, make_services
+from app.web.header_limits import HTTP_SERVER
 from app.web.metrics import DatabaseMetrics
 from app.web.metrics import router as metrics
 from app.web.problems import add_problem_handlers
@@ -48,13 +49,8 @@ def metrics_port(settings: Settings) -> Iterator[None]:
     server = uvicorn.Server(
         uvicorn.Config(
             metrics_app(make_services(settings.model_copy(update={"traces_url": None}))),
-            http="app.web.header_limits:LimitedHttpProtocol",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            **HTTP_SERVER,
         )
     )
     thread = threading.Thread(target=server.run, args=([listening],), name="metrics")
