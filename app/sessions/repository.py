@@ -12,7 +12,6 @@ from sqlalchemy import (
     any_,
     case,
     delete,
-    exists,
     false,
     func,
     literal,
@@ -21,15 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import by_digest
-from app.accounts.users.repository import USER_COLUMNS, user_of
+from app.accounts.users.owners import by_digest, has_authenticator, owner_of
 from app.accounts.users.rules import User
 from app.core.assurance import SSO
 from app.core.callers import Role
 from app.database.statements import PrecompiledStatement
-from app.database.tables import authenticators, security_policies, sessions, users
+from app.database.tables import security_policies, sessions, users
 from app.sessions.rules import Lifetime, Session
 
 _COLUMNS = [
@@ -43,8 +40,6 @@ _COLUMNS = [
     sessions.c.ip,
     sessions.c.user_agent,
 ]
-_USER_AT = len(_COLUMNS)
-_POLICY_AT = _USER_AT + len(USER_COLUMNS)
 
 
 def _has_ended() -> ColumnElement[bool]:
@@ -57,14 +52,11 @@ def _has_ended() -> ColumnElement[bool]:
         (is_end_user, security_policies.c.end_user_sessions_ended_through),
         else_=security_policies.c.team_sessions_ended_through,
     )
-    has_authenticator = exists().where(
-        authenticators.c.account_id == sessions.c.account_id, authenticators.c.user_id == sessions.c.user_id
-    )
     return and_(
         func.coalesce(sessions.c.id <= through, false()),
         sessions.c.id.is_distinct_from(security_policies.c.team_session_kept),
         ~made_by_third_party(),
-        ~has_authenticator,
+        ~has_authenticator(),
     )
 
 
@@ -97,9 +89,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return SessionOwner(
-        _session(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"]
-    )
+    return SessionOwner(_session(row), *owner_of(row, len(_COLUMNS)))
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     Integer,
     Text,
     Update,
@@ -21,20 +20,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
+from app.accounts.users.owners import has_authenticator
 from app.accounts.users.rules import ACTIVE
 from app.core.callers import TEAM, Role
 from app.database.base import param
 from app.database.statements import PrecompiledStatement
-from app.database.tables import authenticators, second_factor_state, security_policies, sessions, users
+from app.database.tables import second_factor_state, security_policies, sessions, users
 from app.sessions.repository import made_by_third_party
 
 _IS_TEAM_MEMBER = users.c.role.in_([role.value for role in TEAM])
-
-
-def _has_authenticator() -> ColumnElement[bool]:
-    return exists().where(
-        authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
-    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ class Headcount:
 
 async def count_active_users(tx: AsyncConnection, account_id: UUID) -> tuple[Headcount, Headcount]:
     """Return the headcounts of the team members and of the end users."""
-    without = ~_has_authenticator()
+    without = ~has_authenticator()
     query = select(
         func.count().filter(_IS_TEAM_MEMBER),
         func.count().filter(_IS_TEAM_MEMBER, without),
@@ -135,7 +129,7 @@ _ENDED = (
         sessions.c.id <= param(sessions.c.id, "through"),
         sessions.c.id != param(sessions.c.id, "kept"),
         ~made_by_third_party(),
-        ~_has_authenticator(),
+        ~has_authenticator(),
     )
     .cte("ended")
 )

@@ -9,10 +9,8 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.repository import policy_of
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import by_digest
-from app.accounts.users.repository import USER_COLUMNS, user_of
+from app.accounts.users.owners import by_digest, owner_of
 from app.accounts.users.rules import User
 from app.credentials.api_tokens.rules import ApiToken, Scope
 from app.database.statements import PrecompiledStatement
@@ -28,8 +26,6 @@ _COLUMNS = [
     api_tokens.c.last_used_at,
     api_tokens.c.signs_in_admins,
 ]
-_USER_AT = len(_COLUMNS)
-_POLICY_AT = _USER_AT + len(USER_COLUMNS)
 _BY_DIGEST = PrecompiledStatement(by_digest(api_tokens, _COLUMNS))
 
 
@@ -63,7 +59,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
         return None
-    return TokenOwner(_token(row), user_of(row[_USER_AT:]), policy_of(row[_POLICY_AT:]), row["has_authenticator"])
+    return TokenOwner(_token(row), *owner_of(row, len(_COLUMNS)))
 
 
 async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, token_digest: bytes) -> None:

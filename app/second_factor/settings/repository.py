@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
+from app.accounts.users.owners import has_authenticator
 from app.core.callers import Role
 from app.database.base import is_any_of
 from app.database.tables import authenticators, second_factor_state, users
@@ -16,14 +17,11 @@ def has_status(policy: SecurityPolicy, wanted: Status) -> ColumnElement[bool]:
     """Return `rules.status(...) == wanted` in SQL, for a query of `users` joined with `second_factor_state`."""
     required = users.c.role.in_([role.value for role in Role if policy.requires_two_factor_of(role)])
     turned_on = second_factor_state.c.turned_on_by_user
-    has_authenticator = exists().where(
-        authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
-    )
     if wanted == "on":
-        return has_authenticator & (required | turned_on)
+        return has_authenticator() & (required | turned_on)
     if wanted == "setup_required":
-        return ~has_authenticator & required
-    return ~required & ~(has_authenticator & turned_on)
+        return ~has_authenticator() & required
+    return ~required & ~(has_authenticator() & turned_on)
 
 
 async def rename_authenticator(tx: AsyncConnection, account_id: UUID, authenticator_id: UUID, label: str) -> None:
