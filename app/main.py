@@ -37,6 +37,7 @@ from app.sign_in.asserting.router import router as asserting
 from app.sign_in.challenging.router import router as challenging
 from app.sign_in.enrolling.router import router as enrolling
 from app.sign_in.router import router as sign_in
+from app.sign_in.sso.jwt.router import router as jwt
 from app.sign_in.sso.login.router import router as sso_login
 from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.router import router as oidc
@@ -60,6 +61,7 @@ _FEATURES = (
     sessions,
     step_up,
     enrolling,
+    jwt,
     sso,
     sso_login,
     oidc,

@@ -131,7 +131,7 @@ async def test_links_are_asked_for_so_often_over_all_accounts(
 async def test_logins_at_providers_are_begun_so_often_over_all_accounts(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sign_in.sso.login.router._BEGUN", Limit("1/600"))
+    monkeypatch.setattr("app.sign_in.sso.attempts._BEGUN", Limit("1/600"))
     statuses = []
     for _ in range(11):
         account = await another_account(tenant)

@@ -1,1 +1,1 @@
-"""Signing in by a third party: JWT, OpenID Connect, SAML."""
+"""Sign-in by a third party: JWT, OpenID Connect, SAML."""

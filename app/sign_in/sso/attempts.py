@@ -1,4 +1,4 @@
-"""How many sign-ins may fail at a provider, for each address: what is limited is judging, and what it records."""
+"""Rate limits of third-party sign-in: begun logins per client IP, failed ones per provider and client IP."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +12,12 @@ from app.database.engine import Database
 from app.sign_in.completing import expired
 from app.sign_in.sso.rules import Provider
 from app.throttling import repository as limits
-from app.throttling.rules import Bucket, provider_bucket
+from app.throttling.rules import Bucket, over_all_accounts, provider_bucket, request_bucket
 from app.throttling.use_cases import count_password_attempt
 
+_BEGUN = Limit("600/600")
 _FAILURES = Limit("100/600")
-_NOTHING_JUDGED = {Unavailable.default_code, expired().code}
+_NOT_VERIFIED = {Unavailable.default_code, expired().code}
 _BECAUSE = "Too many sign-ins by this provider have failed from this address."
 
 
@@ -24,23 +25,30 @@ _BECAUSE = "Too many sign-ins by this provider have failed from this address."
 async def counted_attempt(
     database: Database, context: RequestContext, provider: Provider
 ) -> AsyncIterator[Bucket]:
-    """Count one failure before the block, which judges what the provider is said to have signed.
+    """Count one failure before the block verifies the provider's token; raises `TooMany`.
 
-    The block takes it back (`take_back`) in the transaction in which somebody signs in: of a thousand sent
-    together no more are judged than the limit allows. Raises `TooMany`. Where nothing was judged, nothing counts:
-    of `Unavailable`, and of a browser that comes back from no login of its own, as any page can have it do.
+    Counting first bounds how many of a thousand simultaneous requests are verified. On success the block calls
+    `undo_count` in its own transaction. The count is also undone if nothing was verified: if the provider was
+    unavailable, or the browser had no login of its own (any web page can send it here).
     """
     bucket = provider_bucket(provider_id=provider.id, ip=context.ip, failures=_FAILURES)
     await count_password_attempt(database, context, [bucket], because=_BECAUSE)
     try:
         yield bucket
     except Refusal as refusal:
-        if refusal.code in _NOTHING_JUDGED:
+        if refusal.code in _NOT_VERIFIED:
             async with database.begin() as tx:
-                await take_back(tx, context, bucket)
+                await undo_count(tx, context, bucket)
         raise
 
 
-async def take_back(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> None:
-    """Take the failure back that `counted_attempt` has counted: it was none."""
+async def undo_count(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> None:
+    """Undo the failure that `counted_attempt` counted."""
     await limits.take_back(tx, context.account_id, [bucket], now=context.now)
+
+
+async def count_begun(database: Database, context: RequestContext) -> None:
+    """Count a login or a nonce that an anonymous client begins; raises `TooMany`."""
+    begun = request_bucket(ip=context.ip, requests=_BEGUN)
+    because = "Too many sign-ins were begun from this address."
+    await count_password_attempt(database, context, [begun, over_all_accounts(begun)], because=because)

@@ -1,7 +1,7 @@
-"""The cookies that bind a login at a provider, and the code that it ends in, to the browser that began it.
+"""The cookies that bind a browser login and its exchange code to the browser that began it.
 
-Without them somebody could let a victim's browser finish a login that they began themselves, or exchange a code of
-theirs, and so have the victim work in their account (login CSRF).
+They prevent login CSRF: an attacker must not get a victim's browser to finish the attacker's login, or to exchange
+the attacker's code, and so to work in the attacker's account.
 """
 
 from app.sign_in.sso.rules import CODE_LIFETIME, REQUEST_LIFETIME
@@ -11,22 +11,23 @@ _EXCHANGE = "passgate_exchange"
 
 
 def login_cookie(secret: str, *, secure: bool, answered_cross_site: bool) -> str:
-    """Return the header that keeps the login's secret for ten minutes; an empty secret removes it.
+    """Return the Set-Cookie value of the login's secret, for ten minutes. An empty secret deletes the cookie.
 
-    `answered_cross_site`: the answer comes as a form posted from the provider's page (SAML), not by a redirect.
+    `answered_cross_site`: the provider's page posts the answer as a form (SAML) instead of redirecting.
     """
     lifetime = int(REQUEST_LIFETIME.total_seconds()) if secret else 0
     header = f"{_name(_LOGIN, secure=secure)}={secret}; HttpOnly; Path=/; Max-Age={lifetime}"
     if secure:
         return f"{header}; Secure; SameSite={'None' if answered_cross_site else 'Lax'}"
-    # Browsers take `None` by https only; without the attribute they send it with a form for two minutes.
+    # Browsers accept SameSite=None only with Secure. Without the attribute they send the cookie with cross-site
+    # forms for two minutes.
     return header if answered_cross_site else f"{header}; SameSite=Lax"
 
 
 def exchange_cookie(secret: str, *, secure: bool) -> str:
-    """Return the header that keeps the secret of a code as long as the code lives; an empty secret removes it.
+    """Return the Set-Cookie value of a code's browser secret, for the code's lifetime. An empty secret deletes it.
 
-    The front end fetches the exchange from its own page, on the same site.
+    SameSite=Lax suffices: the front end calls the exchange from its own page, on the same site.
     """
     lifetime = int(CODE_LIFETIME.total_seconds()) if secret else 0
     header = f"{_name(_EXCHANGE, secure=secure)}={secret}; HttpOnly; Path=/; Max-Age={lifetime}; SameSite=Lax"
@@ -34,12 +35,12 @@ def exchange_cookie(secret: str, *, secure: bool) -> str:
 
 
 def read_login_cookie(headers: list[str], *, secure: bool) -> str:
-    """Return the secret of the login that the browser has begun; empty when there is none, or two."""
+    """Return the secret of the browser's login; empty if there is no such cookie, or more than one."""
     return _read(headers, _name(_LOGIN, secure=secure))
 
 
 def read_exchange_cookie(headers: list[str], *, secure: bool) -> str:
-    """Return the secret of the code that the browser has brought back; empty when there is none, or two."""
+    """Return the browser secret of a code; empty if there is no such cookie, or more than one."""
     return _read(headers, _name(_EXCHANGE, secure=secure))
 
 

@@ -1,4 +1,4 @@
-"""Whom an identity means: a user whom it is linked to, one whom it may be linked to, or a new one."""
+"""The user of an identity: the linked one, one that may be linked, or a new one."""
 
 from uuid import UUID
 
@@ -25,9 +25,9 @@ _UNKNOWN = "The account has no user for this identity, and the provider may make
 async def admit(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> PasswordUser | Refusal:
-    """Return the user whom the provider means, their second factor locked, or the refusal to let them in.
+    """Return the identity's user, with the second-factor row locked; or the refusal.
 
-    Of two at once for one new address the second waits, and finds what the first has made.
+    Of two concurrent sign-ins with one new address the second waits, and finds the user that the first created.
     """
     found = await _linked(tx, context, provider, identity)
     if found is None:
@@ -39,14 +39,17 @@ async def admit(
 
 
 async def lock_user(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> PasswordUser | None:
-    """Return the user as they are now, their second factor locked: a suspension is before this, or ends it."""
+    """Lock the user's second-factor row, then read the user.
+
+    A concurrent suspension either committed before, or waits and then ends the session.
+    """
     if await second_factor.lock_state(tx, context.account_id, user_id) is None:
         return None
     return await users.find_by_id(tx, context.account_id, user_id)
 
 
 def refuse_user(provider: Provider, found: PasswordUser) -> Refusal | None:
-    """Return why the provider does not sign this user in; None when it does."""
+    """Return why the provider may not sign this user in; None if it may."""
     if found.user.status != ACTIVE:
         return Forbidden("The user is suspended.")
     if found.user.role not in provider.roles:
@@ -57,9 +60,9 @@ def refuse_user(provider: Provider, found: PasswordUser) -> Refusal | None:
 async def _linked(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> PasswordUser | Refusal | None:
-    """Return whom the identity is linked to, locked; None when to nobody.
+    """Return the user that the identity is linked to, locked; None if it is linked to nobody.
 
-    A link that was dropped before the lock (the person has just proven their address) means nobody any more.
+    Refuses a link that was deleted before the lock: the user has just proven their address.
     """
     user_id = await _find(tx, context, provider, identity)
     if user_id is None:
@@ -73,7 +76,7 @@ async def _linked(
 async def _find(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> UUID | None:
-    """Return whom the provider has meant before, or whom the application knows by this id."""
+    """Return the user linked to the provider's subject, or the one with this external id."""
     account_id = context.account_id
     if identity.subject is not None:
         return await identities.find_identity(tx, account_id, provider.id, identity.subject)
@@ -88,11 +91,11 @@ async def _link(
 ) -> PasswordUser | Refusal:
     """Link the identity to the user with its e-mail address, or to a new one, where the provider may.
 
-    For who holds the address. The user with an equal address is judged as they are behind the lock.
+    The caller holds the lock on the address (`hold_address`). An existing user is judged after locking them.
     """
     known = await users.find_by_email(tx, context.account_id, identity.email)
     if known is None:
-        return await _make_user(tx, context, provider, identity)
+        return await _create_user(tx, context, provider, identity)
     if not provider.trusts_address(identity):
         return Forbidden(_UNKNOWN)
     found = await lock_user(tx, context, known.user.id)
@@ -100,14 +103,14 @@ async def _link(
         return Forbidden(_UNKNOWN)
     if refusal := refuse_user(provider, found):
         return refusal
-    return found if await _remember(tx, context, provider, identity, found.user) else Forbidden(_UNKNOWN)
+    return found if await _store_link(tx, context, provider, identity, found.user) else Forbidden(_UNKNOWN)
 
 
-async def _make_user(
+async def _create_user(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> PasswordUser | Refusal:
-    """Make a user of the identity, whose address counts as proven: the provider vouches for it."""
-    if not provider.may_make_user(identity):
+    """Create a user from the identity. The address counts as proven, because the provider asserts it."""
+    if not provider.may_create_user(identity):
         return Forbidden(_UNKNOWN)
     name = (identity.name or identity.email.partition("@")[0])[:LONGEST_NAME]
     new = NewUser(identity.email, name, provider.default_role, identity.external_id)
@@ -117,13 +120,14 @@ async def _make_user(
     return await lock_user(tx, context, user.id) or Forbidden(_UNKNOWN)
 
 
-async def _remember(
+async def _store_link(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, user: User
 ) -> bool:
-    """Let the identity mean this user from now on, and tell them; False when the user is another one's already.
+    """Link the identity to this user and notify them; False if another identity of the provider is linked.
 
-    An address that went to another person has another subject: who has it now is not who had it then. A JWT
-    without an external id is known by its address each time, and remembered only so as to tell once.
+    If an address moves to another person, the provider sends another subject: it must not reach the former
+    holder's user. A JWT without `external_id` is matched by its address each time; its link only makes the
+    notification happen once.
     """
     if identity.external_id is not None:
         if user.external_id is not None:

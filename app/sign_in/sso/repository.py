@@ -1,11 +1,11 @@
-"""Providers, whom they mean, and their sign-ins under way, in the database."""
+"""SQL of identity providers, of browser logins under way, of exchange codes and of used tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, delete, false, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, any_, delete, false, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,18 +32,17 @@ _PROVIDER = [
 ]
 
 
-def _provider(row: Sequence[Any]) -> Provider:
-    id_, name, type_, create_users, default_role, roles, domains, settings, sealed = row
+def _provider(row: Row[Any]) -> Provider:
     return Provider(
-        id_,
-        name,
-        ProviderType(type_),
-        create_users,
-        Role(default_role),
-        frozenset(map(Role, roles)),
-        frozenset(domains),
-        settings,
-        sealed,
+        id=row.id,
+        name=row.name,
+        type=ProviderType(row.type),
+        create_users=row.create_users,
+        default_role=Role(row.default_role),
+        roles=frozenset(map(Role, row.roles)),
+        trusted_domains=frozenset(row.trusted_domains),
+        settings=row.settings,
+        sealed_secret=row.sealed_secret,
     )
 
 
@@ -54,18 +53,18 @@ def _values(provider: Provider) -> dict[str, Any]:
 async def find_provider(
     tx: AsyncConnection, account_id: UUID, name: str, *, for_change: bool = False
 ) -> Provider | None:
-    """Return the account's provider of this name, locked `for_change`; of what can be no name there is none."""
+    """Return the account's provider of this name, or None. `for_change` locks its row."""
     if not is_name(name):
         return None
     query = select(*_PROVIDER).where(sso_providers.c.account_id == account_id, sso_providers.c.name == name)
-    if for_change:  # not against the foreign keys of sign-ins under way, which may hold what the caller waits for
+    if for_change:  # FOR NO KEY UPDATE: sign-ins under way hold FOR KEY SHARE by their foreign keys
         query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
     return _provider(row) if row else None
 
 
 async def get_provider(tx: AsyncConnection, account_id: UUID, provider_id: UUID) -> Provider:
-    """Return the provider that a row refers to."""
+    """Return the provider that a foreign key refers to."""
     query = select(*_PROVIDER).where(sso_providers.c.account_id == account_id, sso_providers.c.id == provider_id)
     return _provider((await tx.execute(query)).one())
 
@@ -73,7 +72,7 @@ async def get_provider(tx: AsyncConnection, account_id: UUID, provider_id: UUID)
 async def list_providers(
     tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int
 ) -> list[Provider]:
-    """Return the account's providers, newest first, from behind the id `before`."""
+    """Return the account's providers, newest first: those whose id is less than `before`."""
     query = select(*_PROVIDER).where(sso_providers.c.account_id == account_id)
     if before is not None:
         query = query.where(sso_providers.c.id < before)
@@ -82,7 +81,7 @@ async def list_providers(
 
 
 async def add_provider(tx: AsyncConnection, account_id: UUID, provider: Provider, *, now: datetime) -> None:
-    """Store a new provider; an `IntegrityError` says that the name is taken."""
+    """Insert a provider; raises `IntegrityError` if the name is taken."""
     values = _values(provider) | {"created_at": now, "updated_at": now}
     await tx.execute(
         insert(sso_providers).values(account_id=account_id, id=provider.id, name=provider.name, **values)
@@ -90,7 +89,7 @@ async def add_provider(tx: AsyncConnection, account_id: UUID, provider: Provider
 
 
 async def store_provider(tx: AsyncConnection, account_id: UUID, provider: Provider, *, now: datetime) -> None:
-    """Replace what is known of the provider with this id."""
+    """Update the provider of this id."""
     await tx.execute(
         update(sso_providers)
         .where(sso_providers.c.account_id == account_id, sso_providers.c.id == provider.id)
@@ -99,9 +98,14 @@ async def store_provider(tx: AsyncConnection, account_id: UUID, provider: Provid
 
 
 async def withdraw_roles(
-    tx: AsyncConnection, account_id: UUID, type_: ProviderType, roles: frozenset[Role], *, now: datetime
+    tx: AsyncConnection,
+    account_id: UUID,
+    types: Collection[ProviderType],
+    roles: frozenset[Role],
+    *,
+    now: datetime,
 ) -> list[tuple[UUID, str]]:
-    """Take these roles from every provider of a type; returns the id and the name of each that had one."""
+    """Remove these roles from every provider of these types; returns id and name of each that had one."""
     left: ColumnElement[Any] = sso_providers.c.roles
     for role in sorted(roles):
         left = func.array_remove(left, role.value)
@@ -109,7 +113,7 @@ async def withdraw_roles(
         update(sso_providers)
         .where(
             sso_providers.c.account_id == account_id,
-            sso_providers.c.type == type_.value,
+            sso_providers.c.type.in_(types),
             or_(*(literal(role.value) == any_(sso_providers.c.roles) for role in sorted(roles))),
         )
         .values(roles=left, updated_at=now)
@@ -119,14 +123,17 @@ async def withdraw_roles(
 
 
 async def delete_provider(tx: AsyncConnection, account_id: UUID, provider_id: UUID) -> None:
-    """Delete a provider, with whom it means and what is under way."""
+    """Delete a provider; its links to users, logins and codes go with it (ON DELETE CASCADE)."""
     await tx.execute(
         delete(sso_providers).where(sso_providers.c.account_id == account_id, sso_providers.c.id == provider_id)
     )
 
 
 async def use_once(tx: AsyncConnection, account_id: UUID, token_id: str, *, expires_at: datetime) -> bool:
-    """Mark the id of a token or an assertion used; False when it was used before, or is at this moment."""
+    """Mark the id of a token or an assertion as used; False if it is used already.
+
+    Waits for a concurrent transaction that uses the same id.
+    """
     query = (
         upsert(sso_used_tokens)
         .values(account_id=account_id, token_digest=digest(token_id), expires_at=expires_at)
@@ -137,7 +144,7 @@ async def use_once(tx: AsyncConnection, account_id: UUID, token_id: str, *, expi
 
 
 async def add_request(tx: AsyncConnection, account_id: UUID, request: LoginRequest, secret_digest: bytes) -> None:
-    """Store a login that a browser begins, or a nonce."""
+    """Insert a browser login, or a nonce."""
     await tx.execute(
         insert(sso_requests).values(
             account_id=account_id,
@@ -154,7 +161,7 @@ async def add_request(tx: AsyncConnection, account_id: UUID, request: LoginReque
 async def use_request(
     tx: AsyncConnection, account_id: UUID, secret_digest: bytes, *, now: datetime
 ) -> LoginRequest | None:
-    """Use the request up and return it; None when it is unknown, over, or was used before."""
+    """Use up the login or nonce and return it; None if it is unknown, expired or used."""
     query = (
         update(sso_requests)
         .where(
@@ -172,14 +179,14 @@ async def use_request(
             sso_requests.c.code_challenge,
         )
     )
-    row = (await tx.execute(query)).one_or_none()
-    return LoginRequest(*row) if row else None
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return LoginRequest(**row) if row else None
 
 
 async def add_code(
     tx: AsyncConnection, account_id: UUID, code: ExchangeCode, code_digest: bytes, binding: CodeBinding
 ) -> None:
-    """Store a code to be exchanged, and by whom."""
+    """Insert an exchange code and what it is bound to."""
     await tx.execute(
         insert(exchange_codes).values(
             account_id=account_id,
@@ -198,11 +205,11 @@ async def add_code(
 async def use_code(
     tx: AsyncConnection, account_id: UUID, code_digest: bytes, proof: CodeBinding, *, now: datetime
 ) -> ExchangeCode | None:
-    """Use the code up and return it; None when it is unknown, over, or was used before.
+    """Use up the code and return it; None if it is unknown, expired or used.
 
-    None also without the proof that it is bound to; then it stays good for whoever has that.
+    Also None if `proof` is not what the code is bound to; then the code stays unused.
     """
-    proven: ColumnElement[bool] = false()  # NULL equals nothing here: a code that is bound to nothing is nobody's
+    proven: ColumnElement[bool] = false()  # a code that is bound to nothing matches nothing
     if proof.code_challenge is not None:
         proven |= exchange_codes.c.code_challenge == proof.code_challenge
     if proof.browser_digest is not None:
@@ -226,12 +233,12 @@ async def use_code(
             exchange_codes.c.expires_at,
         )
     )
-    row = (await tx.execute(query)).one_or_none()
-    return ExchangeCode(*row) if row else None
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return ExchangeCode(**row) if row else None
 
 
 async def end_codes(tx: AsyncConnection, account_id: UUID, provider_id: UUID) -> None:
-    """Delete the codes that the provider's logins have ended in: what it said before a change counts no more."""
+    """Delete the provider's exchange codes: a change of the provider ends what it asserted before."""
     await tx.execute(
         delete(exchange_codes).where(
             exchange_codes.c.account_id == account_id, exchange_codes.c.provider_id == provider_id

@@ -1,10 +1,10 @@
-"""What a provider may do, whom it vouches for, and what a token must say (docs/api.md section 9)."""
+"""Identity providers, the identities they assert, and browser logins (docs/api.md section 9)."""
 
 import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from app.accounts.users.rules import email_domain
+from app.core.addresses import FetchPolicy, is_address
 from app.core.callers import Role
+from app.core.errors import invalid_field
 
 CODE_PREFIX = "pgc_"
 CODE_LIFETIME = timedelta(seconds=60)
@@ -20,30 +22,55 @@ BROWSER_PREFIX = "pgx_"
 REQUEST_PREFIX = "pgo_"
 REQUEST_LIFETIME = timedelta(minutes=10)
 LONGEST_ID = 255
-
-_AROUND_NOW = timedelta(seconds=180)
-"""How far from now a JWT may have been issued, either way."""
-
+NO_ADDRESS = "This is no https address (or http on this machine)."
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def is_name(text: str) -> bool:
-    """Whether a provider may be named like this."""
+    """Whether the text can be a provider's name: 1 to 63 of a-z, 0-9 and -, with no - at either end."""
     return _NAME.fullmatch(text) is not None
 
 
 class ProviderType(StrEnum):
-    """By which protocol a provider vouches."""
+    """The protocol of a provider; `protocols.py` has an entry for each."""
 
     JWT = "jwt"
     OIDC = "oidc"
     SAML = "saml"
 
 
+def _accept(*_: object) -> None:
+    """Accept: the protocol has nothing to check here."""
+
+
+@dataclass(frozen=True)
+class ProtocolSettings:
+    """How providers of one protocol are configured. The checks raise `InvalidRequest`."""
+
+    known: Mapping[str, bool]
+    """The settings that only this protocol has; True if the setting is required."""
+    secret: str | None = None
+    """The name of the field with the secret; None if the protocol has no secret."""
+    secret_required: bool = False
+    secret_signs: bool = False
+    """Whoever knows the secret can assert any identity (HMAC)."""
+    check_installed: Callable[[], None] = _accept
+    check: Callable[[Mapping[str, Any], FetchPolicy], None] = _accept
+    """Called with settings of which every required one is present."""
+    check_secret: Callable[[str], None] = _accept
+
+
+def check_return_urls(urls: Sequence[str]) -> None:
+    """Raise `InvalidRequest` if one of the URLs is neither https nor http on this machine."""
+    for place, url in enumerate(urls):
+        if not is_address(url):
+            raise invalid_field(f"/return_urls/{place}", "malformed", NO_ADDRESS)
+
+
 @dataclass(frozen=True)
 class Provider:
-    """A third party that may vouch for users of these roles; `settings` are those that only its type has."""
+    """An identity provider, which may sign in users of these roles. `settings`: those of its protocol."""
 
     id: UUID
     name: str
@@ -56,7 +83,7 @@ class Provider:
     sealed_secret: bytes | None
 
     def described(self) -> dict[str, Any]:
-        """Return what is stored of it beside its name, and may be recorded: all but the secret."""
+        """Return the provider as stored and as audited: without its name, and without the secret."""
         return {
             "type": self.type.value,
             "create_users": self.create_users,
@@ -67,14 +94,15 @@ class Provider:
         }
 
     def trusts_address(self, identity: "Identity") -> bool:
-        """Whether the provider's word about an e-mail address is enough to say which user it is.
+        """Whether the asserted e-mail address alone may identify a user.
 
-        Only of a domain that the account trusts it with, and never of an address that it calls unverified.
+        Only in a domain that the account trusts the provider with, and never if the provider calls the address
+        unverified.
         """
         return identity.email_verified is not False and email_domain(identity.email) in self.trusted_domains
 
-    def may_make_user(self, identity: "Identity") -> bool:
-        """Whether a user may be made of the identity: nobody claims an address that nobody has proven."""
+    def may_create_user(self, identity: "Identity") -> bool:
+        """Whether a user may be created from the identity: with a verified or trusted address."""
         if not self.create_users or self.default_role not in self.roles:
             return False
         return identity.email_verified is True or self.trusts_address(identity)
@@ -82,9 +110,9 @@ class Provider:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a provider vouches for: `subject` is its own name for them, `external_id` the application's.
+    """A person that a provider asserts. `subject` is the provider's id of them, `external_id` the application's.
 
-    `email_verified` is None where the protocol does not say whether somebody has looked (JWT, SAML).
+    `email_verified` is None where the protocol does not say (JWT, SAML).
     """
 
     email: str
@@ -96,9 +124,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class LoginRequest:
-    """A browser on its way to a provider and back to `return_to`; without a provider, a nonce.
+    """A browser login under way, which ends at `return_to`; without a provider, a nonce of a native client.
 
-    `code_challenge` is what the front end began with, if it keeps a verifier (RFC 7636, S256).
+    `code_challenge` is the front end's own, if it keeps a verifier (RFC 7636, S256).
     """
 
     id: UUID
@@ -110,7 +138,7 @@ class LoginRequest:
 
 @dataclass(frozen=True)
 class CodeBinding:
-    """Who may exchange a code: who knows the challenge's verifier, or the browser whose secret has the digest."""
+    """What a code is bound to: the verifier of a challenge, or the cookie of a browser (SHA-256 digest)."""
 
     code_challenge: str | None
     browser_digest: bytes | None
@@ -118,7 +146,7 @@ class CodeBinding:
 
 @dataclass(frozen=True)
 class HandedOut:
-    """A code for the front end; and the secret that its browser keeps, where no challenge was given."""
+    """A new code for the front end, and the browser's secret if the login began without a challenge."""
 
     code: str
     browser_secret: str | None
@@ -126,7 +154,7 @@ class HandedOut:
 
 @dataclass(frozen=True)
 class ExchangeCode:
-    """What a browser brings back: whose session it stands for, and the version that it was given under."""
+    """A stored code: the user to sign in, and the user's version when the code was issued."""
 
     id: UUID
     provider_id: UUID
@@ -136,42 +164,14 @@ class ExchangeCode:
 
 
 def derive(secret: str, purpose: str) -> str:
-    """Return what stands for a browser's secret where others see it: one value for each purpose, 256 bits."""
+    """Derive a public value from a browser's secret: HMAC-SHA-256 of the purpose, in base64url."""
     mac = hmac.digest(secret.encode(), purpose.encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def pkce_challenge(verifier: str) -> str:
-    """Return the challenge of a code verifier by S256 (RFC 7636 4.2)."""
+    """Return the S256 challenge of a code verifier (RFC 7636 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-
-
-@dataclass(frozen=True)
-class JwtClaims:
-    """What a JWT says; it is refused as used before until `remembered_until`."""
-
-    token_id: str
-    identity: Identity
-    remembered_until: datetime
-
-
-def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
-    """Return what a JWT of a provider says; raises `ValueError` for a claim that is missing or wrong.
-
-    `iat` is at most 180 seconds from now, `exp` and `nbf` hold where they are given, `jti` is the token's own.
-    """
-    issued_at = time_claim(claims, "iat")
-    if abs(now - issued_at) > _AROUND_NOW:
-        raise ValueError("iat is too far from now")
-    if "exp" in claims and now >= time_claim(claims, "exp"):
-        raise ValueError("exp is over")
-    if "nbf" in claims and now < time_claim(claims, "nbf"):
-        raise ValueError("nbf is to come")
-    external_id = text_claim(claims, "external_id") if "external_id" in claims else None
-    identity = Identity(
-        text_claim(claims, "email"), text_claim(claims, "name"), email_verified=None, external_id=external_id
-    )
-    return JwtClaims(text_claim(claims, "jti"), identity, issued_at + 2 * _AROUND_NOW)
 
 
 def text_claim(claims: Mapping[str, Any], name: str) -> str:

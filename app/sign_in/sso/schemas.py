@@ -1,4 +1,4 @@
-"""Sign-ins by a third party on the wire."""
+"""Request body of the exchange, and types that the protocols share."""
 
 from typing import Annotated
 
@@ -8,13 +8,6 @@ from app.web.wire import LEFT_OUT, Body
 
 ProviderName = Annotated[str, Field(min_length=1, max_length=63)]
 SignedToken = Annotated[str, Field(min_length=1, max_length=16_384)]
-
-
-class JwtSignIn(Body):
-    """A token of the application's own sign-in, signed by the secret that it shares with the account."""
-
-    provider: ProviderName
-    token: SignedToken
 
 
 class Exchange(Body):

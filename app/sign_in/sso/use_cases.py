@@ -1,4 +1,4 @@
-"""Signing in those for whom a third party vouches. They are never asked for a passcode, nor for an enrollment."""
+"""Sign-in by a third party. It never asks for a passcode or for an enrollment."""
 
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from app.core.callers import RequestContext
 from app.core.errors import NotFound, Refusal, Unauthenticated, invalid_field
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import AssociatedData, Sealer
-from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.database.ids import new_id
 from app.sign_in.completing import complete, expired
 from app.sign_in.outcomes import Completed
@@ -29,68 +28,62 @@ from app.sign_in.sso.rules import (
     ExchangeCode,
     HandedOut,
     Identity,
-    JwtClaims,
     LoginRequest,
     Provider,
     ProviderType,
     pkce_challenge,
-    read_claims,
 )
 
 log = structlog.get_logger()
+
+
+def no_provider() -> NotFound:
+    """Return the error for a provider that does not exist, or not with this protocol."""
+    return NotFound("The account has no such provider.")
 
 
 async def provider_of(tx: AsyncConnection, context: RequestContext, name: str, type_: ProviderType) -> Provider:
     """Return the account's provider of this name and type; raises `NotFound`."""
     provider = await repository.find_provider(tx, context.account_id, name)
     if provider is None or provider.type is not type_:
-        raise NotFound("The account has no such provider.")
+        raise no_provider()
     return provider
 
 
 async def login_provider(tx: AsyncConnection, context: RequestContext, name: str, return_to: str) -> Provider:
-    """Return the provider at which a browser logs in, to come back to `return_to`.
+    """Return the provider for a browser login that ends at `return_to`.
 
-    Raises `NotFound`, and `InvalidRequest` for an address that is not exactly one of the provider's `return_urls`.
+    Raises `NotFound`, and `InvalidRequest` unless `return_to` is exactly one of the provider's `return_urls`.
     """
     provider = await repository.find_provider(tx, context.account_id, name)
     if provider is None or "return_urls" not in provider.settings:
-        raise NotFound("The account has no such provider.")
+        raise no_provider()
     if return_to not in provider.settings["return_urls"]:
         raise invalid_field("/return_to", "not_allowed", "This is none of the provider's return addresses.")
     return provider
 
 
 def secret_associated_data(account_id: UUID, provider_id: UUID) -> AssociatedData:
-    """Return where the secret of a provider rests sealed."""
+    """Return the associated data of a provider's sealed secret."""
     return AssociatedData("sso_providers", "sealed_secret", account_id, provider_id, user_id=None)
 
 
 def open_secret(sealer: Sealer, account_id: UUID, provider: Provider) -> str | None:
-    """Return the secret that the provider shares with us, if it has one."""
+    """Decrypt the provider's secret; None if it has none."""
     if provider.sealed_secret is None:
         return None
     return sealer.open(provider.sealed_secret, secret_associated_data(account_id, provider.id)).decode()
 
 
 def not_vouched() -> Unauthenticated:
-    """Return the one refusal for whatever is wrong with a token: the log says what, and never the token."""
+    """Return the one refusal of every bad token. Only the log has the reason."""
     return Unauthenticated("The token of the identity provider is not accepted.", code="invalid_credentials")
 
 
 def refuse_token(provider: Provider, refused: Exception) -> Refusal:
-    """Return the refusal of a token, after telling the log what is wrong with it."""
+    """Log the reason (never the token), and return the refusal."""
     log.info("token refused", provider=provider.name, reason=str(refused))
     return not_vouched()
-
-
-def read_jwt(sealer: Sealer, context: RequestContext, provider: Provider, token: str) -> JwtClaims | Refusal:
-    """Return what a JWT of the provider says, or the refusal of one that is not the provider's, or not for now."""
-    secret = open_secret(sealer, context.account_id, provider)
-    try:
-        return read_claims(read_hs256_token(token, (secret or "").encode()), context.now)
-    except (TokenRefused, ValueError) as refused:
-        return refuse_token(provider, refused)
 
 
 async def refuse_provider(
@@ -102,19 +95,10 @@ async def refuse_provider(
     return refusal
 
 
-async def sign_in_by_jwt(
-    tx: AsyncConnection, context: RequestContext, provider: Provider, claims: JwtClaims
-) -> Completed | Refusal:
-    """Sign in whom the JWT names; the same token never signs anybody in again, in this account."""
-    if not await repository.use_once(tx, context.account_id, claims.token_id, expires_at=claims.remembered_until):
-        return await refuse_provider(tx, context, provider, not_vouched())
-    return await sign_in_by_provider(tx, context, provider, claims.identity)
-
-
 async def sign_in_by_provider(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> Completed | Refusal:
-    """Open a session for whom the provider vouches, made as a new user where that is allowed."""
+    """Open a session for the identity's user. Creates the user if the provider may."""
     found = await _admit(tx, context, provider, identity)
     if isinstance(found, Refusal):
         return await refuse_provider(tx, context, provider, found)
@@ -124,10 +108,10 @@ async def sign_in_by_provider(
 async def hand_out_code(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, login: LoginRequest
 ) -> HandedOut | Refusal:
-    """Return a code that the front end exchanges, within a minute and once, for the session of this identity.
+    """Return a code that the front end exchanges for a session of this identity: once, within a minute.
 
-    It is bound to the verifier of the challenge that the login began with, or else to this browser: a code alone,
-    stolen or slipped into somebody else's front end, opens no session.
+    The code is bound to the verifier of the login's challenge, or else to this browser. Alone it opens no session:
+    neither a stolen code, nor one planted in another browser (login CSRF).
     """
     found = await _admit(tx, context, provider, identity)
     if isinstance(found, Refusal):
@@ -144,9 +128,9 @@ async def hand_out_code(
 async def exchange_code(
     tx: AsyncConnection, context: RequestContext, code: str, *, verifier: str | None, browser_secret: str
 ) -> Completed:
-    """Open the session that the code stands for; raises `Unauthenticated` (`sign_in_expired`) for a dead one.
+    """Exchange the code for a session; raises `Unauthenticated` (`sign_in_expired`).
 
-    So it does without what the code is bound to, and then the code stays good for whoever has that.
+    A request without the verifier or cookie that the code is bound to is refused, and does not use the code up.
     """
     account_id = context.account_id
     proof = CodeBinding(
@@ -173,7 +157,7 @@ async def begin_login(
     *,
     code_challenge: str | None = None,
 ) -> str:
-    """Begin a browser's login, or without a provider a nonce; returns the secret that only the client keeps."""
+    """Store a browser login, or without a provider a nonce; returns the client's secret."""
     secret = new_secret(REQUEST_PREFIX)
     provider_id = provider.id if provider else None
     expires_at = context.now + REQUEST_LIFETIME
@@ -183,7 +167,7 @@ async def begin_login(
 
 
 async def take_login(tx: AsyncConnection, context: RequestContext, secret: str) -> LoginRequest | None:
-    """Use up the login or the nonce of this secret; None when it is unknown, over, or was used before."""
+    """Use up the login or the nonce of this secret; None if it is unknown, expired or used."""
     if not is_secret(secret, REQUEST_PREFIX):
         return None
     return await repository.use_request(tx, context.account_id, digest(secret), now=context.now)
@@ -192,9 +176,9 @@ async def take_login(tx: AsyncConnection, context: RequestContext, secret: str) 
 async def _admit(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity
 ) -> PasswordUser | Refusal:
-    """Return whom the provider means, while it is what its word was judged by.
+    """Return the identity's user, or the refusal.
 
-    Its secret or its certificate may have been replaced while the token was read.
+    Refuses if the provider changed after the token was read: its secret or certificate may have been replaced.
     """
     if await repository.find_provider(tx, context.account_id, provider.name) != provider:
         return not_vouched()

@@ -1,1 +1,1 @@
-"""Where a browser begins to sign in by an identity provider, whatever protocol that speaks."""
+"""The start of a browser login at an identity provider, for every protocol."""

@@ -1,1 +1,1 @@
-"""Signing in by OpenID Connect: with a native client's ID token, or by a browser's way to the issuer."""
+"""Sign-in by OpenID Connect: with a native client's ID token, or by a browser login at the issuer."""

@@ -1,4 +1,4 @@
-"""HTTP for OpenID Connect: nonces and ID tokens of native clients, and browsers that come back from an issuer."""
+"""HTTP for OpenID Connect: nonces and ID tokens of native clients, and the callback of browser logins."""
 
 from typing import Annotated
 
@@ -11,10 +11,11 @@ from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
 from app.sign_in.router import show_completed
 from app.sign_in.schemas import Complete
-from app.sign_in.sso.attempts import counted_attempt, take_back
+from app.sign_in.sso.answers import send_back
+from app.sign_in.sso.attempts import count_begun, counted_attempt, undo_count
 from app.sign_in.sso.cookies import read_login_cookie
-from app.sign_in.sso.login.router import KnownIssuers, count_begun, send_back
 from app.sign_in.sso.oidc import schemas, use_cases
+from app.sign_in.sso.oidc.dependencies import KnownIssuers
 from app.sign_in.sso.rules import REQUEST_LIFETIME, HandedOut, LoginRequest, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, provider_of, refuse_provider
 from app.web.cookies import cookie_headers_of
@@ -28,9 +29,9 @@ _Parameter = Annotated[str, Query(max_length=4096)]
 
 @router.post("/sign-ins/oidc/nonces", status_code=201, operation_id="createNonce", responses=problems(429))
 async def create_nonce(services: AppServices, context: Context, request: Request) -> schemas.Nonce:
-    """Return a nonce for a native client to have put into its ID token: for ten minutes, and once."""
+    """Return a nonce that a native client asks its ID token to carry. Valid once, for ten minutes."""
     refuse_unexpected_body(request)
-    await count_begun(services, context)
+    await count_begun(services.database, context)
     async with services.database.begin() as tx:
         nonce = await begin_login(tx, context, None, None)
     return schemas.Nonce(nonce=nonce, expires_at=context.now + REQUEST_LIFETIME)
@@ -52,7 +53,7 @@ async def sign_in_by_id_token(
             else:
                 outcome = await use_cases.sign_in_by_id_token(tx, context, provider, identity, body.nonce)
             if isinstance(outcome, Completed):
-                await take_back(tx, context, counted)
+                await undo_count(tx, context, counted)
     return show_completed(accepted(outcome))
 
 
@@ -74,9 +75,9 @@ async def finish_login(
     state: _Parameter = "",
     error: _Parameter = "",
 ) -> RedirectResponse:
-    """Take a browser that comes back from the issuer to its `return_to`.
+    """Redirect a browser that comes back from the issuer to its `return_to`.
 
-    With `#code=`, for POST /sign-ins/exchange, or with `#error=` and the code of the problem.
+    With `#code=` for POST /sign-ins/exchange, or with `#error=` and the problem's code.
     """
     async with services.database.read() as tx:
         provider = await provider_of(tx, context, name, ProviderType.OIDC)
@@ -97,7 +98,7 @@ async def finish_login(
                 else:
                     outcome = await hand_out_code(tx, context, provider, identity, login)
                 if isinstance(outcome, HandedOut):
-                    await take_back(tx, context, counted)
+                    await undo_count(tx, context, counted)
     except Refusal as raised:
         if login is None:
             raise

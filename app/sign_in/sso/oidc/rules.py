@@ -1,4 +1,4 @@
-"""What an ID token must say, and to whom (OpenID Connect Core 3.1.3.7)."""
+"""The claims that an ID token must have (OpenID Connect Core 3.1.3.7)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,15 +8,15 @@ from app.crypto.digests import same
 from app.sign_in.sso.rules import Identity, text_claim, time_claim
 
 _AHEAD = timedelta(seconds=180)
-"""How far an issuer's clock may be ahead of ours."""
+"""The tolerance for an issuer's clock that is ahead of ours."""
 
 
 def read_id_claims(
     claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str, now: datetime
 ) -> Identity:
-    """Return whom an ID token of the issuer vouches for; raises `ValueError` for a claim that is missing or wrong.
+    """Return the identity of an ID token; raises `ValueError` for a claim that is missing or wrong.
 
-    It is of exactly this issuer, for us, not over, and answers the very request that `nonce` stands for.
+    The token must name exactly this issuer, this client and this nonce, and must not have expired.
     """
     if claims.get("iss") != issuer:
         raise ValueError("iss is another issuer")
@@ -32,7 +32,7 @@ def read_id_claims(
     return Identity(
         text_claim(claims, "email"),
         text_claim(claims, "name") if claims.get("name") else None,
-        email_verified=claims.get("email_verified") is True,  # some issuers send a text, which proves nothing
+        email_verified=claims.get("email_verified") is True,  # some issuers send a string; only a boolean counts
         subject=text_claim(claims, "sub"),
     )
 

@@ -1,4 +1,4 @@
-"""OpenID Connect on the wire."""
+"""Request and answer bodies of OpenID Connect."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,14 +10,14 @@ from app.web.wire import Answer, Body
 
 
 class Nonce(Answer):
-    """What a native client has its provider put into the ID token; good once."""
+    """A nonce for the ID token of a native client; valid once."""
 
     nonce: str
     expires_at: datetime
 
 
 class OidcSignIn(Body):
-    """An ID token of the provider, and the nonce that it was asked for with."""
+    """An ID token of the provider, and the nonce of its request."""
 
     provider: ProviderName
     id_token: SignedToken

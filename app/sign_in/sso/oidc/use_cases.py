@@ -1,6 +1,6 @@
-"""Signing in with an ID token, whoever brings it: the client itself, or the issuer for the code of a browser.
+"""Sign-in with an ID token, which a native client sends, or which the issuer gives for a browser's code.
 
-Issuers are asked between transactions, never in one.
+Issuers are fetched between transactions, never inside one.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from app.sign_in.sso.use_cases import (
 )
 
 _SECONDS = 4.0
-"""How long the issuer may keep a browser waiting on its way back."""
-_ISSUER_S_FAULTS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
+"""The longest time that a callback waits for the issuer."""
+_ISSUER_ERRORS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
 _NO_ANSWER = "The identity provider does not answer."
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a browser that keeps `secret` brings back from the issuer: a code, or why there is none."""
+    """The parameters of the callback (code or error), and the secret of the browser's login."""
 
     secret: str
     code: str
@@ -46,7 +46,7 @@ class Answer:
 def client_of(
     sealer: Sealer, context: RequestContext, provider: Provider, public_url: str, slug: str
 ) -> OidcClient:
-    """Return who we are to the provider's issuer; the address to come back to is registered there."""
+    """Return our client at the provider's issuer. The callback URL must be registered there."""
     secret = open_secret(sealer, context.account_id, provider)
     callback = f"{public_url}/v1/accounts/{slug}/sso/{provider.name}/callback"
     return OidcClient(provider.settings["client_id"], secret, callback)
@@ -55,7 +55,7 @@ def client_of(
 async def begin_oidc_login(
     issuers: Issuers, context: RequestContext, provider: Provider, client: OidcClient, secret: str
 ) -> str:
-    """Return where a browser that keeps `secret` logs in at the issuer; raises `Unavailable`."""
+    """Return the issuer's authorization URL for the browser with this secret; raises `Unavailable`."""
     documents = await issuers.find(context.account_id, provider.settings["issuer"], now=context.now)
     return authorization_address(
         documents,
@@ -69,9 +69,9 @@ async def begin_oidc_login(
 async def take_answer(
     tx: AsyncConnection, context: RequestContext, provider: Provider, secret: str, state: str
 ) -> LoginRequest:
-    """Use up the login that a browser comes back from; raises `Unauthenticated` (`sign_in_expired`).
+    """Use up the browser's login; raises `Unauthenticated` (`sign_in_expired`).
 
-    An answer that is not for this browser's login leaves that login as it is: a stranger could have sent it.
+    An answer with another `state` does not use the login up: a stranger could have sent it.
     """
     if not same(derive(secret, "state").encode(), state.encode()):
         raise expired()
@@ -84,8 +84,8 @@ async def take_answer(
 async def read_answer(
     issuers: Issuers, context: RequestContext, provider: Provider, client: OidcClient, answer: Answer
 ) -> Identity | Refusal:
-    """Return for whom the issuer gave the code, or the refusal; raises `Unavailable`."""
-    if answer.error in _ISSUER_S_FAULTS:
+    """Redeem the code and return the identity of its ID token, or the refusal; raises `Unavailable`."""
+    if answer.error in _ISSUER_ERRORS:
         raise Unavailable(_NO_ANSWER)
     if answer.error or not answer.code:
         return refuse_token(provider, TokenRefused("the issuer gives no code"))
@@ -104,9 +104,9 @@ async def read_answer(
 async def read_id_token(
     issuers: Issuers, context: RequestContext, provider: Provider, token: str, nonce: str
 ) -> Identity | Refusal:
-    """Return whom an ID token vouches for, or the refusal of one that is not the issuer's, or not for this.
+    """Return the identity of a valid ID token, or the refusal.
 
-    Raises `Unavailable` when the issuer's keys are not to be had.
+    Raises `Unavailable` if the issuer's keys cannot be fetched.
     """
     expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
     try:
@@ -121,7 +121,7 @@ async def read_id_token(
 async def sign_in_by_id_token(
     tx: AsyncConnection, context: RequestContext, provider: Provider, identity: Identity, nonce: str
 ) -> Completed | Refusal:
-    """Sign in whom an ID token vouches for, and use its nonce up: neither signs anybody in again."""
+    """Sign in the identity of an ID token, and use up its nonce, so that the token works once."""
     request = await take_login(tx, context, nonce)
     if request is None or request.provider_id is not None:
         return await refuse_provider(tx, context, provider, not_vouched())

@@ -1,1 +1,1 @@
-"""The identity providers of an account, as its admins name them."""
+"""The configuration of an account's identity providers."""

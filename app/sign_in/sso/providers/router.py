@@ -49,7 +49,7 @@ async def get_provider(services: AppServices, caller: FreshAdmin, name: str) -> 
 async def put_provider(
     services: AppServices, caller: FreshAdmin, name: str, body: ProviderChange, response: Response
 ) -> Provider:
-    """Name a provider, or replace it; a secret that is left out stays. Needs a fresh second factor."""
+    """Create or replace a provider. A secret that is left out is kept. Needs a fresh second factor."""
     wanted = body.model_dump(exclude_unset=True)
     wanted = {field: getattr(body, field) for field in _COMMON} | wanted
     async with services.database.begin() as tx:
@@ -62,7 +62,7 @@ async def put_provider(
 
 @router.delete("/sso-providers/{name}", status_code=204, operation_id="deleteProvider", responses=problems(403))
 async def delete_provider(services: AppServices, caller: FreshAdmin, name: str) -> None:
-    """Remove a provider: nobody signs in by it any more. Needs a fresh second factor."""
+    """Delete a provider: nobody signs in by it any more. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         refusal = await use_cases.delete_provider(tx, caller, name)
     accepted(refusal)

@@ -1,4 +1,4 @@
-"""Identity providers on the wire: one shape for every type, each with the settings that it needs."""
+"""Identity providers on the wire: one shape for all types, with the union of their settings."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Addresses = Annotated[list[Line], Field(max_length=20)]
 
 
 class ProviderChange(Body):
-    """The provider as it shall be. Its secret stays as it is when it is left out."""
+    """The wanted configuration of a provider. A secret that is left out is kept."""
 
     type: Literal["jwt", "oidc", "saml"]
     create_users: bool = False
@@ -42,7 +42,7 @@ class ProviderChange(Body):
 
 
 class Provider(Answer):
-    """A provider, without its secret; of the settings those that its type has."""
+    """A provider, without its secret, with the settings of its type."""
 
     name: str
     type: Open[ProviderType]

@@ -1,4 +1,4 @@
-"""Naming the identity providers of an account, and removing them."""
+"""Configure and delete an account's identity providers."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,22 +10,23 @@ from app.audit.repository import deny, record_act
 from app.audit.rules import Event, EventType
 from app.core.addresses import FetchPolicy
 from app.core.callers import ADMINS, Caller, Role
-from app.core.errors import Conflict, NotFound, Refusal
+from app.core.errors import Conflict, Refusal
 from app.crypto.sealing import Sealer
 from app.database.ids import new_id
 from app.second_factor.authority import lock_caller
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.sign_in.sso import repository
+from app.sign_in.sso.protocols import PROTOCOLS
 from app.sign_in.sso.providers import rules
 from app.sign_in.sso.rules import Provider, ProviderType
-from app.sign_in.sso.use_cases import secret_associated_data
+from app.sign_in.sso.use_cases import no_provider, secret_associated_data
 
 
 async def find_provider(tx: AsyncConnection, caller: Caller, name: str) -> Provider:
     """Return the account's provider of this name; raises `NotFound`."""
     provider = await repository.find_provider(tx, caller.account_id, name)
     if provider is None:
-        raise _unknown()
+        raise no_provider()
     return provider
 
 
@@ -38,10 +39,10 @@ async def put_provider(
     *,
     fetched: FetchPolicy,
 ) -> tuple[Provider, bool] | Refusal:
-    """Name a provider, or replace it; returns it, and whether it is new. A secret that is left out stays.
+    """Create or replace a provider; returns it, and whether it is new. A secret that is left out is kept.
 
-    A provider of another type or issuer vouches for other people: whom the old one meant is forgotten. Codes that
-    logins have ended in by then are dead. Raises `InvalidRequest`, and what `lock_own_factors` raises.
+    Another type or issuer asserts other identities, so the old links to users are deleted. Every change deletes
+    the exchange codes under way. Raises `InvalidRequest`, and what `lock_own_factors` raises.
     """
     roles = frozenset(map(Role, wanted.pop("roles")))
     caller = await _lock_caller(tx, caller)
@@ -53,11 +54,12 @@ async def put_provider(
     create_users, default_role = wanted.pop("create_users"), Role(wanted.pop("default_role"))
     rules.check_roles(default_role, roles, create_users=create_users)
     domains = rules.check_domains(wanted.pop("trusted_domains"))
-    settings = rules.check_settings(type_, wanted, fetched=fetched)
-    kept = old if old and old.type is type_ and _vouches(old.settings) == _vouches(settings) else None
-    given = wanted.get(rules.SECRET[type_] or "")
+    protocol = PROTOCOLS[type_].settings
+    settings = rules.check_settings(type_, protocol, wanted, fetched=fetched)
+    kept = old if old and old.type is type_ and _identifying(old.settings) == _identifying(settings) else None
+    given = wanted.get(protocol.secret) if protocol.secret else None
     rules.check_secret(
-        type_,
+        protocol,
         given,
         kept=kept is not None and kept.sealed_secret is not None,
         reaches_further=rules.reaches_further(kept, roles),
@@ -84,22 +86,22 @@ async def put_provider(
 async def _add(tx: AsyncConnection, caller: Caller, provider: Provider) -> None:
     try:
         await repository.add_provider(tx, caller.account_id, provider, now=caller.now)
-    except IntegrityError:  # of two that name it at once, the second
+    except IntegrityError:  # a concurrent request created it first
         raise Conflict("Somebody else has just named a provider like this.") from None
 
 
-def _vouches(settings: dict[str, Any]) -> list[Any]:
-    return [settings.get(name) for name in rules.WHO_VOUCHES]
+def _identifying(settings: dict[str, Any]) -> list[Any]:
+    return [settings.get(name) for name in rules.IDENTIFYING]
 
 
 async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> Refusal | None:
-    """Remove a provider: nobody signs in by it any more, and whom it meant is forgotten. Raises `NotFound`."""
+    """Delete a provider and its links to users; raises `NotFound`."""
     caller = await _lock_caller(tx, caller)
     provider = await repository.find_provider(tx, caller.account_id, name, for_change=True)
     if refusal := rules.refuse_change(caller.role, provider, frozenset()):
         return await deny(tx, caller, None, None, refusal)
     if provider is None:
-        raise _unknown()
+        raise no_provider()
     await repository.delete_provider(tx, caller.account_id, provider.id)
     details = {"provider": name, "old": provider.described(), "new": None}
     await record_act(tx, caller, Event(EventType.POLICY_CHANGED, "sso_provider", provider.id, details))
@@ -107,12 +109,13 @@ async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> Ref
 
 
 async def withdraw_known_secrets(tx: AsyncConnection, caller: Caller) -> list[Event]:
-    """Let neither admins nor the owner sign in any more by a secret that the old owner knows; returns the events.
+    """Withdraw admins and owner from providers whose secret the old owner may know; returns the events.
 
-    At a hand-over: whoever shares a JWT provider's secret with it is whom they like among its roles. The new owner
-    lets them in again by a new secret.
+    For a hand-over: whoever knows a signing secret can sign in as any user of the provider's roles. The new owner
+    adds the roles again with a new secret.
     """
-    withdrawn = await repository.withdraw_roles(tx, caller.account_id, ProviderType.JWT, ADMINS, now=caller.now)
+    types = [type_ for type_, protocol in PROTOCOLS.items() if protocol.settings.secret_signs]
+    withdrawn = await repository.withdraw_roles(tx, caller.account_id, types, ADMINS, now=caller.now)
     details = {"withdrawn": sorted(ADMINS), "because": "the account has another owner"}
     return [
         Event(EventType.POLICY_CHANGED, "sso_provider", id_, {"provider": name} | details)
@@ -121,13 +124,9 @@ async def withdraw_known_secrets(tx: AsyncConnection, caller: Caller) -> list[Ev
 
 
 async def _lock_caller(tx: AsyncConnection, caller: Caller) -> Caller:
-    """Lock the caller, and return them as they are now: the account may just have been handed over.
+    """Lock the caller and return them as they are now: a hand-over may just have changed their role.
 
     Raises what `lock_own_factors` and `lock_caller` raise.
     """
     await lock_own_factors(tx, caller)
     return await lock_caller(tx, caller)
-
-
-def _unknown() -> NotFound:
-    return NotFound("The account has no such provider.")

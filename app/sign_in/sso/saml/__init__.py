@@ -1,1 +1,1 @@
-"""Signing in by a SAML 2.0 identity provider."""
+"""Browser login at a SAML 2.0 identity provider."""

@@ -1,4 +1,4 @@
-"""HTTP that a SAML identity provider knows: our metadata, and where a browser posts its answer."""
+"""HTTP for SAML: our metadata, and the assertion consumer service."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -7,9 +7,9 @@ from app.authentication.context import Context
 from app.authentication.routes import AccountRoute, FormRoute
 from app.core.errors import Refusal, invalid_field
 from app.sign_in.sso import use_cases as sso
-from app.sign_in.sso.attempts import counted_attempt, take_back
+from app.sign_in.sso.answers import send_back
+from app.sign_in.sso.attempts import counted_attempt, undo_count
 from app.sign_in.sso.cookies import read_login_cookie
-from app.sign_in.sso.login.router import send_back
 from app.sign_in.sso.rules import HandedOut, LoginRequest, ProviderType
 from app.sign_in.sso.saml import use_cases
 from app.web.cookies import cookie_headers_of
@@ -26,7 +26,7 @@ class _Metadata(Response):
 
 @router.get("/sso/{name}/metadata", operation_id="getSamlMetadata", response_class=_Metadata)
 async def get_metadata(services: AppServices, context: Context, request: Request, name: str) -> _Metadata:
-    """Return what the identity provider is to be set up with: its `entityID` is this very address."""
+    """Return the metadata to configure at the identity provider. Its `entityID` is this URL."""
     async with services.database.read() as tx:
         await sso.provider_of(tx, context, name, ProviderType.SAML)
     us = use_cases.service_provider(services.settings.public_url, request.path_params["account"], name)
@@ -51,9 +51,9 @@ _FORM = {
 async def finish_saml_login(
     services: AppServices, context: Context, request: Request, name: str
 ) -> RedirectResponse:
-    """Take the identity provider's answer, which the browser posts as a form, and send the browser back.
+    """Take the identity provider's answer, a form that the browser posts, and redirect to `return_to`.
 
-    To its `return_to` with `#code=`, for POST /sign-ins/exchange, or with `#error=` and the code of the problem.
+    With `#code=` for POST /sign-ins/exchange, or with `#error=` and the problem's code.
     """
     answer = request.state.form.get("SAMLResponse")
     if answer is None:
@@ -66,7 +66,7 @@ async def finish_saml_login(
     outcome: HandedOut | Refusal
     try:
         async with counted_attempt(services.database, context, provider) as counted:
-            async with services.database.begin() as tx:  # whatever the answer is, the login is used up
+            async with services.database.begin() as tx:  # the login is used up, even if the answer is refused
                 login = await use_cases.take_login_of(tx, context, provider, secret)
             assertion = await use_cases.read_saml_answer(provider, us, secret, answer, context.now)
             async with services.database.begin() as tx:
@@ -75,7 +75,7 @@ async def finish_saml_login(
                 else:
                     outcome = await use_cases.hand_out_code_once(tx, context, provider, assertion, login)
                 if isinstance(outcome, HandedOut):
-                    await take_back(tx, context, counted)
+                    await undo_count(tx, context, counted)
     except Refusal as refusal:
         if login is None:
             raise

@@ -1,4 +1,4 @@
-"""Signing in by SAML: where a browser is sent, and whom its answer names."""
+"""Browser login by SAML: the request, and the answer."""
 
 import asyncio
 from datetime import datetime
@@ -22,13 +22,13 @@ log = structlog.get_logger()
 
 
 def service_provider(public_url: str, slug: str, name: str) -> ServiceProvider:
-    """Return what Passgate is to the account's provider of this name."""
+    """Return the SAML service provider that Passgate is for the account's provider of this name."""
     address = f"{public_url}/v1/accounts/{slug}/sso/{name}"
     return ServiceProvider(entity_id=f"{address}/metadata", acs_url=f"{address}/acs")
 
 
 def begin_saml_login(provider: Provider, us: ServiceProvider, secret: str, now: datetime) -> str:
-    """Return where to send the browser that holds `secret`; raises `Unavailable` where no answer could be read."""
+    """Return the login URL for the browser with this secret; raises `Unavailable` without SAML support."""
     _require_saml()
     return us.login_url(provider.settings["idp_sso_url"], _request_id(secret), now)
 
@@ -36,7 +36,7 @@ def begin_saml_login(provider: Provider, us: ServiceProvider, secret: str, now: 
 async def take_login_of(
     tx: AsyncConnection, context: RequestContext, provider: Provider, secret: str
 ) -> LoginRequest:
-    """Use up the login that a browser comes back from; raises `Unauthenticated` (`sign_in_expired`)."""
+    """Use up the browser's login; raises `Unauthenticated` (`sign_in_expired`)."""
     login = await take_login(tx, context, secret)
     if login is None or login.provider_id != provider.id:
         raise expired()
@@ -46,9 +46,9 @@ async def take_login_of(
 async def read_saml_answer(
     provider: Provider, us: ServiceProvider, secret: str, answer: str, now: datetime
 ) -> Assertion | Refusal:
-    """Return what the answer to this browser's request proves, or its refusal. Not for inside a transaction.
+    """Verify the answer to this browser's request; returns its assertion or the refusal.
 
-    Raises `Unavailable` where no answer can be read.
+    Slow: never call it inside a transaction. Raises `Unavailable` without SAML support.
     """
     _require_saml()
     certificates = tuple(read_certificate(text) for text in provider.settings["idp_certificates"])
@@ -63,7 +63,7 @@ async def read_saml_answer(
 async def hand_out_code_once(
     tx: AsyncConnection, context: RequestContext, provider: Provider, assertion: Assertion, login: LoginRequest
 ) -> HandedOut | Refusal:
-    """Return a code to be exchanged for the session of whom the assertion names: for each assertion one."""
+    """Return an exchange code for the assertion's identity. An assertion works once."""
     token_id = f"{provider.settings['idp_entity_id']} {assertion.id}"
     if not await repository.use_once(tx, context.account_id, token_id, expires_at=assertion.expires_at):
         return await refuse_provider(tx, context, provider, not_vouched())
@@ -72,7 +72,7 @@ async def hand_out_code_once(
 
 
 def _request_id(secret: str) -> str:
-    return "_" + derive(secret, "request")  # an id in XML begins with no digit
+    return "_" + derive(secret, "request")  # an XML id must not begin with a digit
 
 
 def _require_saml() -> None:

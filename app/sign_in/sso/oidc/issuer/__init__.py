@@ -1,1 +1,1 @@
-"""Talking to OpenID Connect issuers: what they publish, and the code that one gives for a token."""
+"""OpenID Connect issuers: their published documents, and the token endpoint."""

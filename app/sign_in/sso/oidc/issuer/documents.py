@@ -1,4 +1,4 @@
-"""What an issuer publishes: its endpoints, and the keys that verify its tokens (OpenID Connect Discovery 1.0)."""
+"""An issuer's published documents: endpoints and keys (OpenID Connect Discovery 1.0)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _OK = 200
 
 @dataclass(frozen=True)
 class IssuerDocuments:
-    """An issuer as it described itself at `fetched_at`; `keys` are JWKs, not yet judged."""
+    """An issuer's endpoints and keys as of `fetched_at`. `keys` are JWKs, not validated."""
 
     authorization_endpoint: str | None
     token_endpoint: str | None
@@ -28,13 +28,13 @@ class IssuerDocuments:
 
 
 async def fetch_documents(fetcher: GuardedFetcher, issuer: str, now: datetime) -> IssuerDocuments:
-    """Return what the issuer publishes now; raises `IssuerFailed`.
+    """Fetch the issuer's documents; raises `IssuerFailed`.
 
-    The document must be of exactly this issuer, or its keys would vouch for another's tokens (Discovery 4.3). It
-    may name endpoints on other hosts, as Google's does: whom we are told to trust says so over TLS. The fetcher
-    judges their addresses like the issuer's own.
+    The document must name exactly this issuer (Discovery 4.3). It may name endpoints on other hosts, as Google's
+    does: it comes over TLS from an issuer that the account trusts. The fetcher checks their addresses like the
+    issuer's own.
     """
-    if "?" in issuer:  # named before that was refused: the path below would be part of the query
+    if "?" in issuer:  # stored by an old release; the path below would become part of the query
         raise IssuerFailed("an issuer with a query")
     try:
         async with asyncio.timeout(SECONDS):
@@ -71,5 +71,5 @@ def _endpoint(found: dict[str, Any], name: str, issuer: str) -> str | None:
 
 
 def _is_allowed(url: object, issuer: str) -> bool:
-    """Whether the issuer may send us there: only one on this machine may name what else listens on it by http."""
+    """Whether the issuer may name this URL. Only an issuer on this machine may name http URLs on it."""
     return isinstance(url, str) and is_address(url) and url.startswith(("https://", issuer.partition("//")[0]))

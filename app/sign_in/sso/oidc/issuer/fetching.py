@@ -1,4 +1,4 @@
-"""Fetching JSON from an issuer, by the guarded fetcher."""
+"""Fetch JSON from an issuer, by the guarded fetcher."""
 
 import json
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 from app.core.guarded_fetch import FetchFailed, GuardedFetcher
 
 
-class IssuerFailed(Exception):  # noqa: N818 -- says what was found
-    """An issuer does not answer, or not with what it must; the message is for the log."""
+class IssuerFailed(Exception):  # noqa: N818 -- named like `FetchFailed`
+    """An issuer does not answer, or answers wrongly. The message is for the log."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What an issuer answered: an object of JSON, or nothing in it that is one."""
+    """An issuer's answer. `document` is empty if the body is not a JSON object."""
 
     status: int
     document: dict[str, Any]

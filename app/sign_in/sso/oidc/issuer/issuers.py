@@ -1,4 +1,4 @@
-"""The issuers that this instance has asked, remembered: signing in goes on for a while when one is down."""
+"""A cache of issuers' documents, and the requests to their endpoints."""
 
 import asyncio
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from app.sign_in.sso.rules import pkce_challenge
 
 _FRESH = timedelta(minutes=10)
 _BETWEEN_REFETCHES = timedelta(seconds=30)
-_KEPT = timedelta(days=1)  # while the issuer is down: longer than any of its tokens live
+_KEPT = timedelta(days=1)  # while the issuer is down; longer than its tokens live
 _MOST = 1_000
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class OidcClient:
-    """Who we are to an issuer, and where it sends browsers back to; a public client has no secret."""
+    """Our client at an issuer. A public client has no secret."""
 
     client_id: str
     secret: str | None
@@ -52,9 +52,9 @@ class _Known:
 
 
 class Issuers:
-    """What issuers publish, each as an account's provider was told it ten minutes ago at most.
+    """A cache of issuers' documents, at most ten minutes old, or a day while the issuer is down.
 
-    Accounts share nothing here, so that none can use up another's refetch.
+    Entries are per account, so that one account cannot use up another's refetch.
     """
 
     def __init__(self, fetcher: GuardedFetcher) -> None:
@@ -64,16 +64,16 @@ class Issuers:
     async def find(
         self, account_id: UUID, issuer: str, *, now: datetime, key_id: str | None = None
     ) -> IssuerDocuments:
-        """Return what the issuer publishes; raises `Unavailable` when that is not to be had.
+        """Return the issuer's documents; raises `Unavailable` if there are none.
 
-        For a `key_id` that is not among the keys they are fetched again, at most once in 30 seconds. While the
-        issuer is down, what it said last goes on for a day.
+        An unknown `key_id` causes a refetch, at most once in 30 seconds. While the issuer is down, the last
+        documents are used for a day.
         """
         known = self._known.setdefault((account_id, issuer), _Known())
         self._known.move_to_end((account_id, issuer))
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
-        # Whoever has the key that they need does not wait for a fetch that somebody else has begun.
+        # A caller whose key is known does not wait for another caller's fetch.
         if known.lacks(key_id) or (known.is_older_than(_FRESH, now) and not known.lock.locked()):
             async with known.lock:
                 await _refresh(self.fetcher, known, issuer, now, key_id)
@@ -100,7 +100,7 @@ async def _refresh(fetcher: GuardedFetcher, known: _Known, issuer: str, now: dat
 def authorization_address(
     documents: IssuerDocuments, client: OidcClient, *, state: str, nonce: str, verifier: str
 ) -> str:
-    """Return where a browser asks the issuer for a code, with PKCE (RFC 7636); raises `Unavailable`."""
+    """Return the authorization URL with PKCE (RFC 7636); raises `Unavailable` if the issuer has none."""
     if documents.authorization_endpoint is None:
         raise Unavailable("The identity provider has no login for browsers.")
     asked = {
@@ -119,9 +119,9 @@ def authorization_address(
 async def redeem_code(
     fetcher: GuardedFetcher, documents: IssuerDocuments, client: OidcClient, *, code: str, verifier: str
 ) -> str:
-    """Return the ID token that the issuer gives for a code (OpenID Connect Core 3.1.3).
+    """Redeem a code for an ID token (OpenID Connect Core 3.1.3).
 
-    Raises `TokenRefused` when it gives none, and `Unavailable` when it does not answer.
+    Raises `TokenRefused` if the issuer gives none, and `Unavailable` if it does not answer.
     """
     if documents.token_endpoint is None:
         raise Unavailable("The identity provider has no login for browsers.")
@@ -140,7 +140,7 @@ async def redeem_code(
     try:
         answered = await fetch_json(fetcher, documents.token_endpoint, form=form, auth=auth)
         if answered.status in range(300, 400) or answered.status in range(500, 600):
-            raise IssuerFailed(f"answered {answered.status}")  # noqa: TRY301 -- one way of telling
+            raise IssuerFailed(f"answered {answered.status}")  # noqa: TRY301 -- logged like a failed fetch
     except IssuerFailed as failed:
         log.warning("issuer failed", issuer=documents.token_endpoint, reason=str(failed))
         raise Unavailable("The identity provider does not answer.") from None

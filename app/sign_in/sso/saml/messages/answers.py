@@ -1,4 +1,4 @@
-"""Reading an identity provider's answer: everything that it must prove, of the signed assertion alone."""
+"""Verify an identity provider's answer (SAML Profiles 4.1.4). Only the signed assertion counts."""
 
 import base64
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 _EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 _UNDERSTOOD = {f"{_SAML}{name}" for name in ("AudienceRestriction", "OneTimeUse", "ProxyRestriction")}
 
-# What identity providers call these: plainly, by the OID of LDAP's attribute, or as Microsoft does.
+# The attribute's plain name, the OID of LDAP's attribute, and Microsoft's name.
 _EMAIL_NAMES = (
     "email",
     "mail",
@@ -40,7 +40,7 @@ _NAME_NAMES = (
 
 @dataclass(frozen=True)
 class Expected:
-    """Whose answer is waited for, by whom, and to which request."""
+    """The expected issuer, its keys, the service provider and the request that was sent."""
 
     idp_entity_id: str
     certificates: tuple[x509.Certificate, ...]
@@ -50,9 +50,9 @@ class Expected:
 
 @dataclass(frozen=True)
 class Assertion:
-    """Whom the identity provider has signed in; no answer with this id is good from `expires_at` on.
+    """A verified assertion. An answer with this id is refused from `expires_at` on.
 
-    `name_id` is the identity provider's lasting name for them; None when it gives another one each time.
+    `name_id` is the provider's persistent id of the user; None if it sends a transient one.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Assertion:
 
 
 def read_answer(encoded: str, expected: Expected, now: datetime) -> Assertion:
-    """Return what the `SAMLResponse` of a form proves, by SAML Profiles 4.1.4.3; raises `SamlRefused`."""
+    """Verify the form's `SAMLResponse` (SAML Profiles 4.1.4.3); raises `SamlRefused`."""
     try:
         document = base64.b64decode("".join(encoded.split()), validate=True)
     except ValueError:
@@ -84,7 +84,7 @@ def read_answer(encoded: str, expected: Expected, now: datetime) -> Assertion:
         name_id=None if name_id.get("Format") == _TRANSIENT else _text(name_id),
         email=_email(name_id, assertion),
         name=_attribute(assertion, _NAME_NAMES),
-        # No request waits as long as a day for its answer.
+        # A login lives ten minutes, so a day is long enough to remember a used assertion.
         expires_at=min(confirmed_until, now + timedelta(days=1)) + SKEW,
     )
 
@@ -141,7 +141,7 @@ def _check_statements(assertion: Element, now: datetime) -> None:
 
 
 def _confirmations(subject: Element, expected: Expected, now: datetime) -> Iterator[datetime]:
-    """Yield until when the bearer is confirmed to be the subject, at our address, for our request."""
+    """Yield the end of each bearer confirmation that is valid for our URL and our request."""
     for confirmation in subject.findall(f"{_SAML}SubjectConfirmation"):
         if confirmation.get("Method") != _BEARER:
             continue
@@ -183,7 +183,7 @@ def _email(name_id: Element, assertion: Element) -> str:
 
 
 def _attribute(assertion: Element, names: tuple[str, ...]) -> str | None:
-    """Return the first value of the first of these attributes that has one."""
+    """Return the first value of the first of these attributes that is present."""
     given = {
         attribute.get("Name"): _text(value)
         for attribute in reversed(assertion.findall(f"{_SAML}AttributeStatement/{_SAML}Attribute"))

@@ -1,4 +1,4 @@
-"""The certificates of an identity provider: carriers of its public keys, named by an admin and trusted as such."""
+"""The certificates of an identity provider. Only their public keys count; an admin trusts them by hand."""
 
 import base64
 
@@ -9,7 +9,7 @@ _LEAST_RSA_BITS = 2048
 
 
 def read_certificate(text: str) -> x509.Certificate:
-    """Return the certificate in PEM, or in bare base64 as metadata have it.
+    """Parse a certificate in PEM, or in bare base64 as in metadata.
 
     Raises `ValueError` for anything else, and for a key that is neither RSA of 2048 bits or more nor on an
     elliptic curve.

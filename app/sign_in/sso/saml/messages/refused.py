@@ -1,5 +1,5 @@
-"""The one way in which an answer of an identity provider is refused."""
+"""The error for an answer that is not accepted."""
 
 
-class SamlRefused(Exception):  # noqa: N818 -- a refusal, as those of `app.core.errors`
-    """An answer that proves nothing. The reason is for the log: our words, none of the document's."""
+class SamlRefused(Exception):  # noqa: N818 -- named like the refusals of `app.core.errors`
+    """An answer is not accepted. The message is for the log and quotes nothing from the document."""

@@ -1,4 +1,4 @@
-"""What Passgate tells an identity provider: its metadata, and the request that a browser carries there."""
+"""Passgate as a SAML service provider: its metadata, and its authentication request."""
 
 import base64
 import zlib
@@ -23,13 +23,13 @@ for _prefix, _uri in (("samlp", _PROTOCOL), ("saml", _ASSERTION), ("md", _METADA
 
 @dataclass(frozen=True)
 class ServiceProvider:
-    """Passgate as one identity provider knows it: by the address of its metadata, and where answers are sent."""
+    """Passgate for one identity provider: entity id (the URL of the metadata) and assertion consumer URL."""
 
     entity_id: str
     acs_url: str
 
     def metadata(self) -> bytes:
-        """Return the document that an identity provider is set up with (SAML Metadata 2.4.4)."""
+        """Return the metadata document (SAML Metadata 2.4.4)."""
         entity = ET.Element(f"{{{_METADATA}}}EntityDescriptor", entityID=self.entity_id)
         attributes = {
             "AuthnRequestsSigned": "false",
@@ -45,7 +45,10 @@ class ServiceProvider:
         return document
 
     def login_url(self, sso_url: str, request_id: str, now: datetime) -> str:
-        """Return where to send a browser to be signed in (SAML Bindings 3.4): the answer names `request_id`."""
+        """Return the URL that carries the authentication request (SAML Bindings 3.4).
+
+        The answer must name `request_id`.
+        """
         attributes = {
             "ID": request_id,
             "Version": "2.0",

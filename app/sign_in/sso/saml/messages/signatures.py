@@ -1,4 +1,4 @@
-"""XML and its signatures: the one module that knows lxml and signxml, which the extra `passgate[saml]` brings."""
+"""XML signatures. The only module that uses lxml and signxml (the extra `passgate[saml]`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,10 +30,10 @@ _DIGESTS = ("SHA256", "SHA384", "SHA512")
 
 
 def parse(document: bytes) -> Element:
-    """Return the root of the document.
+    """Parse the document and return its root.
 
-    Raises `SamlRefused` for what is no XML, and for a DTD, an entity, a comment or a processing instruction: no
-    identity provider sends them, and readers differ about the text around them.
+    Raises `SamlRefused` for malformed XML, and for a DTD, an entity, a comment or a processing instruction: no
+    identity provider sends them, and parsers disagree about the text around them.
     """
     parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
     try:
@@ -48,17 +48,17 @@ def parse(document: bytes) -> Element:
 
 
 def signed_by(element: Element, certificates: Sequence[x509.Certificate]) -> Element:
-    """Return what the signature in `element` covers, read anew from the signed bytes: the element itself, whole.
+    """Verify the signature in `element`; returns the element parsed again from the signed bytes.
 
-    Raises `SamlRefused` unless there is one signature, a child of the element, over the element, by the key of one
-    of the certificates, with SHA-256 or better. The dates of a certificate do not count: who named it trusts its
-    key (SAML Metadata Interoperability Profile 2.6.1).
+    Raises `SamlRefused` unless there is exactly one signature, a child of the element, over the whole element, by
+    the key of one of the certificates, with SHA-256 or better. The dates of a certificate do not count: an admin
+    trusts its key (SAML Metadata Interoperability Profile 2.6.1).
     """
     found = list(element.iter(f"{_DS}Signature"))
     if len(found) != 1 or found[0].getparent() is not element:
         raise SamlRefused("not exactly one signature in the assertion")
     for key_info in found[0].findall(f"{_DS}KeyInfo"):
-        found[0].remove(key_info)  # by which key the sender would like to be judged
+        found[0].remove(key_info)  # untrusted: the sender's choice of key
     document = etree.tostring(element, with_tail=False)
     for certificate in certificates:
         signed = _signed_part(document, certificate)
@@ -79,6 +79,6 @@ def _signed_part(document: bytes, certificate: x509.Certificate) -> Element | No
     )
     try:
         verified: Any = XMLVerifier().verify(document, x509_cert=certificate, expect_config=expected)
-    except (SignXMLException, etree.LxmlError, ValueError, TypeError):  # what malformed signatures bring about
+    except (SignXMLException, etree.LxmlError, ValueError, TypeError):  # raised for malformed signatures
         return None
     return verified.signed_xml

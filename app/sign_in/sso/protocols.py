@@ -1,19 +1,22 @@
-"""The protocols by which a browser logs in at a provider. A new one is one entry here."""
+"""The SSO protocols. A new protocol is a folder, one entry in `PROTOCOLS`, and a value of `ProviderType`."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.core.callers import RequestContext
 from app.services import Services
+from app.sign_in.sso.jwt import settings as jwt
+from app.sign_in.sso.oidc import settings as oidc
 from app.sign_in.sso.oidc.issuer.issuers import Issuers
 from app.sign_in.sso.oidc.use_cases import begin_oidc_login, client_of
-from app.sign_in.sso.rules import Provider, ProviderType
+from app.sign_in.sso.rules import ProtocolSettings, Provider, ProviderType
+from app.sign_in.sso.saml import settings as saml
 from app.sign_in.sso.saml.use_cases import begin_saml_login, service_provider
 
 
 @dataclass(frozen=True)
 class BegunLogin:
-    """A login that begins: in which account, at which provider, with the secret that only the browser keeps."""
+    """A browser login that begins; `slug` is the account's, `secret` the browser's."""
 
     services: Services
     context: RequestContext
@@ -24,11 +27,22 @@ class BegunLogin:
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How a browser gets to a provider, and whether the answer is posted from the provider's own page."""
+class BrowserLogin:
+    """How a browser logs in at a provider.
 
-    login_address: Callable[[BegunLogin], Awaitable[str]]
+    `address` returns the URL to send the browser to. `answers_by_post`: the provider's own page posts the answer.
+    """
+
+    address: Callable[[BegunLogin], Awaitable[str]]
     answers_by_post: bool
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol: its providers' settings, and its browser login if it has one."""
+
+    settings: ProtocolSettings
+    browser_login: BrowserLogin | None = None
 
 
 async def _oidc_address(login: BegunLogin) -> str:
@@ -43,6 +57,7 @@ async def _saml_address(login: BegunLogin) -> str:
 
 
 PROTOCOLS = {
-    ProviderType.OIDC: Protocol(_oidc_address, answers_by_post=False),
-    ProviderType.SAML: Protocol(_saml_address, answers_by_post=True),
+    ProviderType.JWT: Protocol(jwt.SETTINGS),
+    ProviderType.OIDC: Protocol(oidc.SETTINGS, BrowserLogin(_oidc_address, answers_by_post=False)),
+    ProviderType.SAML: Protocol(saml.SETTINGS, BrowserLogin(_saml_address, answers_by_post=True)),
 }
