@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.rules import Actor, Event, EventFilter, EventType, RecordedEvent
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Refusal
-from app.database.ids import new_id, oldest_id
+from app.core.ids import new_id, oldest_id
 from app.database.statements import PrecompiledStatement
 from app.database.tables import audit_events, users
 

@@ -13,10 +13,10 @@ from app.administration.user_import.use_cases import Report
 from app.audit.rules import COMMAND_LINE
 from app.core.callers import RequestContext, Role
 from app.core.errors import NotFound
+from app.core.ids import new_id
 from app.credentials.links.use_cases import invite
 from app.credentials.passwords.use_cases import check_chosen_password
 from app.database.bulk import bulk_transaction
-from app.database.ids import new_id
 from app.second_factor.kinds.registry import FIRST_KINDS
 from app.second_factor.recovery_codes.use_cases import make_codes
 from app.second_factor.settings.use_cases import renew_recovery_codes

@@ -14,10 +14,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Column, ColumnElement, Table, delete, literal, select, text, tuple_
 
+from app.core.ids import oldest_id
 from app.credentials.links.rules import LIFETIMES as LINK_LIFETIMES
 from app.database.base import Moment, is_any_of
 from app.database.engine import Database
-from app.database.ids import oldest_id
 from app.database.tables import (
     audit_events,
     challenges,

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import RequestContext
+from app.core.ids import new_id
 from app.database.base import param
-from app.database.ids import new_id
 from app.database.queue import enqueue, job
 from app.database.tables import accounts, users
 

@@ -11,10 +11,10 @@ from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, Gone, NotFound, Refusal, Unauthenticated, invalid_field
+from app.core.ids import new_id
 from app.crypto.passwords import Hasher
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.delivery.letters import Kind as Letter
 from app.delivery.letters import notify_user
 from app.enrollment import repository

@@ -12,9 +12,9 @@ from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
 from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound
+from app.core.ids import new_id
 from app.crypto.digests import digest, is_secret, new_secret
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.sessions import repository
 from app.sessions.repository import SessionOwner
 from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session

@@ -15,11 +15,11 @@ from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import PASSWORD
 from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
+from app.core.ids import new_id
 from app.credentials.passwords.use_cases import refuse_password
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.delivery.letters import email_to
 from app.second_factor import repository as second_factor
 from app.second_factor.kinds.kind import Accepted

@@ -13,8 +13,8 @@ from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import RequestContext
 from app.core.errors import ReachedLimit, TooMany, Unavailable
+from app.core.ids import OF_THE_SERVICE
 from app.database.engine import Database
-from app.database.ids import OF_THE_SERVICE
 from app.throttling import repository
 from app.throttling.rules import Bucket
 

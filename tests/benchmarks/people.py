@@ -10,11 +10,11 @@ import asyncpg
 from argon2 import PasswordHasher, Type
 from argon2.low_level import hash_secret_raw
 
+from app.core.ids import new_id
 from app.core.secret_keys import parse_keys
 from app.crypto.digests import digest, new_secret
 from app.crypto.passwords import Argon2Parameters
 from app.crypto.sealing import Sealer
-from app.database.ids import new_id
 from app.second_factor.kinds.totp import algorithm as totp
 from app.second_factor.passcode import new_recovery_code
 from app.second_factor.use_cases import secret_associated_data

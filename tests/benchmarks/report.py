@@ -21,9 +21,9 @@ from app.administration.reports.jobs import write_report
 from app.administration.reports.rules import Report, Status, Type
 from app.administration.reports.status_query import status_query
 from app.core.callers import TEAM, Role
+from app.core.ids import new_id
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
-from app.database.ids import new_id
 from app.database.libpq import libpq_url
 from app.database.long import begin_long
 from app.second_factor.kinds.registry import FIRST_KINDS

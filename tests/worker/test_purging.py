@@ -8,8 +8,8 @@ import pytest
 from app.commands import retention as purging
 from app.commands.retention import purge
 from app.core.callers import RequestContext, Role
+from app.core.ids import new_id
 from app.credentials.links.use_cases import invite
-from app.database.ids import new_id
 from app.database.queue import enqueue
 from app.services import Services
 from app.sign_in.sso import repository as sso

@@ -15,7 +15,7 @@ from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext, Role
 from app.core.errors import Conflict, FieldError, InvalidRequest
-from app.database.ids import new_id
+from app.core.ids import new_id
 
 # What each unique constraint says when it refuses a row.
 _TAKEN = {

@@ -22,8 +22,8 @@ from app.audit.repository import record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, Gone, NotFound, TooMany
+from app.core.ids import new_id
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.database.queue import enqueue
 
 _NOT_READY = {

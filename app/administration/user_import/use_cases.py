@@ -16,8 +16,8 @@ from app.administration.user_import.rules import BadLine, BadLineError, Imported
 from app.audit.rules import COMMAND_LINE
 from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest
+from app.core.ids import new_id
 from app.crypto.sealing import Sealer
-from app.database.ids import new_id
 from app.second_factor.use_cases import secret_associated_data
 
 MOST_NAMED = 100

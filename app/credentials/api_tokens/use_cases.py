@@ -10,12 +10,12 @@ from app.audit.repository import deny, record, record_act
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import Forbidden, NotFound, Refusal, invalid_field
+from app.core.ids import new_id
 from app.credentials.api_tokens import repository
 from app.credentials.api_tokens.repository import TokenOwner
 from app.credentials.api_tokens.rules import PREFIX, USED_AGAIN_AFTER, ApiToken, Scope
 from app.crypto.digests import digest, is_secret, new_secret
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.second_factor.authority import lock_caller, lock_caller_and_user
 from app.second_factor.settings.use_cases import lock_own_factors
 

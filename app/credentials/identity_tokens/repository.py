@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.ids import OF_THE_SERVICE
 from app.database.base import is_any_of
-from app.database.ids import OF_THE_SERVICE
 from app.database.tables import signing_keys
 
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from app.accounts import repository as accounts
 from app.core.callers import Caller
+from app.core.ids import OF_THE_SERVICE, new_id
 from app.credentials.identity_tokens import repository, rules
 from app.credentials.identity_tokens.repository import SealedKey
 from app.credentials.identity_tokens.rules import SigningKey, Successor
 from app.crypto.sealing import AssociatedData
 from app.crypto.tokens import new_private_key, public_jwk, sign_token
-from app.database.ids import OF_THE_SERVICE, new_id
 from app.services import Services
 from app.sessions.rules import Session
 

@@ -12,11 +12,11 @@ from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext
 from app.core.errors import Gone
+from app.core.ids import new_id
 from app.credentials.links import repository
 from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, Purpose
 from app.credentials.sso_identities.use_cases import prove_address
 from app.crypto.digests import digest, is_secret
-from app.database.ids import new_id
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor

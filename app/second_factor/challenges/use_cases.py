@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import RequestContext
 from app.core.errors import Conflict, NotFound, Refusal
+from app.core.ids import new_id
 from app.crypto.sealing import Sealer
-from app.database.ids import new_id
 from app.second_factor import repository as second_factor
 from app.second_factor.challenges import repository
 from app.second_factor.challenges.rules import AskedIn, Challenge

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.core.ids import new_id
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.database.engine import Database
-from app.database.ids import new_id
 from app.second_factor.passcode import RecoveryCode, new_recovery_code
 from app.second_factor.recovery_codes import repository
 from app.second_factor.recovery_codes.repository import CodeSet

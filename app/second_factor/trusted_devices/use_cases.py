@@ -9,8 +9,8 @@ from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound
+from app.core.ids import new_id
 from app.crypto.digests import digest
-from app.database.ids import new_id
 from app.second_factor.trusted_devices import repository
 from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice, is_trusted, new_device_token
 

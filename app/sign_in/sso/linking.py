@@ -13,8 +13,8 @@ from app.audit.repository import record
 from app.audit.rules import NOBODY, Actor, Event, EventType
 from app.core.callers import RequestContext
 from app.core.errors import Forbidden, Refusal
+from app.core.ids import new_id
 from app.credentials.sso_identities import repository as identities
-from app.database.ids import new_id
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.sign_in.sso.rules import Identity, Provider

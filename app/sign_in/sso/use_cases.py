@@ -11,9 +11,9 @@ from app.audit.rules import NOBODY, Event, EventType
 from app.core.assurance import SSO
 from app.core.callers import RequestContext
 from app.core.errors import NotFound, Refusal, Unauthenticated, invalid_field
+from app.core.ids import new_id
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import AssociatedData, Sealer
-from app.database.ids import new_id
 from app.sign_in.completing import complete, expired
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository

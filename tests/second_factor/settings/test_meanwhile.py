@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.core.callers import Role
-from app.database.ids import new_id
+from app.core.ids import new_id
 from app.second_factor import repository as second_factor
 from app.second_factor.rules import Authenticator
 from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import httpx
 
+from app.core.ids import new_id
 from app.credentials.links import repository
 from app.credentials.links.rules import PREFIX, Link, Purpose
 from app.crypto.digests import digest, new_secret
-from app.database.ids import new_id
 from tests.support.account.arrange import SimulatedUser, Tenant
 
 NEW_PASSWORD = "another long enough password"

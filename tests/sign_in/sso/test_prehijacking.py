@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from app.core.callers import Role
+from app.core.ids import new_id
 from app.credentials.links.rules import Purpose
-from app.database.ids import new_id
 from tests.sign_in.sso.links import confirm, open_link, redeem
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import Client, ok, refused

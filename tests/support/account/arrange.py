@@ -12,7 +12,7 @@ from app.accounts.rules import first_policy
 from app.accounts.users import repository as users
 from app.accounts.users.rules import User
 from app.core.callers import Role
-from app.database.ids import new_id
+from app.core.ids import new_id
 from app.second_factor.kinds.registry import FIRST_KINDS
 from app.services import Services
 from tests.support.account.authenticator_app import AuthenticatorApp

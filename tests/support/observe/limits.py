@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, func, select
 
-from app.database.ids import OF_THE_SERVICE
+from app.core.ids import OF_THE_SERVICE
 from app.database.tables import password_limits
 from app.services import Services
 

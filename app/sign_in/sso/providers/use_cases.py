@@ -11,8 +11,8 @@ from app.audit.rules import Event, EventType
 from app.core.addresses import FetchPolicy
 from app.core.callers import ADMINS, Caller, Role
 from app.core.errors import Conflict, Refusal
+from app.core.ids import new_id
 from app.crypto.sealing import Sealer
-from app.database.ids import new_id
 from app.second_factor.authority import lock_caller
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.sign_in.sso import repository
