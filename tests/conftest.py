@@ -45,8 +45,15 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str) -> Settings:
-    return Settings.model_validate({"database_url": database_url, "secret_keys": new_key_setting()})
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a data directory of this process: two processes must not empty each other's mailbox."""
+    return Settings.model_validate(
+        {
+            "database_url": database_url,
+            "secret_keys": new_key_setting(),
+            "data_dir": tmp_path_factory.mktemp("data_dir"),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
