@@ -1,9 +1,10 @@
 """The audit events in the database: written, and read with the e-mail addresses that users have today."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import ColumnElement, FromClause, Text, Uuid, bindparam, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from app.audit.rules import Actor, Event, EventFilter, EventType, RecordedEvent
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Refusal
 from app.core.ids import new_id, oldest_id
+from app.database.base import Moment
 from app.database.statements import PrecompiledStatement
 from app.database.tables import audit_events, users
 
@@ -68,6 +70,40 @@ async def record(tx: AsyncConnection, context: RequestContext, actor: Actor, *ev
     """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
     if events:
         await _INSERT.rows(tx, {"events": event_rows(context, actor, *events)})
+
+
+@dataclass(frozen=True)
+class SelectedEvents:
+    """One event for each row of `rows`; `id`, the target's id and `details` are columns of it."""
+
+    rows: FromClause
+    type: EventType
+    id: ColumnElement[UUID]
+    target: tuple[str, ColumnElement[UUID]]
+    details: ColumnElement[Any]
+
+
+async def record_selected(
+    tx: AsyncConnection, context: RequestContext, actor: Actor, events: SelectedEvents
+) -> None:
+    """Insert one event per row of a query: `record` for more rows than one parameter should carry."""
+    target_type, target_id = events.target
+    values: dict[str, ColumnElement[Any]] = {
+        "account_id": literal(context.account_id),
+        "id": events.id,
+        "type": literal(events.type.value),
+        "at": literal(context.now, Moment),
+        "actor_id": literal(actor.user_id, Uuid),
+        "credential": literal(actor.credential),
+        "target_type": literal(target_type),
+        "target_id": target_id,
+        "ip": literal(context.ip or None, Text),
+        "user_agent": literal(context.user_agent or None, Text),
+        "request_id": literal(context.request_id or None, Text),
+        "details": events.details,
+    }
+    query = select(*values.values()).select_from(events.rows)
+    await tx.execute(insert(audit_events).from_select(list(values), query))
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:

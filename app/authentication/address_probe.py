@@ -6,12 +6,12 @@ how many proxies there are is nobody's business.
 
 import base64
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 
 from app.authentication.context import client_address, forwarded_for
 from app.core.errors import NotFound
+from app.core.ids import NIL_ID
 from app.crypto.sealing import AssociatedData, SealBroken, Sealer
 from app.web.dependencies import AppServices
 from app.web.wire import Answer
@@ -20,7 +20,7 @@ PATH = "/client-address"
 _SCHEME = "Bearer "
 _LIFETIME = timedelta(minutes=5)
 # No place in the database: what is sealed for it opens nowhere else.
-_PURPOSE = AssociatedData("", "address probe", UUID(int=0), UUID(int=0), user_id=None)
+_PURPOSE = AssociatedData("", "address probe", NIL_ID, NIL_ID, user_id=None)
 
 router = APIRouter()
 

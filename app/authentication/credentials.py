@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.rules import LONGEST_EMAIL, User
-from app.core.callers import NO_SESSION, Caller, Credential, RequestContext
+from app.core.callers import Caller, Credential, RequestContext
 from app.core.errors import Unauthenticated
+from app.core.ids import NIL_ID
 from app.credentials.api_tokens.use_cases import find_token, note_use
 from app.credentials.password_access.use_cases import find_password_user
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
@@ -88,7 +89,7 @@ def _caller(
         context=context,
         credential=credential,
         user_id=user.id,
-        session_id=NO_SESSION,
+        session_id=NIL_ID,
         email=user.email,
         role=user.role,
         has_authenticator=has_authenticator,

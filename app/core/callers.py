@@ -44,9 +44,6 @@ class Credential(StrEnum):
     PASSWORD = "password"  # noqa: S105 -- as above
 
 
-NO_SESSION = UUID(int=0)  # the id of no session, for a caller who has none
-
-
 @dataclass(frozen=True)
 class Caller:
     """The user behind a credential, as the database knew them when the request came in."""

@@ -4,8 +4,8 @@ import secrets
 from datetime import UTC, datetime
 from uuid import UUID
 
-OF_THE_SERVICE = UUID(int=0)
-"""The account of rows that are of the service itself: no account has this id (decision 5)."""
+NIL_ID = UUID(int=0)
+"""The id of nothing (RFC 9562 5.9), where a value is needed; also the `account_id` of the service's own rows."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

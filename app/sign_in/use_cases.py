@@ -15,7 +15,7 @@ from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import PASSWORD
 from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
-from app.core.ids import new_id
+from app.core.ids import NIL_ID, new_id
 from app.credentials.passwords.use_cases import refuse_password
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import Sealer
@@ -53,7 +53,6 @@ from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
 from app.throttling.rules import Bucket
 from app.throttling.use_cases import take_password_attempt_back
 
-_NO_ID = UUID(int=0)
 _MOST_READS = 8
 """How often an attempt is read and judged: five failures in a row throttle, so that few can come in between."""
 
@@ -65,7 +64,7 @@ async def is_known_device(
 
     For an address that nobody has it is asked just the same, of nobody, so that the time taken does not tell.
     """
-    user_id = found.user.id if found else _NO_ID
+    user_id = found.user.id if found else NIL_ID
     tokens = device.tokens_of(user_id)
     if not tokens:
         return False

@@ -13,7 +13,7 @@ from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.callers import RequestContext
 from app.core.errors import ReachedLimit, TooMany, Unavailable
-from app.core.ids import OF_THE_SERVICE
+from app.core.ids import NIL_ID
 from app.database.engine import Database
 from app.throttling import repository
 from app.throttling.rules import Bucket
@@ -68,7 +68,7 @@ async def _fill(tx: AsyncConnection, context: RequestContext, ours: list[Bucket]
     """Count one failure in every bucket; raises `_FullError`, and then the transaction must not commit."""
     filled = await repository.fill(tx, context.account_id, ours, now=context.now)
     if filled == len(ours) and shared:  # the last one to be locked, and until this short transaction ends
-        filled += await repository.fill(tx, OF_THE_SERVICE, shared, now=context.now)
+        filled += await repository.fill(tx, NIL_ID, shared, now=context.now)
     # Those not asked yet may be fuller still, and the time told must be true for all.
     if behind := [*ours, *shared][filled:]:
         raise _FullError([await _find(tx, context, bucket) for bucket in behind])
@@ -80,7 +80,7 @@ async def _find(tx: AsyncConnection, context: RequestContext, bucket: Bucket) ->
 
 
 def _account_of(context: RequestContext, bucket: Bucket) -> UUID:
-    return OF_THE_SERVICE if bucket.all_accounts else context.account_id
+    return NIL_ID if bucket.all_accounts else context.account_id
 
 
 async def _record_full(
@@ -109,7 +109,7 @@ async def counted_password_attempt(
         yield
     except Unavailable:
         async with database.begin() as tx:
-            for account_id, part in zip((context.account_id, OF_THE_SERVICE), _apart(buckets), strict=True):
+            for account_id, part in zip((context.account_id, NIL_ID), _apart(buckets), strict=True):
                 await repository.take_back(tx, account_id, part, now=context.now)
         raise
 
@@ -153,4 +153,4 @@ async def give_address_back(database: Database, context: RequestContext, buckets
     _, shared = _apart(buckets)
     with suppress(Unavailable):
         async with database.single_statement() as tx:
-            await repository.take_back(tx, OF_THE_SERVICE, shared, now=context.now)
+            await repository.take_back(tx, NIL_ID, shared, now=context.now)

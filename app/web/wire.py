@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from app.core.ids import NIL_ID
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
 
@@ -54,18 +55,17 @@ _T = TypeVar("_T")
 Open = Annotated[_T, OpenList()]
 """A value of an answer, of a list that may grow."""
 
-_NO_ID = UUID(int=0)  # new ids are never this one
 _ID_LENGTH = 36
 
 
 def _id_or_nothing(value: str) -> UUID:
     if len(value) != _ID_LENGTH:
-        return _NO_ID
+        return NIL_ID
     with suppress(ValueError):
         found = UUID(value)
         if str(found) == value.lower():  # `UUID` reads other spellings too
             return found
-    return _NO_ID
+    return NIL_ID
 
 
 _AS_IT_IS = string.punctuation.replace("%", "")

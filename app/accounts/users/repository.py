@@ -15,6 +15,14 @@ from app.database.statements import PrecompiledStatement
 from app.database.tables import second_factor_state, users
 from app.database.tables.users import password_kind
 
+INITIAL_SECOND_FACTOR: dict[str, Any] = {
+    "version": 1,
+    "failures": 0,
+    "turned_on_by_user": False,
+    "passcode_frequency": "every_30_days",
+}
+"""The `second_factor_state` of a new user."""
+
 USER_COLUMNS = [
     users.c.id,
     users.c.email,
@@ -124,10 +132,7 @@ async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_h
         insert(second_factor_state).values(
             account_id=account_id,
             user_id=user.id,
-            version=1,
-            failures=0,
-            turned_on_by_user=False,
-            passcode_frequency="every_30_days",
+            **INITIAL_SECOND_FACTOR,
         )
     )
 

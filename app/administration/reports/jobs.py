@@ -23,7 +23,7 @@ from app.administration.reports.rules import (
 )
 from app.administration.reports.writing import write_csv
 from app.credentials.links.rules import link_url
-from app.crypto.digests import digest, new_secret
+from app.crypto.mailed_tokens import mailed_token
 from app.crypto.sealing import AssociatedData
 from app.database.long import begin_long
 from app.database.queue import PermanentJobError, enqueue
@@ -124,20 +124,13 @@ async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: 
 
 
 async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
-    """Return the link's secret: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = AssociatedData("reports", "sealed_token", account_id, report.id, report.requested_by)
-    if report.sealed_token is not None:
-        return services.sealer.open(report.sealed_token, place).decode()
-    secret = new_secret(PREFIX)
-    await repository.change_report(
-        tx,
-        account_id,
-        report.id,
-        token_digest=digest(secret),
-        sealed_token=services.sealer.seal(secret.encode(), place),
-        link_expires_at=now + LINK_LIFETIME,
-    )
-    return secret
+    """Return the link's secret, and store it if it is new."""
+    data = AssociatedData("reports", "sealed_token", account_id, report.id, report.requested_by)
+    mailed = mailed_token(services.sealer, data, report.sealed_token, PREFIX)
+    if mailed.is_new:
+        stored = {"token_digest": mailed.digest, "sealed_token": mailed.sealed}
+        await repository.change_report(tx, account_id, report.id, **stored, link_expires_at=now + LINK_LIFETIME)
+    return mailed.token
 
 
 async def purge_reports(services: Services, **_: object) -> None:

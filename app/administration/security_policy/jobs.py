@@ -8,6 +8,7 @@ from app.administration.security_policy.repository import DeletedSessions, Ended
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext
+from app.core.ids import NIL_ID
 from app.services import Services
 
 BATCH = 500
@@ -49,7 +50,7 @@ async def _delete(
     services: Services, ended: EndedSessions, actor: Actor, ip: str, user_agent: str, request_id: str
 ) -> int:
     """Go through the account's users who have sessions, a batch at a time; returns how many sessions are left."""
-    left, after = 0, UUID(int=0)
+    left, after = 0, NIL_ID
     while True:
         context = RequestContext(ended.account_id, services.clock.now(), ip, user_agent, request_id)
         async with services.database.begin() as tx:

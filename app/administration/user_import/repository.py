@@ -25,13 +25,15 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
+from app.accounts.users.repository import INITIAL_SECOND_FACTOR
 from app.accounts.users.rules import ACTIVE
 from app.administration.user_import.rules import Refused
+from app.audit.repository import SelectedEvents, record_selected
 from app.audit.rules import Actor, EventType
 from app.core.callers import RequestContext
 from app.database.base import Moment
 from app.database.bulk import copy_rows
-from app.database.tables import audit_events, authenticators, second_factor_state, users
+from app.database.tables import authenticators, second_factor_state, users
 from app.second_factor.kinds.totp.kind import BEFORE_ANY_STEP, TOTP
 
 
@@ -119,13 +121,10 @@ async def forget_refused(tx: AsyncConnection, account_id: UUID) -> int:
 
 async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> None:
     """Give every stored user the state of a second factor: turned on personally where they bring a secret."""
-    state: dict[str, Any] = {
+    state: dict[str, Any] = {name: literal(value) for name, value in INITIAL_SECOND_FACTOR.items()} | {
         "account_id": literal(context.account_id),
         "user_id": staged.c.id,
-        "version": literal(1),
-        "failures": literal(0),
         "turned_on_by_user": _BRINGS_SECRET,
-        "passcode_frequency": literal("every_30_days"),
     }
     await tx.execute(_insert_staged(second_factor_state, state))
     confirmed: dict[str, Any] = {
@@ -141,38 +140,33 @@ async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> No
     await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))
 
 
-async def record(tx: AsyncConnection, context: RequestContext, actor: Actor) -> None:
-    """Write what happened to every stored user: `app.audit.repository.record`, for many at once."""
-    events: dict[str, Any] = {
-        "account_id": literal(context.account_id),
-        "at": literal(context.now, Moment),
-        "credential": literal(actor.credential),
-        "user_agent": literal(context.user_agent),
-    }
-    created: dict[str, Any] = {
-        "id": staged.c.created_event_id,
-        "type": literal(EventType.USER_CREATED.value),
-        "target_type": literal("user"),
-        "target_id": staged.c.id,
-        "details": func.jsonb_build_object("role", staged.c.role, "imported", true()),
-    }
-    added: dict[str, Any] = {
-        "id": staged.c.added_event_id,
-        "type": literal(EventType.AUTHENTICATOR_ADDED.value),
-        "target_type": literal("authenticator"),
-        "target_id": staged.c.authenticator_id,
-        "details": func.jsonb_build_object("kind", TOTP.name, "imported", true()),
-    }
-    turned_on: dict[str, Any] = {
-        "id": staged.c.turned_on_event_id,
-        "type": literal(EventType.TWO_FACTOR_TURNED_ON.value),
-        "target_type": literal("user"),
-        "target_id": staged.c.id,
-        "details": func.jsonb_build_object("imported", true()),
-    }
-    await tx.execute(_insert_staged(audit_events, events | created))
-    await tx.execute(_insert_staged(audit_events, events | added, _BRINGS_SECRET))
-    await tx.execute(_insert_staged(audit_events, events | turned_on, _BRINGS_SECRET))
+async def record_import(tx: AsyncConnection, context: RequestContext, actor: Actor) -> None:
+    """Record the audit events of every stored user."""
+    in_order = select(staged).order_by(staged.c.line)
+    everyone, with_secret = in_order.subquery(), in_order.where(_BRINGS_SECRET).subquery()
+    created = SelectedEvents(
+        everyone,
+        EventType.USER_CREATED,
+        id=everyone.c.created_event_id,
+        target=("user", everyone.c.id),
+        details=func.jsonb_build_object("role", everyone.c.role, "imported", true()),
+    )
+    added = SelectedEvents(
+        with_secret,
+        EventType.AUTHENTICATOR_ADDED,
+        id=with_secret.c.added_event_id,
+        target=("authenticator", with_secret.c.authenticator_id),
+        details=func.jsonb_build_object("kind", TOTP.name, "imported", true()),
+    )
+    turned_on = SelectedEvents(
+        with_secret,
+        EventType.TWO_FACTOR_TURNED_ON,
+        id=with_secret.c.turned_on_event_id,
+        target=("user", with_secret.c.id),
+        details=func.jsonb_build_object("imported", true()),
+    )
+    for events in (created, added, turned_on):
+        await record_selected(tx, context, actor, events)
 
 
 def _insert_staged(table: Table, values: dict[str, Any], *conditions: ColumnElement[bool]) -> Insert:

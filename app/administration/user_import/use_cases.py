@@ -61,7 +61,7 @@ async def import_users(
             FieldError("", "malformed", "nothing of the file was taken"),
         )
     await repository.add_second_factors(tx, context)
-    await repository.record(tx, context, COMMAND_LINE)
+    await repository.record_import(tx, context, COMMAND_LINE)
     await repository.look_at_sizes(tx)
     return report
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.ids import OF_THE_SERVICE
+from app.core.ids import NIL_ID
 from app.database.base import is_any_of
 from app.database.tables import signing_keys
 
@@ -26,13 +26,13 @@ class SealedKey(NamedTuple):
 async def list_keys(tx: AsyncConnection) -> list[SealedKey]:
     """Return every key, oldest first."""
     columns = [signing_keys.c[name] for name in SealedKey._fields]
-    query = select(*columns).where(signing_keys.c.account_id == OF_THE_SERVICE).order_by(signing_keys.c.generation)
+    query = select(*columns).where(signing_keys.c.account_id == NIL_ID).order_by(signing_keys.c.generation)
     return [SealedKey(*row) for row in await tx.execute(query)]
 
 
 async def add_key(tx: AsyncConnection, key: SealedKey) -> None:
     """Store a key, unless another instance has stored one of this generation: then that one is it."""
-    values = {"account_id": OF_THE_SERVICE, **key._asdict()}
+    values = {"account_id": NIL_ID, **key._asdict()}
     await tx.execute(insert(signing_keys).values(values).on_conflict_do_nothing())
 
 
@@ -40,6 +40,6 @@ async def delete_keys(tx: AsyncConnection, ids: Collection[UUID]) -> None:
     """Remove keys for good."""
     await tx.execute(
         delete(signing_keys).where(
-            signing_keys.c.account_id == OF_THE_SERVICE, is_any_of([signing_keys.c.id], [(id_,) for id_ in ids])
+            signing_keys.c.account_id == NIL_ID, is_any_of([signing_keys.c.id], [(id_,) for id_ in ids])
         )
     )

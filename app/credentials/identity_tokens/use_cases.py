@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.accounts import repository as accounts
 from app.core.callers import Caller
-from app.core.ids import OF_THE_SERVICE, new_id
+from app.core.ids import NIL_ID, new_id
 from app.credentials.identity_tokens import repository, rules
 from app.credentials.identity_tokens.repository import SealedKey
 from app.credentials.identity_tokens.rules import SigningKey, Successor
@@ -114,4 +114,4 @@ async def _make(services: Services, next_: Successor, now: datetime) -> None:
 
 
 def _place(key_id: UUID) -> AssociatedData:
-    return AssociatedData("signing_keys", "sealed_private_key", OF_THE_SERVICE, key_id, user_id=None)
+    return AssociatedData("signing_keys", "sealed_private_key", NIL_ID, key_id, user_id=None)

@@ -12,7 +12,7 @@ from app.core.callers import RequestContext
 from app.credentials.links import repository
 from app.credentials.links.rules import PREFIX, Link, Purpose, link_url
 from app.credentials.links.use_cases import send_password_link
-from app.crypto.digests import digest, new_secret
+from app.crypto.mailed_tokens import mailed_token
 from app.crypto.sealing import AssociatedData
 from app.delivery.jobs import send_now
 from app.delivery.letters import Email, Kind, get_recipient
@@ -70,11 +70,9 @@ async def send_link(
 
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, link: Link) -> str:
-    """Return the link's token: the sealed one, where an earlier run drew it and did not come to its end."""
-    place = AssociatedData("links", "sealed_token", account_id, link.id, link.user_id)
-    if link.sealed_token is not None:
-        return services.sealer.open(link.sealed_token, place).decode()
-    token = new_secret(PREFIX)
-    sealed = services.sealer.seal(token.encode(), place)
-    await repository.set_token(tx, account_id, link.id, token_digest=digest(token), sealed_token=sealed)
-    return token
+    """Return the link's token, and store it if it is new."""
+    data = AssociatedData("links", "sealed_token", account_id, link.id, link.user_id)
+    mailed = mailed_token(services.sealer, data, link.sealed_token, PREFIX)
+    if mailed.is_new:
+        await repository.set_token(tx, account_id, link.id, token_digest=mailed.digest, sealed_token=mailed.sealed)
+    return mailed.token

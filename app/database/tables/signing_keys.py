@@ -1,6 +1,6 @@
 """The keys that sign identity tokens: the service's own, not an account's, and shared by all instances.
 
-Every key of every table begins with `account_id`; here it is `OF_THE_SERVICE`. So the rule holds
+Every key of every table begins with `account_id`; here it is `NIL_ID`. So the rule holds
 without an exception, a distributed Postgres has a place for these rows, and what is sealed is bound to a place as
 everywhere. Of a key only its sealed private half is stored: the public half is derived from it, so that nobody who
 can write here, and does not know the key that seals, can have a key of their own published.

@@ -8,8 +8,9 @@ import pytest
 
 from app.accounts.users.rules import User
 from app.administration.directory import rules
-from app.core.callers import NO_SESSION, Caller, Credential, RequestContext, Role
+from app.core.callers import Caller, Credential, RequestContext, Role
 from app.core.errors import Conflict
+from app.core.ids import NIL_ID
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ME, OTHER = UUID(int=1), UUID(int=2)
@@ -20,7 +21,7 @@ def caller(role: Role, credential: Credential = Credential.SESSION) -> Caller:
         context=RequestContext(UUID(int=9), NOW, "127.0.0.1", "", ""),
         credential=credential,
         user_id=ME,
-        session_id=NO_SESSION,
+        session_id=NIL_ID,
         email="me@example.com",
         role=role,
         has_authenticator=False,

@@ -2,11 +2,11 @@
 
 from sqlalchemy import delete, func, select
 
-from app.core.ids import OF_THE_SERVICE
+from app.core.ids import NIL_ID
 from app.database.tables import password_limits
 from app.services import Services
 
-_SHARED = password_limits.c.account_id == OF_THE_SERVICE
+_SHARED = password_limits.c.account_id == NIL_ID
 
 
 async def forget_addresses(services: Services) -> None:
