@@ -31,14 +31,16 @@ async def test_owner_and_admins_see_what_the_user_sees(tenant: Tenant, role: Rol
     own = ok(await person.browser.get(f"/users/me/{part}"))
     for session in own.get("items", []):
         if "current" in session:
-            session["current"] = False  # which is the admin's
+            session["current"] = False  # the caller's session is the admin's
     assert seen == own
     assert person.authenticator.secret not in str(seen)
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_sees_it_not_even_of_themself_by_id(tenant: Tenant, role: Role, part: str) -> None:
+async def test_agents_and_end_users_see_nobody_by_id_not_even_themselves(
+    tenant: Tenant, role: Role, part: str
+) -> None:
     caller, person = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for target in (person, caller):
@@ -46,7 +48,7 @@ async def test_nobody_else_sees_it_not_even_of_themself_by_id(tenant: Tenant, ro
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_what_is_under_me_stays_ones_own(tenant: Tenant, part: str) -> None:
+async def test_an_end_user_reads_their_own_data_under_me(tenant: Tenant, part: str) -> None:
     person = await tenant.signed_in(Role.END_USER)
 
     ok(await person.browser.get(f"/users/me/{part}"))
@@ -71,7 +73,7 @@ async def test_a_token_with_the_scope_reads_the_state_of_two_factor(tenant: Tena
 
 @pytest.mark.parametrize("part", LISTS)
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_token_neither_lists_nor_ends(
+async def test_a_token_neither_lists_nor_ends_devices_and_sessions(
     tenant: Tenant, owner: SimulatedUser, method: str, part: str
 ) -> None:
     person, script = await tenant.person(), await by_token(tenant, owner, "users:read", "users:write")
@@ -80,7 +82,9 @@ async def test_a_token_neither_lists_nor_ends(
 
 
 @pytest.mark.parametrize("part", LISTS)
-async def test_a_password_ends_nothing(tenant: Tenant, owner: SimulatedUser, part: str) -> None:
+async def test_a_password_alone_ends_no_devices_or_sessions(
+    tenant: Tenant, owner: SimulatedUser, part: str
+) -> None:
     person, client = await tenant.person(), await by_password(tenant, owner, owner)
 
     refused(await client.delete(path(person, part)), 403, "session_required")
@@ -94,7 +98,7 @@ async def test_the_state_of_the_owner_is_shown_to_admins(tenant: Tenant, owner: 
 
 @pytest.mark.parametrize("part", LISTS)
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_the_devices_and_sessions_of_the_owner_are_the_owners_alone(
+async def test_an_admin_neither_lists_nor_ends_the_owners_devices_and_sessions(
     tenant: Tenant, owner: SimulatedUser, method: str, part: str
 ) -> None:
     admin, trail = await tenant.signed_in(Role.ADMIN), AuditTrail(tenant)
@@ -133,7 +137,7 @@ async def test_an_admin_ends_every_session_of_a_user(tenant: Tenant, role: Role)
     assert (await tenant.sign_in(person))["status"] == "complete"
 
 
-async def test_an_admin_who_ends_their_own_is_signed_out(tenant: Tenant) -> None:
+async def test_an_admin_who_ends_their_own_sessions_is_signed_out(tenant: Tenant) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
 
     ok(await admin.browser.delete(path(admin, "sessions")), 204)
@@ -142,7 +146,9 @@ async def test_an_admin_who_ends_their_own_is_signed_out(tenant: Tenant) -> None
 
 
 @pytest.mark.parametrize("part", LISTS)
-async def test_it_needs_no_fresh_session(tenant: Tenant, owner: SimulatedUser, part: str) -> None:
+async def test_ending_devices_or_sessions_needs_no_fresh_session(
+    tenant: Tenant, owner: SimulatedUser, part: str
+) -> None:
     person = await tenant.person()
     tenant.clock.turn(minutes=30)
 
@@ -181,7 +187,7 @@ async def test_devices_come_in_pages(tenant: Tenant, owner: SimulatedUser) -> No
     assert [len(page) for page in found] == [2, 1]
 
 
-async def test_how_long_a_session_lives_is_counted_by_its_users_role(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_session_expires_by_the_role_of_its_user(tenant: Tenant, owner: SimulatedUser) -> None:
     customer = await tenant.signed_in(Role.END_USER)
     await tenant.enroll(owner)
     for _ in range(4):
@@ -198,7 +204,7 @@ async def test_how_long_a_session_lives_is_counted_by_its_users_role(tenant: Ten
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_user_of_another_account_is_the_same_as_none(
+async def test_a_user_of_another_account_gets_the_answer_of_an_unknown_id(
     tenant: Tenant, owner: SimulatedUser, part: str
 ) -> None:
     stranger = await (await another_account(tenant)).signed_in()
@@ -211,7 +217,7 @@ async def test_a_user_of_another_account_is_the_same_as_none(
     ok(await stranger.browser.get("/session"))
 
 
-async def test_it_is_recorded_how_many_ended_and_by_whom(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_audit_log_records_how_many_ended_and_by_whom(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     trail = AuditTrail(tenant)
     await trail.new()

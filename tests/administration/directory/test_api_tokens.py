@@ -13,7 +13,7 @@ from tests.support.observe.audit import AuditTrail
 
 @pytest.fixture
 async def script(tenant: Tenant, owner: SimulatedUser) -> Client:
-    """A script of the owner's, who could do it all in a session."""
+    """An API client with a token of the owner, who may do all of this in a session."""
     return await by_token(tenant, owner, "users:read", "users:write")
 
 
@@ -23,7 +23,7 @@ async def test_a_token_changes_and_deletes_agents_and_end_users(
 ) -> None:
     person = await tenant.signed_in(role)
     path = f"/users/{person.id}"
-    tenant.clock.turn(hours=2)  # of a token freshness is never asked
+    tenant.clock.turn(hours=2)  # a token needs no fresh session
 
     other = Role.AGENT if role is Role.END_USER else Role.END_USER
     body = {"name": "Anna", "role": other.value, "external_id": "crm-1", "status": "suspended"}
@@ -57,9 +57,7 @@ async def test_a_token_never_deletes_an_owner_or_admin(
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
-async def test_a_token_never_makes_an_owner_or_admin_of_somebody(
-    tenant: Tenant, script: Client, role: str
-) -> None:
+async def test_a_token_never_promotes_a_user_to_owner_or_admin(tenant: Tenant, script: Client, role: str) -> None:
     target = await tenant.person()
 
     refused(await script.patch(f"/users/{target.id}", json={"role": role}), 403, "forbidden")
@@ -67,7 +65,9 @@ async def test_a_token_never_makes_an_owner_or_admin_of_somebody(
     assert ok(await script.get(f"/users/{target.id}"))["role"] == "agent"
 
 
-async def test_a_token_never_sets_an_address_not_even_with_something_else(tenant: Tenant, script: Client) -> None:
+async def test_a_token_never_changes_an_address_not_even_beside_other_fields(
+    tenant: Tenant, script: Client
+) -> None:
     target = await tenant.person()
 
     for body in (
@@ -83,7 +83,7 @@ async def test_a_token_never_sets_an_address_not_even_with_something_else(tenant
 @pytest.mark.parametrize(
     ("method", "body"), [("PATCH", {"name": "Anna"}), ("DELETE", None), ("PATCH", {"status": "suspended"})]
 )
-async def test_reading_is_not_writing(
+async def test_the_read_scope_does_not_allow_writing(
     tenant: Tenant, owner: SimulatedUser, method: str, body: dict[str, Any] | None
 ) -> None:
     target = await tenant.person()
@@ -94,14 +94,14 @@ async def test_reading_is_not_writing(
     refused(answer, 403, "scope_missing")
 
 
-async def test_writing_is_not_reading(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_write_scope_does_not_allow_reading(tenant: Tenant, owner: SimulatedUser) -> None:
     target, writing = await tenant.person(), await by_token(tenant, owner, "users:write")
 
     refused(await writing.get(f"/users/{target.id}"), 403, "scope_missing")
     ok(await writing.patch(f"/users/{target.id}", json={"name": "Anna"}))
 
 
-async def test_what_a_token_was_refused_is_recorded(tenant: Tenant, owner: SimulatedUser, script: Client) -> None:
+async def test_the_refusal_of_a_token_is_recorded(tenant: Tenant, owner: SimulatedUser, script: Client) -> None:
     admin = await tenant.person(Role.ADMIN)
     ok(await script.get("/users"))
     trail = AuditTrail(tenant)

@@ -1,4 +1,4 @@
-"""What was given by an authority ends with it, and authority is judged when it is used."""
+"""Sessions, links and tokens end when a role changes; roles are read under the row lock."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -27,7 +27,7 @@ async def signed_out(person: SimulatedUser) -> None:
     refused(await person.browser.get("/session"), 401, "unauthenticated")
 
 
-# Sessions, sign-ins under way and trusted devices end with a role.
+# A change of role ends sessions, pending sign-ins and trusted devices.
 
 
 @pytest.mark.parametrize(("before", "after"), [("admin", "agent"), ("agent", "admin"), ("end_user", "agent")])
@@ -46,7 +46,7 @@ async def test_a_change_of_role_ends_sessions_sign_ins_and_devices(
     assert (await tenant.sign_in(person, browser))["status"] == "passcode_required"
 
 
-async def test_an_asserted_session_is_no_admin_s_after_a_promotion(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_promotion_to_admin_ends_an_asserted_session(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
     backend = await by_token(tenant, await tenant.signed_in(Role.ADMIN), "sign_ins")
     await change(owner, admin, role="agent")
@@ -60,7 +60,9 @@ async def test_an_asserted_session_is_no_admin_s_after_a_promotion(tenant: Tenan
     refused(await browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_a_hand_over_ends_what_both_had(tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox) -> None:
+async def test_a_hand_over_ends_the_sessions_and_tokens_of_both_users(
+    tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
+) -> None:
     heir = await tenant.signed_in(Role.ADMIN)
     scripts = [await by_token(tenant, person, "users:read") for person in (owner, heir)]
     await mailbox.read()
@@ -71,15 +73,15 @@ async def test_a_hand_over_ends_what_both_had(tenant: Tenant, owner: SimulatedUs
         await signed_out(person)
     for script in scripts:
         refused(await script.get("/users"), 401, "unauthenticated")
-    told = dict(await mailbox.read())
-    assert {address.split("<")[-1].rstrip(">") for address in told} == {owner.user.email, heir.user.email}
-    assert any("You are the owner" in text for text in told.values())
+    emails = dict(await mailbox.read())
+    assert {address.split("<")[-1].rstrip(">") for address in emails} == {owner.user.email, heir.user.email}
+    assert any("You are the owner" in text for text in emails.values())
 
 
-# Links end with their cause.
+# A change of address, password, role or status ends the links sent before it.
 
 
-async def pending_links(tenant: Tenant, mailbox: Mailbox, person: SimulatedUser) -> str:
+async def pending_link(tenant: Tenant, mailbox: Mailbox, person: SimulatedUser) -> str:
     ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     return await mailbox.token(person.user.email)
 
@@ -101,7 +103,7 @@ async def test_a_link_to_the_old_address_ends_with_a_change_of_address(
 
 async def test_a_link_ends_with_a_change_of_password(tenant: Tenant, mailbox: Mailbox) -> None:
     person = await tenant.signed_in()
-    link = await pending_links(tenant, mailbox, person)
+    link = await pending_link(tenant, mailbox, person)
 
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     ok(await person.browser.put("/users/me/password", json=body), 204)
@@ -116,7 +118,7 @@ async def test_a_link_ends_with_a_change_of_role_or_status(
     tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox, changes: list[dict[str, str]]
 ) -> None:
     person = await tenant.person()
-    link = await pending_links(tenant, mailbox, person)
+    link = await pending_link(tenant, mailbox, person)
 
     for changed in changes:
         await change(owner, person, **changed)
@@ -124,7 +126,7 @@ async def test_a_link_ends_with_a_change_of_role_or_status(
     assert await redeem(tenant, link) == 410
 
 
-# API tokens end for good, and reach no further than their maker did.
+# API tokens end for good, and allow no more than their creator could do.
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ async def test_a_link_ends_with_a_change_of_role_or_status(
     [[{"status": "suspended"}, {"status": "active"}], [{"role": "agent"}, {"role": "admin"}]],
     ids=["suspended", "demoted"],
 )
-async def test_a_token_does_not_revive(
+async def test_a_token_stays_ended_when_its_creator_is_an_active_admin_again(
     tenant: Tenant, owner: SimulatedUser, changes: list[dict[str, str]]
 ) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
@@ -145,7 +147,7 @@ async def test_a_token_does_not_revive(
     assert await items(owner.browser, "/api-tokens") == []
 
 
-async def test_a_token_that_an_admin_made_signs_in_no_admin_whatever_becomes_of_its_maker(
+async def test_an_admins_token_signs_in_no_admin_even_after_its_creator_becomes_owner(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     maker, target = await tenant.signed_in(Role.ADMIN), await tenant.person(Role.ADMIN)
@@ -158,7 +160,9 @@ async def test_a_token_that_an_admin_made_signs_in_no_admin_whatever_becomes_of_
     refused(await backend.post("/sign-ins/assertions", json=body), 401, "unauthenticated")
 
 
-async def test_a_report_s_link_does_not_revive(tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox) -> None:
+async def test_no_report_link_is_sent_to_an_admin_who_was_demoted_and_promoted(
+    tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
+) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
     ok(await admin.browser.post("/reports", json={"type": "two_factor_status"}), 202)
     for changed in ("agent", "admin"):
@@ -167,10 +171,10 @@ async def test_a_report_s_link_does_not_revive(tenant: Tenant, owner: SimulatedU
     assert [to for to, _ in await mailbox.read() if admin.user.email in to] == []
 
 
-# The role is read behind the lock.
+# The role is read under the row lock.
 
 
-async def test_a_hand_over_in_the_middle_keeps_the_old_admin_from_the_new_owner_s_codes(
+async def test_an_admin_does_not_renew_the_codes_of_a_user_who_becomes_owner_meanwhile(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     admin, heir = await tenant.signed_in(Role.ADMIN), await tenant.enrolled(Role.ADMIN)
@@ -201,7 +205,7 @@ ACTS: dict[str, Callable[[Client, SimulatedUser], Coroutine[Any, Any, httpx.Resp
 
 
 @pytest.mark.parametrize("act", ACTS)
-async def test_an_admin_demoted_in_the_middle_of_an_act_does_not_do_it(
+async def test_an_admin_demoted_during_a_request_is_refused(
     tenant: Tenant, owner: SimulatedUser, act: str
 ) -> None:
     admin, target = await tenant.signed_in(Role.ADMIN), await tenant.enrolled()

@@ -25,7 +25,7 @@ async def shown(reader: SimulatedUser, person: SimulatedUser) -> dict[str, Any]:
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target_role", [Role.ADMIN, Role.AGENT, Role.END_USER])
-async def test_owner_and_admins_change_what_they_name_and_nothing_else(
+async def test_owner_and_admins_change_only_the_fields_they_send(
     tenant: Tenant, role: Role, target_role: Role
 ) -> None:
     admin, target = await tenant.signed_in(role), await tenant.person(target_role, external_id="crm-1")
@@ -48,7 +48,7 @@ async def test_an_empty_change_changes_nothing_and_is_not_recorded(tenant: Tenan
     assert await trail.new() == []
 
 
-async def test_null_takes_the_external_id_away(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_null_removes_the_external_id(tenant: Tenant, owner: SimulatedUser) -> None:
     target = await tenant.person(external_id="crm-1")
 
     assert ok(await owner.browser.patch(path(target), json={"external_id": None}))["external_id"] is None
@@ -68,7 +68,7 @@ async def test_an_external_id_that_is_taken_is_a_conflict_and_changes_nothing(
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_changes_anybody_not_even_themself(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_change_nobody_not_even_themselves(tenant: Tenant, role: Role) -> None:
     caller, target = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for person in (target, caller):
@@ -88,7 +88,9 @@ async def test_a_password_alone_changes_nobody(tenant: Tenant, owner: SimulatedU
     refused(await client.patch(path(target), json={"name": "Anna"}), 403, "session_required")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_of_another_account_gets_the_answer_of_an_unknown_id(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     elsewhere = await another_account(tenant)
     stranger = await elsewhere.signed_in(Role.OWNER)
 
@@ -118,7 +120,7 @@ async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, own
         ({"created_at": "2026-01-01T00:00:00Z"}, "", "unknown_field"),
     ],
 )
-async def test_a_field_that_makes_no_sense_is_refused(
+async def test_an_invalid_field_is_refused(
     tenant: Tenant, owner: SimulatedUser, body: dict[str, Any], pointer: str, code: str
 ) -> None:
     target = await tenant.person()
@@ -128,7 +130,7 @@ async def test_a_field_that_makes_no_sense_is_refused(
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
 
 
-async def test_a_new_address_does_not_count_before_it_is_confirmed(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_new_address_is_not_used_before_it_is_confirmed(tenant: Tenant, owner: SimulatedUser) -> None:
     target = await tenant.person()
 
     changed = ok(await owner.browser.patch(path(target), json={"email": "anna@example.com", "name": "Anna"}))
@@ -150,7 +152,7 @@ async def test_an_address_that_is_taken_is_a_conflict_and_changes_nothing(
     assert (await shown(owner, target))["name"] == "Somebody"
 
 
-async def test_a_role_change_acts_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_role_change_takes_effect_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in(Role.AGENT)
     refused(await person.browser.get("/api-tokens"), 403, "forbidden")
 
@@ -166,7 +168,9 @@ async def test_a_role_change_acts_at_once(tenant: Tenant, owner: SimulatedUser) 
     assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
 
 
-async def test_what_a_role_requires_is_required_at_the_next_sign_in(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_requirement_of_a_new_role_applies_at_the_next_sign_in(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     person = await tenant.signed_in(Role.END_USER)
     await tenant.enroll(owner)
     await tenant.require(owner, team_members=True)
@@ -188,7 +192,7 @@ async def test_the_tokens_of_an_admin_end_with_the_role(tenant: Tenant, owner: S
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_ownership_is_not_given_by_a_change(tenant: Tenant, role: Role) -> None:
+async def test_a_change_of_role_makes_nobody_owner(tenant: Tenant, role: Role) -> None:
     admin, target = await tenant.signed_in(role), await tenant.person(Role.ADMIN)
 
     for person in [target, admin] if role is Role.ADMIN else [target]:
@@ -199,7 +203,7 @@ async def test_ownership_is_not_given_by_a_change(tenant: Tenant, role: Role) ->
 @pytest.mark.parametrize(
     "body", [{"role": "agent"}, {"status": "suspended"}, {"role": "end_user", "name": "Anna"}]
 )
-async def test_nobody_takes_their_own_access_away(tenant: Tenant, role: Role, body: dict[str, str]) -> None:
+async def test_nobody_demotes_or_suspends_themselves(tenant: Tenant, role: Role, body: dict[str, str]) -> None:
     admin = await tenant.signed_in(role)
 
     refused(await admin.browser.patch(path(admin), json=body), 409, "conflict")
@@ -208,7 +212,7 @@ async def test_nobody_takes_their_own_access_away(tenant: Tenant, role: Role, bo
     assert (await shown(admin, admin))["name"] == "Somebody"
 
 
-async def test_everybody_with_the_role_changes_the_rest_of_themself(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_owner_and_admins_change_their_own_name(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
 
     for person in (owner, admin):
@@ -219,7 +223,7 @@ async def test_everybody_with_the_role_changes_the_rest_of_themself(tenant: Tena
 @pytest.mark.parametrize(
     "body", [{}, {"name": "Anna"}, {"role": "agent"}, {"status": "suspended"}, {"email": "x@y.example"}]
 )
-async def test_nobody_but_the_owner_acts_on_the_owner(
+async def test_nobody_but_the_owner_changes_the_owner(
     tenant: Tenant, owner: SimulatedUser, body: dict[str, str]
 ) -> None:
     admin, trail = await tenant.signed_in(Role.ADMIN), AuditTrail(tenant)
@@ -232,7 +236,7 @@ async def test_nobody_but_the_owner_acts_on_the_owner(
     assert await shown(admin, owner) == ok(await owner.browser.get("/session"))["user"]
 
 
-async def test_it_is_recorded_which_fields_changed_and_never_what_is_personal(
+async def test_the_audit_log_records_changed_fields_without_personal_data(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     target = await tenant.person()

@@ -34,7 +34,7 @@ async def test_owner_and_admins_delete_users(tenant: Tenant, role: Role, target_
     refused(answer, 401, "invalid_credentials")
 
 
-async def test_everything_that_gave_access_is_gone(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_deleting_a_user_ends_their_tokens_and_sign_ins(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.enrolled(Role.ADMIN)
     script = await by_token(tenant, admin, "users:read")
     token = await tenant.asked(admin)
@@ -47,7 +47,9 @@ async def test_everything_that_gave_access_is_gone(tenant: Tenant, owner: Simula
     refused(answer, 401, "sign_in_expired")
 
 
-async def test_no_row_of_theirs_is_left_but_in_the_audit_log(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_no_row_of_a_deleted_user_is_left_except_in_the_audit_log(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     person = await trusted_person(tenant)
     await tenant.asked(person)
     await tenant.step_up(owner)
@@ -77,7 +79,7 @@ async def test_the_address_and_the_external_id_are_free_again(tenant: Tenant, ow
     assert ok(await owner.browser.post("/users", json=body), 201)["id"] != person.id
 
 
-async def test_nobody_deletes_themself(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_nobody_deletes_themselves(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
 
     for person in (owner, admin):
@@ -96,7 +98,7 @@ async def test_nobody_deletes_the_owner(tenant: Tenant, owner: SimulatedUser) ->
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_deletes_users(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_delete_nobody(tenant: Tenant, role: Role) -> None:
     caller, target = await tenant.signed_in(role), await tenant.person(Role.END_USER)
 
     for person in (target, caller):
@@ -116,7 +118,9 @@ async def test_a_password_alone_deletes_nobody(tenant: Tenant, owner: SimulatedU
     refused(await client.delete(path(target)), 403, "session_required")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_of_another_account_gets_the_answer_of_an_unknown_id(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     stranger = await (await another_account(tenant)).signed_in()
 
     foreign = refused(await owner.browser.delete(path(stranger)), 404, "not_found")
@@ -125,7 +129,7 @@ async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, own
     ok(await stranger.browser.get("/session"))
 
 
-async def test_it_is_recorded_by_id(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_deletion_is_recorded_by_id(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.person()
     trail = AuditTrail(tenant)
     await trail.new()

@@ -1,4 +1,4 @@
-"""A credential that ended while its request waited for a lock does nothing any more."""
+"""A request is refused if its credential ends while the request waits for a lock."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -83,7 +83,7 @@ async def test_a_session_that_a_password_reset_ended_does_nothing(tenant: Tenant
     refused(await acting, 401, "unauthenticated")
 
 
-async def test_the_job_of_one_change_revives_no_session_that_the_next_has_ended(tenant: Tenant) -> None:
+async def test_the_job_of_an_earlier_change_revives_no_session_ended_by_a_later_one(tenant: Tenant) -> None:
     owner, user = await tenant.enrolled(Role.OWNER), await tenant.signed_in(Role.END_USER)
     for group in ("team_members", "end_users"):
         body = {"require_two_factor": {group: True}, "end_sessions": True}
@@ -99,7 +99,7 @@ async def test_the_job_of_one_change_revives_no_session_that_the_next_has_ended(
         refused(await user.browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_no_device_is_trusted_by_a_user_who_wants_every_sign_in_meanwhile(
+async def test_no_device_is_trusted_if_the_user_chooses_every_sign_in_meanwhile(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, browser = await tenant.enrolled(), tenant.browser()

@@ -1,4 +1,4 @@
-"""Making a user: who may, in which role, and what is refused."""
+"""Creating a user: who may do it, in which roles, and what is refused."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ ANNA = {"email": "Anna@Example.com", "name": "Anna", "role": "agent"}
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("given", ["admin", "agent", "end_user"])
-async def test_owner_and_admins_make_users_of_every_role_but_the_owners(
+async def test_owner_and_admins_create_users_of_every_role_except_owner(
     tenant: Tenant, role: Role, given: str
 ) -> None:
     admin = await tenant.signed_in(role)
@@ -42,7 +42,7 @@ async def test_owner_and_admins_make_users_of_every_role_but_the_owners(
     }
 
 
-async def test_the_location_is_where_the_user_is_read(owner: SimulatedUser) -> None:
+async def test_the_location_header_leads_to_the_new_user(owner: SimulatedUser) -> None:
     response = await owner.browser.post(USERS, json=ANNA | {"external_id": "crm-7", "locale": "de-CH"})
 
     shown = ok(await owner.browser.get(f"http://127.0.0.1:8000{response.headers['location']}"))
@@ -51,13 +51,13 @@ async def test_the_location_is_where_the_user_is_read(owner: SimulatedUser) -> N
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_makes_users(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_create_nobody(tenant: Tenant, role: Role) -> None:
     caller = await tenant.signed_in(role)
 
     refused(await caller.browser.post(USERS, json=ANNA), 403, "forbidden")
 
 
-async def test_a_session_that_is_not_fresh_makes_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_session_that_is_not_fresh_creates_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
     tenant.clock.turn(minutes=10, seconds=1)
 
     step_up_required(await owner.browser.post(USERS, json=ANNA))
@@ -65,17 +65,17 @@ async def test_a_session_that_is_not_fresh_makes_none(tenant: Tenant, owner: Sim
     assert len(await items(owner.browser, USERS)) == 1
 
 
-async def test_a_password_alone_makes_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_password_alone_creates_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_password(tenant, owner, owner)
 
     refused(await client.post(USERS, json=ANNA), 403, "session_required")
 
 
-async def test_there_is_one_owner(owner: SimulatedUser) -> None:
+async def test_a_second_owner_is_refused(owner: SimulatedUser) -> None:
     refused(await owner.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
 
 
-async def test_there_is_one_owner_even_where_there_is_none_yet(tenant: Tenant) -> None:
+async def test_an_admin_creates_no_owner_even_if_there_is_none_yet(tenant: Tenant) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
 
     refused(await admin.browser.post(USERS, json=ANNA | {"role": "owner"}), 409, "conflict")
@@ -135,7 +135,7 @@ async def test_another_account_may_have_the_same_address_and_external_id(
         ({"turned_on_by_user": True}, "", "unknown_field"),
     ],
 )
-async def test_a_field_that_makes_no_sense_is_refused(
+async def test_an_invalid_field_is_refused(
     owner: SimulatedUser, changes: dict[str, Any], pointer: str, code: str
 ) -> None:
     problem = refused(await owner.browser.post(USERS, json=ANNA | changes), 422, "invalid_request")
@@ -145,7 +145,7 @@ async def test_a_field_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("field", ["email", "name", "role"])
-async def test_who_and_what_must_be_said(owner: SimulatedUser, field: str) -> None:
+async def test_email_name_and_role_are_required(owner: SimulatedUser, field: str) -> None:
     body = {name: value for name, value in ANNA.items() if name != field}
 
     problem = refused(await owner.browser.post(USERS, json=body), 422, "invalid_request")
@@ -153,7 +153,7 @@ async def test_who_and_what_must_be_said(owner: SimulatedUser, field: str) -> No
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{field}", "missing")]
 
 
-async def test_who_was_invited_cannot_sign_in_before_they_chose_a_password(
+async def test_an_invited_user_cannot_sign_in_before_choosing_a_password(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     ok(await owner.browser.post(USERS, json=ANNA), 201)
@@ -163,7 +163,7 @@ async def test_who_was_invited_cannot_sign_in_before_they_chose_a_password(
         assert answer.status_code in {401, 422}
 
 
-async def test_it_is_recorded_without_personal_data(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_new_user_is_recorded_without_personal_data(tenant: Tenant, owner: SimulatedUser) -> None:
     trail = AuditTrail(tenant)
     await trail.new()
 
@@ -176,7 +176,7 @@ async def test_it_is_recorded_without_personal_data(tenant: Tenant, owner: Simul
 
 
 @pytest.mark.parametrize("role", ["agent", "end_user"])
-async def test_a_token_makes_agents_and_end_users_without_a_fresh_session(
+async def test_a_token_creates_agents_and_end_users_without_a_fresh_session(
     tenant: Tenant, owner: SimulatedUser, role: str
 ) -> None:
     client = await by_token(tenant, owner, "users:write")
@@ -186,7 +186,7 @@ async def test_a_token_makes_agents_and_end_users_without_a_fresh_session(
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
-async def test_a_token_makes_no_owner_and_no_admin(tenant: Tenant, owner: SimulatedUser, role: str) -> None:
+async def test_a_token_creates_no_owner_and_no_admin(tenant: Tenant, owner: SimulatedUser, role: str) -> None:
     client = await by_token(tenant, owner, "users:write")
     trail = AuditTrail(tenant)
     await trail.new()
@@ -198,14 +198,14 @@ async def test_a_token_makes_no_owner_and_no_admin(tenant: Tenant, owner: Simula
     assert len(await items(owner.browser, USERS)) == 1
 
 
-async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_token_needs_the_scope_users_write(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_token(tenant, owner, "users:read", "policy:read", "reports", "audit:read", "api")
 
     refused(await client.post(USERS, json=ANNA), 403, "scope_missing")
 
 
 @pytest.mark.parametrize("host", ["[", "]:x", "a b"])
-async def test_a_host_that_is_none_spoils_no_invitation(owner: SimulatedUser, host: str) -> None:
+async def test_an_invalid_host_header_does_not_break_an_invitation(owner: SimulatedUser, host: str) -> None:
     response = await owner.browser.post("/users", json=ANNA, headers={"Host": host})
 
     assert ok(response, 201)["email"] == ANNA["email"]

@@ -1,4 +1,4 @@
-"""The list of users: who may read it, in which order and pages, and what the filters let through."""
+"""The list of users: who may read it, in which order and pages, and what the filters match."""
 
 import uuid
 from typing import Any
@@ -54,7 +54,7 @@ async def test_an_end_user_lists_nobody(tenant: Tenant) -> None:
     refused(await customer.browser.get(USERS), 403, "forbidden")
 
 
-async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_token_needs_the_scope_users_read(tenant: Tenant, owner: SimulatedUser) -> None:
     assert await ids(await by_token(tenant, owner, "users:read")) == {owner.id}
     other = await by_token(tenant, owner, "users:write", "policy:read", "reports", "audit:read", "api")
 
@@ -62,7 +62,7 @@ async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUs
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT])
-async def test_a_password_is_enough_while_the_account_lets_it_in(
+async def test_a_password_is_enough_while_the_account_allows_password_access(
     tenant: Tenant, owner: SimulatedUser, role: Role
 ) -> None:
     reader = await tenant.person(role)
@@ -70,12 +70,12 @@ async def test_a_password_is_enough_while_the_account_lets_it_in(
     assert await ids(await by_password(tenant, reader, owner)) == ids_of(owner, reader)
 
 
-async def test_a_visitor_lists_nobody(tenant: Tenant) -> None:
+async def test_an_unauthenticated_caller_lists_nobody(tenant: Tenant) -> None:
     refused(await tenant.browser().get(USERS), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (100, [5])])
-async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
+async def test_pages_are_newest_first_and_neither_lose_nor_repeat_users(
     tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
     people = [owner]
@@ -102,7 +102,7 @@ async def test_the_pages_of_a_filtered_list_keep_the_filter(tenant: Tenant, owne
     assert {user["id"] for page in found for user in page} == agents
 
 
-async def test_the_role_filters(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_users_are_filtered_by_role(tenant: Tenant, owner: SimulatedUser) -> None:
     people = {role: await tenant.person(role) for role in (Role.ADMIN, Role.AGENT, Role.END_USER)}
     people[Role.OWNER] = owner
 
@@ -110,7 +110,7 @@ async def test_the_role_filters(tenant: Tenant, owner: SimulatedUser) -> None:
         assert await ids(owner.browser, role=role.value) == {person.id}
 
 
-async def test_the_status_filters(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_users_are_filtered_by_status(tenant: Tenant, owner: SimulatedUser) -> None:
     suspended = await tenant.person()
     await set_status(tenant, suspended, "suspended")
 
@@ -118,7 +118,7 @@ async def test_the_status_filters(tenant: Tenant, owner: SimulatedUser) -> None:
     assert await ids(owner.browser, status="suspended") == {suspended.id}
 
 
-async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(tenant: Tenant) -> None:
+async def test_the_two_factor_filter_agrees_with_what_each_user_sees(tenant: Tenant) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     personally = [await tenant.enrolled(Role.AGENT), await tenant.enrolled(Role.END_USER)]
     without = [await tenant.signed_in(Role.AGENT), await tenant.signed_in(Role.END_USER)]
@@ -138,7 +138,7 @@ async def test_the_state_of_two_factor_filters_as_each_user_would_see_it(tenant:
         assert {status: await ids(owner.browser, two_factor=status) for status in seen} == seen
 
 
-async def test_who_enrolled_because_it_was_required_is_off_once_it_is_not(tenant: Tenant) -> None:
+async def test_two_factor_is_off_if_only_a_past_requirement_caused_the_enrollment(tenant: Tenant) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     agent = await tenant.enrolled(Role.AGENT)
     statement = "UPDATE second_factor_state SET turned_on_by_user = false WHERE user_id = :id"
@@ -149,9 +149,7 @@ async def test_who_enrolled_because_it_was_required_is_off_once_it_is_not(tenant
     assert agent.id in await ids(owner.browser, two_factor="on")
 
 
-async def test_a_text_is_looked_for_in_names_and_addresses_in_any_letter_case(
-    tenant: Tenant, owner: SimulatedUser
-) -> None:
+async def test_q_searches_names_and_addresses_in_any_letter_case(tenant: Tenant, owner: SimulatedUser) -> None:
     anna = await tenant.person(name="Anna Lindqvist", email="a.l@example.com")
     bert = await tenant.person(name="Bert", email="bert@LINDQVIST.example")
     await tenant.person(name="Carla", email="carla@example.com")
@@ -163,21 +161,21 @@ async def test_a_text_is_looked_for_in_names_and_addresses_in_any_letter_case(
     assert await ids(owner.browser, q="nobody at all") == set()
 
 
-async def test_letters_beyond_ascii_fold_too(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_q_ignores_the_letter_case_of_non_ascii_letters(tenant: Tenant, owner: SimulatedUser) -> None:
     zoe = await tenant.person(name="Someone", email="ZOË@example.com")
 
     assert await ids(owner.browser, q="zoë@") == {zoe.id}
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "/", "a%b", "a_b", "a\\b", "a/b", "%%", "'", '"', "/%", "/_"])
-async def test_what_is_special_in_a_pattern_means_itself(tenant: Tenant, owner: SimulatedUser, text: str) -> None:
+async def test_pattern_characters_in_q_match_literally(tenant: Tenant, owner: SimulatedUser, text: str) -> None:
     meant = await tenant.person(name=f"x{text}y")
     await tenant.person(name="xa-by")
 
     assert await ids(owner.browser, q=text) == {meant.id}
 
 
-async def test_filters_hold_together(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_must_match_every_filter(tenant: Tenant, owner: SimulatedUser) -> None:
     meant = await tenant.person(Role.AGENT, name="Anna")
     await tenant.person(Role.END_USER, name="Anna")
     await tenant.person(Role.AGENT, name="Bert")
@@ -203,7 +201,7 @@ async def test_filters_hold_together(tenant: Tenant, owner: SimulatedUser) -> No
         ("cursor", "x"),
     ],
 )
-async def test_a_filter_that_means_nothing_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
+async def test_an_invalid_filter_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
     problem = refused(await owner.browser.get(USERS, params={name: value}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == [f"/{name}"]
@@ -218,13 +216,15 @@ async def test_a_team_member_sees_one_user(tenant: Tenant, role: Role) -> None:
     assert shown == next(user for user in await items(reader.browser, USERS) if user["id"] == other.id)
 
 
-async def test_an_end_user_sees_not_even_themself_there(tenant: Tenant) -> None:
+async def test_an_end_user_does_not_see_even_themselves_by_id(tenant: Tenant) -> None:
     customer = await tenant.signed_in(Role.END_USER)
 
     refused(await customer.browser.get(f"{USERS}/{customer.id}"), 403, "forbidden")
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_of_another_account_gets_the_answer_of_an_unknown_id(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     stranger = await (await another_account(tenant)).person()
 
     foreign = refused(await owner.browser.get(f"{USERS}/{stranger.id}"), 404, "not_found")
@@ -234,7 +234,7 @@ async def test_a_user_of_another_account_is_the_same_as_none(tenant: Tenant, own
 
 @pytest.mark.parametrize("no_id", ["me", "1", "00000000-0000-0000-0000-000000000000", "%00"])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_what_is_no_id_names_nobody(owner: SimulatedUser, method: str, no_id: str) -> None:
+async def test_an_invalid_user_id_is_not_found(owner: SimulatedUser, method: str, no_id: str) -> None:
     body = {"json": {"name": "Anna"}} if method == "PATCH" else {}
 
     refused(await owner.browser.request(method, f"{USERS}/{no_id}", **body), 404, "not_found")

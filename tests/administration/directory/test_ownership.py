@@ -25,7 +25,7 @@ async def owners(reader: SimulatedUser) -> list[str]:
     return [user["id"] for user in await items(reader.browser, "/users", role="owner")]
 
 
-async def test_the_owner_hands_over_to_an_admin_and_is_one_then(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_owner_hands_over_to_an_admin_and_becomes_admin(tenant: Tenant, owner: SimulatedUser) -> None:
     heir = await tenant.signed_in(Role.ADMIN)
 
     shown = ok(await hand_over(owner, heir.id))
@@ -51,7 +51,7 @@ async def test_both_act_in_their_new_roles_at_once(tenant: Tenant, owner: Simula
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_but_an_admin_can_receive_it(tenant: Tenant, owner: SimulatedUser, role: Role) -> None:
+async def test_nobody_but_an_admin_can_receive_ownership(tenant: Tenant, owner: SimulatedUser, role: Role) -> None:
     heir = await tenant.person(role)
 
     refused(await hand_over(owner, heir.id), 409, "conflict")
@@ -59,20 +59,22 @@ async def test_nobody_but_an_admin_can_receive_it(tenant: Tenant, owner: Simulat
     assert await owners(owner) == [owner.id]
 
 
-async def test_a_suspended_admin_cannot_receive_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspended_admin_cannot_receive_ownership(tenant: Tenant, owner: SimulatedUser) -> None:
     heir = await tenant.person(Role.ADMIN)
     await set_status(tenant, heir, "suspended")
 
     refused(await hand_over(owner, heir.id), 409, "conflict")
 
 
-async def test_the_owner_has_it_already(owner: SimulatedUser) -> None:
+async def test_the_owner_cannot_hand_over_to_themselves(owner: SimulatedUser) -> None:
     refused(await hand_over(owner, owner.id), 409, "conflict")
 
     assert await owners(owner) == [owner.id]
 
 
-async def test_an_admin_of_another_account_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_admin_of_another_account_gets_the_answer_of_an_unknown_id(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     stranger = await (await another_account(tenant)).person(Role.ADMIN)
 
     foreign = refused(await hand_over(owner, stranger.id), 404, "not_found")
@@ -107,13 +109,13 @@ async def test_only_a_session_hands_over(tenant: Tenant, owner: SimulatedUser) -
 
 
 @pytest.mark.parametrize("user_id", [None, "", "me", 7, ["x"]])
-async def test_to_whom_must_be_said_by_id(owner: SimulatedUser, user_id: Any) -> None:
+async def test_the_new_owner_must_be_named_by_id(owner: SimulatedUser, user_id: Any) -> None:
     problem = refused(await hand_over(owner, user_id), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == ["/user_id"]
 
 
-async def test_it_is_recorded_for_both(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_hand_over_is_recorded_for_both_users(tenant: Tenant, owner: SimulatedUser) -> None:
     heir = await tenant.person(Role.ADMIN)
     trail = AuditTrail(tenant)
     await trail.new()

@@ -1,4 +1,4 @@
-"""A pending change of address belongs to the authority of whoever asked for it."""
+"""A pending change of address ends when its requester loses the authority for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ ENDINGS: list[Ending] = [give_ownership, demote, demote_and_promote, suspend_and
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)
-async def test_a_pending_change_of_address_ends_with_the_authority_of_who_asked(
+async def test_a_pending_change_of_address_ends_with_the_authority_of_its_requester(
     tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox, ending: Ending
 ) -> None:
     admin, target = await tenant.signed_in(Role.ADMIN), await tenant.signed_in(Role.ADMIN)
@@ -62,7 +62,7 @@ async def test_a_pending_change_of_address_ends_with_the_authority_of_who_asked(
     assert (await tenant.sign_in(target, tenant.browser()))["status"] == "complete"  # by the old address
 
 
-async def test_a_role_changed_in_the_middle_of_a_confirmation_is_found_behind_the_lock(
+async def test_a_role_changed_during_a_confirmation_is_seen_under_the_lock(
     tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
 ) -> None:
     admin, target = await tenant.signed_in(Role.ADMIN), await tenant.signed_in(Role.ADMIN)
@@ -79,18 +79,18 @@ async def test_a_role_changed_in_the_middle_of_a_confirmation_is_found_behind_th
     assert await confirming == 410
 
 
-async def test_the_old_address_is_told_at_once_and_stops_the_change(
+async def test_the_old_address_is_notified_at_once_and_can_stop_the_change(
     tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
 ) -> None:
     target = await tenant.person()
     await change(owner, target, email=MOVED)
 
     letters = dict(await mailbox.read())
-    [told] = [text for to, text in letters.items() if target.user.email in to]
-    [asked] = [text for to, text in letters.items() if MOVED in to]
-    assert "m•••@example.com" in told
-    assert owner.user.name in told
-    stop, token = token_in(told), token_in(asked)
+    [notice] = [text for to, text in letters.items() if target.user.email in to]
+    [confirmation] = [text for to, text in letters.items() if MOVED in to]
+    assert "m•••@example.com" in notice
+    assert owner.user.name in notice
+    stop, token = token_in(notice), token_in(confirmation)
 
     for wrong in (token, "pgp_" + "A" * 43):
         body = {"token": wrong}

@@ -1,4 +1,4 @@
-"""Two at once: one owner at every moment, and nobody signs in past their own suspension."""
+"""Concurrent requests: there is always one active owner, and no suspended user signs in."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.support.observe.locks import locked, until_waiting
 from tests.support.programs.instances import outcomes
 
 
-async def test_of_many_transfers_at_once_one_counts(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_only_one_of_many_concurrent_hand_overs_succeeds(tenant: Tenant, owner: SimulatedUser) -> None:
     heirs = [await tenant.signed_in(Role.ADMIN) for _ in range(4)]
 
     responses = await asyncio.gather(
@@ -25,7 +25,7 @@ async def test_of_many_transfers_at_once_one_counts(tenant: Tenant, owner: Simul
     assert new_owner == answer
 
 
-async def test_an_heir_suspended_at_that_moment_is_the_owner_or_is_not_but_never_a_suspended_one(
+async def test_a_concurrent_hand_over_and_suspension_leave_no_suspended_owner(
     tenant: Tenant,
 ) -> None:
     owner = await tenant.signed_in(Role.OWNER)
@@ -49,7 +49,7 @@ async def test_an_heir_suspended_at_that_moment_is_the_owner_or_is_not_but_never
         assert now["id"] == owner.id
 
 
-async def test_the_old_owner_who_acts_on_the_new_one_at_that_moment_is_refused(
+async def test_the_old_owner_who_changes_the_new_one_during_the_hand_over_is_refused(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     heir = await tenant.signed_in(Role.ADMIN)
@@ -65,7 +65,7 @@ async def test_the_old_owner_who_acts_on_the_new_one_at_that_moment_is_refused(
     assert [user["id"] for user in await items(heir.browser, "/users", role="owner")] == [heir.id]
 
 
-async def test_a_password_sent_while_the_user_is_suspended_opens_nothing_that_outlives_it(
+async def test_a_password_sent_during_a_suspension_opens_no_session_that_survives_it(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     person = await tenant.person()
@@ -91,7 +91,7 @@ async def test_a_password_sent_while_the_user_is_suspended_opens_nothing_that_ou
     assert await items(owner.browser, f"/users/{person.id}/sessions") == []
 
 
-async def test_a_passcode_sent_while_the_user_is_suspended_opens_nothing(tenant: Tenant) -> None:
+async def test_a_passcode_sent_during_a_suspension_is_refused(tenant: Tenant) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
     async with locked(tenant, person):
@@ -104,7 +104,7 @@ async def test_a_passcode_sent_while_the_user_is_suspended_opens_nothing(tenant:
     refused(await submitting, 401, "sign_in_expired")
 
 
-async def test_a_user_deleted_while_they_sign_in_does_not(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_deleted_during_a_sign_in_is_refused(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.person()
     async with locked(tenant, person):
         deleting = asyncio.create_task(owner.browser.delete(f"/users/{person.id}"))
@@ -116,7 +116,7 @@ async def test_a_user_deleted_while_they_sign_in_does_not(tenant: Tenant, owner:
     refused(await signing_in, 401, "invalid_credentials")
 
 
-async def test_two_invitations_of_one_address_at_once_make_one_user(owner: SimulatedUser) -> None:
+async def test_concurrent_invitations_of_one_address_create_one_user(owner: SimulatedUser) -> None:
     body = {"email": "anna@example.com", "name": "Anna", "role": "agent"}
 
     responses = await asyncio.gather(*(owner.browser.post("/users", json=body) for _ in range(4)))

@@ -35,13 +35,13 @@ def user(role: Role, id_: UUID = OTHER) -> User:
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target", list(Role))
-def test_a_session_acts_on_all_but_an_owner_who_is_somebody_else(role: Role, target: Role) -> None:
+def test_a_session_acts_on_everybody_except_another_owner(role: Role, target: Role) -> None:
     refusal = rules.refuse_to_act_on(caller(role), user(target))
 
     assert (refusal is not None) == (target is Role.OWNER)
 
 
-def test_the_owner_acts_on_the_owner() -> None:
+def test_the_owner_acts_on_themselves() -> None:
     assert rules.refuse_to_act_on(caller(Role.OWNER), user(Role.OWNER, ME)) is None
 
 
@@ -68,19 +68,19 @@ def test_no_change_gives_or_takes_ownership(old: Role, new: Role) -> None:
         assert rules.changed_user(caller(Role.OWNER), target, {"role": new}) == replace(target, role=new)
 
 
-def test_the_address_is_no_part_of_the_change() -> None:
+def test_the_address_is_not_changed_with_the_other_fields() -> None:
     target = user(Role.AGENT)
 
     assert rules.changed_user(caller(Role.OWNER), target, {"email": "new@example.com"}) == target
 
 
 @pytest.mark.parametrize(("role", "status"), [("admin", "suspended"), ("agent", "active"), ("owner", "active")])
-def test_only_an_active_admin_inherits(role: str, status: str) -> None:
+def test_only_an_active_admin_can_become_owner(role: str, status: str) -> None:
     with pytest.raises(Conflict):
         rules.check_heir(replace(user(Role(role)), status=status))
 
 
-def test_only_roles_and_states_are_recorded_with_their_values() -> None:
+def test_only_role_and_status_are_recorded_with_their_values() -> None:
     old = user(Role.AGENT)
     new = replace(old, name="Berta", external_id="crm-1", status="suspended")
 

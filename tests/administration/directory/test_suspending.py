@@ -1,4 +1,4 @@
-"""Suspending a user: whatever gave them access is dead on the very next request, and stays dead."""
+"""Suspending a user ends sessions, sign-ins, devices and tokens, and they stay ended."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ async def reactivate(admin: SimulatedUser, person: SimulatedUser) -> None:
     await change_status(admin, person, "active")
 
 
-async def test_every_session_is_dead_and_stays_dead(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspension_ends_every_session_for_good(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in()
     elsewhere = tenant.browser()
     await tenant.sign_in(person, elsewhere)
@@ -41,7 +41,9 @@ async def test_every_session_is_dead_and_stays_dead(tenant: Tenant, owner: Simul
         refused(await browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_the_password_gets_the_answer_of_a_wrong_one(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspended_users_password_is_answered_like_a_wrong_one(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     person = await tenant.person()
 
     await suspend(owner, person)
@@ -53,7 +55,7 @@ async def test_the_password_gets_the_answer_of_a_wrong_one(tenant: Tenant, owner
     assert (await tenant.sign_in(person))["status"] == "complete"
 
 
-async def test_a_sign_in_under_way_is_dead_and_stays_dead(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspension_ends_a_pending_sign_in_for_good(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
 
@@ -66,7 +68,7 @@ async def test_a_sign_in_under_way_is_dead_and_stays_dead(tenant: Tenant, owner:
     refused(answer, 401, "sign_in_expired")
 
 
-async def test_an_enrollment_under_way_is_dead_and_stays_dead(tenant: Tenant) -> None:
+async def test_a_suspension_ends_a_pending_enrollment_for_good(tenant: Tenant) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.person()
     await tenant.require(owner, team_members=True)
     begun = await begin_demanded_enrollment(tenant, person)
@@ -77,7 +79,7 @@ async def test_an_enrollment_under_way_is_dead_and_stays_dead(tenant: Tenant) ->
     refused(await confirm(person.browser, begun, "123456"), 401, "sign_in_expired")
 
 
-async def test_trusted_devices_are_trusted_no_more(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspension_revokes_trusted_devices(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     assert not await is_asked(tenant, person)
     await tenant.step_up(owner)
@@ -97,7 +99,7 @@ async def test_api_tokens_work_only_while_their_user_is_active(tenant: Tenant, o
     refused(await script.get("/users"), 401, "unauthenticated")
 
 
-async def test_the_password_at_the_api_is_refused(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_password_access_of_a_suspended_user_is_refused(tenant: Tenant, owner: SimulatedUser) -> None:
     agent = await tenant.person()
     client = await by_password(tenant, agent, owner)
     ok(await client.get("/users"))
@@ -127,7 +129,7 @@ async def test_an_admin_can_be_suspended_by_the_owner_and_by_another_admin(tenan
     refused(await admin.browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_nobody_elses_access_ends(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspension_leaves_the_access_of_other_users(tenant: Tenant, owner: SimulatedUser) -> None:
     person, other = await tenant.signed_in(), await trusted_person(tenant)
     await tenant.step_up(owner)
 
@@ -148,7 +150,7 @@ async def test_suspending_again_changes_nothing(tenant: Tenant, owner: Simulated
     assert await trail.new() == []
 
 
-async def test_it_is_recorded_with_what_ended(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspension_is_recorded_with_what_it_ended(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     await tenant.step_up(owner)
     trail = AuditTrail(tenant)
@@ -165,7 +167,7 @@ async def test_it_is_recorded_with_what_ended(tenant: Tenant, owner: SimulatedUs
         assert (event.actor_id, event.target_id) == (owner.user.id, person.user.id)
 
 
-async def test_a_suspended_user_still_is_in_the_directory(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_suspended_user_stays_in_the_directory(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.person()
 
     await suspend(owner, person)
