@@ -1,4 +1,4 @@
-"""What the tests of reports begin with."""
+"""Fixtures of the report tests."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from tests.support.account.services import with_changes
 
 
 @pytest.fixture
-def desk(tenant: Tenant, tmp_path: Path) -> ReportClient:
-    """The account's desk for reports."""
+def reports(tenant: Tenant, tmp_path: Path) -> ReportClient:
+    """A client for the account's reports; their e-mails go to `tmp_path`."""
     return ReportClient(tenant, with_changes(tenant.services, data_dir=tmp_path))

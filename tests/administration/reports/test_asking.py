@@ -1,4 +1,4 @@
-"""Asking for a report and looking at it, over HTTP."""
+"""Requesting a report and reading its status over HTTP."""
 
 import asyncio
 import re
@@ -22,8 +22,8 @@ from tests.support.observe.audit import AuditTrail
 NO_ID = "01900000-0000-7000-8000-00000000abcd"
 
 
-async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_a_report_is_queued_then_ready_and_shows_when_it_expires(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     response = await owner.browser.post("/reports", json=BODY)
 
@@ -45,7 +45,7 @@ async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
     assert asked["created_at"] == on_the_wire(tenant.clock.now())
 
     tenant.clock.turn(seconds=7)
-    await desk.run_jobs()
+    await reports.run_jobs()
 
     ready = ok(await owner.browser.get(f"/reports/{asked['id']}"))
     assert ready == queued | {
@@ -58,10 +58,10 @@ async def test_a_report_is_queued_then_ready_and_says_when_it_ends(
     assert ready["expires_at"] == on_the_wire(tenant.clock.now() + timedelta(days=7))
 
 
-async def test_owner_and_admins_may_ask_and_read_and_nobody_else(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_only_owner_and_admins_request_and_read_reports(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     admin = await tenant.signed_in(Role.ADMIN)
     paths = ("/reports", f"/reports/{report['id']}", f"/reports/{report['id']}/csv")
     for path in paths:
@@ -80,9 +80,9 @@ async def test_owner_and_admins_may_ask_and_read_and_nobody_else(
 
 
 async def test_another_account_sees_nothing_of_a_report(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     stranger = await (await another_account(tenant)).signed_in(Role.OWNER)
 
     assert await items(stranger.browser, "/reports") == []
@@ -91,8 +91,8 @@ async def test_another_account_sees_nothing_of_a_report(
         refused(await stranger.browser.get(f"/reports/{id_}/csv"), 404, "not_found")
 
 
-async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_an_api_token_with_the_scope_requests_and_downloads_reports(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     script = await by_token(tenant, owner, "reports")
     other = await by_token(tenant, owner, "audit:read", "users:read")
@@ -100,7 +100,7 @@ async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
 
     asked = ok(await script.post("/reports", json=BODY), 202)
     refused(await script.get(f"/reports/{asked['id']}/csv"), 409, "report_not_ready")
-    await desk.run_jobs()
+    await reports.run_jobs()
 
     assert ok(await script.get(f"/reports/{asked['id']}"))["requested_by"] == owner.id
     pulled = await script.get(f"/reports/{asked['id']}/csv")
@@ -108,10 +108,10 @@ async def test_an_api_token_asks_for_reports_and_pulls_them_if_it_has_the_scope(
     refused(await other.get(f"/reports/{asked['id']}/csv"), 403, "scope_missing")
 
 
-async def test_password_access_sees_reports_and_neither_asks_for_one_nor_downloads_it(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_password_access_reads_the_status_but_neither_requests_nor_downloads(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     client = await by_password(tenant, owner, owner)
 
     assert ok(await client.get(f"/reports/{report['id']}"))["status"] == "ready"
@@ -132,46 +132,46 @@ async def test_a_report_of_another_type_or_with_unknown_fields_is_refused(owner:
         refused(await owner.browser.post("/reports", json=body), 422, "invalid_request")
 
 
-async def test_reports_are_listed_newest_first_a_page_at_a_time(desk: ReportClient, owner: SimulatedUser) -> None:
+async def test_reports_are_listed_newest_first_a_page_at_a_time(
+    reports: ReportClient, owner: SimulatedUser
+) -> None:
     asked = []
     for _ in range(5):
-        asked.append((await desk.written(owner))["id"])
-        desk.tenant.clock.turn(seconds=1)
+        asked.append((await reports.written(owner))["id"])
+        reports.tenant.clock.turn(seconds=1)
 
     found = await pages(owner.browser, "/reports", limit=2)
 
     assert [[report["id"] for report in page] for page in found] == [asked[:2:-1], asked[2:0:-1], asked[:1]]
 
 
-async def test_a_report_that_is_not_ready_is_not_downloaded(desk: ReportClient, owner: SimulatedUser) -> None:
-    asked = await desk.ask(owner)
+async def test_a_report_that_is_not_ready_is_not_downloaded(reports: ReportClient, owner: SimulatedUser) -> None:
+    asked = await reports.ask(owner)
 
     refused(await owner.browser.get(f"/reports/{asked['id']}/csv"), 409, "report_not_ready")
 
 
-async def test_three_reports_may_be_unfinished_and_a_fourth_waits(
-    desk: ReportClient, owner: SimulatedUser
-) -> None:
+async def test_a_fourth_unfinished_report_is_refused(reports: ReportClient, owner: SimulatedUser) -> None:
     for _ in range(3):
-        await desk.ask(owner)
+        await reports.ask(owner)
 
     response = await owner.browser.post("/reports", json=BODY)
 
     refused(response, 429, "too_many_requests")
     assert re.fullmatch("[1-9][0-9]*", response.headers["retry-after"])
-    assert await desk.run_job() == "write_report"
-    await desk.ask(owner)
+    assert await reports.run_job() == "write_report"
+    await reports.ask(owner)
     refused(await owner.browser.post("/reports", json=BODY), 429, "too_many_requests")
 
 
-async def test_of_twenty_who_ask_at_once_exactly_three_get_a_report(
-    desk: ReportClient, owner: SimulatedUser
+async def test_exactly_three_of_twenty_concurrent_requests_get_a_report(
+    reports: ReportClient, owner: SimulatedUser
 ) -> None:
     asked = await asyncio.gather(*(owner.browser.post("/reports", json=BODY) for _ in range(20)))
 
     assert sorted(response.status_code for response in asked) == [202] * 3 + [429] * 17
     assert len(await items(owner.browser, "/reports")) == 3
-    other = await (await another_account(desk.tenant)).signed_in(Role.OWNER)
+    other = await (await another_account(reports.tenant)).signed_in(Role.OWNER)
     ok(await other.browser.post("/reports", json=BODY), 202)
 
 
@@ -180,30 +180,30 @@ def broken(**_: Any) -> str:
 
 
 async def test_a_failed_report_makes_room_for_another(
-    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
+    reports: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [await desk.ask(owner) for _ in range(3)]
+    asked = [await reports.ask(owner) for _ in range(3)]
     monkeypatch.setattr("app.administration.reports.writing.status_query", broken)
-    desk.tenant.clock.turn(hours=1)
+    reports.tenant.clock.turn(hours=1)
     with pytest.raises(PermanentJobError):
-        await desk.run_job()
+        await reports.run_job()
 
-    await desk.tenant.sign_in(owner)
+    await reports.tenant.sign_in(owner)
     assert ok(await owner.browser.get(f"/reports/{asked[0]['id']}"))["status"] == "failed"
     refused(await owner.browser.get(f"/reports/{asked[0]['id']}/csv"), 409, "report_not_ready")
-    await desk.ask(owner)
+    await reports.ask(owner)
 
 
-async def test_asking_and_downloading_are_recorded_with_who_did_it(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_requests_and_downloads_are_recorded_with_their_actor(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     trail = AuditTrail(tenant)
     await trail.new()
-    report = await desk.written(owner, include_end_users=True)
+    report = await reports.written(owner, include_end_users=True)
     [asked] = await trail.new()
     await download(owner, report)
     [pulled] = await trail.new()
-    await desk.link().follow(tenant.browser(ip="203.0.113.9"))
+    await reports.link().follow(tenant.browser(ip="203.0.113.9"))
     [followed] = await trail.new()
 
     assert (asked.type, pulled.type, followed.type) == ("report.requested", *["report.downloaded"] * 2)

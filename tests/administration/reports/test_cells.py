@@ -1,4 +1,4 @@
-"""The cells of a report: nothing in them is run, and nothing of them is lost, whoever reads the file."""
+"""The cells of a report: no program runs them as formulas, and none of their text is lost."""
 
 import asyncio
 import subprocess
@@ -78,8 +78,8 @@ HARMLESS = [
 ]
 
 
-async def named(tenant: Tenant, names: list[str]) -> dict[str, str]:
-    """Make a user of each name; returns the names by id."""
+async def create_users(tenant: Tenant, names: list[str]) -> dict[str, str]:
+    """Create a user with each name, and return the names by user id."""
     made = {}
     for number, name in enumerate(names):
         person = await tenant.person(Role.AGENT, name=name, email=f"u{number:04}@example.com", password=None)
@@ -88,33 +88,35 @@ async def named(tenant: Tenant, names: list[str]) -> dict[str, str]:
 
 
 async def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    names = await named(tenant, DANGEROUS)
+    names = await create_users(tenant, DANGEROUS)
 
-    rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
+    rows = {row["user_id"]: row["name"] for row in await reports.rows(owner)}
 
     assert {id_: rows[id_] for id_ in names} == {id_: "'" + name for id_, name in names.items()}
 
 
-async def test_so_does_each_line_of_it(desk: ReportClient, owner: SimulatedUser, tenant: Tenant) -> None:
-    names = await named(tenant, ["   \t=1+1", " \r\n@x"])
+async def test_each_line_that_would_run_begins_with_an_apostrophe(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    names = await create_users(tenant, ["   \t=1+1", " \r\n@x"])
 
-    rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
+    rows = {row["user_id"]: row["name"] for row in await reports.rows(owner)}
 
     assert [rows[id_] for id_ in names] == ["'   \t'=1+1", "' \r'\n'@x"]
 
 
-async def test_every_other_cell_is_what_it_was(desk: ReportClient, owner: SimulatedUser, tenant: Tenant) -> None:
-    names = await named(tenant, HARMLESS)
+async def test_every_other_cell_is_unchanged(reports: ReportClient, owner: SimulatedUser, tenant: Tenant) -> None:
+    names = await create_users(tenant, HARMLESS)
 
-    rows = {row["user_id"]: row["name"] for row in await desk.rows(owner)}
+    rows = {row["user_id"]: row["name"] for row in await reports.rows(owner)}
 
     assert {id_: rows[id_] for id_ in names} == names
 
 
-async def test_an_e_mail_address_is_guarded_as_well(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_an_e_mail_address_that_would_run_begins_with_an_apostrophe(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     for email in (
         "=1+1@example.com",
@@ -125,7 +127,7 @@ async def test_an_e_mail_address_is_guarded_as_well(
     ):
         await tenant.person(Role.AGENT, email=email)
 
-    emails = [row["email"] for row in await desk.rows(owner)]
+    emails = [row["email"] for row in await reports.rows(owner)]
 
     assert set(emails) - {owner.user.email} == {
         "'=1+1@example.com",
@@ -137,11 +139,11 @@ async def test_an_e_mail_address_is_guarded_as_well(
 
 
 async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    await named(tenant, ["a\nb", "a\r\nb", 'a"\n"b', "plain"])
+    await create_users(tenant, ["a\nb", "a\r\nb", 'a"\n"b', "plain"])
 
-    content = await download(owner, await desk.written(owner))
+    content = await download(owner, await reports.written(owner))
 
     assert b',"a\nb",' in content
     assert b',"a\r\nb",' in content
@@ -151,12 +153,12 @@ async def test_rows_end_in_crlf_and_line_breaks_within_cells_stay(
 
 
 async def test_only_the_download_by_link_begins_with_a_byte_order_mark(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
 
     plain = await download(owner, report)
-    followed = await desk.link().follow(tenant.browser())
+    followed = await reports.link().follow(tenant.browser())
 
     assert not plain.startswith(BYTE_ORDER_MARK)
     assert followed.content == BYTE_ORDER_MARK + plain
@@ -164,11 +166,11 @@ async def test_only_the_download_by_link_begins_with_a_byte_order_mark(
 
 
 async def test_duckdb_reads_what_python_reads(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
 ) -> None:
     duckdb = pytest.importorskip("duckdb")
-    await named(tenant, HARMLESS + DANGEROUS)
-    content = await download(owner, await desk.written(owner))
+    await create_users(tenant, HARMLESS + DANGEROUS)
+    content = await download(owner, await reports.written(owner))
     (tmp_path / "report.csv").write_bytes(content)
 
     options = "header = true, all_varchar = true, quote = '\"', escape = '\"', delim = ',', null_padding = false"
@@ -182,11 +184,11 @@ async def test_duckdb_reads_what_python_reads(
 
 @pytest.mark.skipif(not installed("soffice"), reason="needs LibreOffice: apt-get install libreoffice-calc")
 async def test_libreoffice_opens_it_with_every_name_intact_and_runs_nothing(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path
 ) -> None:
-    await named(tenant, [name for name in HARMLESS + DANGEROUS if name.isprintable()])
-    await desk.written(owner)
-    content = (await desk.link().follow(tenant.browser())).content
+    await create_users(tenant, [name for name in HARMLESS + DANGEROUS if name.isprintable()])
+    await reports.written(owner)
+    content = (await reports.link().follow(tenant.browser())).content
     (tmp_path / "report.csv").write_bytes(content)
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
     utf8_commas_quotes = "--infilter=CSV:44,34,76,1,,0,false,true,false"
@@ -198,14 +200,14 @@ async def test_libreoffice_opens_it_with_every_name_intact_and_runs_nothing(
     assert not [cell for cell in cells if f"{TABLE}formula" in cell.attrib]
     shown = {" ".join(_text(cell).split()) for cell in cells}
     assert {row["user_id"] for row in read_csv(content.removeprefix(BYTE_ORDER_MARK))} <= shown
-    # A spreadsheet makes a number of "0001" and a boolean of "true", whatever the file says: CSV has no types.
+    # A spreadsheet turns "0001" into a number and "true" into a boolean, because CSV has no types.
     texts = {" ".join(name.split()) for name in HARMLESS if name.isprintable()} - {"0001", "true"}
     assert texts <= shown
     assert {" ".join(f"'{name}".split()) for name in DANGEROUS if name.isprintable()} <= shown
 
 
 def _text(cell: ET.Element) -> str:
-    """Return what a cell shows; spaces in a row are elements of their own."""
+    """Return the text of a cell; ODF stores consecutive spaces as elements."""
     return "".join(part.text or "" if part.tag != f"{TEXT}s" else " " for part in cell.iter()) + "".join(
         part.tail or "" for part in cell.iter() if part is not cell
     )

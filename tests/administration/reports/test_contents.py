@@ -1,4 +1,4 @@
-"""What a report says of each user: what the API says of them."""
+"""A report has the same values for each user as the API."""
 
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from tests.support.observe.sql import run_sql, set_status
 
 
 async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:
-    """Return the row of a user, put together from what the API says."""
+    """Return the expected row of a user, built from the API's answers."""
     shown = ok(await client.get(f"/users/{user['id']}/two-factor"))
     authenticators = shown["authenticators"]
     return {
@@ -41,13 +41,13 @@ async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:
 
 
 async def users_of(owner: SimulatedUser) -> list[dict[str, Any]]:
-    """Return everybody in the account, by e-mail address."""
+    """Return all users of the account, sorted by e-mail address."""
     found = [user for page in await pages(owner.browser, "/users", limit=100) for user in page]
     return sorted(found, key=lambda user: user["email"].casefold().encode())
 
 
-async def mixed_company(tenant: Tenant, owner: SimulatedUser) -> None:
-    """Fill the account with users of every role in every state that there is."""
+async def add_mixed_users(tenant: Tenant, owner: SimulatedUser) -> None:
+    """Fill the account with users of every role and every two-factor state."""
     await tenant.person(Role.ADMIN, name="Never signed in", password=None)
     await tenant.signed_in(Role.AGENT)
     await tenant.signed_in(Role.END_USER)
@@ -57,7 +57,7 @@ async def mixed_company(tenant: Tenant, owner: SimulatedUser) -> None:
     trusting = await tenant.enrolled(Role.ADMIN)
     for _ in range(2):
         await pass_passcode(tenant, trusting, tenant.browser())
-    tenant.clock.turn(days=20)  # and these are trusted for ten more
+    tenant.clock.turn(days=20)  # these two devices stay trusted for ten more days
     await tenant.sign_in(owner)
     await tenant.enroll(owner)
     await pass_passcode(tenant, trusting, tenant.browser())
@@ -84,21 +84,21 @@ async def mixed_company(tenant: Tenant, owner: SimulatedUser) -> None:
     await enroll_at_sign_in(tenant, await tenant.person(Role.ADMIN))
 
 
-async def check(desk: ReportClient, owner: SimulatedUser) -> list[dict[str, str]]:
+async def check(reports: ReportClient, owner: SimulatedUser) -> list[dict[str, str]]:
     """Assert that reports with and without end users equal what the API says, and return the longer one."""
     users = await users_of(owner)
     everybody = [await expected(owner.browser, user) for user in users]
-    assert await desk.rows(owner, include_end_users=True) == everybody
-    assert await desk.rows(owner) == [row for row in everybody if row["role"] != "end_user"]
+    assert await reports.rows(owner, include_end_users=True) == everybody
+    assert await reports.rows(owner) == [row for row in everybody if row["role"] != "end_user"]
     return everybody
 
 
-@pytest.mark.parametrize("most_few", [1000, 0], ids=["as a few", "as many"])
-async def test_a_report_says_of_each_user_what_the_api_says(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, most_few: int
+@pytest.mark.parametrize("most_few", [1000, 0], ids=["few users", "many users"])
+async def test_a_report_agrees_with_the_api_about_each_user(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, most_few: int
 ) -> None:
     monkeypatch.setattr("app.administration.reports.writing._MOST_FEW", most_few)
-    await mixed_company(tenant, owner)
+    await add_mixed_users(tenant, owner)
     found = set()
 
     for team_members, end_users, days in (
@@ -110,7 +110,7 @@ async def test_a_report_says_of_each_user_what_the_api_says(
         await tenant.step_up(owner)
         await tenant.require(owner, team_members=team_members, end_users=end_users)
         ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
-        rows = await check(desk, owner)
+        rows = await check(reports, owner)
         found |= {row["two_factor"] for row in rows}
         assert {row["trusted_devices"] for row in rows} == {30: {"0", "3"}, 5: {"0", "1"}, 0: {"0"}}[days]
 
@@ -122,8 +122,8 @@ async def test_a_report_says_of_each_user_what_the_api_says(
     assert any(row["last_passcode_at"].endswith(".123450Z") for row in rows)
 
 
-async def test_devices_count_until_their_very_last_moment(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_devices_count_until_they_expire(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     trusting = await tenant.enrolled(Role.ADMIN)
     await pass_passcode(tenant, trusting, trusting.browser)
@@ -131,7 +131,7 @@ async def test_devices_count_until_their_very_last_moment(
 
     async def devices() -> dict[str, str]:
         await tenant.sign_in(owner)
-        return {row["user_id"]: row["trusted_devices"] for row in await desk.rows(owner)}
+        return {row["user_id"]: row["trusted_devices"] for row in await reports.rows(owner)}
 
     tenant.clock.turn(days=30, microseconds=-1)
     assert await devices() == {owner.id: "0", trusting.id: "1"}
@@ -140,13 +140,13 @@ async def test_devices_count_until_their_very_last_moment(
     assert await devices() == {owner.id: "0", trusting.id: "0"}
 
 
-async def test_rows_are_by_e_mail_whatever_its_letter_case(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_rows_are_sorted_by_e_mail_ignoring_letter_case(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     for email in ("B@example.com", "a@example.com", "C@example.com", "ä@example.com", "Z@example.com"):
         await tenant.person(email=email)
 
-    emails = [row["email"] for row in await desk.rows(owner)]
+    emails = [row["email"] for row in await reports.rows(owner)]
 
     assert [email for email in emails if email != owner.user.email] == [
         "a@example.com",
@@ -158,9 +158,9 @@ async def test_rows_are_by_e_mail_whatever_its_letter_case(
 
 
 async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
 
     response = await owner.browser.get(f"/reports/{report['id']}/csv")
 
@@ -173,8 +173,8 @@ async def test_the_file_is_named_after_account_and_day_and_is_never_cached(
     assert response.content.endswith(b"\r\n")
 
 
-async def test_twenty_thousand_users_are_reported_as_the_api_reports_them(
-    desk: ReportClient, tenant: Tenant
+async def test_a_report_of_twenty_thousand_users_agrees_with_the_api(
+    reports: ReportClient, tenant: Tenant
 ) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     async with begin_long(tenant.services.settings.database_url.get_secret_value()) as tx:  # type: ignore[union-attr]  # it is set
@@ -182,8 +182,8 @@ async def test_twenty_thousand_users_are_reported_as_the_api_reports_them(
         await add_many_users(tx, tenant.account.id, Role.END_USER, 500, tenant.clock.now())
     await tenant.require(owner, team_members=True)
 
-    team = await desk.rows(owner)
-    report = await desk.written(owner, include_end_users=True)
+    team = await reports.rows(owner)
+    report = await reports.written(owner, include_end_users=True)
 
     assert report["rows"] == 20_501
     assert len(team) == 20_001

@@ -1,4 +1,4 @@
-"""What the worker does about reports when things go wrong, and when they are over."""
+"""The worker's report jobs: retries, failures, and the expiry of reports."""
 
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -22,7 +22,7 @@ from tests.support.programs.mail import RunningServer, mail_server
 
 
 @pytest.fixture
-def post_office() -> Iterator[RunningServer]:
+def smtp_server() -> Iterator[RunningServer]:
     with mail_server() as server:
         yield server
 
@@ -38,140 +38,142 @@ async def count_chunks(tenant: Tenant) -> int:
     return found
 
 
-async def test_no_secret_lies_in_the_queue(desk: ReportClient, owner: SimulatedUser) -> None:
-    await desk.ask(owner)
+async def test_the_queue_holds_no_secret(reports: ReportClient, owner: SimulatedUser) -> None:
+    await reports.ask(owner)
     for name, task in (("write_report", write_report), ("send_report_link", send_report_link)):
-        taken, arguments = await desk.take_job() or ("", {})
+        taken, arguments = await reports.take_job() or ("", {})
         assert taken == name
         assert set(arguments) == {"account_id", "report_id", "ip", "user_agent"}
-        await task(desk.services, **arguments)
+        await task(reports.services, **arguments)
 
 
 async def test_a_job_that_runs_again_changes_nothing_and_sends_nothing(
-    desk: ReportClient, owner: SimulatedUser
+    reports: ReportClient, owner: SimulatedUser
 ) -> None:
-    report = await desk.ask(owner)
-    _, arguments = await desk.take_job() or ("", {})
-    await write_report(desk.services, **arguments)
-    await desk.run_jobs()
+    report = await reports.ask(owner)
+    _, arguments = await reports.take_job() or ("", {})
+    await write_report(reports.services, **arguments)
+    await reports.run_jobs()
     ready = ok(await owner.browser.get(f"/reports/{report['id']}"))
-    content, link = await download(owner, report), desk.link()
+    content, link = await download(owner, report), reports.link()
 
-    desk.tenant.clock.turn(minutes=5)
-    await write_report(desk.services, **arguments)
-    await send_report_link(desk.services, **arguments)
+    reports.tenant.clock.turn(minutes=5)
+    await write_report(reports.services, **arguments)
+    await send_report_link(reports.services, **arguments)
 
     assert ok(await owner.browser.get(f"/reports/{report['id']}")) == ready
     assert await download(owner, report) == content
-    assert desk.link() == link
-    assert await desk.run_job() is None
+    assert reports.link() == link
+    assert await reports.run_job() is None
 
 
-async def test_a_letter_that_goes_out_twice_is_the_very_same_letter(
-    desk: ReportClient, owner: SimulatedUser, post_office: RunningServer, monkeypatch: pytest.MonkeyPatch
+async def test_an_e_mail_that_is_sent_twice_has_the_same_content(
+    reports: ReportClient, owner: SimulatedUser, smtp_server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services = with_changes(desk.services, mail_url=post_office.url())
-    await desk.ask(owner)
-    _, arguments = await desk.take_job() or ("", {})
+    services = with_changes(reports.services, mail_url=smtp_server.url())
+    await reports.ask(owner)
+    _, arguments = await reports.take_job() or ("", {})
     await write_report(services, **arguments)
     change_report = repository.change_report
 
-    async def fail_once_it_was_sent(*given: Any, **values: Any) -> None:
+    async def fail_after_sending(*given: Any, **values: Any) -> None:
         if values == {"sealed_token": None}:
             raise Unavailable
         await change_report(*given, **values)
 
     with monkeypatch.context() as patched:
-        patched.setattr(repository, "change_report", fail_once_it_was_sent)
+        patched.setattr(repository, "change_report", fail_after_sending)
         with pytest.raises(Unavailable):
             await send_report_link(services, **arguments)
-    desk.tenant.clock.turn(minutes=5)
+    reports.tenant.clock.turn(minutes=5)
     await send_report_link(services, **arguments)
     await send_report_link(services, **arguments)
 
-    first, second = post_office.mailbox.of(owner.user.email)
+    first, second = smtp_server.mailbox.of(owner.user.email)
     assert first.as_bytes().replace(boundary(first), b"") == second.as_bytes().replace(boundary(second), b"")
-    assert (await link_in(second, desk.tenant).follow(desk.tenant.browser())).status_code == 200
+    assert (await link_in(second, reports.tenant).follow(reports.tenant.browser())).status_code == 200
 
 
 def boundary(letter: EmailMessage) -> bytes:
     return (letter.get_boundary() or "").encode()
 
 
-async def test_nobody_is_sent_a_link_who_may_no_longer_have_the_report(desk: ReportClient, tenant: Tenant) -> None:
+async def test_no_link_is_sent_to_an_admin_who_was_demoted_or_suspended(
+    reports: ReportClient, tenant: Tenant
+) -> None:
     demoted, suspended = await tenant.signed_in(Role.ADMIN), await tenant.signed_in(Role.ADMIN)
     for admin in (demoted, suspended):
-        await desk.ask(admin)
+        await reports.ask(admin)
     await set_role(tenant, demoted, "agent")
     await set_status(tenant, suspended, "suspended")
 
-    await desk.run_jobs()
+    await reports.run_jobs()
 
-    assert desk.letters() == []
+    assert reports.letters() == []
 
 
 def broken(**_: Any) -> str:
     raise OSError("broken")
 
 
-async def test_a_failure_is_tried_again_for_an_hour_and_then_the_report_has_failed(
-    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
+async def test_a_failing_report_is_retried_for_an_hour_and_then_fails(
+    reports: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = await desk.ask(owner)
-    _, arguments = await desk.take_job() or ("", {})
+    report = await reports.ask(owner)
+    _, arguments = await reports.take_job() or ("", {})
     with monkeypatch.context() as patched:
         patched.setattr("app.administration.reports.writing.status_query", broken)
         with pytest.raises(OSError, match="broken"):
-            await write_report(desk.services, **arguments)
+            await write_report(reports.services, **arguments)
         assert await status(owner, report) == "running"
         refused(await owner.browser.get(f"/reports/{report['id']}/csv"), 409, "report_not_ready")
-        desk.tenant.clock.turn(minutes=59)
+        reports.tenant.clock.turn(minutes=59)
         with pytest.raises(OSError, match="broken"):
-            await write_report(desk.services, **arguments)
-        desk.tenant.clock.turn(minutes=1)
+            await write_report(reports.services, **arguments)
+        reports.tenant.clock.turn(minutes=1)
         with pytest.raises(PermanentJobError):
-            await write_report(desk.services, **arguments)
+            await write_report(reports.services, **arguments)
 
-    await desk.tenant.sign_in(owner)
+    await reports.tenant.sign_in(owner)
     assert await status(owner, report) == "failed"
-    await write_report(desk.services, **arguments)
+    await write_report(reports.services, **arguments)
     assert await status(owner, report) == "failed"
-    assert await count_chunks(desk.tenant) == 0
+    assert await count_chunks(reports.tenant) == 0
 
 
-async def test_what_fails_halfway_leaves_nothing_and_the_next_time_is_whole(
-    desk: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
+async def test_a_failure_halfway_leaves_no_chunks_and_the_retry_is_complete(
+    reports: ReportClient, owner: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(30):
-        await desk.tenant.person(name="long " * 20_000, password=None)
-    report = await desk.ask(owner)
-    _, arguments = await desk.take_job() or ("", {})
+        await reports.tenant.person(name="long " * 20_000, password=None)
+    report = await reports.ask(owner)
+    _, arguments = await reports.take_job() or ("", {})
     add_chunk = repository.add_chunk
 
-    async def fail_at_the_second(*given: Any) -> None:
+    async def fail_at_the_second_chunk(*given: Any) -> None:
         if given[3] == 1:
             raise OSError("the database is gone")
         await add_chunk(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(repository, "add_chunk", fail_at_the_second)
+        patched.setattr(repository, "add_chunk", fail_at_the_second_chunk)
         with pytest.raises(OSError, match="gone"):
-            await write_report(desk.services, **arguments)
-    assert await count_chunks(desk.tenant) == 0
+            await write_report(reports.services, **arguments)
+    assert await count_chunks(reports.tenant) == 0
     assert await status(owner, report) == "running"
 
-    await write_report(desk.services, **arguments)
+    await write_report(reports.services, **arguments)
 
-    assert await count_chunks(desk.tenant) > 1
+    assert await count_chunks(reports.tenant) > 1
     assert len(read_csv(await download(owner, report))) == 31
 
 
-async def test_after_seven_days_a_report_is_expired_and_soon_its_contents_are_gone(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_a_report_expires_after_seven_days_and_is_deleted_after_thirty(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     tenant.clock.turn(days=7, microseconds=-1)
-    await purge_reports(desk.services)
+    await purge_reports(reports.services)
     await tenant.sign_in(owner)
     assert await status(owner, report) == "ready"
     assert (await owner.browser.get(f"/reports/{report['id']}/csv")).status_code == 200
@@ -182,51 +184,51 @@ async def test_after_seven_days_a_report_is_expired_and_soon_its_contents_are_go
         assert shown == report | {"status": "expired"}
         assert ok(await owner.browser.get("/reports"))["items"] == [shown]
         refused(await owner.browser.get(f"/reports/{report['id']}/csv"), 409, "report_not_ready")
-        await purge_reports(desk.services)
+        await purge_reports(reports.services)
     assert await count_chunks(tenant) == 0
 
     tenant.clock.turn(days=23, seconds=1)
-    await purge_reports(desk.services)
+    await purge_reports(reports.services)
     await tenant.sign_in(owner)
     refused(await owner.browser.get(f"/reports/{report['id']}"), 404, "not_found")
 
 
-async def test_a_report_whose_job_is_lost_is_given_up_after_two_days(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_a_report_whose_job_is_lost_fails_after_two_days(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.ask(owner)
-    await desk.take_job()
+    report = await reports.ask(owner)
+    await reports.take_job()
     tenant.clock.turn(days=2)
-    await purge_reports(desk.services)
+    await purge_reports(reports.services)
 
     await tenant.sign_in(owner)
 
     assert await status(owner, report) == "failed"
 
 
-async def test_a_download_during_which_the_report_is_purged_is_cut_and_not_taken_for_whole(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_a_download_is_cut_off_if_the_report_is_purged_meanwhile(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     await run_sql(tenant, "DELETE FROM report_chunks WHERE account_id = :account")
 
-    # A server cuts the connection then: the answer is shorter than it was announced to be.
+    # The server then closes the connection, so the body is shorter than its `Content-Length`.
     with structlog.testing.capture_logs(), pytest.raises(LookupError):
         await owner.browser.get(f"/reports/{report['id']}/csv")
 
 
-async def test_a_worker_takes_it_from_the_queue_to_the_letter(
-    desk: ReportClient, owner: SimulatedUser, post_office: RunningServer
+async def test_a_worker_writes_a_queued_report_and_e_mails_its_link(
+    reports: ReportClient, owner: SimulatedUser, smtp_server: RunningServer
 ) -> None:
-    services = with_changes(desk.services, mail_url=post_office.url())
+    services = with_changes(reports.services, mail_url=smtp_server.url())
     await empty_queue(services)
-    report = await desk.ask(owner)
+    report = await reports.ask(owner)
 
     async with working(services):
         await all_done(services)
 
     assert await jobs(services) == []
     assert await status(owner, report) == "ready"
-    [letter] = post_office.mailbox.of(owner.user.email)
+    [letter] = smtp_server.mailbox.of(owner.user.email)
     assert letter["Message-ID"] == f"<{report['id']}@[127.0.0.1]>"
-    assert (await link_in(letter, desk.tenant).follow(desk.tenant.browser())).status_code == 200
+    assert (await link_in(letter, reports.tenant).follow(reports.tenant.browser())).status_code == 200

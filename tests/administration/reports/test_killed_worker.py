@@ -1,4 +1,4 @@
-"""A worker that is killed while it writes a report: nothing is left of it, and the next one sends one letter."""
+"""A worker killed while it writes a report leaves no rows; the next one sends one e-mail."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ USERS = 30_000
 KILLS = 20
 
 
-async def start_worker(desk: ReportClient) -> Process:
-    settings = desk.services.settings
+async def start_worker(reports: ReportClient) -> Process:
+    settings = reports.services.settings
     assert settings.database_url
     assert settings.secret_keys
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PASSGATE_")}
@@ -49,60 +49,60 @@ async def kill(worker: Process) -> None:
 
 
 @pytest.fixture
-async def big_place(tenant: Tenant, desk: ReportClient) -> AsyncIterator[Tenant]:
-    """The account with so many users that writing their report takes a while."""
-    await empty_queue(desk.services)
-    assert desk.services.settings.database_url
-    async with begin_long(desk.services.settings.database_url.get_secret_value()) as tx:
+async def big_account(tenant: Tenant, reports: ReportClient) -> AsyncIterator[Tenant]:
+    """An account with so many users that writing its report takes a while."""
+    await empty_queue(reports.services)
+    assert reports.services.settings.database_url
+    async with begin_long(reports.services.settings.database_url.get_secret_value()) as tx:
         await add_many_users(tx, tenant.account.id, Role.AGENT, USERS, tenant.clock.now())
     yield tenant
-    await empty_queue(desk.services)
+    await empty_queue(reports.services)
 
 
-async def test_workers_killed_at_random_moments_leave_no_half_report_and_one_letter(
-    desk: ReportClient, owner: SimulatedUser, big_place: Tenant, tmp_path: Path
+async def test_workers_killed_at_random_moments_leave_no_partial_report_and_one_e_mail(
+    reports: ReportClient, owner: SimulatedUser, big_account: Tenant, tmp_path: Path
 ) -> None:
-    report = await desk.ask(owner)
+    report = await reports.ask(owner)
 
-    async def in_hand() -> bool:
-        return any(job.status == "doing" for job in await jobs(desk.services))
+    async def job_is_running() -> bool:
+        return any(job.status == "doing" for job in await jobs(reports.services))
 
     async def status() -> str:
         shown: str = ok(await owner.browser.get(f"/reports/{report['id']}"))["status"]
         return shown
 
     async def has_letter() -> bool:
-        return bool(desk.letters())
+        return bool(reports.letters())
 
     for _ in range(KILLS):
-        worker = await start_worker(desk)
-        await eventually(in_hand)
+        worker = await start_worker(reports)
+        await eventually(job_is_running)
         await asyncio.sleep(random.uniform(0, 0.8))
         await kill(worker)
         [chunks] = await run_sql(
-            big_place, "SELECT count(*) AS number FROM report_chunks WHERE account_id = :account"
+            big_account, "SELECT count(*) AS number FROM report_chunks WHERE account_id = :account"
         )
         answer = await owner.browser.get(f"/reports/{report['id']}/csv")
-        if await status() == "ready":  # before the kill: all of it is there
+        if await status() == "ready":  # written before the kill; its contents are checked below
             break
         refused(answer, 409, "report_not_ready")
         assert chunks.number == 0
 
-    worker = await start_worker(desk)
+    worker = await start_worker(reports)
     try:
         await eventually(has_letter)
-        await eventually(lambda: _none_left(desk))
+        await eventually(lambda: _none_left(reports))
     finally:
         await kill(worker)
 
     rows = read_csv(await download(owner, report))
     assert len(rows) == USERS + 1
     assert len({row["user_id"] for row in rows}) == USERS + 1
-    [letter] = desk.letters()
+    [letter] = reports.letters()
     assert letter["Message-ID"] == f"<{report['id']}@[127.0.0.1]>"
-    assert (await desk.link().follow(big_place.browser())).content.startswith(BYTE_ORDER_MARK)
+    assert (await reports.link().follow(big_account.browser())).content.startswith(BYTE_ORDER_MARK)
     assert [path.suffix for path in (tmp_path / "letters").iterdir()] == [".eml"]
 
 
-async def _none_left(desk: ReportClient) -> bool:
-    return not await jobs(desk.services)
+async def _none_left(reports: ReportClient) -> bool:
+    return not await jobs(reports.services)

@@ -1,4 +1,4 @@
-"""The link in the letter: what it opens, and that a dead one says nothing about why it is dead."""
+"""The link in the e-mail: what it opens; a dead link does not say why it is dead."""
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ ENDED = {
 
 
 def dead(response: httpx.Response) -> None:
-    """Assert the one answer of every dead link."""
+    """Assert that the response is the one that every dead link gets."""
     refused(response, 410, "link_expired")
     assert response.json() == ENDED
     assert response.headers["cache-control"] == "no-store"
@@ -34,24 +34,24 @@ async def admin(tenant: Tenant) -> SimulatedUser:
 
 
 @pytest.fixture
-async def link(desk: ReportClient, admin: SimulatedUser) -> Link:
-    """A link that works, of a report that an admin asked for."""
-    await desk.written(admin)
-    return desk.link()
+async def link(reports: ReportClient, admin: SimulatedUser) -> Link:
+    """A working link to a report that an admin requested."""
+    await reports.written(admin)
+    return reports.link()
 
 
-async def test_the_letter_goes_to_whoever_asked_and_its_link_needs_no_credential(
-    desk: ReportClient, admin: SimulatedUser, tenant: Tenant
+async def test_the_e_mail_goes_to_the_requester_and_its_link_needs_no_credential(
+    reports: ReportClient, admin: SimulatedUser, tenant: Tenant
 ) -> None:
-    report = await desk.written(admin)
+    report = await reports.written(admin)
 
-    [letter] = desk.letters()
+    [letter] = reports.letters()
     assert letter["To"].addresses[0].addr_spec == admin.user.email
     assert letter["Subject"] == "Your report is ready (Example & Söhne)"
     assert "a test browser" not in text_of(letter)
     assert "127.0.0.1" in text_of(letter)
-    for _ in range(2):  # as often as one likes
-        response = await desk.link().follow(tenant.browser())
+    for _ in range(2):  # a link can be used more than once
+        response = await reports.link().follow(tenant.browser())
         assert response.status_code == 200
         assert response.content == BYTE_ORDER_MARK + await download(admin, report)
         assert response.headers["content-type"] == "text/csv; charset=utf-8"
@@ -69,9 +69,9 @@ async def test_a_link_works_for_twenty_four_hours(link: Link, tenant: Tenant) ->
     dead(await link.follow(tenant.browser()))
 
 
-async def test_a_link_that_is_bent_by_a_character_is_dead(link: Link, tenant: Tenant) -> None:
+async def test_a_link_with_a_changed_token_is_dead(link: Link, tenant: Tenant) -> None:
     token = link.token
-    bent = [
+    changed = [
         "",
         token[:-1],
         token + "A",
@@ -87,18 +87,18 @@ async def test_a_link_that_is_bent_by_a_character_is_dead(link: Link, tenant: Te
         token.partition(".")[2],
         "pgr_" + token.partition(".")[2],
     ]
-    for other in bent:
+    for other in changed:
         dead(await link.follow(tenant.browser(), token=other))
 
 
-async def test_what_is_longer_than_any_token_is_refused_unread(link: Link, tenant: Tenant) -> None:
+async def test_a_token_that_is_too_long_is_refused_as_invalid(link: Link, tenant: Tenant) -> None:
     refused(await link.follow(tenant.browser(), token=link.token * 2), 422, "invalid_request")
 
 
 async def test_a_link_opens_no_other_report(
-    desk: ReportClient, link: Link, admin: SimulatedUser, tenant: Tenant
+    reports: ReportClient, link: Link, admin: SimulatedUser, tenant: Tenant
 ) -> None:
-    other = await desk.written(admin)
+    other = await reports.written(admin)
 
     for id_ in (other["id"], "01900000-0000-7000-8000-00000000abcd", link.report_id.upper()):
         dead(await link.follow(tenant.browser(), token=link.token.replace(link.report_id, id_)))
@@ -110,7 +110,7 @@ async def test_a_link_is_dead_under_another_account(link: Link, tenant: Tenant) 
     dead(await link.follow(elsewhere.browser()))
 
 
-async def test_the_token_is_no_credential_and_is_read_in_no_url(link: Link, tenant: Tenant) -> None:
+async def test_the_token_is_no_credential_and_is_not_accepted_in_a_url(link: Link, tenant: Tenant) -> None:
     browser, secret = tenant.browser(), "pgr_" + link.token.partition(".")[2]
     for path in ("/reports", f"/reports/{link.report_id}", f"/reports/{link.report_id}/csv"):
         for token in (link.token, secret):
@@ -148,7 +148,7 @@ async def test_a_link_is_dead_when_its_requester_is_deleted_and_the_report_stays
     assert (await owner.browser.get(f"/reports/{link.report_id}/csv")).status_code == 200
 
 
-async def test_the_link_asks_for_no_credential_and_minds_none(
+async def test_the_link_ignores_the_credential_of_the_caller(
     link: Link, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     agent = await tenant.signed_in(Role.AGENT)
@@ -159,11 +159,11 @@ async def test_the_link_asks_for_no_credential_and_minds_none(
 
 
 async def test_a_session_asks_for_a_report_and_downloads_it_only_when_fresh(
-    desk: ReportClient, tenant: Tenant
+    reports: ReportClient, tenant: Tenant
 ) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     script = await by_token(tenant, owner, "reports")
-    report = await desk.written(owner)
+    report = await reports.written(owner)
     path = f"/reports/{report['id']}/csv"
     tenant.clock.turn(minutes=11)
 
@@ -178,9 +178,7 @@ async def test_a_session_asks_for_a_report_and_downloads_it_only_when_fresh(
     ok(await owner.browser.post("/reports", json=BODY), 202)
 
 
-async def test_the_token_stands_nowhere_in_the_database_once_the_letter_was_sent(
-    link: Link, tenant: Tenant
-) -> None:
+async def test_the_database_holds_no_token_after_the_e_mail_was_sent(link: Link, tenant: Tenant) -> None:
     [report] = await run_sql(tenant, "SELECT * FROM reports WHERE account_id = :account")
 
     assert report.sealed_token is None

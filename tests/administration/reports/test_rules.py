@@ -1,4 +1,4 @@
-"""The rules of reports, and the ends of their rows."""
+"""The rules of reports, and the row ends of their CSV."""
 
 import itertools
 import re
@@ -49,12 +49,12 @@ def test_another_secret_opens_nothing(secret: str) -> None:
     assert not READY.is_opened_by(secret, NOW)
 
 
-def test_a_token_says_which_report_and_by_which_secret() -> None:
+def test_a_link_token_carries_report_id_and_secret() -> None:
     assert read_link_token(link_token(READY.id, SECRET)) == (READY.id, SECRET)
 
 
 @given(st.text() | st.from_regex(r"pgr_[0-9a-f-]{30,40}\.[A-Za-z0-9_-]{40,45}", fullmatch=True))
-def test_any_text_is_a_token_or_none(text: str) -> None:
+def test_any_text_is_parsed_as_a_token_or_rejected(text: str) -> None:
     read = read_link_token(text)
 
     assert read is None or link_token(*read) == text
@@ -65,7 +65,7 @@ def test_the_file_is_named_after_the_account_and_the_day() -> None:
 
 
 def as_csv(rows: list[list[str]], line_end: str) -> bytes:
-    """Write it as Postgres does (quoted is what needs it), with the given ends of rows."""
+    """Return CSV as Postgres writes it (quoted only where needed), with the given row ends."""
     quoted = [[f'"{c.replace(QUOTE, QUOTE * 2)}"' if re.search('["\r\n,]', c) else c for c in row] for row in rows]
     return "".join(",".join(row) + line_end for row in quoted).encode()
 

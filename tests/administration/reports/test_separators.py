@@ -1,4 +1,4 @@
-"""A report opened by a program that separates cells at something else than the comma: nothing in it is run."""
+"""A report opened with another separator than the comma: no cell runs as a formula."""
 
 import asyncio
 import csv
@@ -36,7 +36,8 @@ UNSEEN = [
     "\r\n",
     "\x01",
 ]
-INVISIBLE_MARKS = "\u115f\u1160\u3164\uffa0\u034f\ufe0f"  # which Unicode counts as letters and marks
+# Invisible, although Unicode counts them as letters and marks.
+INVISIBLE_MARKS = "\u115f\u1160\u3164\uffa0\u034f\ufe0f"
 
 ATTACK = "x;=cmd|' /C calc'!A0;y"
 
@@ -46,13 +47,13 @@ def is_unseen(character: str) -> bool:
 
 
 def is_run(cell: str) -> bool:
-    """Whether a spreadsheet would run the cell: the first that is seen of it is one of `FORMULA`."""
+    """Return whether a spreadsheet would run it: its first visible character is in `FORMULA`."""
     seen = next((character for character in cell if not is_unseen(character)), "")
     return seen != "" and seen in FORMULA
 
 
 def cells(content: str, separator: str) -> list[str]:
-    """Return the cells as Python reads them at the separator, in any dialect of ends of lines."""
+    """Return the cells that Python reads with this separator, in three dialects of CSV."""
     whole = csv.reader(io.StringIO(content, newline=""), delimiter=separator)
     by_line = csv.reader(content.splitlines(), delimiter=separator)
     unquoted = csv.reader(content.splitlines(), delimiter=separator, quoting=csv.QUOTE_NONE)
@@ -63,8 +64,8 @@ def runs(content: bytes) -> list[str]:
     return [cell for separator in SEPARATORS for cell in cells(content.decode(), separator) if is_run(cell)]
 
 
-async def named(tenant: Tenant, names: list[str]) -> None:
-    """Make an agent of each name, in one statement."""
+async def create_users(tenant: Tenant, names: list[str]) -> None:
+    """Create an agent with each name, in bulk."""
     values = {"names": names, "account": tenant.account.id, "now": tenant.clock.now()}
     users = """
         INSERT INTO users (account_id, id, email, email_key, name, role, status, locale, created_at)
@@ -83,14 +84,14 @@ async def named(tenant: Tenant, names: list[str]) -> None:
         await tx.execute(text(states), values)
 
 
-async def test_no_cell_is_run_at_any_separator_behind_anything_unseen(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_no_cell_is_run_after_any_separator_and_invisible_characters(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     made = itertools.product(["", "x", 'x"', "x;"], [*SEPARATORS, '"', "|", *LINE_ENDS], UNSEEN, FORMULA)
     names = ["".join(parts) + "1" for parts in made]
-    await named(tenant, names)
+    await create_users(tenant, names)
 
-    content = await download(owner, await desk.written(owner))
+    content = await download(owner, await reports.written(owner))
 
     assert runs(content) == []
     found = sorted(row["name"].replace("'", "") for row in read_csv(content))
@@ -98,7 +99,7 @@ async def test_no_cell_is_run_at_any_separator_behind_anything_unseen(
 
 
 def drawn_names(count: int) -> list[str]:
-    """Return names as Hypothesis draws them; it cannot run inside the tests' event loop."""
+    """Return names drawn by Hypothesis, which cannot run inside the tests' event loop."""
     parts = [*SEPARATORS, *LINE_ENDS, *UNSEEN, *FORMULA, '"', "'", "|", "a", "1", "é"]
     found: list[str] = []
 
@@ -111,13 +112,13 @@ def drawn_names(count: int) -> list[str]:
     return found
 
 
-async def test_no_cell_of_any_name_is_run_at_any_separator(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+async def test_no_cell_of_a_random_name_is_run_at_any_separator(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
     names = drawn_names(2000)
-    await named(tenant, names)
+    await create_users(tenant, names)
 
-    content = await download(owner, await desk.written(owner))
+    content = await download(owner, await reports.written(owner))
 
     assert runs(content) == []
     found = sorted(row["name"].replace("'", "") for row in read_csv(content))
@@ -140,25 +141,25 @@ async def test_no_cell_of_any_name_is_run_at_any_separator(
         ("1-2=3", "1-2=3"),
     ],
 )
-async def test_an_apostrophe_stands_behind_the_separator_and_nothing_else_changes(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, name: str, shown: str
+async def test_an_apostrophe_follows_the_separator_and_nothing_else_changes(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant, name: str, shown: str
 ) -> None:
-    await named(tenant, [name])
+    await create_users(tenant, [name])
 
-    [found] = [row["name"] for row in await desk.rows(owner) if row["user_id"] != owner.id]
+    [found] = [row["name"] for row in await reports.rows(owner) if row["user_id"] != owner.id]
 
     assert found == shown
 
 
 async def test_names_addresses_and_methods_are_quoted(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
 ) -> None:
-    await named(tenant, ["a;b"])
+    await create_users(tenant, ["a;b"])
     await run_sql(
         tenant, "UPDATE users SET email = '\"a;b\"@example.com' WHERE account_id = :account AND name = 'a;b'"
     )
 
-    content = await download(owner, await desk.written(owner))
+    content = await download(owner, await reports.written(owner))
 
     assert b',"a;b","""a;b""@example.com",' in content
 
@@ -166,16 +167,17 @@ async def test_names_addresses_and_methods_are_quoted(
 @pytest.mark.skipif(not installed("soffice"), reason="needs LibreOffice: apt-get install libreoffice-calc")
 @pytest.mark.parametrize("separator", [";", "\t"])
 async def test_libreoffice_runs_nothing_at_another_separator(
-    desk: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path, separator: str
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant, tmp_path: Path, separator: str
 ) -> None:
-    heads = ["", '"', " ", "\t", "\n"]
-    await named(
-        tenant, [ATTACK, *(f"x{separator}{head}{first}1+1{separator}y" for head in heads for first in "=+-@")]
+    prefixes = ["", '"', " ", "\t", "\n"]
+    await create_users(
+        tenant,
+        [ATTACK, *(f"x{separator}{prefix}{first}1+1{separator}y" for prefix in prefixes for first in "=+-@")],
     )
-    await desk.written(owner)
-    (tmp_path / "report.csv").write_bytes((await desk.link().follow(tenant.browser())).content)
+    await reports.written(owner)
+    (tmp_path / "report.csv").write_bytes((await reports.link().follow(tenant.browser())).content)
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    # Formulas are evaluated (the last token), as a spreadsheet does that is told to.
+    # The last token enables the evaluation of formulas, as a user can do in a spreadsheet.
     options = f"--infilter=CSV:{ord(separator)},34,76,1,,0,false,true,false,false,false,-1,true"
     command = ["soffice", profile, "--headless", options, "--convert-to", "fods", "report.csv"]
     await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, check=True, timeout=120, capture_output=True)

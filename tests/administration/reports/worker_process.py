@@ -1,4 +1,4 @@
-"""A worker in a process of its own, for a test to kill: as `passgate worker`, in more of a hurry."""
+"""A worker process for a test to kill: `passgate worker` with shorter intervals."""
 
 import asyncio
 
