@@ -38,25 +38,25 @@ async def test_a_new_account_has_nothing_required(
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_every_team_member_may_read_it(tenant: Tenant, role: Role) -> None:
+async def test_every_team_member_reads_the_policy(tenant: Tenant, role: Role) -> None:
     person = await let_through_by_device(tenant, role)
 
     assert (await policy_seen_by(person))["trusted_device_days"] == 30
 
 
-async def test_an_end_user_may_not_read_it(tenant: Tenant) -> None:
+async def test_an_end_user_does_not_read_the_policy(tenant: Tenant) -> None:
     person = await tenant.enrolled(Role.END_USER)
 
     refused(await person.browser.get(PATH), 403, "forbidden")
 
 
-async def test_a_visitor_may_neither_read_nor_change_it(tenant: Tenant) -> None:
+async def test_an_unauthenticated_caller_neither_reads_nor_changes_the_policy(tenant: Tenant) -> None:
     refused(await tenant.browser().get(PATH), 401, "unauthenticated")
     refused(await tenant.browser().patch(PATH, json=SEVEN_DAYS), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
-async def test_owner_and_admins_change_it_and_the_time_of_the_change_shows(
+async def test_owner_and_admins_change_the_policy_and_its_updated_at(
     tenant: Tenant, role: Role, clock: TurnableClock
 ) -> None:
     person = await tenant.enrolled(role)
@@ -70,7 +70,9 @@ async def test_owner_and_admins_change_it_and_the_time_of_the_change_shows(
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_changes_it_however_fresh(tenant: Tenant, owner: SimulatedUser, role: Role) -> None:
+async def test_agents_and_end_users_do_not_change_the_policy_even_when_fresh(
+    tenant: Tenant, owner: SimulatedUser, role: Role
+) -> None:
     person = await tenant.enrolled(role)
     before = await policy_seen_by(owner)
 
@@ -79,7 +81,7 @@ async def test_nobody_else_changes_it_however_fresh(tenant: Tenant, owner: Simul
     assert await policy_seen_by(owner) == before
 
 
-async def test_who_may_not_is_told_so_before_being_asked_for_a_passcode(tenant: Tenant) -> None:
+async def test_a_wrong_role_is_refused_before_a_step_up_is_required(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant, Role.AGENT)
 
     refused(await person.browser.patch(PATH, json=SEVEN_DAYS), 403, "forbidden")
@@ -95,7 +97,7 @@ async def test_a_session_that_is_not_fresh_changes_nothing(tenant: Tenant, clock
     assert await policy_seen_by(owner) == before
 
 
-async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
+async def test_a_session_through_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
     owner = await let_through_by_device(tenant, Role.OWNER)
 
     step_up_required(await owner.browser.patch(PATH, json=SEVEN_DAYS))
@@ -103,7 +105,7 @@ async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
     assert (await policy_seen_by(owner))["trusted_device_days"] == 30
 
 
-async def test_an_owner_who_required_it_without_having_it_must_enroll_to_change_it_again(
+async def test_an_owner_without_an_authenticator_must_enroll_to_lift_a_requirement(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await tenant.require(owner, team_members=True)
@@ -138,7 +140,7 @@ async def test_nested_objects_are_merged(tenant: Tenant, owner: SimulatedUser) -
         {"require_two_factor": {"team_members": False}, "api_password_access": False},
     ],
 )
-async def test_what_changes_nothing_leaves_version_and_time_and_is_not_recorded(
+async def test_a_change_without_effect_keeps_version_and_time_and_is_not_recorded(
     tenant: Tenant, owner: SimulatedUser, clock: TurnableClock, body: Any
 ) -> None:
     before = await owner.browser.get(PATH)
@@ -189,7 +191,7 @@ async def test_devices_may_be_trusted_for_0_to_30_days(owner: SimulatedUser, day
         ({"trusted_device_days": 7, "account_id": "x"}, "", "unknown_field"),
     ],
 )
-async def test_what_is_no_policy_is_refused_by_name_and_nothing_of_it_is_taken(
+async def test_an_invalid_field_is_named_and_nothing_is_changed(
     owner: SimulatedUser, body: Any, pointer: str, code: str
 ) -> None:
     before = await policy_seen_by(owner)

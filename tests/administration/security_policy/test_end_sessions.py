@@ -1,4 +1,4 @@
-"""`end_sessions`: a requirement is met now, and not at each user's next sign-in."""
+"""`end_sessions`: a requirement applies now, not at each user's next sign-in."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ async def ended(browser: Client) -> None:
     refused(await browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_without_it_sessions_stay_until_the_next_sign_in(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_without_end_sessions_users_stay_signed_in(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in()
 
     await tenant.require(owner, team_members=True)
@@ -38,7 +38,7 @@ async def test_without_it_sessions_stay_until_the_next_sign_in(tenant: Tenant, o
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AGENT])
-async def test_who_must_enroll_is_signed_out_on_all_browsers_and_must_enroll_to_come_back(
+async def test_a_user_who_must_enroll_is_signed_out_everywhere_and_enrolls_at_sign_in(
     tenant: Tenant, owner: SimulatedUser, role: Role
 ) -> None:
     person = await tenant.signed_in(role)
@@ -53,7 +53,7 @@ async def test_who_must_enroll_is_signed_out_on_all_browsers_and_must_enroll_to_
     await alive(person.browser)
 
 
-async def test_who_has_an_authenticator_stays_signed_in(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_with_an_authenticator_stays_signed_in(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.enrolled()
     by_device = tenant.browser()
     await tenant.pass_passcode(person, by_device)
@@ -66,7 +66,9 @@ async def test_who_has_an_authenticator_stays_signed_in(tenant: Tenant, owner: S
     await alive(by_device)
 
 
-async def test_the_callers_own_session_stays_and_their_others_end(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_callers_own_session_stays_and_their_other_sessions_end(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     elsewhere = tenant.browser()
     await tenant.sign_in(owner, elsewhere)
 
@@ -76,7 +78,7 @@ async def test_the_callers_own_session_stays_and_their_others_end(tenant: Tenant
     await ended(elsewhere)
 
 
-async def test_only_the_group_that_it_is_required_of_is_signed_out(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_only_the_group_with_the_requirement_is_signed_out(tenant: Tenant, owner: SimulatedUser) -> None:
     end_user, agent = await tenant.signed_in(Role.END_USER), await tenant.signed_in(Role.AGENT)
 
     await require_now(owner, team_members=True)
@@ -85,7 +87,9 @@ async def test_only_the_group_that_it_is_required_of_is_signed_out(tenant: Tenan
     await ended(agent.browser)
 
 
-async def test_end_users_are_signed_out_where_it_is_required_of_them(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_end_users_are_signed_out_if_two_factor_is_required_of_them(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     end_user, agent = await tenant.signed_in(Role.END_USER), await tenant.signed_in(Role.AGENT)
 
     await require_now(owner, end_users=True)
@@ -94,7 +98,7 @@ async def test_end_users_are_signed_out_where_it_is_required_of_them(tenant: Ten
     await alive(agent.browser)
 
 
-async def test_a_requirement_of_before_can_be_made_to_be_met_now(tenant: Tenant) -> None:
+async def test_end_sessions_alone_enforces_an_earlier_requirement(tenant: Tenant) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.signed_in()
     await tenant.require(owner, team_members=True)
     await alive(person.browser)
@@ -105,9 +109,7 @@ async def test_a_requirement_of_before_can_be_made_to_be_met_now(tenant: Tenant)
 
 
 @pytest.mark.parametrize("body", [{"end_sessions": True}, {"end_sessions": True, "trusted_device_days": 1}])
-async def test_where_nothing_is_required_nobody_is_signed_out(
-    tenant: Tenant, owner: SimulatedUser, body: Any
-) -> None:
+async def test_without_a_requirement_nobody_is_signed_out(tenant: Tenant, owner: SimulatedUser, body: Any) -> None:
     person = await tenant.signed_in()
 
     ok(await owner.browser.patch(PATH, json=body))
@@ -128,7 +130,7 @@ async def test_a_refused_change_signs_nobody_out(tenant: Tenant, owner: Simulate
     await alive(person.browser)
 
 
-async def test_sessions_that_a_third_party_made_stay(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_sessions_from_sso_stay(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in()
     statement = "UPDATE sessions SET amr = ARRAY['sso'] WHERE account_id = :account AND user_id = :user"
     await run_sql(tenant, statement, user=person.user.id)

@@ -1,4 +1,4 @@
-"""Between a change of the policy that ends sessions and the job that deletes them: nobody notices the job."""
+"""Sessions that a policy change ended stay ended, before and after the job deletes them."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ async def nothing_stored(tenant: Tenant, person: SimulatedUser) -> bool:
     return await stored(tenant, person) == 0
 
 
-async def test_the_job_deletes_what_has_ended_and_forgets_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_job_deletes_ended_sessions_and_clears_the_marks(tenant: Tenant, owner: SimulatedUser) -> None:
     people = [await tenant.signed_in(role) for role in (Role.ADMIN, Role.AGENT, Role.END_USER)]
     enrolled = await tenant.enrolled()
 
@@ -76,7 +76,7 @@ async def test_an_ended_session_never_comes_back(tenant: Tenant, deleted: bool) 
     ok(await old["enrolls"].browser.get("/session"))
 
 
-async def test_a_sign_in_after_the_requirement_is_off_again_stays(tenant: Tenant) -> None:
+async def test_a_session_opened_after_the_requirement_was_lifted_stays(tenant: Tenant) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.person()
     await require_now(owner)
     ok(await owner.browser.patch(PATH, json={"require_two_factor": {"team_members": False, "end_users": False}}))
@@ -99,7 +99,7 @@ async def test_an_ended_session_is_not_listed(tenant: Tenant, owner: SimulatedUs
     assert ok(await owner.browser.get(path))["items"] == []
 
 
-async def test_of_two_changes_each_keeps_its_own_callers_session(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_each_of_two_changes_keeps_the_session_of_its_caller(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.enrolled(Role.ADMIN)
     await require_now(owner)
     ok(await owner.browser.get("/session"))
@@ -112,7 +112,7 @@ async def test_of_two_changes_each_keeps_its_own_callers_session(tenant: Tenant,
     assert await stored(tenant, owner) == 0
 
 
-async def test_a_change_that_ends_sessions_alone_is_recorded_too(tenant: Tenant) -> None:
+async def test_a_change_with_only_end_sessions_is_recorded(tenant: Tenant) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.signed_in()
     await tenant.require(owner, team_members=True)
     trail = AuditTrail(tenant)
@@ -140,9 +140,7 @@ async def test_a_second_run_of_the_job_records_nothing_twice(tenant: Tenant, own
     assert {event.target_id for event in await trail.new()} == {person.user.id for person in people}
 
 
-async def test_the_job_waits_for_nobody_and_comes_back_for_what_was_locked(
-    tenant: Tenant, owner: SimulatedUser
-) -> None:
+async def test_the_job_skips_locked_sessions_and_deletes_them_later(tenant: Tenant, owner: SimulatedUser) -> None:
     busy, other = await tenant.signed_in(), await tenant.signed_in()
     await require_now(owner)
     statement = text("SELECT id FROM sessions WHERE account_id = :account AND user_id = :user FOR UPDATE")

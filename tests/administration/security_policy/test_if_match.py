@@ -23,7 +23,7 @@ async def change(person: SimulatedUser, days: int, if_match: str) -> httpx.Respo
     return await person.browser.patch(PATH, json={"trusted_device_days": days}, headers={"If-Match": if_match})
 
 
-async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(owner: SimulatedUser) -> None:
+async def test_the_etag_changes_only_with_the_policy(owner: SimulatedUser) -> None:
     first = await etag(owner)
     assert await etag(owner) == first
 
@@ -33,7 +33,7 @@ async def test_the_tag_stays_while_the_policy_does_and_differs_after_a_change(ow
     assert changed.headers["etag"] == await etag(owner)
 
 
-async def test_a_policy_that_went_there_and_back_has_another_tag(owner: SimulatedUser) -> None:
+async def test_a_policy_changed_and_changed_back_has_another_etag(owner: SimulatedUser) -> None:
     first = await etag(owner)
     for days in (7, 30):
         ok(await owner.browser.patch(PATH, json={"trusted_device_days": days}))
@@ -41,7 +41,7 @@ async def test_a_policy_that_went_there_and_back_has_another_tag(owner: Simulate
     refused(await change(owner, 5, first), 412, "precondition_failed")
 
 
-async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(
+async def test_the_current_etag_allows_a_change_and_a_stale_one_does_not(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     admin = await tenant.signed_in(Role.ADMIN)
@@ -55,7 +55,7 @@ async def test_the_newest_tag_lets_the_change_in_and_a_stale_one_does_not(
 
 
 @pytest.mark.parametrize("header", ["*", " * ", '"7", {tag}', '{tag},"7"', "  {tag}  ", 'W/"1", {tag}'])
-async def test_any_version_or_one_of_a_list_will_do(owner: SimulatedUser, header: str) -> None:
+async def test_a_wildcard_or_a_list_with_the_current_etag_matches(owner: SimulatedUser, header: str) -> None:
     ok(await change(owner, 7, header.format(tag=await etag(owner))))
 
 
@@ -81,7 +81,7 @@ async def test_any_version_or_one_of_a_list_will_do(owner: SimulatedUser, header
         "*, *",
     ],
 )
-async def test_a_weak_foreign_or_malformed_tag_matches_nothing(owner: SimulatedUser, header: str) -> None:
+async def test_a_weak_foreign_or_malformed_etag_matches_nothing(owner: SimulatedUser, header: str) -> None:
     tag = await etag(owner)
 
     refused(await change(owner, 7, header.format(tag=tag)), 412, "precondition_failed")
@@ -98,11 +98,11 @@ async def test_arabic_digits_are_no_version(owner: SimulatedUser) -> None:
     refused(answer, 412, "precondition_failed")
 
 
-async def test_a_stale_tag_is_refused_even_where_nothing_would_change(owner: SimulatedUser) -> None:
+async def test_a_stale_etag_is_refused_even_if_nothing_would_change(owner: SimulatedUser) -> None:
     refused(await change(owner, 30, '"99"'), 412, "precondition_failed")
 
 
-async def test_a_stale_tag_keeps_sessions_from_ending(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_stale_etag_ends_no_sessions(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in()
     body = {"require_two_factor": {"team_members": True}, "end_sessions": True}
 
@@ -112,9 +112,7 @@ async def test_a_stale_tag_keeps_sessions_from_ending(tenant: Tenant, owner: Sim
     ok(await person.browser.get("/session"))
 
 
-async def test_role_freshness_and_fields_are_looked_at_before_the_tag(
-    tenant: Tenant, owner: SimulatedUser
-) -> None:
+async def test_role_freshness_and_fields_are_checked_before_the_etag(tenant: Tenant, owner: SimulatedUser) -> None:
     agent = await tenant.signed_in(Role.AGENT)
     refused(await change(agent, 7, '"99"'), 403, "forbidden")
     refused(await change(owner, 31, '"99"'), 422, "invalid_request")

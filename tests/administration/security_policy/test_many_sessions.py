@@ -1,4 +1,4 @@
-"""`end_sessions` in an account of 100,000 users: at once, and while everybody else signs in as ever."""
+"""`end_sessions` for 100,000 users takes effect at once and does not delay other sign-ins."""
 
 import asyncio
 import gc
@@ -56,7 +56,7 @@ async def left(tenant: Tenant) -> int:
 
 @asynccontextmanager
 async def stalls() -> AsyncIterator[list[float]]:
-    """Yield a list that fills with how long the loop was busy, in seconds of processor time, tick by tick."""
+    """Yield a list of how long the event loop was busy in each tick, in seconds of CPU time."""
     found: list[float] = []
 
     async def tick() -> None:
@@ -73,7 +73,7 @@ async def stalls() -> AsyncIterator[list[float]]:
 
 
 async def sign_in_until(done: asyncio.Task[int], tenant: Tenant, person: SimulatedUser) -> list[float]:
-    """Sign in again and again, and return how long each took."""
+    """Sign in again and again, and return the duration of each sign-in in seconds."""
     took = []
     while not done.done():
         begun = time.perf_counter()
@@ -83,7 +83,9 @@ async def sign_in_until(done: asyncio.Task[int], tenant: Tenant, person: Simulat
     return took
 
 
-async def test_100_000_users_end_at_once_and_nobody_else_waits(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_100_000_users_are_signed_out_at_once_and_nobody_else_waits(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     people = [await tenant.signed_in(Role.END_USER) for _ in range(3)]
     agent, elsewhere = await tenant.signed_in(), await another_account(tenant)
     stranger = await elsewhere.person()
@@ -103,7 +105,7 @@ async def test_100_000_users_end_at_once_and_nobody_else_waits(tenant: Tenant, o
             sign_in_until(deleting, elsewhere, stranger), sign_in_until(deleting, tenant, agent)
         )
     assert max(busy) < 0.05
-    assert max(of_stranger + of_agent) < 5  # seconds of the clock, of a machine that may have other things to do
+    assert max(of_stranger + of_agent) < 5  # wall-clock seconds, generous because the machine may be busy
     assert deleting.result() == 1
     assert await left(tenant) == 2 + len(of_agent)
     [events] = await run_sql(tenant, _EVENTS)

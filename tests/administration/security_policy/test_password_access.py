@@ -1,4 +1,4 @@
-"""Whether passwords reach the API: never while two-factor authentication is required of anybody."""
+"""`api_password_access` is never on while two-factor authentication is required of anybody."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ async def access(person: SimulatedUser) -> bool:
     return on
 
 
-async def test_it_can_be_turned_on_and_off_while_nothing_is_required(owner: SimulatedUser) -> None:
+async def test_password_access_can_be_turned_on_and_off_while_nothing_is_required(owner: SimulatedUser) -> None:
     assert ok(await owner.browser.patch(PATH, json=ON))["api_password_access"] is True
     assert await access(owner) is True
 
@@ -25,7 +25,9 @@ async def test_it_can_be_turned_on_and_off_while_nothing_is_required(owner: Simu
 
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
-async def test_it_cannot_be_turned_on_while_a_requirement_stands(tenant: Tenant, group: str) -> None:
+async def test_password_access_cannot_be_turned_on_while_two_factor_is_required(
+    tenant: Tenant, group: str
+) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     await tenant.require(owner, **{group: True})
 
@@ -35,7 +37,7 @@ async def test_it_cannot_be_turned_on_while_a_requirement_stands(tenant: Tenant,
 
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
-async def test_a_requirement_turns_it_off_and_it_does_not_come_back_by_itself(
+async def test_a_requirement_turns_password_access_off_for_good(
     tenant: Tenant, owner: SimulatedUser, group: str
 ) -> None:
     await tenant.enroll(owner)
@@ -49,7 +51,9 @@ async def test_a_requirement_turns_it_off_and_it_does_not_come_back_by_itself(
 
 
 @pytest.mark.parametrize("group", ["team_members", "end_users"])
-async def test_it_cannot_be_turned_on_in_one_breath_with_a_requirement(owner: SimulatedUser, group: str) -> None:
+async def test_password_access_and_a_requirement_in_one_request_are_refused(
+    owner: SimulatedUser, group: str
+) -> None:
     body: dict[str, Any] = ON | {"require_two_factor": {group: True}, "trusted_device_days": 3}
 
     refused(await owner.browser.patch(PATH, json=body), 409, "two_factor_required")
@@ -59,7 +63,9 @@ async def test_it_cannot_be_turned_on_in_one_breath_with_a_requirement(owner: Si
     assert (policy["api_password_access"], policy["trusted_device_days"]) == (False, 30)
 
 
-async def test_releasing_one_group_is_not_enough_to_turn_it_on(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_password_access_can_be_turned_on_only_if_no_group_stays_required(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     await tenant.enroll(owner)
     await tenant.require(owner, team_members=True, end_users=True)
 

@@ -1,4 +1,4 @@
-"""Who a requirement would touch, asked beforehand."""
+"""The preview of a requirement: how many users it would affect."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def preview(person: SimulatedUser, **groups: str) -> dict[str, Any]:
     return found
 
 
-async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(
+async def test_a_preview_counts_each_group_and_its_users_without_an_authenticator(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await tenant.enrolled(Role.AGENT)
@@ -37,7 +37,7 @@ async def test_it_counts_each_group_and_who_of_it_has_no_authenticator(
     }
 
 
-async def test_the_suspended_are_not_counted(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_suspended_users_are_not_counted(tenant: Tenant, owner: SimulatedUser) -> None:
     for person in (await tenant.person(Role.AGENT), await tenant.enrolled(Role.END_USER)):
         await set_status(tenant, person, "suspended")
 
@@ -75,26 +75,26 @@ async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(
         ({}, 0),
     ],
 )
-async def test_whose_password_would_no_longer_reach_the_api(
+async def test_users_who_would_lose_password_access_are_counted(
     tenant: Tenant, owner: SimulatedUser, groups: dict[str, str], losing: int
 ) -> None:
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
     await tenant.person(Role.AGENT)
     await tenant.person(Role.END_USER)
-    await tenant.enrolled(Role.AGENT)  # with 2FA on, the password does not reach it now
+    await tenant.enrolled(Role.AGENT)  # with 2FA on, password access is refused already
     await tenant.person(Role.AGENT, password=None)
     await set_status(tenant, await tenant.person(Role.AGENT), "suspended")
 
     assert (await preview(owner, **groups))["api_password_access_users"] == losing
 
 
-async def test_where_password_access_is_off_nobody_loses_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_if_password_access_is_off_nobody_loses_it(tenant: Tenant, owner: SimulatedUser) -> None:
     await tenant.person(Role.AGENT)
 
     assert (await preview(owner, team_members="true"))["api_password_access_users"] == 0
 
 
-async def test_asking_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_preview_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
     before = await owner.browser.get("/security-policy")
 
     await preview(owner, team_members="true", end_users="true")
@@ -112,25 +112,25 @@ async def test_other_accounts_are_not_counted(
     assert (await preview(owner))["team_members"]["total"] == 1
 
 
-async def test_an_admin_may_ask_without_a_fresh_second_factor(tenant: Tenant) -> None:
+async def test_an_admin_gets_a_preview_without_a_fresh_second_factor(tenant: Tenant) -> None:
     admin = await let_through_by_device(tenant, Role.ADMIN)
 
     assert (await preview(admin))["team_members"]["total"] == 1
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_may_ask(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_get_no_preview(tenant: Tenant, role: Role) -> None:
     person = await tenant.enrolled(role)
 
     refused(await person.browser.get(PATH), 403, "forbidden")
 
 
-async def test_a_visitor_may_not_ask(tenant: Tenant) -> None:
+async def test_an_unauthenticated_caller_gets_no_preview(tenant: Tenant) -> None:
     refused(await tenant.browser().get(PATH), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("value", ["maybe", "", "2", "null"])
-async def test_what_is_neither_true_nor_false_is_refused(owner: SimulatedUser, value: str) -> None:
+async def test_a_value_other_than_true_or_false_is_refused(owner: SimulatedUser, value: str) -> None:
     answer = await owner.browser.get(PATH, params={"team_members": value})
 
     problem = refused(answer, 422, "invalid_request")
