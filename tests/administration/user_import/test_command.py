@@ -35,7 +35,7 @@ async def test_a_file_is_imported_whole(tenant: Tenant, tmp_path: Path) -> None:
     assert (await send(tenant.browser(), "eve@example.com", PASSWORD)).status_code == 201
 
 
-async def test_bad_lines_are_named_on_standard_error_and_nothing_is_taken(tenant: Tenant) -> None:
+async def test_bad_lines_are_named_on_standard_error_and_nobody_is_imported(tenant: Tenant) -> None:
     content = (
         file_of(line("eve@example.com"), line("bob@example.com", password_hash="hunter2")).getvalue().decode()
     )
@@ -50,7 +50,7 @@ async def test_bad_lines_are_named_on_standard_error_and_nothing_is_taken(tenant
     assert await count_users(tenant) == 0
 
 
-async def test_bad_lines_are_left_out_on_demand(tenant: Tenant) -> None:
+async def test_skip_bad_leaves_out_bad_lines(tenant: Tenant) -> None:
     content = file_of("nonsense", line("eve@example.com")).getvalue().decode()
 
     ended = run(tenant, "-", "--skip-bad", stdin=content)
@@ -60,7 +60,7 @@ async def test_bad_lines_are_left_out_on_demand(tenant: Tenant) -> None:
     assert await count_users(tenant) == 1
 
 
-async def test_a_file_that_is_not_there_is_a_mistake_and_no_fault(tenant: Tenant, tmp_path: Path) -> None:
+async def test_a_missing_file_is_reported_without_a_traceback(tenant: Tenant, tmp_path: Path) -> None:
     ended = run(tenant, str(tmp_path / "nothing.jsonl"))
 
     assert ended.returncode == 2

@@ -31,7 +31,7 @@ async def emails(tenant: Tenant) -> list[str]:
     return [email for (email,) in rows]
 
 
-async def test_users_come_in_with_everything_that_their_lines_say(tenant: Tenant) -> None:
+async def test_users_are_imported_with_every_field_of_their_lines(tenant: Tenant) -> None:
     report = await import_into(
         tenant,
         line(
@@ -55,7 +55,7 @@ async def test_users_come_in_with_everything_that_their_lines_say(tenant: Tenant
     assert sorted(on for (on,) in await run_sql(tenant, statement)) == [False, True]
 
 
-async def test_it_is_recorded_who_came_in_and_with_what(tenant: Tenant) -> None:
+async def test_each_imported_user_and_authenticator_is_recorded(tenant: Tenant) -> None:
     trail = AuditTrail(tenant)
 
     await import_into(tenant, line("eve@example.com", role="agent"), line("bob@example.com", totp_secret=SECRET))
@@ -79,7 +79,7 @@ async def test_it_is_recorded_who_came_in_and_with_what(tenant: Tenant) -> None:
     assert {event.target_id for event in events if event.target_type == "user"} == ids
 
 
-async def test_one_bad_line_and_nothing_is_taken(tenant: Tenant) -> None:
+async def test_one_bad_line_stops_the_whole_import(tenant: Tenant) -> None:
     await tenant.person(email="taken@example.com", external_id="taken")
     trail = AuditTrail(tenant)
     await trail.new()
@@ -109,7 +109,7 @@ async def test_one_bad_line_and_nothing_is_taken(tenant: Tenant) -> None:
     assert await emails(tenant) == ["taken@example.com"]
 
 
-async def test_bad_lines_are_left_out_when_that_is_asked_for(tenant: Tenant) -> None:
+async def test_skip_bad_leaves_out_bad_lines(tenant: Tenant) -> None:
     await tenant.person(email="taken@example.com")
 
     report = await import_into(
@@ -154,7 +154,7 @@ async def test_a_hundred_bad_lines_are_named_and_the_others_counted(tenant: Tena
     assert said[-1] == "and 79 more bad lines"
 
 
-async def test_the_same_file_once_more_is_refused_whole(tenant: Tenant) -> None:
+async def test_importing_the_same_file_again_is_refused(tenant: Tenant) -> None:
     file = [line("eve@example.com"), line("bob@example.com")]
     await import_into(tenant, *file)
 
@@ -163,14 +163,14 @@ async def test_the_same_file_once_more_is_refused_whole(tenant: Tenant) -> None:
     assert said == ["line 1: email: there is a user with it", "line 2: email: there is a user with it"]
 
 
-async def test_another_accounts_users_are_not_in_the_way(tenant: Tenant) -> None:
+async def test_users_of_another_account_cause_no_conflict(tenant: Tenant) -> None:
     elsewhere = await another_account(tenant)
     await import_into(elsewhere, line("eve@example.com", external_id="7"))
 
     assert (await import_into(tenant, line("eve@example.com", external_id="7"))).taken == 1
 
 
-async def test_a_user_who_is_made_meanwhile_is_a_bad_line_and_no_fault(tenant: Tenant) -> None:
+async def test_a_user_created_meanwhile_makes_a_bad_line(tenant: Tenant) -> None:
     reports = await asyncio.gather(
         *(import_into(tenant, *(line(f"u{n}@example.com") for n in range(200)), skip_bad=True) for _ in range(3))
     )
@@ -179,7 +179,7 @@ async def test_a_user_who_is_made_meanwhile_is_a_bad_line_and_no_fault(tenant: T
     assert await count_users(tenant) == 200
 
 
-async def test_an_empty_file_takes_nobody(tenant: Tenant) -> None:
+async def test_an_empty_file_imports_nobody(tenant: Tenant) -> None:
     assert (await import_into(tenant)).taken == 0
     assert (await import_into(tenant, "", "  ")).taken == 0
 
@@ -189,7 +189,7 @@ async def test_an_account_that_does_not_exist_is_not_found(tenant: Tenant) -> No
         await import_users(tenant.services, "nobody", file_of(line("eve@example.com")), skip_bad=False)
 
 
-async def test_a_secret_rests_sealed_and_opens_only_in_its_row(tenant: Tenant) -> None:
+async def test_an_imported_totp_secret_is_stored_sealed(tenant: Tenant) -> None:
     await import_into(tenant, line("a@example.com", totp_secret=SECRET), line("b@example.com", totp_secret=SECRET))
 
     statement = "SELECT a::text, sealed_secret, kind, label, last_accepted_step FROM authenticators a "
@@ -203,7 +203,7 @@ async def test_a_secret_rests_sealed_and_opens_only_in_its_row(tenant: Tenant) -
 
 
 async def test_more_kinds_of_hashes_than_an_account_may_have_are_bad_lines(tenant: Tenant) -> None:
-    await tenant.person(Role.AGENT)  # with a hash of ours
+    await tenant.person(Role.AGENT)  # whose hash has this service's parameters
     kinds = [ARGON2.replace("m=128", f"m={memory}") for memory in (128, 256, 512, 1024, 2048)]
 
     said = await refused_import(tenant, *(line(f"{n}@example.com", password_hash=k) for n, k in enumerate(kinds)))
@@ -213,7 +213,7 @@ async def test_more_kinds_of_hashes_than_an_account_may_have_are_bad_lines(tenan
     ]
 
 
-async def test_five_thousand_users_come_in_at_once(tenant: Tenant) -> None:
+async def test_five_thousand_users_are_imported_at_once(tenant: Tenant) -> None:
     hashes = (None, ARGON2, BCRYPT)
     lines = (
         json.dumps(
@@ -235,7 +235,7 @@ async def test_five_thousand_users_come_in_at_once(tenant: Tenant) -> None:
     assert await run_sql(tenant, statement) == [(5000, 2500, 2500, 3333)]
 
 
-async def test_a_database_that_is_gone_is_said_so() -> None:
+async def test_an_unreachable_database_raises_unavailable() -> None:
     with pytest.raises(Unavailable):
         async with bulk_transaction("postgresql://nobody@127.0.0.1:1/nothing"):
             pass

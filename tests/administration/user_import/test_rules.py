@@ -1,4 +1,4 @@
-"""One line of an import: what it may say, and what it is told when it is bad."""
+"""One line of an import: the fields it may have, and the reason why it is refused."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def test_a_line_needs_three_fields() -> None:
     assert (user.password_hash, user.totp_secret) == (None, None)
 
 
-def test_a_line_may_say_more() -> None:
+def test_a_line_may_have_optional_fields() -> None:
     user = parse(external_id="crm-7", locale="de-AT", password_hash=ARGON2, totp_secret=SECRET, role="admin")
 
     assert (user.external_id, user.locale, user.role) == ("crm-7", "de-AT", Role.ADMIN)
@@ -39,18 +39,18 @@ def test_a_line_may_say_more() -> None:
     assert user.totp_secret == b"12345678901234567890"
 
 
-def test_null_is_as_good_as_left_out() -> None:
+def test_a_null_field_is_treated_as_missing() -> None:
     nothing: dict[str, Any] = dict.fromkeys(["external_id", "locale", "password_hash", "totp_secret"])
 
     assert parse(**nothing) == parse()
 
 
-def test_an_address_is_trimmed_and_kept_as_it_is_written() -> None:
+def test_an_address_is_trimmed_and_keeps_its_letter_case() -> None:
     assert parse(email=" Eve@Example.COM\t").email == "Eve@Example.COM"
 
 
 @pytest.mark.parametrize("size", [16, 20, 32, 64])
-def test_a_secret_is_read_however_it_is_written(size: int) -> None:
+def test_a_totp_secret_is_read_in_every_common_spelling(size: int) -> None:
     secret = bytes(range(size))
     padded = base64.b32encode(secret).decode()
     plain = padded.rstrip("=")
@@ -97,7 +97,7 @@ def test_a_secret_is_read_however_it_is_written(size: int) -> None:
         ({"password": "in plain"}, "there is a field that an import does not know"),
     ],
 )
-def test_a_bad_field_is_named_and_not_repeated(changes: dict[str, Any], reason: str) -> None:
+def test_a_bad_field_is_named_without_its_value(changes: dict[str, Any], reason: str) -> None:
     said = why(json.dumps(GOOD | changes).encode())
 
     assert said.startswith(reason)

@@ -1,4 +1,4 @@
-"""Imported users sign in with what they had, and nobody can tell them from others by how long a failure takes."""
+"""Imported users sign in; the duration of a failure does not reveal who was imported."""
 
 import base64
 
@@ -26,9 +26,7 @@ async def stored_hash(tenant: Tenant, email: str) -> str:
 
 
 @pytest.mark.parametrize("imported", [ARGON2, BCRYPT, BCRYPT.replace("$2b$", "$2y$")], ids=["argon2", "2b", "2y"])
-async def test_an_imported_password_signs_in_and_is_argon2id_of_today_afterwards(
-    tenant: Tenant, imported: str
-) -> None:
+async def test_an_imported_password_signs_in_and_its_hash_is_renewed(tenant: Tenant, imported: str) -> None:
     await import_into(tenant, line("eve@example.com", password_hash=imported))
     browser = tenant.browser()
     refused(await send(browser, "eve@example.com", "wrong"), 401, "invalid_credentials")
@@ -52,7 +50,7 @@ async def test_a_user_without_a_password_does_not_sign_in(tenant: Tenant) -> Non
         refused(await send(tenant.browser(), "eve@example.com", password), 401, "invalid_credentials")
 
 
-async def test_an_imported_secret_is_asked_for_and_works_once(tenant: Tenant) -> None:
+async def test_an_imported_totp_secret_is_required_and_a_passcode_works_once(tenant: Tenant) -> None:
     await import_into(tenant, line("eve@example.com", password_hash=BCRYPT, totp_secret=SECRET.lower()))
     app = AuthenticatorApp(SECRET, tenant.clock)
     browser = tenant.browser()
@@ -77,7 +75,7 @@ async def test_an_imported_secret_is_asked_for_and_works_once(tenant: Tenant) ->
     refused(await browser.post("/sign-ins/passcode", json=used), 401, "passcode_already_used")
 
 
-async def test_a_failure_does_the_same_work_whoever_it_is_for(tenant: Tenant) -> None:
+async def test_a_failed_sign_in_costs_the_same_hashing_work_for_every_user(tenant: Tenant) -> None:
     ordinary, suspended = await tenant.person(), await tenant.person(status="suspended")
     await import_into(
         tenant,
@@ -113,7 +111,7 @@ async def test_a_failure_does_the_same_work_whoever_it_is_for(tenant: Tenant) ->
     assert sorted(done) == ["$argon2id$v=19$m=128,t=2,p=1", OURS]
 
 
-async def test_at_the_api_a_failure_does_the_same_work_with_two_factor_on_and_off(tenant: Tenant) -> None:
+async def test_failed_password_access_costs_the_same_work_with_two_factor_on_and_off(tenant: Tenant) -> None:
     owner = await tenant.signed_in()
     await import_into(
         tenant,
