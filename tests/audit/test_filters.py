@@ -21,7 +21,7 @@ async def types(owner: SimulatedUser, **filters: Any) -> list[str]:
     return [event["type"] for event in await items(owner.browser, EVENTS, **filters)]
 
 
-async def test_a_type_lets_through_only_its_own(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_type_filter_returns_only_that_type(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.person()
     ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
     ok(await owner.browser.delete(f"/users/{person.id}"), 204)
@@ -32,7 +32,7 @@ async def test_a_type_lets_through_only_its_own(tenant: Tenant, owner: Simulated
 
 
 @pytest.mark.parametrize("type_", [type_.value for type_ in EventType])
-async def test_every_type_that_is_recorded_can_be_asked_for(owner: SimulatedUser, type_: str) -> None:
+async def test_every_recorded_type_is_a_valid_filter(owner: SimulatedUser, type_: str) -> None:
     assert set(await types(owner, type=type_)) <= {type_}
 
 
@@ -43,7 +43,7 @@ async def test_an_unknown_type_is_refused(owner: SimulatedUser, type_: str) -> N
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/type", "not_allowed")]
 
 
-async def test_actor_and_target_are_told_apart(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_actor_and_target_are_filtered_separately(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in(Role.ADMIN)
     ok(await owner.browser.patch(f"/users/{person.id}", json={"name": "Anna"}))
 
@@ -53,7 +53,7 @@ async def test_actor_and_target_are_told_apart(tenant: Tenant, owner: SimulatedU
     assert await types(owner, actor_id=person.id, target_id=person.id) == []
 
 
-async def test_since_counts_and_until_does_not(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_since_is_inclusive_and_until_is_exclusive(tenant: Tenant, owner: SimulatedUser) -> None:
     first = tenant.clock.now()
     moments = [first]
     for _ in range(3):
@@ -76,14 +76,16 @@ async def test_since_counts_and_until_does_not(tenant: Tenant, owner: SimulatedU
 
 
 @pytest.mark.parametrize("offset", ["Z", "z", "+00:00", "-00:00"])
-async def test_an_offset_from_utc_is_understood(tenant: Tenant, owner: SimulatedUser, offset: str) -> None:
+async def test_every_spelling_of_the_utc_offset_is_accepted(
+    tenant: Tenant, owner: SimulatedUser, offset: str
+) -> None:
     now = tenant.clock.now().isoformat().removesuffix("+00:00")
 
     assert await types(owner, since=now + offset) == ["sign_in.succeeded"]
     assert await types(owner, until=now + offset) == []
 
 
-async def test_another_offset_is_the_same_moment(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_time_with_another_offset_is_converted(tenant: Tenant, owner: SimulatedUser) -> None:
     there = (tenant.clock.now() + timedelta(hours=5, minutes=45)).isoformat().replace("+00:00", "+05:45")
 
     assert await types(owner, since=there) == ["sign_in.succeeded"]
@@ -94,7 +96,9 @@ async def test_another_offset_is_the_same_moment(tenant: Tenant, owner: Simulate
     ("moment", "is_before"),
     [("0001-01-01T00:00:00Z", True), ("1969-12-31T23:59:59Z", True), ("9999-12-31T23:59:59Z", False)],
 )
-async def test_moments_far_away_are_understood(owner: SimulatedUser, moment: str, *, is_before: bool) -> None:
+async def test_times_in_the_far_past_and_future_are_accepted(
+    owner: SimulatedUser, moment: str, *, is_before: bool
+) -> None:
     assert (await types(owner, since=moment) != []) == is_before
     assert (await types(owner, until=moment) == []) == is_before
 
@@ -122,7 +126,7 @@ async def test_moments_far_away_are_understood(owner: SimulatedUser, moment: str
         "\u0662026-11-24T10:00:00Z",
     ],
 )
-async def test_what_is_no_time_of_rfc_3339_is_refused(owner: SimulatedUser, name: str, moment: str) -> None:
+async def test_an_invalid_rfc_3339_time_is_refused(owner: SimulatedUser, name: str, moment: str) -> None:
     problem = refused(await owner.browser.get(EVENTS, params={name: moment}), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(f"/{name}", "malformed")]
@@ -130,7 +134,7 @@ async def test_what_is_no_time_of_rfc_3339_is_refused(owner: SimulatedUser, name
 
 @pytest.mark.parametrize("name", ["actor_id", "target_id"])
 @pytest.mark.parametrize("value", ["", "me", "1", "a\0b"])
-async def test_what_is_no_id_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
+async def test_an_invalid_id_is_refused(owner: SimulatedUser, name: str, value: str) -> None:
     problem = refused(await owner.browser.get(EVENTS, params={name: value}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == [f"/{name}"]
@@ -147,7 +151,7 @@ async def test_the_pages_of_a_filtered_log_keep_the_filter(tenant: Tenant, owner
     assert [[event["type"] for event in page] for page in found] == [["session.ended"] * 2, ["session.ended"]]
 
 
-async def test_each_filter_has_an_index_in_the_order_of_reading(tenant: Tenant) -> None:
+async def test_each_filter_has_an_index_in_the_order_of_the_list(tenant: Tenant) -> None:
     found = {
         definition.partition("(")[2]
         for (definition,) in await run_sql(

@@ -1,4 +1,4 @@
-"""A secret of a token, a link, a letter, a provider or an imported user is nowhere but where it belongs."""
+"""Secrets of tokens, links, e-mails, providers and imports appear only where they belong."""
 
 import json
 import re
@@ -31,11 +31,11 @@ from tests.support.observe.metrics import scrape
 from tests.support.observe.sql import run_sql
 from tests.support.programs.mail import files_in, letters_in
 
-OF_A_LETTER = r"#(pg[pr]_(?:[0-9a-f-]{36}\.)?[\w-]{43})"
+LINK_TOKEN = r"#(pg[pr]_(?:[0-9a-f-]{36}\.)?[\w-]{43})"
 
 
 class WatchedTenant(Tenant):
-    """An account whose browsers keep every refusal that they are answered."""
+    """An account whose browsers record every error response."""
 
     def __init__(self, tenant: Tenant) -> None:
         super().__init__(tenant.app, tenant.services, tenant.clock, tenant.account)
@@ -54,35 +54,35 @@ class WatchedTenant(Tenant):
 
 @dataclass
 class AccountHistory:
-    """What was done in an account, the secrets that there were, and all that was written down of it."""
+    """Uses every feature of an account, and collects the secrets and what the service wrote."""
 
     tenant: WatchedTenant
-    desk: ReportClient
+    reports: ReportClient
     secrets: Secrets = field(default_factory=Secrets)
     letters: list[EmailMessage] = field(default_factory=list)
     queue: list[str] = field(default_factory=list)
     logged: list[Any] = field(default_factory=list)
     csv: str = ""
 
-    async def work(self) -> str:
-        """Let the worker do what waits, and return the token of the newest letter's link, or nothing.
+    async def run_jobs(self) -> str:
+        """Run the waiting jobs; return the token of the newest e-mailed link, or an empty string.
 
-        The letter that stops a change of address does not count: it goes to the old one.
+        Ignores the link that stops a change of address, which goes to the old address.
         """
         self.queue += [row[0] for row in await run_sql(self.tenant, "SELECT j::text FROM procrastinate_jobs j")]
-        directory = self.desk.services.settings.data_dir / "letters"
-        async with working(self.desk.services):
-            await all_done(self.desk.services)
+        directory = self.reports.services.settings.data_dir / "letters"
+        async with working(self.reports.services):
+            await all_done(self.reports.services)
         new = letters_in(directory)
         for path in files_in(directory):
             path.unlink()
         self.letters += new
-        found = [token for letter in new for token in re.findall(OF_A_LETTER, text_of(letter))]
+        found = [token for letter in new for token in re.findall(LINK_TOKEN, text_of(letter))]
         self.secrets.note(*found)
         usable = [token for token in found if not any(f"/email-stop#{token}" in text_of(letter) for letter in new)]
         return usable[-1] if usable else ""
 
-    async def live(self) -> None:
+    async def use_everything(self) -> None:
         owner = await self.tenant.enrolled(Role.OWNER)
         await self._tokens(owner)
         await self._third_parties(owner)
@@ -134,14 +134,14 @@ class AccountHistory:
     async def _links(self, owner: SimulatedUser) -> None:
         person = await self.tenant.signed_in(Role.END_USER)
         ok(await self.tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
-        await self._redeem(await self.work())
+        await self._redeem(await self.run_jobs())
         await self.tenant.step_up(owner)
         invited = {"email": "invited@example.com", "name": "Invited", "role": "agent"}
         ok(await owner.browser.post("/users", json=invited), 201)
-        await self._redeem(await self.work())
+        await self._redeem(await self.run_jobs())
         change = {"email": "moved@example.com"}
         ok(await owner.browser.patch(f"/users/{person.id}", json=change))
-        token = await self.work()
+        token = await self.run_jobs()
         for status in (204, 410):
             answer = await self.tenant.browser().post("/email-confirmations", json={"token": token})
             assert answer.status_code == status
@@ -153,8 +153,8 @@ class AccountHistory:
             assert answer.status_code == status
 
     async def _report(self, owner: SimulatedUser) -> None:
-        report = await self.desk.ask(owner, include_end_users=True)
-        token = await self.work()
+        report = await self.reports.ask(owner, include_end_users=True)
+        token = await self.run_jobs()
         for link, status in ((token, 200), (token[:-4] + "AAAA", 410)):
             answer = await self.tenant.browser().post("/report-downloads", json={"token": link})
             assert answer.status_code == status
@@ -171,72 +171,78 @@ class AccountHistory:
         )
         answer = ok(await send(self.tenant.browser(), "eve@example.com", IMPORTED_PASSWORD), 201)
         self.secrets.note(answer["sign_in_token"])
-        await self.work()
+        await self.run_jobs()
 
 
 @pytest.fixture
-async def life(tenant: Tenant, tmp_path: Path) -> AccountHistory:
+async def account_history(tenant: Tenant, tmp_path: Path) -> AccountHistory:
     await empty_queue(tenant.services)
     watched = WatchedTenant(tenant)
-    lived = AccountHistory(watched, ReportClient(watched, with_changes(tenant.services, data_dir=tmp_path)))
+    history = AccountHistory(watched, ReportClient(watched, with_changes(tenant.services, data_dir=tmp_path)))
     with capture_logs() as logged:
-        await lived.live()
-    lived.logged = logged
-    return lived
+        await history.use_everything()
+    history.logged = logged
+    return history
 
 
-async def test_a_secret_is_in_no_audit_event_log_line_refusal_report_or_waiting_job(life: AccountHistory) -> None:
-    events = await run_sql(life.tenant, "SELECT e::text FROM audit_events e WHERE account_id = :account")
+async def test_a_secret_is_in_no_audit_event_log_line_refusal_report_or_waiting_job(
+    account_history: AccountHistory,
+) -> None:
+    events = await run_sql(
+        account_history.tenant, "SELECT e::text FROM audit_events e WHERE account_id = :account"
+    )
 
     written = {
         "audit": [row[0] for row in events],
-        "log": [json.dumps(entry, default=str) for entry in life.logged],
-        "refusal": life.tenant.refusals,
-        "report": [life.csv],
-        "job": life.queue,
+        "log": [json.dumps(entry, default=str) for entry in account_history.logged],
+        "refusal": account_history.tenant.refusals,
+        "report": [account_history.csv],
+        "job": account_history.queue,
     }
     for where, texts in written.items():
         assert texts, where
         for text in texts:
-            assert not life.secrets.found_in(text), where
+            assert not account_history.secrets.found_in(text), where
 
 
-async def test_a_letter_holds_the_token_of_its_own_link_and_no_other_secret(life: AccountHistory) -> None:
+async def test_an_e_mail_holds_the_token_of_its_own_link_and_no_other_secret(
+    account_history: AccountHistory,
+) -> None:
     tokens: list[str] = []
-    for letter in life.letters:
+    for letter in account_history.letters:
         parts = [str(part.get_content()) for part in letter.walk() if not part.is_multipart()]
-        found = {token for part in parts for token in re.findall(OF_A_LETTER, part)}
+        found = {token for part in parts for token in re.findall(LINK_TOKEN, part)}
         assert len(found) <= 1, letter["Subject"]
         tokens += found
         rest = "\n".join([*parts, *(f"{name}: {value}" for name, value in letter.items())])
         for token in found:
             rest = rest.replace(token, "")
-        assert not life.secrets.found_in(rest), letter["Subject"]
+        assert not account_history.secrets.found_in(rest), letter["Subject"]
         assert PASSWORD not in rest
 
     assert sorted(token[:4] for token in tokens) == ["pgp_", "pgp_", "pgp_", "pgp_", "pgr_"]
     assert len(set(tokens)) == 5
 
 
-async def test_a_dump_of_all_tables_holds_no_secret_that_could_be_used(life: AccountHistory) -> None:
+async def test_a_dump_of_all_tables_holds_no_usable_secret(account_history: AccountHistory) -> None:
     dumped = 0
     tables = [table.name for table in metadata.sorted_tables if "account_id" in table.columns]
     assert {table.name for table in metadata.sorted_tables} - set(tables) == {"accounts"}
     for table in tables:
         statement = f"SELECT t::text FROM {table} t WHERE account_id = :account"  # noqa: S608 -- ours
-        for (row,) in await run_sql(life.tenant, statement):
-            # A password is kept as its slow hash, an imported one too until its user signs in.
+        for (row,) in await run_sql(account_history.tenant, statement):
+            # Password hashes are stored; an imported hash stays until its user signs in.
             text = re.sub(r"\$(argon2id?|2[aby])\$\S+", "", row) if table == "users" else row
-            assert not life.secrets.found_in(text), table
+            assert not account_history.secrets.found_in(text), table
             dumped += 1
 
     assert dumped >= 50
 
 
-async def test_the_metrics_hold_no_secret_and_nobodys_name(life: AccountHistory) -> None:
-    metrics = await scrape(life.tenant.services)
+async def test_the_metrics_hold_no_secret_and_no_account_or_user(account_history: AccountHistory) -> None:
+    metrics = await scrape(account_history.tenant.services)
 
     assert 'passgate_requests_total{method="POST",route="/v1/accounts/{account}/sign-ins"' in metrics
-    assert not life.secrets.found_in(metrics)
-    for account_or_user in (str(life.tenant.account.id), life.tenant.account.slug, "@"):
+    assert not account_history.secrets.found_in(metrics)
+    for account_or_user in (str(account_history.tenant.account.id), account_history.tenant.account.slug, "@"):
         assert account_or_user not in metrics

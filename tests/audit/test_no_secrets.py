@@ -17,8 +17,8 @@ from tests.support.observe.sql import run_sql
 REASON = "lost the phone"
 
 
-async def live(tenant: Tenant, secrets: Secrets) -> None:
-    """Do everything that there is to do, rightly and wrongly, and note each secret on the way."""
+async def use_everything(tenant: Tenant, secrets: Secrets) -> None:
+    """Use every feature, with right and wrong input, and note each secret."""
     owner = await tenant.signed_in(Role.OWNER)
     begun = await begin(owner)
     secrets.note_secret(begun["secret"])
@@ -69,7 +69,7 @@ async def live(tenant: Tenant, secrets: Secrets) -> None:
 
 async def test_no_audit_event_holds_a_secret(tenant: Tenant) -> None:
     secrets = Secrets()
-    await live(tenant, secrets)
+    await use_everything(tenant, secrets)
 
     events = await AuditTrail(tenant).new()
 
@@ -84,15 +84,15 @@ async def test_no_audit_event_holds_a_secret(tenant: Tenant) -> None:
 async def test_no_log_line_holds_a_secret(tenant: Tenant) -> None:
     secrets = Secrets()
     with capture_logs() as logged:
-        await live(tenant, secrets)
+        await use_everything(tenant, secrets)
 
     assert "/security-policy" in str(logged)
     assert not secrets.found_in(str(logged))
 
 
-async def test_no_table_holds_a_secret_that_could_be_used(tenant: Tenant) -> None:
+async def test_no_table_holds_a_usable_secret(tenant: Tenant) -> None:
     secrets = Secrets()
-    await live(tenant, secrets)
+    await use_everything(tenant, secrets)
     tables = await run_sql(
         tenant, "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id'"
     )
@@ -105,10 +105,10 @@ async def test_no_table_holds_a_secret_that_could_be_used(tenant: Tenant) -> Non
             assert not secrets.found_in(text), table
 
 
-async def test_only_known_types_are_written_and_all_of_them_at_the_services_own_time(tenant: Tenant) -> None:
+async def test_only_known_event_types_are_recorded_with_the_services_time(tenant: Tenant) -> None:
     tenant.clock.turn(days=400)
     begun_at = tenant.clock.now()
-    await live(tenant, Secrets())
+    await use_everything(tenant, Secrets())
 
     events = await AuditTrail(tenant).new()
 

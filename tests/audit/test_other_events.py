@@ -19,7 +19,7 @@ async def trail(tenant: Tenant) -> AuditTrail:
     return AuditTrail(tenant)
 
 
-async def test_signing_in(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_sign_in_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await move(tenant, person)
     token = await tenant.asked(person, person.browser)
@@ -47,7 +47,7 @@ async def test_signing_in(tenant: Tenant, trail: AuditTrail) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_wrong_password_at_sign_in(tenant: Tenant, trail: AuditTrail, *, known: bool) -> None:
+async def test_a_wrong_password_at_sign_in_is_recorded(tenant: Tenant, trail: AuditTrail, *, known: bool) -> None:
     person = await tenant.person()
     await move(tenant, person)
     email = person.user.email if known else "nobody@example.com"
@@ -61,7 +61,7 @@ async def test_a_wrong_password_at_sign_in(tenant: Tenant, trail: AuditTrail, *,
     assert failed.target == (("user", person.user.id) if known else (None, None))
 
 
-async def test_ending_sessions(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_ended_sessions_are_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.signed_in()
     others = [await tenant.sign_in(person, tenant.browser()) for _ in range(3)]
     mine = ok(await person.browser.get("/session"))["session"]["id"]
@@ -83,7 +83,7 @@ async def test_ending_sessions(tenant: Tenant, trail: AuditTrail) -> None:
     assert all(is_by(event, person) for event in (one, rest, own))
 
 
-async def test_revoking_trusted_devices(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_revoked_devices_are_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     for browser in (tenant.browser(), tenant.browser(), person.browser):
         await tenant.pass_passcode(person, browser)
@@ -101,7 +101,7 @@ async def test_revoking_trusted_devices(tenant: Tenant, trail: AuditTrail) -> No
     assert is_by(rest, person)
 
 
-async def test_changing_the_password(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_change_of_password_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.signed_in()
     await tenant.sign_in(person, tenant.browser())
     await move(tenant, person)
@@ -116,7 +116,7 @@ async def test_changing_the_password(tenant: Tenant, trail: AuditTrail) -> None:
     assert is_by(changed, person)
 
 
-async def test_changing_the_policy(tenant: Tenant, owner: SimulatedUser, trail: AuditTrail) -> None:
+async def test_a_change_of_policy_is_recorded(tenant: Tenant, owner: SimulatedUser, trail: AuditTrail) -> None:
     await move(tenant, owner)
     await trail.new()
 
@@ -135,7 +135,7 @@ async def test_changing_the_policy(tenant: Tenant, owner: SimulatedUser, trail: 
     assert is_by(changed, owner)
 
 
-async def test_being_refused_for_ones_role(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_refusal_because_of_the_role_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled(Role.END_USER)
     await move(tenant, person)
     await trail.new()
@@ -148,7 +148,7 @@ async def test_being_refused_for_ones_role(tenant: Tenant, trail: AuditTrail) ->
     assert is_by(denied, person)
 
 
-async def test_what_was_refused_is_not_recorded_as_done(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_refused_action_is_not_recorded_as_done(tenant: Tenant, trail: AuditTrail) -> None:
     owner, other = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     await tenant.require(owner, team_members=True)
     browser, [mine], [foreign] = owner.browser, await authenticator_ids(owner), await authenticator_ids(other)

@@ -1,4 +1,4 @@
-"""What is recorded of passwords: right ones that wait for more, wrong ones in a session, and limits reached."""
+"""Events of passwords: right ones before a second step, wrong ones, and limits reached."""
 
 from uuid import UUID
 
@@ -24,11 +24,14 @@ async def trail(tenant: Tenant) -> AuditTrail:
 
 @pytest.fixture
 def limited(tenant: Tenant) -> Tenant:
-    """Three wrong passwords for a user and an address, six for an address, in 600 s; nine for a user in 3600 s."""
+    """An account with low password limits.
+
+    3 failures for a user from an address and 6 from an address in 600 s, 9 for a user in 3600 s.
+    """
     return variant(tenant, password_limits=PasswordLimits("3/600,6/600,9/3600"))
 
 
-async def test_a_right_password_that_waits_for_a_passcode(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_right_password_before_a_passcode_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await move(tenant, person)
     person.browser.token = None
@@ -43,7 +46,7 @@ async def test_a_right_password_that_waits_for_a_passcode(tenant: Tenant, trail:
     assert is_by(waiting, person, None)
 
 
-async def test_a_right_password_that_waits_for_an_enrollment(
+async def test_a_right_password_before_an_enrollment_is_recorded(
     tenant: Tenant, owner: SimulatedUser, trail: AuditTrail
 ) -> None:
     await tenant.require(owner, team_members=True)
@@ -57,7 +60,7 @@ async def test_a_right_password_that_waits_for_an_enrollment(
     assert waiting.actor_id == person.user.id
 
 
-async def test_an_asserted_first_factor_that_waits_names_the_api_token(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_an_asserted_first_factor_is_recorded_with_the_api_token(tenant: Tenant, trail: AuditTrail) -> None:
     owner, person = await tenant.signed_in(Role.OWNER), await tenant.enrolled()
     body = {"description": "backend", "scopes": ["sign_ins"]}
     made = ok(await owner.browser.post("/api-tokens", json=body), 201)
@@ -74,7 +77,7 @@ async def test_an_asserted_first_factor_that_waits_names_the_api_token(tenant: T
     assert waiting.actor_id == person.user.id
 
 
-async def test_passwords_at_step_up(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_passwords_at_step_up_are_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.signed_in()
     session_id = ok(await person.browser.get("/session"))["session"]["id"]
     await move(tenant, person)
@@ -92,7 +95,7 @@ async def test_passwords_at_step_up(tenant: Tenant, trail: AuditTrail) -> None:
     assert all(is_by(event, person) for event in (failed, proven))
 
 
-async def test_a_wrong_current_password(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_wrong_current_password_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.signed_in()
     await move(tenant, person)
     await trail.new()
@@ -119,7 +122,7 @@ async def test_a_limit_is_recorded_once_in_its_period_and_not_for_each_refusal(
     assert reached.details == {"limit": "user_and_address", "failures": 3, "seconds": 600}
     assert (reached.actor_id, reached.ip) == (None, "192.0.2.1")
 
-    for _ in range(2):  # an attempt is judged every 200 s, and fills the bucket again
+    for _ in range(2):  # one attempt is allowed every 200 s, and its failure fills the bucket again
         limited.clock.turn(seconds=200)
         await fail(limited, person.user.email)
         await limited_for(limited, person.user.email)
@@ -130,7 +133,7 @@ async def test_a_limit_is_recorded_once_in_its_period_and_not_for_each_refusal(
     assert await trail.new_types() == ["limit.reached", "sign_in.failed"]
 
 
-async def test_the_limit_of_an_address_is_recorded_of_nobody(limited: Tenant, trail: AuditTrail) -> None:
+async def test_the_limit_of_an_address_is_recorded_without_a_target(limited: Tenant, trail: AuditTrail) -> None:
     for number in range(6):
         await fail(limited, f"nobody-{number}@example.com")
     await trail.new()
@@ -155,7 +158,7 @@ async def test_the_limit_of_a_session_is_recorded(limited: Tenant, trail: AuditT
     assert (reached.target, reached.details["limit"]) == (("user", person.user.id), "session_user")
 
 
-async def test_a_limit_that_a_success_emptied_is_recorded_when_it_is_reached_again(
+async def test_a_limit_that_a_success_reset_is_recorded_when_it_is_reached_again(
     limited: Tenant, trail: AuditTrail
 ) -> None:
     email = (await limited.person()).user.email

@@ -45,17 +45,17 @@ async def test_owner_and_admins_read_what_happened(tenant: Tenant, role: Role) -
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_reads_it(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_do_not_read_the_audit_log(tenant: Tenant, role: Role) -> None:
     caller = await tenant.signed_in(role)
 
     refused(await caller.browser.get(EVENTS), 403, "forbidden")
 
 
-async def test_a_visitor_does_not_read_it(tenant: Tenant) -> None:
+async def test_an_unauthenticated_caller_does_not_read_the_audit_log(tenant: Tenant) -> None:
     refused(await tenant.browser().get(EVENTS), 401, "unauthenticated")
 
 
-async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_token_needs_the_scope_audit_read(tenant: Tenant, owner: SimulatedUser) -> None:
     reading = await by_token(tenant, owner, "audit:read")
     other = await by_token(tenant, owner, "users:read", "users:write", "policy:read", "reports", "api")
 
@@ -63,20 +63,22 @@ async def test_a_token_needs_the_scope_for_it(tenant: Tenant, owner: SimulatedUs
     refused(await other.get(EVENTS), 403, "scope_missing")
 
 
-async def test_a_password_is_enough_while_the_account_lets_it_in(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_password_is_enough_while_the_account_allows_password_access(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     admin, agent = await tenant.person(Role.ADMIN), await tenant.person(Role.AGENT)
 
     ok(await (await by_password(tenant, admin, owner)).get(EVENTS))
     refused(await (await by_password(tenant, agent, owner)).get(EVENTS), 403, "forbidden")
 
 
-async def test_it_needs_no_fresh_session(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_reading_needs_no_fresh_session(tenant: Tenant, owner: SimulatedUser) -> None:
     tenant.clock.turn(minutes=30)
 
     ok(await owner.browser.get(EVENTS))
 
 
-async def test_another_accounts_events_are_not_in_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_events_of_another_account_are_not_listed(tenant: Tenant, owner: SimulatedUser) -> None:
     elsewhere = await another_account(tenant)
     stranger = await elsewhere.signed_in(Role.OWNER)
 
@@ -85,7 +87,7 @@ async def test_another_accounts_events_are_not_in_it(tenant: Tenant, owner: Simu
         assert await items(owner.browser, EVENTS, **{name: stranger.id}) == []
 
 
-async def test_by_which_credential_it_was_done_is_said(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_event_shows_the_credential(tenant: Tenant, owner: SimulatedUser) -> None:
     person, script = await tenant.person(), await by_token(tenant, owner, "users:write")
 
     ok(await script.patch(f"/users/{person.id}", json={"name": "Anna"}))
@@ -94,7 +96,7 @@ async def test_by_which_credential_it_was_done_is_said(tenant: Tenant, owner: Si
     assert event["actor"] == {"id": owner.id, "email": owner.user.email, "credential": "api_token"}
 
 
-async def test_who_was_shown_by_no_credential_is_nobody(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_event_without_a_credential_has_no_actor(tenant: Tenant, owner: SimulatedUser) -> None:
     body = {"email": "nobody@example.com", "password": "some password"}
     refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
 
@@ -103,7 +105,7 @@ async def test_who_was_shown_by_no_credential_is_nobody(tenant: Tenant, owner: S
     assert (event["actor"], event["target"]) == (None, None)
 
 
-async def test_a_known_target_of_nobody_is_said(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_event_without_an_actor_can_have_a_target(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.person()
     body = credentials(person, password="not the one")
     refused(await tenant.browser().post("/sign-ins", json=body), 401, "invalid_credentials")
@@ -125,7 +127,7 @@ async def test_the_command_line_is_an_actor_without_id(tenant: Tenant, owner: Si
     assert (event["ip"], event["user_agent"]) == (None, None)
 
 
-async def test_the_address_is_the_one_of_today_and_none_once_the_user_is_deleted(
+async def test_an_event_shows_the_actors_current_address_and_none_after_deletion(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     person = await tenant.signed_in()
@@ -143,7 +145,7 @@ async def test_the_address_is_the_one_of_today_and_none_once_the_user_is_deleted
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (100, [5])])
-async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
+async def test_pages_are_newest_first_and_neither_lose_nor_repeat_events(
     tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
     people = [owner]
@@ -159,7 +161,7 @@ async def test_the_newest_come_first_in_pages_that_neither_lose_nor_repeat(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nobody_writes_it(owner: SimulatedUser, method: str) -> None:
+async def test_nobody_writes_to_the_audit_log(owner: SimulatedUser, method: str) -> None:
     answer = await owner.browser.request(method, EVENTS, json={})
 
     refused(answer, 405, "method_not_allowed")

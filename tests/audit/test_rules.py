@@ -25,7 +25,7 @@ CLOSED_LIST = {
 }
 
 
-def test_nothing_is_recorded_under_a_name_that_the_contract_does_not_have() -> None:
+def test_every_event_type_is_in_the_documented_list() -> None:
     for event_type in EventType:
         subject, _, action = event_type.value.partition(".")
         assert action in CLOSED_LIST[subject]

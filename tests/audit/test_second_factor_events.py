@@ -1,4 +1,4 @@
-"""What is recorded of a user's second factor: each act once, by whom, of what, from where, under which request."""
+"""Events of a user's second factor: each action once, with actor, target, IP and request id."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ async def trail(tenant: Tenant) -> AuditTrail:
     return AuditTrail(tenant)
 
 
-async def test_enrolling(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_an_enrollment_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.signed_in()
     await tenant.sign_in(person, tenant.browser())
     await move(tenant, person)
@@ -52,7 +52,7 @@ async def test_enrolling(tenant: Tenant, trail: AuditTrail) -> None:
     assert all(is_by(event, person) for event in (added, ended, turned_on))
 
 
-async def test_a_further_authenticator_and_the_removal_of_one(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_adding_and_removing_an_authenticator_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await move(tenant, person)
     begun = await begin(person)
@@ -69,7 +69,7 @@ async def test_a_further_authenticator_and_the_removal_of_one(tenant: Tenant, tr
     assert is_by(removed, person)
 
 
-async def test_what_was_enrolled_because_required_is_not_recorded_as_turned_on(
+async def test_a_required_enrollment_is_not_recorded_as_turned_on(
     tenant: Tenant, owner: SimulatedUser, trail: AuditTrail
 ) -> None:
     person = await tenant.signed_in()
@@ -86,7 +86,7 @@ async def test_what_was_enrolled_because_required_is_not_recorded_as_turned_on(
     assert await trail.new() == []
 
 
-async def test_turning_off(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_turning_two_factor_off_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)
     await move(tenant, person)
@@ -105,7 +105,7 @@ async def test_turning_off(tenant: Tenant, trail: AuditTrail) -> None:
     assert await trail.new() == []
 
 
-async def test_ones_own_new_recovery_codes(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_renewing_ones_own_recovery_codes_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await move(tenant, person)
     await trail.new()
@@ -118,7 +118,7 @@ async def test_ones_own_new_recovery_codes(tenant: Tenant, trail: AuditTrail) ->
     assert is_by(renewed, person)
 
 
-async def test_a_recovery_code_that_was_used(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_the_use_of_a_recovery_code_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)
     await trail.new()
@@ -133,7 +133,9 @@ async def test_a_recovery_code_that_was_used(tenant: Tenant, trail: AuditTrail) 
     assert used.target == ("user", person.user.id)
 
 
-async def test_wrong_used_and_too_many_passcodes_at_step_up(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_wrong_used_and_too_many_passcodes_at_step_up_are_recorded(
+    tenant: Tenant, trail: AuditTrail
+) -> None:
     person = await tenant.enrolled()
     session_id = ok(await person.browser.get("/session"))["session"]["id"]
     used = {"passcode": person.authenticator.passcode(-1)}
@@ -164,7 +166,9 @@ async def test_wrong_used_and_too_many_passcodes_at_step_up(tenant: Tenant, trai
     assert await trail.new() == []
 
 
-async def test_wrong_used_and_too_many_passcodes_at_sign_in(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_wrong_used_and_too_many_passcodes_at_sign_in_are_recorded(
+    tenant: Tenant, trail: AuditTrail
+) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     used, wrong = person.authenticator.passcode(-1), person.authenticator.wrong_passcode()
@@ -187,7 +191,7 @@ async def test_wrong_used_and_too_many_passcodes_at_sign_in(tenant: Tenant, trai
     assert await trail.new() == []
 
 
-async def test_a_passcode_that_steps_up(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_step_up_by_passcode_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     session_id = ok(await person.browser.get("/session"))["session"]["id"]
     await move(tenant, person)
@@ -201,7 +205,7 @@ async def test_a_passcode_that_steps_up(tenant: Tenant, trail: AuditTrail) -> No
     assert is_by(proven, person)
 
 
-async def test_renaming_an_authenticator(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_renaming_an_authenticator_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     [authenticator] = await authenticator_ids(person)
     await move(tenant, person)
@@ -216,7 +220,7 @@ async def test_renaming_an_authenticator(tenant: Tenant, trail: AuditTrail) -> N
     assert is_by(renamed, person)
 
 
-async def test_how_often_a_passcode_is_asked(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_a_change_of_passcode_frequency_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     person = await tenant.enrolled()
     await move(tenant, person)
     await trail.new()
@@ -230,7 +234,9 @@ async def test_how_often_a_passcode_is_asked(tenant: Tenant, trail: AuditTrail) 
         assert is_by(changed, person)
 
 
-async def test_trying_to_turn_off_somebody_elses(tenant: Tenant, trail: AuditTrail) -> None:
+async def test_an_attempt_to_turn_off_another_users_two_factor_is_recorded(
+    tenant: Tenant, trail: AuditTrail
+) -> None:
     owner, person = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     await move(tenant, owner)
     await trail.new()
