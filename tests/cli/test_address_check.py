@@ -1,4 +1,4 @@
-"""`passgate check --url`: whether the service tells clients apart, behind a real nginx, and by the table."""
+"""`passgate check --url`: whether the service sees the right client IP, behind a real nginx."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def service(data_dir: Path) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def ports(service: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """Where the service is reached, by what stands in between."""
+    """The port of the service behind each proxy configuration, by its name."""
     found = {name: free_port() for name in (*HEADERS, "two that append")} | {"none": service.port}
     behind = dict.fromkeys(HEADERS, service.port) | {"two that append": found["appends"]}
     servers = "".join(
@@ -65,7 +65,9 @@ def ports(service: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.mark.skipif(NGINX is None, reason="apt-get install nginx-light")
 @pytest.mark.parametrize("between", SAID)
-def test_check_says_what_the_running_service_believes(ports: dict[str, int], between: str, data_dir: Path) -> None:
+def test_check_reports_which_client_address_the_service_sees(
+    ports: dict[str, int], between: str, data_dir: Path
+) -> None:
     ended = passgate("check", "--url", f"http://127.0.0.1:{ports[between]}/", data_dir=data_dir)
 
     [line] = [line for line in ended.stdout.splitlines() if "client address:" in line]
@@ -73,16 +75,16 @@ def test_check_says_what_the_running_service_believes(ports: dict[str, int], bet
     assert ended.returncode == (0 if between in {"replaces", "appends"} else 1)
 
 
-def test_check_says_that_nobody_answers_or_somebody_else(service: Serving, tmp_path: Path) -> None:
+def test_check_reports_no_answer_and_an_answer_of_another_service(service: Serving, tmp_path: Path) -> None:
     nowhere = passgate("check", "--url", f"http://127.0.0.1:{free_port()}", data_dir=tmp_path / "data")
-    stranger = passgate("check", "--url", service.url, data_dir=tmp_path / "data")  # whose keys are others
+    stranger = passgate("check", "--url", service.url, data_dir=tmp_path / "data")  # which has other keys
 
     assert "WRONG  client address: no answer from there: " in nowhere.stdout
     assert "WRONG  client address: the answer (404) is not this service's: " in stranger.stdout
     assert (nowhere.returncode, stranger.returncode) == (1, 1)
 
 
-async def test_to_nobody_else_is_there_such_a_path(tenant: Tenant) -> None:
+async def test_the_probe_path_is_not_found_without_a_valid_proof(tenant: Tenant) -> None:
     sealer, now = tenant.services.sealer, tenant.clock.now()
     stranger = Sealer(parse_keys(new_key_setting()))
     for given in (
@@ -127,7 +129,7 @@ def seen(address: str, *entries: str, hops: int, peer: str = "10.0.0.1") -> Seen
         (seen("9.9.9.9", "9.9.9.9", hops=1), FORGED[-1], "https://a.example", "chooses .* let the outermost"),
     ],
 )
-def test_what_was_seen_is_judged(honest: SeenClient, forged: str, url: str, says: str | None) -> None:
+def test_the_seen_client_address_is_judged(honest: SeenClient, forged: str, url: str, says: str | None) -> None:
     said = judge(honest, [honest, honest.model_copy(update={"address": forged})], url)
 
     assert said is None if says is None else re.search(says, said or "")

@@ -1,4 +1,4 @@
-"""What `passgate check` says of what is wrong."""
+"""The problems that `passgate check` reports."""
 
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,19 @@ from tests.support.observe.sql import run_sql
 
 async def wrong(tenant: Tenant, tmp_path: Path, **settings: Any) -> dict[str, str]:
     services = with_changes(tenant.services, data_dir=tmp_path, **settings)
-    await run_sql(tenant, "DELETE FROM signing_keys")  # another test's, which may have had other sealing keys
+    await run_sql(tenant, "DELETE FROM signing_keys")  # another test may have sealed them with other keys
     return {finding.subject: finding.says for finding in await check_everything(services) if not finding.well}
 
 
-async def test_nothing_is_wrong_where_all_is_well(tenant: Tenant, tmp_path: Path) -> None:
+async def test_a_correct_setup_has_no_problems(tenant: Tenant, tmp_path: Path) -> None:
     tenant.clock.reset()
-    tenant.clock.turn(seconds=15)  # it stands on a whole step, up to 30 s behind
+    tenant.clock.turn(seconds=15)  # the clock starts on a whole time step, up to 30 s late
     said = await wrong(tenant, tmp_path)
 
     assert set(said) <= {"clock"}
 
 
-async def test_a_clock_that_is_off_is_found(tenant: Tenant, tmp_path: Path) -> None:
+async def test_a_wrong_clock_is_found(tenant: Tenant, tmp_path: Path) -> None:
     tenant.clock.turn(seconds=-60)
 
     assert set(await wrong(tenant, tmp_path)) == {"clock"}

@@ -37,7 +37,7 @@ def test_the_first_start_makes_a_demo_account_whose_owner_signs_in(service: Serv
     assert answer.json()["user"]["role"] == "owner"
 
 
-def test_the_keys_of_the_embedded_database_are_for_their_owner_alone(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- the service made them
+def test_only_the_owner_of_the_key_file_can_read_it(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- the service made them
     assert stat.S_IMODE((data_dir / "secret-keys").stat().st_mode) == 0o600
 
 
@@ -77,7 +77,7 @@ def test_accounts_and_users_are_made_beside_the_running_service(service: Serving
     ],
 )
 def test_a_mistake_is_one_clear_line_and_never_a_traceback(
-    service: Serving,  # noqa: ARG001 -- the commands join its database
+    service: Serving,  # noqa: ARG001 -- the commands use its database
     data_dir: Path,
     arguments: tuple[str, ...],
     stdin: str,
@@ -91,21 +91,21 @@ def test_a_mistake_is_one_clear_line_and_never_a_traceback(
     assert stdin not in ended.stderr
 
 
-def test_recovery_codes_need_an_authenticator(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- joined
+def test_recovery_codes_need_an_authenticator(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- its database
     ended = passgate("recovery-codes", "demo", "owner@demo.example", "--reason", "lost", data_dir=data_dir)
 
     assert ended.returncode == 2
     assert "authenticator" in ended.stderr
 
 
-def test_a_second_owner_of_the_data_directory_is_refused(service: Serving, data_dir: Path) -> None:
+def test_a_second_process_on_the_data_directory_is_refused(service: Serving, data_dir: Path) -> None:
     ended = passgate("serve", "--port", "1", data_dir=data_dir)
 
     assert ended.returncode == 2
     assert f"in use by process {service.process.pid}" in ended.stderr
 
 
-def test_check_finds_everything_well(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- joined
+def test_check_reports_no_problem_of_the_embedded_setup(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- its database
     ended = passgate("check", data_dir=data_dir)
 
     assert ended.returncode == 0, ended.stdout
@@ -113,7 +113,7 @@ def test_check_finds_everything_well(service: Serving, data_dir: Path) -> None: 
     assert "database: Postgres" in ended.stdout
 
 
-def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
+def test_check_reports_a_problem_and_fails(tmp_path: Path) -> None:
     ended = passgate(
         "check",
         data_dir=tmp_path,
@@ -157,7 +157,7 @@ def test_the_openapi_document_needs_no_database(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_restart_keeps_what_was_there_and_makes_no_second_demo(tmp_path: Path) -> None:
+def test_a_restart_keeps_the_data_and_makes_no_second_demo_account(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--workers", "2") as first:
         password = first.owner_password
     with serving(tmp_path / "data") as second:

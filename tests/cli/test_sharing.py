@@ -1,4 +1,4 @@
-"""What `serve` tells its worker processes by the environment."""
+"""What `serve` passes to its worker processes in the environment."""
 
 import os
 
@@ -18,11 +18,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_environment")
 @pytest.mark.parametrize(
-    ("workers", "told", "threads"), [(1, None, 8), (2, None, 4), (3, None, 2), (64, None, 1), (4, 7, 7)]
+    ("workers", "configured", "threads"), [(1, None, 8), (2, None, 4), (3, None, 2), (64, None, 1), (4, 7, 7)]
 )
-def test_workers_share_the_cores_for_hashing(workers: int, told: int | None, threads: int) -> None:
+def test_workers_share_the_cores_for_hashing(workers: int, configured: int | None, threads: int) -> None:
     url = SecretStr("postgresql:///passgate")
-    given = Settings(database_url=url, secret_keys=SecretStr(new_key_setting()), hash_threads=told)
+    given = Settings(database_url=url, secret_keys=SecretStr(new_key_setting()), hash_threads=configured)
 
     export_to_workers(given, workers=workers)
 
