@@ -1,4 +1,4 @@
-"""What is fetched for a tenant, by real connections: to allowed addresses, and not a SYN to any other."""
+"""Fetches for a tenant connect to allowed addresses, and send not even a SYN to others."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 @dataclass
 class Listener:
-    """A server on this machine: what it answers, piece by piece, and what it saw."""
+    """A server on this machine that sends `pieces`, and records connections and requests."""
 
     pieces: list[bytes] = field(default_factory=lambda: [OK])
     pause: float = 0.0
@@ -42,8 +42,8 @@ class Listener:
 
 
 @dataclass
-class Names:
-    """A resolver that answers each name from a list, the next one at each question; the last goes on."""
+class FakeResolver:
+    """A resolver that returns the answers of a name one after the other, and repeats the last."""
 
     answers: dict[str, list[list[str]]]
     asked: list[str] = field(default_factory=list)
@@ -78,15 +78,15 @@ async def secured(tmp_path: Path) -> AsyncIterator[Listener]:
         yield found
 
 
-def trusting(tmp_path: Path, policy: FetchPolicy, names: Names) -> GuardedFetcher:
-    """Return a fetcher that knows the authority of `secured`."""
+def fetcher_for_secured(tmp_path: Path, policy: FetchPolicy, names: FakeResolver) -> GuardedFetcher:
+    """Return a fetcher that trusts the certificate authority of `secured`."""
     return GuardedFetcher(
         policy, resolver=names, tls=ssl.create_default_context(cafile=tmp_path / "authority.pem")
     )
 
 
-def developers(names: Names | None = None) -> GuardedFetcher:
-    """Return the fetcher of a developer's machine."""
+def loopback_fetcher(names: FakeResolver | None = None) -> GuardedFetcher:
+    """Return a fetcher that may connect to loopback addresses, as on a developer's machine."""
     policy = FetchPolicy(loopback=True)
     return GuardedFetcher(policy, resolver=names) if names else GuardedFetcher(policy)
 
@@ -129,8 +129,10 @@ ADDRESSES += ["2606:4700::1%1", "3fff::1", "no address", ""]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-async def test_a_name_of_such_an_address_is_not_connected_to(listener: Listener, address: str) -> None:
-    names = Names({"id.example": [[address]], "mixed.example": [["93.184.215.14", address]]})
+async def test_a_name_that_resolves_to_a_forbidden_address_is_not_connected_to(
+    listener: Listener, address: str
+) -> None:
+    names = FakeResolver({"id.example": [[address]], "mixed.example": [["93.184.215.14", address]]})
     fetcher = GuardedFetcher(FetchPolicy(), resolver=names)
 
     began = time.monotonic()
@@ -149,16 +151,16 @@ def test_addresses_of_the_internet_are_allowed(address: str) -> None:
     assert FetchPolicy().allows(address)
 
 
-async def test_the_connection_goes_to_the_address_that_was_judged(secured: Listener, tmp_path: Path) -> None:
-    names = Names({"id.example": [["127.0.0.2"], ["127.0.0.1"]]})  # DNS rebinding
+async def test_the_connection_goes_to_the_address_that_was_checked(secured: Listener, tmp_path: Path) -> None:
+    names = FakeResolver({"id.example": [["127.0.0.2"], ["127.0.0.1"]]})  # DNS rebinding
     async for other in listening("127.0.0.1"):
-        fetcher = trusting(tmp_path, FetchPolicy((ip_network("127.0.0.2/32"),)), names)
+        fetcher = fetcher_for_secured(tmp_path, FetchPolicy((ip_network("127.0.0.2/32"),)), names)
 
         fetched = await fetcher.fetch(f"https://id.example:{secured.port}/a?b=c")
 
         assert (fetched.status, fetched.body) == (200, b"{}")
         assert names.asked == ["id.example"]
-        with pytest.raises(FetchFailed):  # by now the name is that of an address that is not allowed
+        with pytest.raises(FetchFailed):  # the name now resolves to an address that is not allowed
             await fetcher.fetch(f"https://id.example:{other.port}/a")
         assert (secured.connections, other.connections) == (1, 0)
     [request] = secured.requests
@@ -166,13 +168,13 @@ async def test_the_connection_goes_to_the_address_that_was_judged(secured: Liste
     assert f"\r\nHost: id.example:{secured.port}\r\n" in request
 
 
-async def test_the_certificate_must_be_the_name_s(secured: Listener, tmp_path: Path) -> None:
-    names = Names({"other.example": [["127.0.0.2"]]})
-    fetcher = trusting(tmp_path, FetchPolicy((ip_network("127.0.0.0/8"),)), names)
+async def test_the_certificate_must_be_valid_for_the_host_name(secured: Listener, tmp_path: Path) -> None:
+    names = FakeResolver({"other.example": [["127.0.0.2"]]})
+    fetcher = fetcher_for_secured(tmp_path, FetchPolicy((ip_network("127.0.0.0/8"),)), names)
 
     with pytest.raises(FetchFailed, match="ConnectError"):
         await fetcher.fetch(f"https://other.example:{secured.port}/")
-    with pytest.raises(FetchFailed, match="ConnectError"):  # nor is the system's list of authorities left out
+    with pytest.raises(FetchFailed, match="ConnectError"):  # the system does not trust this authority either
         await GuardedFetcher(FetchPolicy((ip_network("127.0.0.0/8"),)), resolver=names).fetch(
             f"https://other.example:{secured.port}/"
         )
@@ -180,14 +182,14 @@ async def test_the_certificate_must_be_the_name_s(secured: Listener, tmp_path: P
     assert secured.requests == []
 
 
-async def test_the_next_address_is_asked_when_one_does_not_answer(secured: Listener, tmp_path: Path) -> None:
-    names = Names({"id.example": [["127.0.0.9", "127.0.0.2"]]})
-    fetcher = trusting(tmp_path, FetchPolicy((ip_network("127.0.0.0/8"),)), names)
+async def test_the_next_address_is_tried_if_one_does_not_answer(secured: Listener, tmp_path: Path) -> None:
+    names = FakeResolver({"id.example": [["127.0.0.9", "127.0.0.2"]]})
+    fetcher = fetcher_for_secured(tmp_path, FetchPolicy((ip_network("127.0.0.0/8"),)), names)
 
     assert (await fetcher.fetch(f"https://id.example:{secured.port}/")).status == 200
 
 
-async def test_an_allowed_network_is_no_reason_to_leave_tls_out(listener: Listener) -> None:
+async def test_an_allowed_network_still_requires_tls(listener: Listener) -> None:
     fetcher = GuardedFetcher(FetchPolicy((ip_network("127.0.0.0/8"),)))
 
     with pytest.raises(FetchFailed):
@@ -196,8 +198,8 @@ async def test_an_allowed_network_is_no_reason_to_leave_tls_out(listener: Listen
     assert listener.connections == 0
 
 
-async def test_a_developer_s_machine_asks_itself_by_http_and_no_other(listener: Listener) -> None:
-    fetcher = developers(Names({"localhost": [["127.0.0.1"], ["10.0.0.1"], ["93.184.215.14"]]}))
+async def test_a_developers_machine_uses_http_to_itself_only(listener: Listener) -> None:
+    fetcher = loopback_fetcher(FakeResolver({"localhost": [["127.0.0.1"], ["10.0.0.1"], ["93.184.215.14"]]}))
     url = f"http://localhost:{listener.port}/"
 
     assert (await fetcher.fetch(url)).status == 200
@@ -211,18 +213,18 @@ async def test_no_redirect_is_followed(listener: Listener) -> None:
     location = f"http://127.0.0.1:{listener.port}/elsewhere"
     listener.pieces = [f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()]
 
-    assert (await developers().fetch(f"http://127.0.0.1:{listener.port}/")).status == 302
+    assert (await loopback_fetcher().fetch(f"http://127.0.0.1:{listener.port}/")).status == 302
 
     assert listener.connections == 1
 
 
-async def test_a_slow_drip_is_given_up_in_time(listener: Listener) -> None:
+async def test_a_slow_response_is_given_up_in_time(listener: Listener) -> None:
     listener.pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 1000]
     listener.pause = 0.1
     began = time.monotonic()
 
     with pytest.raises(FetchFailed, match="no answer within 3 s"):
-        await developers().fetch(f"http://127.0.0.1:{listener.port}/")
+        await loopback_fetcher().fetch(f"http://127.0.0.1:{listener.port}/")
 
     assert time.monotonic() - began < 4
 
@@ -253,34 +255,36 @@ CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         pytest.param([b""], id="nothing"),
     ],
 )
-async def test_what_is_too_long_or_no_answer_is_none(listener: Listener, pieces: list[bytes]) -> None:
+async def test_an_endless_or_invalid_response_fails(listener: Listener, pieces: list[bytes]) -> None:
     listener.pieces = pieces
     began = time.monotonic()
 
     with pytest.raises(FetchFailed):
-        await developers().fetch(f"http://127.0.0.1:{listener.port}/")
+        await loopback_fetcher().fetch(f"http://127.0.0.1:{listener.port}/")
 
     assert time.monotonic() - began < 4
 
 
-async def test_as_much_as_is_allowed_is_read(listener: Listener) -> None:
+async def test_a_body_of_the_maximum_size_is_read(listener: Listener) -> None:
     listener.pieces = [f"HTTP/1.1 200 OK\r\nContent-Length: {MOST_BYTES}\r\n\r\n".encode(), b"x" * MOST_BYTES]
 
-    assert len((await developers().fetch(f"http://127.0.0.1:{listener.port}/")).body) == MOST_BYTES
+    assert len((await loopback_fetcher().fetch(f"http://127.0.0.1:{listener.port}/")).body) == MOST_BYTES
 
 
-async def test_the_environment_s_proxy_is_not_used(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_of_the_environment_is_not_used(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async for proxy in listening("127.0.0.1"):
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
 
-        assert (await developers().fetch(f"http://127.0.0.1:{listener.port}/")).status == 200
+        assert (await loopback_fetcher().fetch(f"http://127.0.0.1:{listener.port}/")).status == 200
 
         assert proxy.connections == 0
 
 
 async def test_a_domain_is_resolved_as_it_is_written() -> None:
-    names = Names({})
+    names = FakeResolver({})
     with pytest.raises(FetchFailed):
         await GuardedFetcher(FetchPolicy(), resolver=names).fetch("https://xn--strae-oqa.example/")
-    assert names.asked == ["xn--strae-oqa.example"]  # and not `strasse.example`, as IDNA 2003 has it
+    assert names.asked == ["xn--strae-oqa.example"]  # not its IDNA 2003 form `strasse.example`
