@@ -1,4 +1,4 @@
-"""What libsodium computes, compared with argon2-cffi, which goes by the reference implementation."""
+"""libsodium's Argon2 compared with argon2-cffi, which uses the reference implementation."""
 
 import itertools
 
@@ -13,7 +13,7 @@ PASSWORDS = [b"", b"a\0b", b"a", "пароль 🔑".encode(), "\ud800".encode(e
 SALT = b"0123456789abcdef"
 
 
-def by_another(
+def by_argon2_cffi(
     type_: Type, *, salt: int = 16, digest: int = 32, passes: int = 1, memory: int = 64, lanes: int = 1
 ) -> str:
     return hash_secret(b"a\0b", b"s" * salt, passes, memory, lanes, digest, type_).decode()
@@ -21,12 +21,12 @@ def by_another(
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 4, 16])
 @pytest.mark.parametrize("type_", [Type.ID, Type.I])
-def test_every_hash_that_another_made_is_judged_rightly(type_: Type, lanes: int) -> None:
+def test_every_hash_made_by_argon2_cffi_is_verified(type_: Type, lanes: int) -> None:
     least = 8 * lanes
     for salt, digest, passes, memory in itertools.product(
         (8, 11, 16, 32), (16, 24, 32), (1, 2, 3), (least, least + 1, 2 * least + 13)
     ):
-        made = by_another(type_, salt=salt, digest=digest, passes=passes, memory=memory, lanes=lanes)
+        made = by_argon2_cffi(type_, salt=salt, digest=digest, passes=passes, memory=memory, lanes=lanes)
 
         assert kind_of(made) is not None
         assert argon2.matches(made, b"a\0b"), made
@@ -34,9 +34,9 @@ def test_every_hash_that_another_made_is_judged_rightly(type_: Type, lanes: int)
             assert not argon2.matches(made, wrong), made
 
 
-def test_the_longest_hash_is_judged_and_a_longer_one_is_none() -> None:
-    longest = by_another(Type.ID, salt=8, digest=64, memory=128, lanes=2)
-    longer = by_another(Type.ID, salt=8, digest=64, memory=1024, lanes=2)
+def test_the_longest_hash_is_verified_and_a_longer_one_has_no_kind() -> None:
+    longest = by_argon2_cffi(Type.ID, salt=8, digest=64, memory=128, lanes=2)
+    longer = by_argon2_cffi(Type.ID, salt=8, digest=64, memory=1024, lanes=2)
 
     assert (len(longest), len(longer)) == (argon2.LONGEST_HASH, argon2.LONGEST_HASH + 1)
     assert argon2.matches(longest, b"a\0b")
@@ -46,7 +46,7 @@ def test_the_longest_hash_is_judged_and_a_longer_one_is_none() -> None:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_another_judges_what_is_hashed_here_as_its_own(password: bytes) -> None:
+def test_argon2_cffi_verifies_a_hash_made_here(password: bytes) -> None:
     made = argon2.hash_(password, passes=2, memory_kib=64)
     other = PasswordHasher(time_cost=2, memory_cost=64, parallelism=1, salt_len=16, hash_len=32)
 
@@ -59,7 +59,7 @@ def test_another_judges_what_is_hashed_here_as_its_own(password: bytes) -> None:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_digests_are_those_of_another(password: bytes) -> None:
+def test_digests_equal_those_of_argon2_cffi(password: bytes) -> None:
     for passes, memory in itertools.product((1, 2, 3), (8, 13, 64)):
         expected = hash_secret_raw(password, SALT, passes, memory, 1, 32, Type.ID)
         assert argon2.digest(password, SALT, passes=passes, memory_kib=memory) == expected
@@ -71,7 +71,7 @@ def test_a_salt_has_16_bytes(length: int) -> None:
         argon2.digest(b"a", b"s" * length, passes=1, memory_kib=64)
 
 
-GOOD = by_another(Type.ID)
+GOOD = by_argon2_cffi(Type.ID)
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ GOOD = by_another(Type.ID)
         *(GOOD.replace("argon2id", "argon2i"), GOOD.replace("argon2id", "argon2d")),
     ],
 )
-def test_what_is_malformed_matches_nothing(hash_: str) -> None:
+def test_a_malformed_hash_matches_nothing(hash_: str) -> None:
     assert not argon2.matches(hash_, b"a\0b")

@@ -1,4 +1,4 @@
-"""Searching a sorted file of breached passwords: of any size, by a few reads, wherever in it a password is."""
+"""Searching a sorted file of breached passwords, of any size, with a few reads."""
 
 import hashlib
 import os
@@ -72,7 +72,7 @@ async def test_a_password_is_found_as_it_was_typed_and_in_its_normal_form(tmp_pa
         (f"{digest('a')}:1\n{digest('b')}:1\n{digest('c')}:1\n".encode(), "not sorted"),
     ],
 )
-def test_what_is_no_list_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_an_invalid_list_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "list").write_bytes(content)
 
     with pytest.raises(UnusableBreachFileError, match=reason) as caught:
@@ -87,14 +87,14 @@ def test_a_list_that_is_ordered_by_count_is_refused(tmp_path: Path) -> None:
         BreachedPasswords(tmp_path / "list").check()
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "none", tmp_path, tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(UnusableBreachFileError):
             BreachedPasswords(path).check()
 
 
-async def test_a_huge_file_of_nothing_is_refused_at_once(tmp_path: Path) -> None:
+async def test_a_huge_file_of_null_bytes_is_refused_at_once(tmp_path: Path) -> None:
     found = write(tmp_path / "list", MANY)
     with (tmp_path / "list").open("r+b") as file:
         file.truncate(40_000_000_000)
@@ -133,5 +133,5 @@ async def test_a_huge_list_is_searched_by_a_few_short_reads(
     reads.clear()
     assert await found.contain("somebody's password")
     assert not await found.contain("nobody's password")
-    assert len(reads) < 2 * (2 * 25 + 1)  # two for each halving, and one for what is left
+    assert len(reads) < 2 * (2 * 25 + 1)  # per password: two for each of 25 halvings, and one for the rest
     assert max(reads) <= 4096

@@ -29,7 +29,7 @@ def test_a_new_secret_has_its_shape_and_is_never_the_same() -> None:
         "pgs_" + "A" * 42 + "\udc80",
     ],
 )
-def test_anything_else_is_no_secret(text: str) -> None:
+def test_a_text_of_another_form_is_no_secret(text: str) -> None:
     assert not is_secret(text, "pgs_")
 
 

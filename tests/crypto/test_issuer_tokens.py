@@ -1,4 +1,4 @@
-"""Tokens of an issuer, signed by joserfc, and those that somebody forged in a way that has fooled a verifier."""
+"""Tokens of an issuer, signed by joserfc, and forgeries that have fooled other verifiers."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ def encode(value: bytes | dict[str, Any]) -> str:
 
 
 def signed(header: bytes | dict[str, Any], claims: bytes | dict[str, Any] = CLAIMS, key: Any = RSA) -> str:
-    """Sign whatever the header says: what a library would not let one sign."""
+    """Sign any header and claims with RS256, also those that a library refuses to sign."""
     start = f"{encode(header)}.{encode(claims)}"
     signature = key.private_key.sign(start.encode(), padding.PKCS1v15(), hashes.SHA256())
     return f"{start}.{encode(signature)}"
@@ -130,14 +130,14 @@ def test_a_forged_token_is_refused(name: str) -> None:
     assert len(str(refused.value)) < 60
 
 
-def test_every_bent_letter_of_a_token_is_seen() -> None:
+def test_a_token_with_one_changed_letter_is_refused() -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     for token in (GOOD, GOOD_EC):
-        for place in (*range(0, len(token), 7), len(token) - 1):
-            if token[place] != ".":
-                bent = token[:place] + alphabet[alphabet.index(token[place]) ^ 1] + token[place + 1 :]
+        for position in (*range(0, len(token), 7), len(token) - 1):
+            if token[position] != ".":
+                changed = token[:position] + alphabet[alphabet.index(token[position]) ^ 1] + token[position + 1 :]
                 with pytest.raises(TokenRefused):
-                    read_signed_token(bent, KEYS)
+                    read_signed_token(changed, KEYS)
 
 
 def small_rsa() -> dict[str, Any]:
@@ -161,7 +161,7 @@ BAD_KEYS: dict[str, Callable[[], list[Any]]] = {
 
 
 @pytest.mark.parametrize("name", BAD_KEYS)
-def test_an_unfit_key_verifies_nothing(name: str) -> None:
+def test_an_unusable_key_verifies_nothing(name: str) -> None:
     with pytest.raises(TokenRefused):
         read_signed_token(GOOD, BAD_KEYS[name]())
 

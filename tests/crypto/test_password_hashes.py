@@ -1,4 +1,4 @@
-"""The hashes of other systems: what is read, what is refused, and that nobody can tell whose they are."""
+"""Hashes of other systems: which are accepted, and that the work does not reveal them."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ def hasher() -> Iterator[Hasher]:
 
 
 @pytest.mark.parametrize("prefix", [b"2a", b"2b", b"2y"])
-def test_the_names_of_bcrypt_become_one(prefix: bytes) -> None:
+def test_every_bcrypt_prefix_becomes_2b(prefix: bytes) -> None:
     stored = read_imported(by_bcrypt(prefix=prefix))
 
     assert kind_of(stored) == "$2b$04"
@@ -60,19 +60,19 @@ def test_the_names_of_bcrypt_become_one(prefix: bytes) -> None:
         ("$2a$07$usesomesillystringfore2uDLvp1Ii2e./U9C8sBjqp8I90dH6hi", "rasmuslerdorf"),
     ],
 )
-def test_bcrypt_is_that_of_others(stored: str, password: str) -> None:
+def test_bcrypt_agrees_with_published_test_vectors(stored: str, password: str) -> None:
     assert matches(read_imported(stored), password.encode())
 
 
 # From RFC 9106's reference implementation (the test of phc-winner-argon2).
-def test_argon2_is_that_of_others() -> None:
+def test_argon2_agrees_with_a_published_test_vector() -> None:
     stored = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"
 
     assert matches(read_imported(stored), b"password")
 
 
 @pytest.mark.parametrize("kind", [Type.ID, Type.I])
-def test_argon2_is_kept_as_it_is(kind: Type) -> None:
+def test_an_argon2_hash_is_stored_unchanged(kind: Type) -> None:
     hash_ = by_argon2(kind=kind, p=2)
 
     assert read_imported(hash_) == hash_
@@ -122,14 +122,14 @@ BCRYPT = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
         ARGON2 + "A",
     ],
 )
-def test_what_is_no_bounded_hash_is_refused_without_a_word_of_it(text: str) -> None:
+def test_an_invalid_or_too_costly_hash_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(UnusableHashError) as caught:
         read_imported(text)
 
     assert not text or text not in str(caught.value)
 
 
-def test_what_is_too_long_to_be_judged_is_refused() -> None:
+def test_a_hash_that_is_too_long_to_be_verified_is_refused() -> None:
     with pytest.raises(UnusableHashError, match="an Argon2 hash of more than 127 characters"):
         read_imported(by_argon2(digest=64))
 
@@ -144,7 +144,7 @@ def test_a_decoy_is_of_its_kind_and_matches_nothing(kind: str) -> None:
     assert decoy(kind) == made
 
 
-async def test_an_imported_password_matches_and_its_hash_becomes_ours(hasher: Hasher) -> None:
+async def test_an_imported_password_matches_and_its_hash_is_renewed(hasher: Hasher) -> None:
     for imported in (by_bcrypt(), by_argon2(), by_argon2(kind=Type.I), by_argon2(p=2)):
         assert await hasher.verify_password(imported, "wrong") == WRONG
 
@@ -158,23 +158,23 @@ async def test_an_imported_password_matches_and_its_hash_becomes_ours(hasher: Ha
         )
 
 
-async def test_another_systems_hash_of_the_same_cost_stays(hasher: Hasher) -> None:
+async def test_an_imported_hash_of_the_same_cost_is_not_renewed(hasher: Hasher) -> None:
     imported = by_argon2(m=64, t=1, salt=8)
 
     assert await hasher.verify_password(imported, PASSWORD) == PasswordCheck(matches=True, renewed_hash=None)
 
 
-async def test_a_password_that_was_hashed_as_it_was_typed_matches(hasher: Hasher) -> None:
-    taken_apart = "pa\u0308ssword"
-    for imported in (by_bcrypt(taken_apart), by_argon2(taken_apart)):
-        check = await hasher.verify_password(imported, taken_apart)
+async def test_a_password_that_was_hashed_without_normalization_matches(hasher: Hasher) -> None:
+    decomposed = "pa\u0308ssword"
+    for imported in (by_bcrypt(decomposed), by_argon2(decomposed)):
+        check = await hasher.verify_password(imported, decomposed)
 
         assert check.matches
         assert check.renewed_hash is not None
         assert (await hasher.verify_password(check.renewed_hash, "p\u00e4ssword")).matches
 
 
-async def test_of_72_bytes_bcrypt_proves_all_and_of_more_nothing(hasher: Hasher) -> None:
+async def test_bcrypt_matches_only_passwords_of_at_most_72_bytes(hasher: Hasher) -> None:
     imported = by_bcrypt("ä" * 36)
 
     assert (await hasher.verify_password(imported, "ä" * 36)).matches
@@ -186,24 +186,22 @@ async def test_of_72_bytes_bcrypt_proves_all_and_of_more_nothing(hasher: Hasher)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 1024, "\ud800", "pa\u0308ssword"])
-async def test_the_work_is_the_same_whoever_it_is_and_whether_or_not_it_matches(
-    hasher: Hasher, password: str
-) -> None:
+async def test_verification_costs_the_same_work_for_every_user_and_result(hasher: Hasher, password: str) -> None:
     imported = [by_bcrypt(), by_bcrypt(cost=5), by_argon2(), by_argon2(kind=Type.I)]
     ours = await hasher.hash_password(PASSWORD)
     kinds = {kind for hash_ in [*imported, ours] if (kind := kind_of(hash_))}
     found = []
-    overlong = by_argon2(digest=64)  # as could be imported once
+    overlong = by_argon2(digest=64)  # earlier releases imported such hashes
     for stored in [None, "", "malformed", ours, ours[:-30], imported[0][:-1], overlong, *imported]:
         with counted_work() as done:
             await hasher.verify_password(stored, password, kinds=kinds)
         found.append(sorted(done))
 
-    assert len(found[0]) == 5 if password != "pa\u0308ssword" else 9  # every foreign kind for both of its forms
+    assert len(found[0]) == 5 if password != "pa\u0308ssword" else 9  # each imported kind for both Unicode forms
     assert all(done == found[0] for done in found)
 
 
-async def test_where_nothing_was_imported_one_hash_is_worked_out(hasher: Hasher) -> None:
+async def test_without_imported_hashes_one_hash_is_computed(hasher: Hasher) -> None:
     ours = await hasher.hash_password(PASSWORD)
     for stored in (None, ours):
         for kinds in ((), {OURS}):

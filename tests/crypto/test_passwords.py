@@ -108,20 +108,20 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("hash_", MALFORMED)
-async def test_without_a_good_hash_a_decoy_of_the_same_cost_is_judged(
+async def test_without_a_valid_hash_a_decoy_of_the_same_cost_is_verified(
     hasher: Hasher, hash_: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged: list[str] = []
+    verified: list[str] = []
     verify = argon2id.verify
 
     def watched(stored: bytes, password: bytes) -> bool:
-        judged.append(stored.decode())
+        verified.append(stored.decode())
         return verify(stored, password)
 
     monkeypatch.setattr(argon2id, "verify", watched)
     assert await hasher.verify_password(hash_, "secret") == WRONG
     good = await hasher.hash_password("secret")
-    assert extract_parameters(judged[-1]) == extract_parameters(good)
+    assert extract_parameters(verified[-1]) == extract_parameters(good)
 
 
 async def test_a_hash_cut_short_never_matches(hasher: Hasher) -> None:
@@ -145,7 +145,7 @@ async def test_codes_are_digested_by_the_parameters_of_their_set(hasher: Hasher)
     ]
 
 
-def test_the_parameters_are_owasps_and_read_back() -> None:
+def test_the_default_parameters_are_owasps_and_can_be_decoded() -> None:
     assert Argon2Parameters().encode() == "m=19456,t=2,p=1"
     assert Argon2Parameters.decode("m=19456,t=2,p=1") == Argon2Parameters()
     assert Argon2Parameters.decode(Argon2Parameters(7, 8).encode()) == Argon2Parameters(7, 8)
@@ -164,12 +164,12 @@ def test_the_parameters_are_owasps_and_read_back() -> None:
         "m=\u0661,t=2,p=1",
     ],
 )
-def test_other_parameters_are_not_read(text: str) -> None:
+def test_malformed_parameters_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="look like"):
         Argon2Parameters.decode(text)
 
 
-async def test_a_job_beyond_the_queue_is_refused_at_once_and_nothing_is_lost(gate: Gate) -> None:
+async def test_a_job_beyond_the_queue_limit_is_refused_and_no_other_is_lost(gate: Gate) -> None:
     hasher = Hasher(SMALL, threads=1, queue=3)
     jobs = [asyncio.create_task(hasher.hash_password("a")) for _ in range(3)]
     await began(gate)
@@ -181,7 +181,7 @@ async def test_a_job_beyond_the_queue_is_refused_at_once_and_nothing_is_lost(gat
     hasher.close()
 
 
-async def test_a_job_given_up_while_it_waits_counts_no_longer(gate: Gate) -> None:
+async def test_a_job_canceled_while_it_waits_leaves_the_queue(gate: Gate) -> None:
     hasher = Hasher(SMALL, threads=1, queue=2)
     running = asyncio.create_task(hasher.hash_password("a"))
     await began(gate)
@@ -198,7 +198,7 @@ async def test_a_job_given_up_while_it_waits_counts_no_longer(gate: Gate) -> Non
     assert gate.calls == 2
 
 
-async def test_a_job_given_up_while_it_runs_counts_until_it_ends(gate: Gate) -> None:
+async def test_a_job_canceled_while_it_runs_counts_until_it_ends(gate: Gate) -> None:
     hasher = Hasher(SMALL, threads=1, queue=1)
     running = asyncio.create_task(hasher.hash_password("a"))
     await began(gate)
@@ -218,7 +218,7 @@ async def test_a_job_given_up_while_it_runs_counts_until_it_ends(gate: Gate) -> 
     hasher.close()
 
 
-async def test_a_job_that_fails_gives_its_place_back() -> None:
+async def test_a_failed_job_leaves_the_queue() -> None:
     hasher = Hasher(SMALL, threads=1, queue=1)
     for _ in range(3):
         with pytest.raises(ValueError, match="16 bytes"):
@@ -235,7 +235,7 @@ async def test_after_closing_every_job_is_refused() -> None:
             await hasher.hash_password("a")
 
 
-async def test_the_event_loop_goes_on_while_hashing() -> None:
+async def test_hashing_does_not_block_the_event_loop() -> None:
     hasher = Hasher(Argon2Parameters(time_cost=30), threads=1)
     hashing = asyncio.create_task(hasher.hash_password("secret"))
     turns = 0

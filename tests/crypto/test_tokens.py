@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, 999_999, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def test_another_library_verifies_by_the_public_half() -> None:
+def test_another_library_verifies_with_the_public_key() -> None:
     key = new_private_key()
 
     token = sign_token({"sub": "somebody", "name": "Söhne"}, key, "k1", now=NOW, lifetime=MINUTE)
@@ -27,7 +27,7 @@ def test_another_library_verifies_by_the_public_half() -> None:
     assert decoded.header == {"alg": "ES256", "kid": "k1", "typ": "JWT"}
 
 
-def test_a_signature_is_64_bytes_as_the_standard_wants_it() -> None:
+def test_a_signature_is_64_bytes_as_the_standard_requires() -> None:
     key = new_private_key()
     for _ in range(50):  # some of them have coordinates that begin with zeros
         signature = sign_token({}, key, "k1", now=NOW, lifetime=MINUTE).split(".")[2]
@@ -35,12 +35,12 @@ def test_a_signature_is_64_bytes_as_the_standard_wants_it() -> None:
 
 
 def test_coordinates_have_their_full_length() -> None:
-    for _ in range(300):  # of which one or two begin with a zero byte
+    for _ in range(300):  # one or two of them begin with a zero byte
         jwk = public_jwk(new_private_key(), "k1")
         assert {len(jwk["x"]), len(jwk["y"])} == {43}
 
 
-def test_the_times_are_set_here_whatever_the_claims_say() -> None:
+def test_iat_and_exp_replace_those_of_the_claims() -> None:
     token = sign_token({"exp": 2**40, "iat": 0}, new_private_key(), "k1", now=NOW, lifetime=MINUTE)
 
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -64,6 +64,6 @@ def test_no_other_kind_of_key_signs_or_is_published(make: str) -> None:
         public_jwk(key, "k1")
 
 
-def test_a_secret_text_is_no_key() -> None:
+def test_a_shared_secret_is_no_private_key() -> None:
     with pytest.raises(ValueError, match="PEM"):
         sign_token({}, b"a shared secret of more than 32 bytes", "k1", now=NOW, lifetime=MINUTE)
