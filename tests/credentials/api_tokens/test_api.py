@@ -1,4 +1,4 @@
-"""API tokens over HTTP: made once, scoped, revocable, and never a way into a session."""
+"""API tokens over HTTP: shown once, scoped, revocable, and never usable as a session."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def test_a_token_is_shown_once_and_never_again(owner: SimulatedUser) -> No
     assert listed["items"][0]["last_used_at"] is None
 
 
-async def test_a_token_passes_with_its_owner_s_address_only(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_token_is_accepted_only_with_its_owners_address(tenant: Tenant, owner: SimulatedUser) -> None:
     token = (await make(owner, "api"))["token"]
     other = await tenant.person(Role.ADMIN)
     browser = tenant.browser()
@@ -57,7 +57,7 @@ async def test_a_token_of_one_account_is_unknown_in_another(tenant: Tenant, owne
     refused(answer, 401, "unauthenticated")
 
 
-async def test_authorize_says_whose_token_it_is(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_authorize_names_the_owner_of_the_token(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_token(tenant, owner, "api")
 
     answer = await client.get("/authorize")
@@ -77,7 +77,7 @@ async def test_a_token_is_exempt_from_every_requirement(tenant: Tenant, owner: S
     assert ok(await client.get("/security-policy"))["require_two_factor"]["team_members"]
 
 
-async def test_a_token_does_what_its_scopes_say_and_nothing_else(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_token_does_only_what_its_scopes_allow(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_token(tenant, owner, "policy:read")
 
     ok(await client.get("/security-policy"))
@@ -121,7 +121,7 @@ async def test_a_revoked_token_is_refused_on_the_next_call(tenant: Tenant, owner
     refused(await owner.browser.delete(f"/api-tokens/{made['id']}"), 404, "not_found")
 
 
-async def test_a_token_ends_at_its_time(tenant: Tenant, owner: SimulatedUser, clock: TurnableClock) -> None:
+async def test_a_token_ends_at_its_expires_at(tenant: Tenant, owner: SimulatedUser, clock: TurnableClock) -> None:
     clock.turn(minutes=-1)
     ends = clock.now().replace(microsecond=0).isoformat()
     clock.turn(minutes=1)
@@ -141,7 +141,7 @@ async def test_a_token_ends_at_its_time(tenant: Tenant, owner: SimulatedUser, cl
     assert (await client.get("/authorize")).status_code == 401
 
 
-async def test_tokens_are_made_by_fresh_admins_only(
+async def test_only_admins_with_a_fresh_session_make_tokens(
     tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     body = {"description": "a script", "scopes": ["api"]}
@@ -158,8 +158,8 @@ async def test_only_the_owner_revokes_the_owner_s_tokens(tenant: Tenant, owner: 
 
     refused(await admin.browser.delete(f"/api-tokens/{made['id']}"), 403, "forbidden")
 
-    its = await make(admin, "api")
-    ok(await owner.browser.delete(f"/api-tokens/{its['id']}"), 204)
+    admins_token = await make(admin, "api")
+    ok(await owner.browser.delete(f"/api-tokens/{admins_token['id']}"), 204)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_use_is_noted_once_a_minute_and_audited_once_a_day(
     assert await used() == 2
 
 
-async def test_the_first_uses_of_a_day_at_once_are_audited_once(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_concurrent_first_uses_of_a_day_are_audited_once(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_token(tenant, owner, "api", "audit:read")
 
     for answer in await asyncio.gather(*(client.get("/authorize") for _ in range(8))):

@@ -13,7 +13,7 @@ from tests.support.account.client import BASE_URL
 
 @pytest.fixture
 async def app(services: Services) -> FastAPI:
-    """An instance that remembers no key, on a database that has none: keys are the service's, not an account's."""
+    """An app without cached keys, on a database without keys: they belong to no account."""
     async with services.database.begin() as tx:
         await tx.execute(delete(signing_keys))
     return create_app(services)
@@ -21,6 +21,6 @@ async def app(services: Services) -> FastAPI:
 
 @pytest.fixture
 async def root(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the paths outside every account."""
+    """A client for paths outside of accounts."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE_URL) as http:
         yield http

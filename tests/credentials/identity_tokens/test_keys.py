@@ -1,4 +1,4 @@
-"""The keys behind the tokens: made once, sealed, published before they sign and until their last token ends."""
+"""Signing keys: made once, sealed, published before signing and until the last token ends."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ async def rows(services: Services) -> list[dict[str, object]]:
         return [dict(row._mapping) for row in await tx.execute(select(signing_keys))]  # noqa: SLF001 -- public
 
 
-async def test_the_keys_are_public_and_may_be_kept_for_five_minutes(root: httpx.AsyncClient) -> None:
+async def test_the_keys_are_public_and_may_be_cached_for_five_minutes(root: httpx.AsyncClient) -> None:
     response = await root.get("/.well-known/jwks.json")
 
     assert response.status_code == 200
@@ -56,7 +56,7 @@ async def test_the_keys_are_public_and_may_be_kept_for_five_minutes(root: httpx.
         assert len(base64.urlsafe_b64decode(key[coordinate] + "=")) == 32
 
 
-async def test_whoever_fetches_the_keys_first_gets_the_one_that_will_sign(
+async def test_the_first_request_for_the_keys_gets_the_one_that_will_sign(
     tenant: Tenant, root: httpx.AsyncClient
 ) -> None:
     [kid] = await kids(root)
@@ -64,7 +64,7 @@ async def test_whoever_fetches_the_keys_first_gets_the_one_that_will_sign(
     assert await signed_by(await tenant.signed_in()) == kid
 
 
-async def test_the_private_key_is_nowhere_in_plain(
+async def test_the_private_key_is_stored_only_sealed(
     tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
     await ask_token(await tenant.signed_in())
@@ -73,8 +73,8 @@ async def test_the_private_key_is_nowhere_in_plain(
     sealed = row["sealed_private_key"]
     assert isinstance(sealed, bytes)
     id_, account = row["id"], row["account_id"]
-    place = AssociatedData("signing_keys", "sealed_private_key", account, id_, None)  # type: ignore[arg-type]  # both are UUIDs
-    opened = services.sealer.open(sealed, place)
+    associated = AssociatedData("signing_keys", "sealed_private_key", account, id_, None)  # type: ignore[arg-type]  # both are UUIDs
+    opened = services.sealer.open(sealed, associated)
     key = load_pem_private_key(opened, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     secret = key.private_numbers().private_value.to_bytes(32)
@@ -88,7 +88,7 @@ async def test_the_private_key_is_nowhere_in_plain(
     assert "d" not in public
 
 
-async def test_a_key_that_another_secret_sealed_is_a_fault_and_none_is_made_instead(services: Services) -> None:
+async def test_a_key_sealed_by_another_secret_is_an_error_and_is_not_replaced(services: Services) -> None:
     await KeyRing(services).signer()
     stranger = dataclasses.replace(services, sealer=Sealer(parse_keys(new_key_setting())))
 
@@ -112,7 +112,7 @@ async def test_a_key_that_somebody_wrote_into_the_table_is_not_published(service
         await KeyRing(services).public_keys()
 
 
-async def test_instances_that_begin_at_once_make_one_key(
+async def test_instances_that_start_at_once_make_one_key(
     tenant: Tenant, services: Services, settings: Settings, clock: TurnableClock
 ) -> None:
     people = [await tenant.signed_in() for _ in range(8)]
@@ -139,7 +139,7 @@ async def test_instances_that_begin_at_once_make_one_key(
         assert len(await rows(services)) == 1
 
 
-async def test_rotations_at_once_make_one_next_key(root: httpx.AsyncClient, services: Services) -> None:
+async def test_concurrent_rotations_make_one_next_key(root: httpx.AsyncClient, services: Services) -> None:
     await kids(root)
 
     moments = await asyncio.gather(*(rotate_signing_key(services) for _ in range(8)))
@@ -157,7 +157,7 @@ async def test_a_new_key_is_published_for_an_hour_before_it_signs(
     begins = await rotate_signing_key(services)
 
     assert (begins - tenant.clock.now()).total_seconds() == 3600
-    tenant.clock.turn(minutes=1)  # as long as an instance remembers what it read
+    tenant.clock.turn(minutes=1)  # how long an instance caches the keys
     assert (await kids(root))[0] == old
     [_, new] = await kids(root)
     while tenant.clock.now() < begins:
@@ -167,7 +167,7 @@ async def test_a_new_key_is_published_for_an_hour_before_it_signs(
     assert await signed_by(person) == new
 
 
-async def test_tokens_of_the_old_key_verify_until_they_end_and_then_it_goes(
+async def test_the_old_key_is_published_until_its_last_token_ends(
     tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
     person = await tenant.signed_in()
@@ -196,9 +196,7 @@ async def test_tokens_of_the_old_key_verify_until_they_end_and_then_it_goes(
         verify(last, await fetch_keys(root), tenant.clock)
 
 
-async def test_a_key_of_ninety_days_is_followed_by_another_by_itself(
-    tenant: Tenant, root: httpx.AsyncClient
-) -> None:
+async def test_a_key_is_replaced_automatically_after_ninety_days(tenant: Tenant, root: httpx.AsyncClient) -> None:
     old = await signed_by(await tenant.signed_in())
 
     tenant.clock.turn(days=89, hours=23)
@@ -218,7 +216,7 @@ async def test_a_key_of_ninety_days_is_followed_by_another_by_itself(
 async def test_the_other_instance_signs_with_the_next_key_at_the_same_moment(
     tenant: Tenant, services: Services
 ) -> None:
-    person = await tenant.signed_in(Role.END_USER)  # whose session outlives the hour
+    person = await tenant.signed_in(Role.END_USER)  # whose session lasts longer than an hour
     other = client_of(create_app(services), tenant.account.slug)
     other.token = person.browser.token
     there = dataclasses.replace(person, browser=other)
@@ -240,7 +238,7 @@ async def test_an_instance_whose_clock_is_behind_signs_with_the_first_key_of_one
     assert await signed_by(await tenant.signed_in()) == kid
 
 
-async def test_between_two_looks_an_instance_remembers_the_keys(
+async def test_an_instance_caches_the_keys_for_a_minute(
     tenant: Tenant, root: httpx.AsyncClient, services: Services
 ) -> None:
     before = await fetch_keys(root)

@@ -1,4 +1,4 @@
-"""What an identity token says, who gets one, and whom it convinces."""
+"""Identity tokens: their claims, who gets one, and who accepts it."""
 
 import base64
 import uuid
@@ -78,7 +78,7 @@ async def test_auth_time_is_the_last_proof_and_not_the_last_request(
     assert claims["auth_time"] == datetime.fromisoformat(session["authenticated_at"]).timestamp()
 
 
-async def test_a_token_names_the_role_of_the_moment(tenant: Tenant, root: httpx.AsyncClient) -> None:
+async def test_a_token_names_the_current_role(tenant: Tenant, root: httpx.AsyncClient) -> None:
     person = await tenant.signed_in(Role.ADMIN)
     await set_role(tenant, person, "end_user")
 
@@ -113,7 +113,7 @@ async def test_a_token_is_for_one_service(tenant: Tenant, root: httpx.AsyncClien
         verify(token, keys, tenant.clock)
 
 
-async def test_a_changed_token_convinces_nobody(tenant: Tenant, root: httpx.AsyncClient) -> None:
+async def test_a_changed_token_does_not_verify(tenant: Tenant, root: httpx.AsyncClient) -> None:
     head, _, signature = (await ask_token(await tenant.signed_in())).split(".")
     _, body, _ = (await ask_token(await tenant.signed_in())).split(".")
 
@@ -130,7 +130,7 @@ async def test_a_changed_token_convinces_nobody(tenant: Tenant, root: httpx.Asyn
         "https://a.example/" + "a" * 237,
     ],
 )
-async def test_an_audience_is_an_absolute_address_as_it_was_sent(
+async def test_an_audience_is_an_absolute_url_and_is_kept_as_sent(
     tenant: Tenant, root: httpx.AsyncClient, audience: str
 ) -> None:
     token = await ask_token(await tenant.signed_in(), audience)
@@ -168,7 +168,7 @@ async def test_an_audience_is_an_absolute_address_as_it_was_sent(
         ["https://api.example.com"],
     ],
 )
-async def test_whatever_else_is_no_audience(tenant: Tenant, audience: object) -> None:
+async def test_any_other_audience_is_refused(tenant: Tenant, audience: object) -> None:
     person = await tenant.signed_in()
 
     problem = refused(
@@ -179,7 +179,7 @@ async def test_whatever_else_is_no_audience(tenant: Tenant, audience: object) ->
 
 
 @pytest.mark.parametrize("body", [{}, {"audience": AUDIENCE, "lifetime": 3600}])
-async def test_the_body_is_the_audience_alone(tenant: Tenant, body: dict[str, Any]) -> None:
+async def test_the_body_holds_only_the_audience(tenant: Tenant, body: dict[str, Any]) -> None:
     person = await tenant.signed_in()
 
     refused(await person.browser.post("/session/identity-token", json=body), 422, "invalid_request")

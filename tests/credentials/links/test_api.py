@@ -1,4 +1,4 @@
-"""Links over HTTP: for whom they are sent, what they do, and that each works once."""
+"""Links over HTTP: who gets them, what they do, and that each works once."""
 
 import pytest
 
@@ -53,7 +53,7 @@ async def test_a_link_ends_sessions_devices_and_sign_ins_and_leaves_the_second_f
     refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
 
 
-async def test_an_unknown_address_gets_the_same_answer_and_no_letter(tenant: Tenant, mailbox: Mailbox) -> None:
+async def test_an_unknown_address_gets_the_same_answer_and_no_e_mail(tenant: Tenant, mailbox: Mailbox) -> None:
     person = await tenant.person()
     known = await tenant.browser().post("/password-links", json={"email": person.user.email})
     unknown = await tenant.browser().post("/password-links", json={"email": "nobody@example.com"})
@@ -88,7 +88,7 @@ async def test_a_link_ends_after_an_hour_and_in_another_account(
     assert await redeem(tenant, token) == 410
 
 
-async def test_a_bad_password_leaves_the_link_alive(tenant: Tenant, mailbox: Mailbox) -> None:
+async def test_a_refused_password_does_not_use_up_the_link(tenant: Tenant, mailbox: Mailbox) -> None:
     person = await tenant.person()
     ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
@@ -99,7 +99,7 @@ async def test_a_bad_password_leaves_the_link_alive(tenant: Tenant, mailbox: Mai
     assert await redeem(tenant, token) == 204
 
 
-async def test_letters_to_one_address_are_limited_silently(tenant: Tenant, mailbox: Mailbox) -> None:
+async def test_e_mails_to_one_address_are_limited_silently(tenant: Tenant, mailbox: Mailbox) -> None:
     person = await tenant.person()
     for _ in range(8):
         ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
@@ -109,7 +109,7 @@ async def test_letters_to_one_address_are_limited_silently(tenant: Tenant, mailb
     assert len(await mailbox.read()) <= 5
 
 
-async def test_one_network_address_cannot_ask_without_end(tenant: Tenant, mailbox: Mailbox) -> None:
+async def test_requests_from_one_ip_address_are_limited(tenant: Tenant, mailbox: Mailbox) -> None:
     browser = tenant.browser(ip="192.0.2.7")
     for number in range(30):
         ok(await browser.post("/password-links", json={"email": f"nobody{number}@example.com"}), 202)
@@ -131,7 +131,7 @@ async def test_an_invitation_lets_a_new_user_choose_the_first_password(
     assert ok(answer, 201)["user"]["role"] == "agent"
 
 
-async def test_a_new_address_counts_when_it_was_confirmed_there(
+async def test_a_new_address_is_used_once_it_is_confirmed(
     tenant: Tenant, owner: SimulatedUser, mailbox: Mailbox
 ) -> None:
     person = await tenant.enrolled(Role.AGENT)
@@ -149,17 +149,17 @@ async def test_a_new_address_counts_when_it_was_confirmed_there(
     ok(await tenant.browser().post("/email-confirmations", json={"token": token}), 204)
     refused(await tenant.browser().post("/email-confirmations", json={"token": token}), 410, "link_expired")
 
-    [(told, text)] = await mailbox.read()
-    assert person.user.email in told
+    [(recipient, text)] = await mailbox.read()
+    assert person.user.email in recipient
     assert "has been changed" in text
     body = {"email": "moved@example.com", "password": PASSWORD}
     answer = ok(await person.browser.post("/sign-ins", json=body), 201)
-    assert answer["status"] == "passcode_required"  # the device is trusted no more
+    assert answer["status"] == "passcode_required"  # the device is no longer trusted
     old = await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": PASSWORD})
     refused(old, 401, "invalid_credentials")
 
 
-async def test_the_database_keeps_no_token_that_was_sent(tenant: Tenant, mailbox: Mailbox) -> None:
+async def test_the_database_stores_no_token_that_was_sent(tenant: Tenant, mailbox: Mailbox) -> None:
     person = await tenant.person()
     ok(await tenant.browser().post("/password-links", json={"email": person.user.email}), 202)
     token = await mailbox.token(person.user.email)
@@ -175,7 +175,7 @@ async def test_the_database_keeps_no_token_that_was_sent(tenant: Tenant, mailbox
 
 
 @pytest.mark.parametrize("kind", ["password", "email", "email-stop"])
-async def test_the_pages_are_static_and_strict(tenant: Tenant, kind: str) -> None:
+async def test_the_link_pages_are_static_and_have_a_strict_csp(tenant: Tenant, kind: str) -> None:
     page = await tenant.browser().http.get(f"http://127.0.0.1:8000/links/demo/{kind}")
 
     assert page.status_code == 200

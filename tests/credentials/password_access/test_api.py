@@ -1,4 +1,4 @@
-"""Calling the API with a password: where it still works, and the blind answers where it does not."""
+"""Calling the API with a password: what it may do, and the uniform errors otherwise."""
 
 from app.core.callers import Role
 from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
@@ -6,7 +6,7 @@ from tests.support.account.client import Client, ok, refused
 from tests.support.account.credentials import basic
 
 
-async def let_in(owner: SimulatedUser) -> None:
+async def allow_password_access(owner: SimulatedUser) -> None:
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
 
 
@@ -16,7 +16,7 @@ def calling(tenant: Tenant, email: str, password: str = PASSWORD) -> Client:
     return client
 
 
-async def test_while_it_is_off_a_right_and_a_wrong_password_get_the_same(
+async def test_while_access_is_off_right_and_wrong_passwords_get_the_same_answer(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     right = await calling(tenant, owner.user.email).get("/authorize")
@@ -27,8 +27,8 @@ async def test_while_it_is_off_a_right_and_a_wrong_password_get_the_same(
     assert wrong.json() == nobody.json()
 
 
-async def test_while_it_is_on_a_password_reads_and_authorizes(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+async def test_while_access_is_on_a_password_reads_and_authorizes(tenant: Tenant, owner: SimulatedUser) -> None:
+    await allow_password_access(owner)
     client = calling(tenant, owner.user.email)
 
     answer = await client.get("/authorize")
@@ -41,7 +41,7 @@ async def test_while_it_is_on_a_password_reads_and_authorizes(tenant: Tenant, ow
 
 
 async def test_a_password_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+    await allow_password_access(owner)
     client = calling(tenant, owner.user.email)
 
     refused(await client.patch("/security-policy", json={}), 403, "session_required")
@@ -52,8 +52,8 @@ async def test_a_password_changes_nothing(tenant: Tenant, owner: SimulatedUser) 
     refused(await client.get("/session"), 403, "session_required")
 
 
-async def test_a_role_reads_what_it_may(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+async def test_a_password_reads_only_what_the_role_allows(tenant: Tenant, owner: SimulatedUser) -> None:
+    await allow_password_access(owner)
     end_user = await tenant.person(Role.END_USER)
     client = calling(tenant, end_user.user.email)
 
@@ -64,7 +64,7 @@ async def test_a_role_reads_what_it_may(tenant: Tenant, owner: SimulatedUser) ->
 async def test_a_user_with_two_factor_on_gets_the_answer_of_a_wrong_password(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
-    await let_in(owner)
+    await allow_password_access(owner)
     person = await tenant.enrolled()
 
     right = await calling(tenant, person.user.email).get("/authorize")
@@ -74,8 +74,8 @@ async def test_a_user_with_two_factor_on_gets_the_answer_of_a_wrong_password(
     assert right.headers.keys() == wrong.headers.keys()
 
 
-async def test_suspended_unknown_and_wrong_are_one_answer(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+async def test_suspended_unknown_and_wrong_get_the_same_answer(tenant: Tenant, owner: SimulatedUser) -> None:
+    await allow_password_access(owner)
     suspended = await tenant.person(status="suspended")
     without = await tenant.person(password=None)
     active = await tenant.person()
@@ -91,8 +91,10 @@ async def test_suspended_unknown_and_wrong_are_one_answer(tenant: Tenant, owner:
     assert answers[0]["code"] == "invalid_credentials"
 
 
-async def test_any_requirement_turns_it_off_for_everybody_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+async def test_any_requirement_turns_access_off_for_everybody_at_once(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    await allow_password_access(owner)
     agent = await tenant.person()
     client = calling(tenant, agent.user.email)
     assert (await client.get("/authorize")).status_code == 204
@@ -103,7 +105,7 @@ async def test_any_requirement_turns_it_off_for_everybody_at_once(tenant: Tenant
 
 
 async def test_failures_count_in_the_password_limits(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+    await allow_password_access(owner)
     person = await tenant.person()
     for _ in range(10):
         wrong = calling(tenant, person.user.email, "wrong")
@@ -114,8 +116,8 @@ async def test_failures_count_in_the_password_limits(tenant: Tenant, owner: Simu
     refused(answer, 429, "too_many_requests")
 
 
-async def test_what_is_no_basic_authentication_is_unauthenticated(tenant: Tenant, owner: SimulatedUser) -> None:
-    await let_in(owner)
+async def test_malformed_basic_authentication_is_unauthenticated(tenant: Tenant, owner: SimulatedUser) -> None:
+    await allow_password_access(owner)
     browser = tenant.browser()
     for given in ("Basic", "Basic !!!", "Basic " + "QQ==", "Basic 4pyT", "Negotiate abc", "Basic\t"):
         refused(await browser.get("/authorize", headers={"Authorization": given}), 401, "unauthenticated")

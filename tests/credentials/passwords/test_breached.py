@@ -1,4 +1,4 @@
-"""No new password is one that appeared in a breach, where the operator gives a list; signing in asks no list."""
+"""New passwords are checked against the operator's breach list, if set; sign-ins are not."""
 
 from pathlib import Path
 
@@ -28,8 +28,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "list"
 
 
-def put(path: Path, content: bytes | None) -> None:
-    """Let the file have this content, or let there be none."""
+def write_or_delete(path: Path, content: bytes | None) -> None:
+    """Write the content to the file, or delete the file if it is None."""
     if content is None:
         path.unlink()
     else:
@@ -54,7 +54,7 @@ async def test_a_breached_password_is_not_chosen(guarded: Tenant) -> None:
     ok(await person.browser.put(PATH, json=body | {"new_password": "one that did not leak"}), 204)
 
 
-async def test_nor_by_a_link(guarded: Tenant) -> None:
+async def test_a_breached_password_is_not_set_by_a_link(guarded: Tenant) -> None:
     person = await guarded.person()
     mailbox = await empty_mailbox(guarded)
     ok(await guarded.browser().post("/password-links", json={"email": person.user.email}), 202)
@@ -70,7 +70,7 @@ async def test_nor_by_a_link(guarded: Tenant) -> None:
     ok(await guarded.browser().post("/password-links/redemption", json=body), 204)
 
 
-async def test_nor_on_the_command_line(guarded: Tenant) -> None:
+async def test_a_breached_password_is_not_set_on_the_command_line(guarded: Tenant) -> None:
     new = NewUser("somebody@example.com", "Somebody", Role.AGENT)
 
     with pytest.raises(InvalidRequest) as caught:
@@ -83,16 +83,16 @@ async def test_a_password_that_leaks_later_still_signs_in_with_the_list_or_witho
 ) -> None:
     person = await guarded.person()
     ok(await send(guarded.browser(), person.user.email), 201)
-    put(path, None)
+    write_or_delete(path, None)
 
     ok(await send(guarded.browser(), person.user.email), 201)
 
 
-async def test_without_its_list_no_new_password_is_taken_until_it_is_back(guarded: Tenant, path: Path) -> None:
+async def test_while_the_list_is_unusable_no_new_password_is_accepted(guarded: Tenant, path: Path) -> None:
     person = await guarded.signed_in()
     body = {"current_password": PASSWORD, "new_password": "one that did not leak"}
     for broken in (b"", b"mArKeR" * 1000, None):
-        put(path, broken)
+        write_or_delete(path, broken)
         response = await person.browser.put(PATH, json=body)
         refused(response, 503, "unavailable")
         assert "mArKeR" not in response.text
@@ -101,7 +101,9 @@ async def test_without_its_list_no_new_password_is_taken_until_it_is_back(guarde
     ok(await person.browser.put(PATH, json=body), 204)
 
 
-async def test_another_list_may_take_its_place_meanwhile(guarded: Tenant, path: Path, tmp_path: Path) -> None:
+async def test_the_list_can_be_replaced_while_the_service_runs(
+    guarded: Tenant, path: Path, tmp_path: Path
+) -> None:
     person = await guarded.signed_in()
     write(tmp_path / "newer", ["one that did not leak"])
     (tmp_path / "newer").rename(path)
@@ -110,7 +112,7 @@ async def test_another_list_may_take_its_place_meanwhile(guarded: Tenant, path: 
     refused(await person.browser.put(PATH, json=body), 422, "invalid_request")
 
 
-def test_a_list_that_is_none_stops_the_start(tenant: Tenant, path: Path) -> None:
+def test_an_unusable_list_stops_the_start(tenant: Tenant, path: Path) -> None:
     for content in (None, "mArKeR"):
         if content:
             path.write_text(content)
@@ -121,10 +123,10 @@ def test_a_list_that_is_none_stops_the_start(tenant: Tenant, path: Path) -> None
         assert str(path) not in str(caught.value)
 
 
-async def test_check_says_how_the_list_is(guarded: Tenant, path: Path) -> None:
+async def test_check_reports_whether_the_list_is_usable(guarded: Tenant, path: Path) -> None:
     for well, content in ((True, None), (False, b"mArKeR")):
         if content:
-            put(path, content)
+            write_or_delete(path, content)
         findings = await check_everything(guarded.services)
         [found] = [finding for finding in findings if finding.subject == "breached passwords"]
         assert found.well is well

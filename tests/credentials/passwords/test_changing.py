@@ -37,7 +37,7 @@ async def unchanged(tenant: Tenant, person: SimulatedUser) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_the_new_one_signs_in_and_the_old_one_does_not(tenant: Tenant, role: Role) -> None:
+async def test_the_new_password_signs_in_and_the_old_one_does_not(tenant: Tenant, role: Role) -> None:
     person = await tenant.signed_in(role)
 
     assert ok(await change(person), 204) is None
@@ -70,7 +70,7 @@ async def test_other_sessions_end_and_the_calling_one_stays(tenant: Tenant) -> N
     ok(await other.browser.get("/session"))
 
 
-async def test_trusted_devices_end_and_nobody_elses(tenant: Tenant) -> None:
+async def test_the_users_trusted_devices_end_and_those_of_others_stay(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     for trusting in (person, other):
         await tenant.pass_passcode(trusting)
@@ -81,7 +81,7 @@ async def test_trusted_devices_end_and_nobody_elses(tenant: Tenant) -> None:
     assert (await tenant.sign_in(other))["status"] == "complete"
 
 
-async def test_a_sign_in_under_way_dies(tenant: Tenant) -> None:
+async def test_a_pending_sign_in_ends(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.passcode()}
 
@@ -90,18 +90,18 @@ async def test_a_sign_in_under_way_dies(tenant: Tenant) -> None:
     refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
 
 
-async def test_a_sign_in_under_way_of_another_user_lives(tenant: Tenant) -> None:
+async def test_a_pending_sign_in_of_another_user_stays(tenant: Tenant) -> None:
     person, owner = await tenant.enrolled(Role.END_USER), await tenant.enrolled(Role.OWNER)
     await tenant.require(owner, end_users=True)
     other = await tenant.person(Role.END_USER)
     waiting = await tenant.sign_in(other)
-    held = {"sign_in_token": waiting["sign_in_token"]}
-    begun = ok(await other.browser.post("/sign-ins/enrollments", json=held | {"kind": "totp"}), 201)
+    token_body = {"sign_in_token": waiting["sign_in_token"]}
+    begun = ok(await other.browser.post("/sign-ins/enrollments", json=token_body | {"kind": "totp"}), 201)
 
     ok(await change(person), 204)
 
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
-    body = held | {"passcode": app_of(tenant, begun).passcode()}
+    body = token_body | {"passcode": app_of(tenant, begun).passcode()}
     ok(await other.browser.post(path, json=body), 201)
 
 
@@ -133,7 +133,7 @@ async def test_guessing_the_current_password_is_limited(tenant: Tenant, clock: T
     ok(await change(person), 204)
 
 
-async def test_what_outsiders_guess_from_elsewhere_does_not_stop_the_user(tenant: Tenant) -> None:
+async def test_guesses_from_other_addresses_do_not_block_the_user(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     body = {"email": person.user.email, "password": "not the password"}
     for number in range(100):
@@ -153,7 +153,7 @@ async def test_a_session_that_is_not_fresh_changes_nothing(tenant: Tenant, clock
     await unchanged(tenant, person)
 
 
-async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
+async def test_a_session_through_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant)
 
     step_up_required(await change(person))
@@ -161,7 +161,7 @@ async def test_a_trusted_device_changes_nothing(tenant: Tenant) -> None:
     await unchanged(tenant, person)
 
 
-async def test_who_must_enroll_first_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_user_who_must_enroll_changes_nothing(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.signed_in()
     await tenant.require(owner, team_members=True)
 
@@ -170,7 +170,7 @@ async def test_who_must_enroll_first_changes_nothing(tenant: Tenant, owner: Simu
     await unchanged(tenant, person)
 
 
-async def test_a_visitor_changes_nothing(tenant: Tenant) -> None:
+async def test_an_unauthenticated_caller_changes_nothing(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     refused(await change(person, tenant.browser()), 401, "unauthenticated")
@@ -195,7 +195,7 @@ async def test_one_persons_change_leaves_the_passwords_of_all_others(tenant: Ten
     await unchanged(tenant, other)
 
 
-async def test_the_same_person_can_change_it_again_with_the_new_one_only(tenant: Tenant) -> None:
+async def test_the_next_change_needs_the_new_password(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     ok(await change(person), 204)
 

@@ -1,4 +1,4 @@
-"""Which new passwords the service takes over HTTP, and what it says of those that it does not."""
+"""Which new passwords are accepted over HTTP, and the errors for the others."""
 
 import unicodedata
 from typing import Any
@@ -28,7 +28,7 @@ async def choose(person: SimulatedUser, new: Any) -> Any:
         ("PASSWORD1", "too_common"),
     ],
 )
-async def test_a_password_that_is_too_short_long_or_common_is_refused_by_name(
+async def test_a_password_that_is_too_short_long_or_common_is_refused_with_a_code(
     tenant: Tenant, new: str, code: str
 ) -> None:
     person = await tenant.signed_in()
@@ -66,7 +66,7 @@ async def test_another_users_name_is_not_obvious(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "new", ["kzhw7pqm", "q7" * 128, "🦊🐻🐼🐨🐯🦁🐮🐷", "🦊" * 255, " leading and trailing ", "tab\tand\nline"]
 )
-async def test_from_8_to_256_code_points_of_any_kind_are_taken_as_they_are(tenant: Tenant, new: str) -> None:
+async def test_8_to_256_code_points_of_any_kind_are_accepted_unchanged(tenant: Tenant, new: str) -> None:
     person = await tenant.signed_in()
 
     ok(await choose(person, new), 204)
@@ -127,7 +127,7 @@ async def test_a_body_of_another_shape_is_refused_without_repeating_it(
 
 
 @pytest.mark.parametrize("escaped", [r"nul \u0000 inside", r"lone \ud800 surrogate"])
-async def test_what_is_no_text_is_refused(tenant: Tenant, escaped: str) -> None:
+async def test_nul_and_lone_surrogates_are_refused(tenant: Tenant, escaped: str) -> None:
     person = await tenant.signed_in()
     content = f'{{"current_password": "{PASSWORD}", "new_password": "{escaped}"}}'
 
@@ -136,7 +136,7 @@ async def test_what_is_no_text_is_refused(tenant: Tenant, escaped: str) -> None:
     refused(answer, 422, "invalid_request")
 
 
-async def test_only_a_salted_slow_hash_of_it_is_kept(tenant: Tenant) -> None:
+async def test_only_a_salted_argon2id_hash_is_stored(tenant: Tenant) -> None:
     one, two = await tenant.signed_in(), await tenant.signed_in()
     for person in (one, two):
         ok(await choose(person, "the very same password"), 204)

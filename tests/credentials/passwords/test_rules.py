@@ -31,7 +31,7 @@ def code_of(password: str) -> str | None:
         "qz" * 128,
     ],
 )
-def test_any_characters_will_do_from_8_to_256_of_them(password: str) -> None:
+def test_8_to_256_code_points_of_any_kind_are_accepted(password: str) -> None:
     assert code_of(password) is None
 
 
@@ -46,7 +46,7 @@ def test_more_than_256_code_points_are_too_long() -> None:
     assert code_of("🦊" * 257) == "too_long"
 
 
-def test_characters_are_counted_as_they_are_composed() -> None:
+def test_characters_are_counted_in_composed_form() -> None:
     assert code_of(unicodedata.normalize("NFD", "äöüäöüä")) == "too_short"
     assert code_of(unicodedata.normalize("NFD", "äöü" * 85 + "x")) is None
 
@@ -70,13 +70,13 @@ def test_only_the_whole_password_is_compared_with_common_ones() -> None:
 
 
 @pytest.mark.parametrize("text", ABOUT)
-def test_what_anybody_knows_of_the_user_is_too_obvious(text: str) -> None:
+def test_the_names_and_addresses_of_user_and_account_are_too_obvious(text: str) -> None:
     for spelled in (text, text.upper(), text.lower(), unicodedata.normalize("NFD", text)):
         assert code_of(spelled) == "too_obvious"
     assert code_of(text + "!") is None
 
 
-def test_blanks_around_a_name_do_not_hide_it() -> None:
+def test_spaces_around_a_name_are_ignored() -> None:
     found = why_not("alice in chains", about_user=("  Alice in Chains ",))
 
     assert found is not None
