@@ -1,4 +1,4 @@
-"""What the database does for the service: the plans that it tells of every statement while it runs them."""
+"""The plans that Postgres logs for every statement of the service (auto_explain)."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Scan:
-    """How a statement read one table, and how many rows it looked at for that, those left out included."""
+    """How a statement read one table, and how many rows it examined, filtered ones included."""
 
     query: str
     table: str
@@ -30,7 +30,7 @@ class Scan:
 
 
 class Plans:
-    """The plans of the statements that ran since `begin`, in connections that were made with `SETTINGS`."""
+    """The plans of the statements since `begin`, on connections opened with `SETTINGS`."""
 
     def __init__(self) -> None:
         self._plans: list[dict[str, Any]] = []
@@ -42,21 +42,21 @@ class Plans:
         connection.add_log_listener(self._note)
 
     def _note(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
-        _, told, plan = message.message.partition("plan:\n")
-        if told:
+        _, logged, plan = message.message.partition("plan:\n")
+        if logged:
             self._plans.append(json.loads(plan))
 
     def wasteful(self, growing: set[str], *, most_rows: int) -> list[Scan]:
-        """Return every scan of a growing table that went through all of it, or looked at more rows than that."""
-        scans = (scan for told in self._plans for scan in _scans(told["Query Text"], told["Plan"]))
+        """Return each scan of a growing table that was sequential or examined over `most_rows` rows."""
+        scans = (scan for logged in self._plans for scan in _scans(logged["Query Text"], logged["Plan"]))
         return [s for s in scans if s.table in growing and (s.kind == "Seq Scan" or s.rows > most_rows)]
 
     def tables(self) -> set[str]:
         """Return every table that was read or written."""
         return {
             node["Relation Name"]
-            for told in self._plans
-            for node in _nodes(told["Plan"])
+            for logged in self._plans
+            for node in _nodes(logged["Plan"])
             if "Relation Name" in node
         }
 
@@ -70,6 +70,6 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _scans(query: str, plan: dict[str, Any]) -> Iterator[Scan]:
     for node in _nodes(plan):
         if "Scan" in node["Node Type"] and "Relation Name" in node:
-            left_out = sum(rows for name, rows in node.items() if name.startswith("Rows Removed by"))
-            looked_at = (node["Actual Rows"] + left_out) * node["Actual Loops"]
-            yield Scan(query, node["Relation Name"], node["Node Type"], looked_at)
+            filtered = sum(rows for name, rows in node.items() if name.startswith("Rows Removed by"))
+            examined = (node["Actual Rows"] + filtered) * node["Actual Loops"]
+            yield Scan(query, node["Relation Name"], node["Node Type"], examined)

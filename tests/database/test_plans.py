@@ -1,4 +1,4 @@
-"""However much the tables hold, what happens at every sign-in and request reads a few rows, each by an index."""
+"""Frequent requests read few rows, each by an index, however big the tables are."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,11 +32,11 @@ from tests.support.programs.database import empty_database
 
 _USERS = 20_000
 _BIG = 1000
-"""A table of so many rows is one that grows."""
+"""A table with at least this many rows counts as growing."""
 _MOST_ROWS = 50
-"""What a statement may look at in one table: ten recovery codes of a user, or some kinds of password hashes."""
+"""The most rows examined in a table: ten recovery codes of a user, or a few kinds of hashes."""
 
-# One row a user, or as many in all, in the account that is looked at.
+# One row for each user of the account in the first tables; 5000 accounts, policies and jobs.
 _MORE = """
     INSERT INTO sessions (account_id, id, user_id, token_digest, amr, created_at, last_seen_at, ip, user_agent)
     SELECT account_id, gen_random_uuid(), id, sha256(uuid_send(id)), '{pwd}', now(), now(), '', '' FROM users;
@@ -60,7 +60,7 @@ _MORE = """
 
 @dataclass(frozen=True)
 class Watched:
-    """An account with many users, in a database that tells its plans, and the tables that grow."""
+    """An account with many users in a database that logs its plans, and the growing tables."""
 
     tenant: Tenant
     plans: Plans
@@ -69,7 +69,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, and what is answered."""
+    """A request, and the expected status of its response."""
 
     browser: Client
     status: int
@@ -131,7 +131,7 @@ async def wrong_recovery_code(tenant: Tenant) -> Request:
 
 async def authorize_by_session(tenant: Tenant) -> Request:
     person = await tenant.enrolled()
-    tenant.clock.turn(minutes=2)  # so that it is noted when the session was seen
+    tenant.clock.turn(minutes=2)  # so that `last_seen_at` is updated
     return Request(person.browser, 204, "/authorize")
 
 
@@ -156,12 +156,12 @@ HOT: dict[Callable[[Tenant], Awaitable[Request]], set[str]] = {
     authorize_by_session: {"sessions", "users", "security_policies"},
     authorize_by_token: {"api_tokens", "users", "security_policies"},
 }
-"""What is sent all the time, and some of the tables that it must be seen to use."""
+"""The most frequent requests, and some of the tables that their plans must name."""
 
 
 @pytest.fixture(scope="module")
 async def big(database_url: str, the_clock: TurnableClock) -> AsyncIterator[tuple[Settings, Account]]:
-    """A database in which every table that grows has thousands of rows, and its biggest account."""
+    """A database whose growing tables have thousands of rows each, and its biggest account."""
     async with empty_database(database_url) as url:
         await asyncio.to_thread(asyncio.run, migrate(url))
         settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
@@ -180,7 +180,7 @@ async def big(database_url: str, the_clock: TurnableClock) -> AsyncIterator[tupl
 async def watched(
     request: pytest.FixtureRequest, big: tuple[Settings, Account], the_clock: TurnableClock
 ) -> AsyncIterator[Watched]:
-    """The service in the big database, whose plans are made for the values at hand, or once for all values."""
+    """The service on the big database, with custom plans or with generic plans."""
     settings, account = big
     plans = Plans()
     connect = engine.connect
@@ -202,22 +202,22 @@ async def watched(
         await services.close()
 
 
-@pytest.mark.parametrize("act", HOT, ids=lambda act: act.__name__)
-async def test_few_rows_are_read_and_by_an_index(
-    watched: Watched, clock: TurnableClock, act: Callable[[Tenant], Awaitable[Request]]
+@pytest.mark.parametrize("make_request", HOT, ids=lambda make_request: make_request.__name__)
+async def test_a_frequent_request_reads_few_rows_by_an_index(
+    watched: Watched, clock: TurnableClock, make_request: Callable[[Tenant], Awaitable[Request]]
 ) -> None:
     assert clock
-    request = await act(watched.tenant)
+    request = await make_request(watched.tenant)
     watched.plans.begin()
 
     await request.send()
 
-    assert watched.plans.tables() >= HOT[act]
-    assert HOT[act] <= watched.growing
+    assert watched.plans.tables() >= HOT[make_request]
+    assert HOT[make_request] <= watched.growing
     assert watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS) == []
 
 
-async def test_a_query_without_an_index_is_noticed(watched: Watched) -> None:
+async def test_a_query_without_an_index_is_detected(watched: Watched) -> None:
     watched.plans.begin()
     async with watched.tenant.services.database.read() as tx:
         await tx.execute(text("SELECT id FROM sessions WHERE ip = '192.0.2.1'"))
@@ -225,5 +225,5 @@ async def test_a_query_without_an_index_is_noticed(watched: Watched) -> None:
             text("SELECT id FROM users WHERE account_id = :id AND name = ''"), {"id": watched.tenant.account.id}
         )
 
-    noticed = watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS)
-    assert [scan.table for scan in noticed] == ["sessions", "users"]
+    detected = watched.plans.wasteful(watched.growing, most_rows=_MOST_ROWS)
+    assert [scan.table for scan in detected] == ["sessions", "users"]

@@ -1,4 +1,4 @@
-"""What is sealed is declared where its column is: so `rotate-keys` forgets nothing."""
+"""Every sealed column is declared as such in its table, so that `rotate-keys` finds it."""
 
 import ast
 from pathlib import Path
@@ -10,12 +10,12 @@ from app.database.base import metadata, sealed_columns
 
 APP = Path(__file__).parents[2] / "app"
 DECLARED = {(column.table.name, column.name) for column in sealed_columns()}
-GENERIC = {"key_rotation.py"}  # it seals whatever is declared
+GENERIC = {"key_rotation.py"}  # it seals every declared column
 STORED_NOWHERE = {"address_probe.py"}
 
 
-def places() -> set[tuple[str, str]]:
-    """Return the table and the column of every `AssociatedData(...)` that the code seals at."""
+def sealed_in_code() -> set[tuple[str, str]]:
+    """Return table and column of every `AssociatedData(...)` in the code."""
     found = set()
     for path in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -27,12 +27,12 @@ def places() -> set[tuple[str, str]]:
     return found
 
 
-def test_everything_that_is_sealed_anywhere_is_declared_and_nothing_else() -> None:
-    assert places() == DECLARED
+def test_exactly_the_columns_that_the_code_seals_are_declared() -> None:
+    assert sealed_in_code() == DECLARED
     assert len(DECLARED) >= 5
 
 
-def test_a_column_that_is_called_sealed_is_declared() -> None:
+def test_every_column_named_sealed_is_declared() -> None:
     named = {
         (table.name, column.name)
         for table in metadata.sorted_tables
@@ -43,7 +43,7 @@ def test_a_column_that_is_called_sealed_is_declared() -> None:
     assert named == DECLARED
 
 
-def test_what_is_sealed_in_a_row_of_a_user_is_bound_to_the_user() -> None:
+def test_a_sealed_value_in_a_users_row_is_bound_to_the_user() -> None:
     for column in sealed_columns():
         whose = next((name for name in ("user_id", "requested_by") if name in column.table.c), None)
         assert column.info["user"] == whose, column

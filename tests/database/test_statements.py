@@ -36,20 +36,20 @@ async def test_a_row_is_read_by_position_and_by_name(database: Database) -> None
         assert [tuple(row) for row in await _SUM.rows(tx, {"left": 4})] == [(44, None)]
 
 
-async def test_a_parameter_that_is_left_out_is_a_mistake(database: Database) -> None:
+async def test_a_missing_parameter_raises_key_error(database: Database) -> None:
     async with database.read() as tx:
         with pytest.raises(KeyError, match="left"):
             await _SUM.row(tx, {})
 
 
-async def test_json_goes_in_as_python_has_it(database: Database) -> None:
+async def test_a_json_parameter_is_passed_as_a_python_object(database: Database) -> None:
     given_back = PrecompiledStatement(select(bindparam("details", type_=JSONB)["a"].as_string()))
 
     async with database.read() as tx:
         assert await given_back.value(tx, {"details": {"a": "ü'\"\\"}}) == "ü'\"\\"
 
 
-async def test_it_belongs_to_the_transaction_that_it_is_given(database: Database, clock: TurnableClock) -> None:
+async def test_a_statement_runs_in_the_given_transaction(database: Database, clock: TurnableClock) -> None:
     add = PrecompiledStatement(insert_from_params(password_limits).returning(password_limits.c.limit))
     key = uuid4().bytes
     values = {"account_id": uuid4(), "limit": "user", "key": key, "empty_at": clock.now(), "recorded_at": None}

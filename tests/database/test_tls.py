@@ -1,4 +1,4 @@
-"""The way to a database on another machine: proven by its certificate, or not taken at all."""
+"""A connection to a database on another machine: verified by its certificate, or refused."""
 
 import asyncio
 import subprocess
@@ -33,20 +33,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-def thief(database_url: str) -> Iterator[Front]:
-    """A machine in between that says that there is no TLS."""
+def attacker(database_url: str) -> Iterator[Front]:
+    """A man in the middle that answers that the server offers no TLS."""
     with front_of(database_url, None) as front:
         yield front
 
 
 @pytest.fixture
-def proven(database_url: str, authority: Authority) -> Iterator[Front]:
+def tls_server(database_url: str, authority: Authority) -> Iterator[Front]:
     with front_of(database_url, authority.server()) as front:
         yield front
 
 
-async def ask_by_every_way(url: str) -> None:
-    """Connect by everything that connects; each must say `Unavailable`, and why."""
+async def assert_nothing_connects(url: str) -> None:
+    """Assert that nothing connects; all but the pool raise `Unavailable` and state the reason."""
     database = Database(url)
 
     async def request() -> None:
@@ -65,7 +65,7 @@ async def ask_by_every_way(url: str) -> None:
         with pytest.raises(Unavailable) as refused:
             await attempt
         assert (why_unprotected(refused.value) or "").startswith(CLEAR_LINE)
-        assert "TLS" not in refused.value.detail  # which clients read
+        assert "TLS" not in refused.value.detail  # the detail is shown to clients
     await database.close()
     pool = make_pool(url)
     with pytest.raises(PoolTimeout):
@@ -73,38 +73,40 @@ async def ask_by_every_way(url: str) -> None:
     await pool.close()
 
 
-async def test_a_machine_in_between_that_denies_tls_gets_not_one_byte(database_url: str, thief: Front) -> None:
-    await ask_by_every_way(thief.url(database_url))
+async def test_a_man_in_the_middle_that_denies_tls_gets_no_byte(database_url: str, attacker: Front) -> None:
+    await assert_nothing_connects(attacker.url(database_url))
 
-    assert thief.in_clear == []
+    assert attacker.in_clear == []
 
 
-async def test_nor_does_one_of_several_hosts(database_url: str, thief: Front) -> None:
+async def test_one_of_several_hosts_that_denies_tls_gets_no_byte(database_url: str, attacker: Front) -> None:
     hosts = f"127.0.0.1:{free_port()},{ANOTHER_MACHINE}"
 
-    await ask_by_every_way(thief.url(database_url, host=hosts))
+    await assert_nothing_connects(attacker.url(database_url, host=hosts))
 
-    assert thief.in_clear == []
-
-
-async def test_a_certificate_that_nobody_vouches_for_gets_nothing(database_url: str, proven: Front) -> None:
-    await ask_by_every_way(proven.url(database_url))
-
-    assert (proven.in_clear, proven.served) == ([], 0)
+    assert attacker.in_clear == []
 
 
-async def test_a_certificate_for_another_name_gets_nothing(database_url: str, tmp_path: Path) -> None:
+async def test_a_server_with_an_untrusted_certificate_gets_nothing(database_url: str, tls_server: Front) -> None:
+    await assert_nothing_connects(tls_server.url(database_url))
+
+    assert (tls_server.in_clear, tls_server.served) == ([], 0)
+
+
+async def test_a_server_with_a_certificate_for_another_name_gets_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
     other = make_authority(tmp_path, "db.example.com")
     with front_of(database_url, other.server()) as front:
-        await ask_by_every_way(front.url(database_url, query=f"?sslrootcert={other.file}"))
+        await assert_nothing_connects(front.url(database_url, query=f"?sslrootcert={other.file}"))
 
         assert (front.in_clear, front.served) == ([], 0)
 
 
-async def test_a_certificate_of_the_named_authority_is_taken_by_every_way(
-    database_url: str, proven: Front, authority: Authority
+async def test_every_kind_of_connection_accepts_a_certificate_of_the_given_authority(
+    database_url: str, tls_server: Front, authority: Authority
 ) -> None:
-    url = proven.url(database_url, query=f"?sslrootcert={authority.file}")
+    url = tls_server.url(database_url, query=f"?sslrootcert={authority.file}")
     database = Database(url)
     async with database.read() as tx:
         assert await tx.scalar(text("SELECT 1")) == 1
@@ -117,15 +119,15 @@ async def test_a_certificate_of_the_named_authority_is_taken_by_every_way(
     async with make_pool(url) as pool:
         await pool.wait(10)
 
-    assert proven.in_clear == []
-    assert proven.served >= 5
+    assert tls_server.in_clear == []
+    assert tls_server.served >= 5
 
 
-async def test_without_a_named_authority_the_system_store_decides_for_both_drivers(
-    database_url: str, proven: Front, authority: Authority, monkeypatch: pytest.MonkeyPatch
+async def test_without_sslrootcert_both_drivers_use_the_system_store(
+    database_url: str, tls_server: Front, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    url = proven.url(database_url, query="?application_name=by_system_store")
+    url = tls_server.url(database_url, query="?application_name=by_system_store")
     database = Database(url)
     async with database.read() as tx:
         assert await tx.scalar(text("SELECT 1")) == 1
@@ -134,7 +136,7 @@ async def test_without_a_named_authority_the_system_store_decides_for_both_drive
         await pool.wait(10)
 
 
-async def test_verify_ca_takes_any_name_of_the_authority(database_url: str, tmp_path: Path) -> None:
+async def test_verify_ca_accepts_any_host_name(database_url: str, tmp_path: Path) -> None:
     other = make_authority(tmp_path, "db.example.com")
     with front_of(database_url, other.server()) as front:
         database = Database(front.url(database_url, query=f"?sslmode=verify-ca&sslrootcert={other.file}"))
@@ -143,27 +145,25 @@ async def test_verify_ca_takes_any_name_of_the_authority(database_url: str, tmp_
         await database.close()
 
 
-async def test_sslmode_disable_written_by_hand_asks_for_no_tls(database_url: str, thief: Front) -> None:
+async def test_an_explicit_sslmode_disable_uses_no_tls(database_url: str, attacker: Front) -> None:
     with pytest.raises(Unavailable):
-        await migrate(thief.url(database_url, query="?sslmode=disable"))
+        await migrate(attacker.url(database_url, query="?sslmode=disable"))
 
-    assert b"passgate" in thief.in_clear[0]
+    assert b"passgate" in attacker.in_clear[0]
 
 
 @pytest.mark.parametrize("name", ["PGSSLMODE", "PGSSLROOTCERT"])
-async def test_the_drivers_own_variables_change_nothing(
-    database_url: str, thief: Front, monkeypatch: pytest.MonkeyPatch, name: str
+async def test_the_environment_variables_of_libpq_change_nothing(
+    database_url: str, attacker: Front, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "disable")
 
-    await ask_by_every_way(thief.url(database_url))
+    await assert_nothing_connects(attacker.url(database_url))
 
-    assert thief.in_clear == []
+    assert attacker.in_clear == []
 
 
-def test_an_authority_that_cannot_be_read_stops_the_start_with_one_line(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_an_unreadable_sslrootcert_stops_the_start_with_one_line(settings: Settings, tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
     for file, says in ((tmp_path / "none.pem", "No such file"), (empty, "NO_CERTIFICATE")):
@@ -172,37 +172,37 @@ def test_an_authority_that_cannot_be_read_stops_the_start_with_one_line(
             make_services(settings.model_copy(update={"database_url": url}))
 
 
-async def said_by_check(settings: Settings, url: str) -> dict[str, Finding]:
+async def findings_of_check(settings: Settings, url: str) -> dict[str, Finding]:
     services = make_services(settings.model_copy(update={"database_url": SecretStr(url)}))
     findings = await check_everything(services)
     await services.close()
     return {finding.subject: finding for finding in findings}
 
 
-async def test_check_says_how_the_connection_is_protected(
-    settings: Settings, database_url: str, proven: Front, thief: Front, authority: Authority
+async def test_check_reports_how_the_connection_is_protected(
+    settings: Settings, database_url: str, tls_server: Front, attacker: Front, authority: Authority
 ) -> None:
-    local = (await said_by_check(settings, database_url))["database connection"]
+    local = (await findings_of_check(settings, database_url))["database connection"]
     assert (local.well, local.says) == (True, "in clear, on this machine")
-    there = await said_by_check(settings, proven.url(database_url, query=f"?sslrootcert={authority.file}"))
+    there = await findings_of_check(settings, tls_server.url(database_url, query=f"?sslrootcert={authority.file}"))
     assert there["database connection"].well
     assert there["database connection"].says == "by TLSv1.3, its certificate checked (verify-full)"
-    unknown = (await said_by_check(settings, proven.url(database_url)))["database"]
+    unknown = (await findings_of_check(settings, tls_server.url(database_url)))["database"]
     assert not unknown.well
     assert "certificate is not accepted" in unknown.says
     assert "sslrootcert=FILE" in unknown.says
-    denied = (await said_by_check(settings, thief.url(database_url)))["database"]
+    denied = (await findings_of_check(settings, attacker.url(database_url)))["database"]
     assert not denied.well
     assert "offers no TLS" in denied.says
     assert "sslmode=disable" in denied.says
 
 
 async def test_every_command_that_needs_the_database_ends_with_one_clear_line(
-    settings: Settings, database_url: str, thief: Front, tmp_path: Path
+    settings: Settings, database_url: str, attacker: Front, tmp_path: Path
 ) -> None:
     assert settings.secret_keys is not None
     given = {
-        "PASSGATE_DATABASE_URL": thief.url(database_url),
+        "PASSGATE_DATABASE_URL": attacker.url(database_url),
         "PASSGATE_SECRET_KEYS": settings.secret_keys.get_secret_value(),
         "PASSGATE_LOG_LEVEL": "error",
     }
@@ -216,4 +216,4 @@ async def test_every_command_that_needs_the_database_ends_with_one_clear_line(
         [line] = [line for line in ended.stderr.splitlines() if line.startswith("passgate: ")]
         assert line.startswith(f"passgate: {CLEAR_LINE} offers no TLS")
         assert "Traceback" not in ended.stderr
-    assert thief.in_clear == []
+    assert attacker.in_clear == []

@@ -1,4 +1,4 @@
-"""Something between Passgate and a Postgres: it ends TLS as a server does, or strikes the offer of it out."""
+"""A proxy between Passgate and Postgres that terminates TLS, or answers that there is none."""
 
 import asyncio
 import ssl
@@ -8,25 +8,25 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-ANOTHER_MACHINE = "0.0.0.0"  # noqa: S104 -- which no rule takes for this machine, and Linux connects to it
+ANOTHER_MACHINE = "0.0.0.0"  # noqa: S104 -- no rule treats it as this machine, but Linux connects it to loopback
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
 @dataclass
 class Front:
-    """What stands in between, and what it has read."""
+    """The proxy, and what it has received."""
 
     socket_path: str
     certificate: ssl.SSLContext | None
     port: int = 0
     in_clear: list[bytes] = field(default_factory=list)
-    """What clients sent without TLS, beside the question for it."""
+    """What clients sent without TLS, except the SSLRequest message."""
     served: int = 0
-    """How many clients sent something by TLS, and were led to Postgres."""
+    """How many clients sent something over TLS, and were connected to Postgres."""
 
-    def url(self, beside: str, *, host: str = ANOTHER_MACHINE, query: str = "") -> str:
-        """Return the URL that leads through here to the database at the URL `beside`."""
-        parts = urlsplit(beside)
+    def url(self, direct_url: str, *, host: str = ANOTHER_MACHINE, query: str = "") -> str:
+        """Return a URL that reaches the database of `direct_url` through this proxy."""
+        parts = urlsplit(direct_url)
         return f"postgresql://{parts.username}:{parts.password}@{host}:{self.port}{parts.path}{query}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +41,7 @@ class Front:
             else:
                 writer.write(b"S")
                 await writer.start_tls(self.certificate)
-                if not (startup := await reader.read(1000)):  # libpq looks at the name after the handshake
+                if not (startup := await reader.read(1000)):  # libpq checks the host name after the handshake
                     return
                 self.served += 1
                 there = await asyncio.open_unix_connection(self.socket_path)
@@ -58,7 +58,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def front_of(url: str, certificate: ssl.SSLContext | None) -> Iterator[Front]:
-    """Stand before the Postgres at the URL, with this certificate; without one, answer that there is no TLS."""
+    """Run a proxy before the Postgres at the URL; without a certificate it offers no TLS."""
     front = Front(parse_qs(urlsplit(url).query)["host"][0] + "/.s.PGSQL.5432", certificate)
     is_up, stops = threading.Event(), []
 
