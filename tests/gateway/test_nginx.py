@@ -1,4 +1,4 @@
-"""A real nginx, configured as docs/integrating.md says, in front of a small API that knows nothing of Passgate."""
+"""A real nginx, configured as in docs/integrating.md, in front of an API without Passgate."""
 
 import re
 import threading
@@ -33,7 +33,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "integrating.md"
 
 
 class SmallApi(BaseHTTPRequestHandler):
-    """Answers with the user id that the gateway handed on."""
+    """Answers with the user id that the gateway passes in `X-User-Id`."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -41,7 +41,7 @@ class SmallApi(BaseHTTPRequestHandler):
         self.wfile.write(self.headers.get("X-User-Id", "nobody").encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def small_api() -> Iterator[int]:
 
 @contextmanager
 def gateway(directory: Path, passgate_port: int, api_port: int) -> Iterator[str]:
-    """Run nginx with the block of the page, on these ports, and yield where its API is."""
+    """Run nginx with the page's configuration on these ports, and yield the URL of its API."""
     [block] = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
     block = block.replace("127.0.0.1:8000", f"127.0.0.1:{passgate_port}").replace(
         "127.0.0.1:9000", f"127.0.0.1:{api_port}"
@@ -98,7 +98,7 @@ def test_a_token_and_a_session_pass_and_a_password_does_not(tmp_path: Path) -> N
         assert httpx.get(gate, auth=token).status_code == 401
 
 
-def test_forty_made_up_addresses_are_one_client(tmp_path: Path) -> None:
+def test_forged_forwarding_headers_do_not_change_the_client_address(tmp_path: Path) -> None:
     with (
         serving(tmp_path / "data", PASSGATE_TRUSTED_PROXY_HOPS="1") as service,
         small_api() as api_port,
@@ -125,11 +125,11 @@ def test_forty_made_up_addresses_are_one_client(tmp_path: Path) -> None:
         events = httpx.get(f"{account}/audit-events?limit=100", headers=session).json()["items"]
 
     assert right.status_code == 200
-    assert answers == [401] * 10 + [500] * 30  # what nginx makes of 429
+    assert answers == [401] * 10 + [500] * 30  # nginx answers 500 if `auth_request` gets a 429
     assert {event["ip"] for event in events if event["ip"]} == {"127.0.0.1"}
 
 
-def test_what_one_instance_does_the_other_knows_on_the_next_request(tmp_path: Path) -> None:
+def test_a_change_at_one_instance_applies_to_the_next_request_at_another(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as first:
         url = running_url(tmp_path / "data") or ""
         keys = (tmp_path / "data" / "secret-keys").read_text().strip()
@@ -153,7 +153,7 @@ def test_what_one_instance_does_the_other_knows_on_the_next_request(tmp_path: Pa
             assert httpx.patch(f"{here}/users/{user}", json={"role": "agent"}, headers=owner).status_code == 200
             assert (
                 httpx.get(f"{there}/session", headers=admin).status_code == 401
-            )  # the role ended, and its sessions
+            )  # the change of role ended the session
 
             signed = httpx.post(f"{there}/sign-ins", json=body).json()
             agent = {"Authorization": f"Bearer {signed['session']['token']}"}
