@@ -31,7 +31,7 @@ async def test_owner_and_admins_see_what_the_user_sees(tenant: Tenant, role: Rol
     own = ok(await person.browser.get(f"/users/me/{part}"))
     for session in own.get("items", []):
         if "current" in session:
-            session["current"] = False  # the caller's session is the admin's
+            session["current"] = False  # marks the caller's session, here the admin's
     assert seen == own
     assert person.authenticator.secret not in str(seen)
 
