@@ -76,7 +76,7 @@ async def test_a_newer_link_voids_the_older(tenant: Tenant, mailbox: Mailbox) ->
     assert await redeem(tenant, tokens[1]) == 204
 
 
-async def test_a_link_ends_after_an_hour_and_in_another_account(
+async def test_a_changed_token_and_a_link_after_an_hour_are_refused(
     tenant: Tenant, mailbox: Mailbox, clock: TurnableClock
 ) -> None:
     person = await tenant.person()
