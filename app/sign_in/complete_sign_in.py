@@ -1,30 +1,34 @@
-"""The statement that completes a sign-in: one for each way to be admitted, all writing the same.
+"""The three statements that complete a sign-in, each with its own condition.
 
-Equivalent to, in this order:
+`BY_PASSCODE` is equivalent to these steps, in this order:
 
-1. Lock the user's `second_factor_state`, then the sign-in, then the authenticator, and look at each as it is
-   behind its lock. Continue only if the state is what the passcode was judged by (`version`, `failures`,
-   `blocked_until`), the sign-in is unused, and the counter that the kind accepts is greater than the stored one
-   (`last_accepted_step`: TOTP's is the step, RFC 6238 5.2).
-2. Store the counter, reset the failures (`second_factor.repository.reset_failures`), use the sign-in up.
+1. Lock the user's `second_factor_state`, then the sign-in, then the authenticator, and read each under its lock.
+   Continue only if the state is the one that the passcode was judged with (`version`, `failures`,
+   `passcode_frequency`, `blocked_until`) and does not disable the authenticators, the sign-in is unused, and the
+   accepted counter is greater than the stored one (`last_accepted_step`: for TOTP the time step, RFC 6238 5.2).
+2. Store the counter, reset the failures (`second_factor.repository.reset_failures`), mark the sign-in as used.
 3. Insert the session; insert the newly trusted device and delete the one that it replaces.
 4. Insert the audit events; enqueue the e-mail about the new device.
 5. Set the user's `last_sign_in_at`; return the user and the number of unused recovery codes.
 
-Why one statement: it is its own transaction, so that a passcode costs one durable commit and one round trip; and
-nothing can be done by half. `by_sign_in` and `by_first_factor` run inside a transaction that holds the state's
-lock and has judged before: an enrollment, a recovery code, the answer to a challenge (removing the challenge is
-what lets it in once); a password, a third party.
+Why one statement: it is its own transaction, so a passcode costs one durable commit and one round trip, and either
+all writes happen or none. `BY_SIGN_IN` and `BY_FIRST_FACTOR` run in a transaction that already holds the
+lock of the state and has judged the attempt. `BY_SIGN_IN` follows an enrollment, a recovery code, or the answer to
+a challenge (deleting the challenge makes the answer usable only once); `BY_FIRST_FACTOR` follows a password or a
+third party.
 
 Rules of Postgres that it relies on (READ COMMITTED):
 
-- `FOR NO KEY UPDATE OF s, i, a` locks row by row in this order, waits for whoever holds one, and evaluates the
-  whole condition again on the newest versions (EvalPlanQual): two at once are never both admitted.
-- Every part of a statement sees the same snapshot; data-modifying parts run to their end, in an order that only
-  references give. Each refers to `admitted`: without a row there, none changes anything.
-- An UPDATE of a row that was changed after the snapshot finds its newest version; the lock keeps it so.
+- `FOR NO KEY UPDATE OF s, i, a` locks row by row in this order, waits for other transactions that lock a row, and
+  then evaluates the whole condition again on the newest row versions (EvalPlanQual). So of two concurrent attempts
+  at most one is admitted.
+- All CTEs of a statement see the same snapshot. Data-modifying CTEs always run to completion; only references
+  between them determine their order. Each refers to `admitted`: if that returns no row, none changes anything.
+- An UPDATE of a row that was changed after the snapshot works on its newest version; the lock prevents further
+  changes.
 
-Outcomes: `SignedIn`; or None, and nothing has changed: what was read before is not so any more.
+Outcomes: `SignedIn`; or None if the state, the sign-in or the authenticator has changed since it was read; then
+nothing is written.
 """
 
 from dataclasses import dataclass, field
@@ -148,7 +152,7 @@ BY_FIRST_FACTOR = PrecompiledStatement(text(_BY_FIRST_FACTOR + _OPENED + _FROM).
 
 @dataclass(frozen=True)
 class TrustedNow:
-    """The device that the sign-in makes trusted, the e-mail about it, and the devices that it replaces."""
+    """The newly trusted device, the e-mail about it, and the devices that it replaces."""
 
     device: TrustedDevice
     email: Email
@@ -157,7 +161,7 @@ class TrustedNow:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a completed sign-in writes, however it was admitted; `events` are `audit.repository.event_rows`."""
+    """What a completed sign-in writes; `events` come from `audit.repository.event_rows`."""
 
     session: Session
     token_digest: bytes
@@ -167,7 +171,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The sign-in is complete."""
+    """The result of a completed sign-in."""
 
     user: User
     recovery_codes_left: int
@@ -181,7 +185,10 @@ async def complete_by_passcode(
     accepted: Accepted,
     opening: Opening,
 ) -> SignedIn | None:
-    """Use the passcode and the sign-in up and open the session, if all is as it was when `state` was read."""
+    """Use up the passcode and the sign-in and open the session.
+
+    Returns None if the state, the sign-in or the authenticator has changed since it was read.
+    """
     judged_by = {
         "version": state.version,
         "failures": state.failures,
@@ -197,7 +204,7 @@ async def complete_by_passcode(
 async def complete_by_sign_in(
     tx: AsyncConnection, context: RequestContext, sign_in: SignIn, opening: Opening
 ) -> SignedIn | None:
-    """Use the sign-in up and open the session; the caller holds the lock of the user's state."""
+    """Use up the sign-in and open the session; the caller holds the lock of the user's state."""
     values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id}
     return await _run(tx, BY_SIGN_IN, values)
 
@@ -205,7 +212,7 @@ async def complete_by_sign_in(
 async def complete_by_first_factor(
     tx: AsyncConnection, context: RequestContext, opening: Opening
 ) -> SignedIn | None:
-    """Open the session of a user of whom no second factor is asked; the caller holds the lock of their state."""
+    """Open the session of a user who needs no second factor; the caller holds the state's lock."""
     return await _run(tx, BY_FIRST_FACTOR, _opening_params(context, opening))
 
 

@@ -1,4 +1,4 @@
-"""The last step of every sign-in: a session, how it came about, and the device that is trusted from now on."""
+"""The last step of every sign-in: the session, its audit events, the newly trusted device."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from app.sign_in.rules import days_of_trust
 
 
 def expired() -> Unauthenticated:
-    """Return the refusal of a sign-in token that is unknown, used, too old, or dead."""
+    """Return the refusal of a sign-in token that is unknown, used, expired or no longer valid."""
     return Unauthenticated("The sign-in has ended. Begin again.", code="sign_in_expired")
 
 
@@ -43,9 +43,10 @@ async def complete(
     asserted_by: UUID | None = None,
     provider: str | None = None,
 ) -> Completed:
-    """Open the session of a user of whom no second factor is asked; `provider` names who vouched.
+    """Open the session of a user who needs no second factor.
 
-    Raises `Unauthenticated` for a user who was deleted meanwhile.
+    `provider` is the name of the SSO provider that authenticated the user, if any. Raises `Unauthenticated` if the
+    user was deleted meanwhile.
     """
     opening, token = _open(context, user_id, amr, asserted_by=asserted_by, by_device=by_device, provider=provider)
     done = await complete_by_first_factor(tx, context, opening)
@@ -65,13 +66,13 @@ async def complete_with_second_factor(
     device: Device,
     replaces: list[UUID],
 ) -> Completed | None:
-    """Use the sign-in up, open the session, and trust the device where that was asked for and is allowed.
+    """Use up the sign-in, open the session, and trust the device if asked for and allowed.
 
-    `method` is what the session's `amr` calls the second factor.
+    `method` is the second factor's value in the session's `amr`.
 
-    With a `passcode` it is used up as well, in a statement that is its own transaction; None when the state, the
-    sign-in or the authenticator is not what it was. Without one, the caller holds the lock of the state, and None
-    says that the sign-in was used.
+    A `passcode` is used up in the same statement, which is its own transaction; returns None if the state, the
+    sign-in or the authenticator has changed since it was read. Without a passcode, the caller holds the lock of
+    the state, and None means that the sign-in was already used.
     """
     sign_in = found.sign_in
     days = days_of_trust(
@@ -109,7 +110,7 @@ def _open(
     provider: str | None = None,
     trusted: TrustedNow | None = None,
 ) -> tuple[Opening, str]:
-    """Return what the completed sign-in writes, and the token of its session."""
+    """Return the rows of the completed sign-in, and its session's token."""
     session, token = new_session(
         context,
         user_id,

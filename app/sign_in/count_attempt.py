@@ -1,20 +1,21 @@
-"""The statement that counts a passcode that was wrong, or used before.
+"""The statement that counts a passcode that was wrong or already used.
 
-Equivalent to, in this order:
+Equivalent to these steps, in this order:
 
-1. Lock the user's `second_factor_state` and look at it as it is behind the lock. Continue only if it is what the
-   passcode was judged by (`version`, `failures`, `blocked_until`) and the sign-in is unused.
-2. Store what so many failures in a row bring: the count, until when the user is throttled, whether the
-   authenticators are disabled. `second_factor.rules.after_failure` says what that is.
-3. Insert the audit events; enqueue the e-mail that says that the authenticators are disabled.
+1. Lock the user's `second_factor_state` and read it under the lock. Continue only if it is the state that the
+   passcode was judged with (`version`, `failures`, `blocked_until`) and the sign-in is unused.
+2. Store the state after this failure: the number of failures in a row, until when the user is throttled, whether
+   the authenticators are disabled. `second_factor.rules.after_failure` computes it.
+3. Insert the audit events; enqueue the e-mail about the failures, if there is one.
 
 Why one statement: it is its own transaction. The failure is counted and recorded durably, under the lock, before
-any answer leaves, at the price of one round trip and one commit.
+the answer is sent, for one round trip and one commit.
 
-Rules of Postgres that it relies on (READ COMMITTED): an UPDATE waits for whoever holds the row, and evaluates its
-condition again on the newest version. Of 200 at once that read the same count one stores the next.
+Rules of Postgres that it relies on (READ COMMITTED): an UPDATE waits for other transactions that lock the row, and
+then evaluates its condition again on the newest row version. Of 200 concurrent attempts that read the same count,
+only one stores the next count.
 
-Outcomes: True; or False, and nothing has changed: what was read before is not so any more.
+Outcomes: True; or False if the state or the sign-in has changed since it was read; then nothing is written.
 """
 
 from typing import Any
@@ -66,7 +67,7 @@ async def count_attempt(
     events: list[dict[str, Any]],
     email: Email | None,
 ) -> bool:
-    """Store the state `after` one failure more, if it is still what it was `before`."""
+    """Store the state `after` the failure; False if the stored state is no longer `before`."""
     values = {
         "account_id": context.account_id,
         "user_id": sign_in.user_id,

@@ -1,4 +1,4 @@
-"""What a sign-in comes to, and the device that it comes from."""
+"""The outcomes of a sign-in step, and the client's device."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from app.sign_in.rules import NextStep
 
 @dataclass(frozen=True)
 class Trust:
-    """A device that has just become trusted, until when, and the token that it keeps."""
+    """A newly trusted device, when the trust expires, and the token that the client stores."""
 
     device: TrustedDevice
     token: DeviceToken
@@ -24,7 +24,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class Completed:
-    """A sign-in that is done."""
+    """A completed sign-in; `by_device` says whether a trusted device replaced the passcode."""
 
     session: Session
     token: str
@@ -36,7 +36,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A sign-in that waits for its next step; the token is shown this once."""
+    """A sign-in that waits for its next step; only a digest of the token is stored."""
 
     next_step: NextStep
     token: str
@@ -47,12 +47,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Device:
-    """The client's device: what it brought to be known by, and whether it wants to be remembered."""
+    """The client's device: the device tokens that it sent, and whether to remember it."""
 
     cookies: DeviceCookies
     token: DeviceToken | None = None
     remember: bool = False
 
     def tokens_of(self, user_id: UUID) -> list[DeviceToken]:
-        """Return what the device brought for this user: by cookie, in the body, or both."""
+        """Return the device tokens sent for this user: from the cookie, the body, or both."""
         return [token for token in (self.cookies.token_of(user_id), self.token) if token]

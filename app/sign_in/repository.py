@@ -1,4 +1,4 @@
-"""The sign-ins in the database."""
+"""SQL for sign-ins."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from app.second_factor.repository import AUTHENTICATOR_COLUMNS, STATE_COLUMNS
 from app.second_factor.rules import Authenticator, SecondFactorState
 from app.sign_in.rules import NextStep, SignIn
 
-# What a sign-in is judged by: the sign-in, its user and account, and the user's second factor.
+# The columns of a sign-in, its user and account, and the user's second-factor state.
 _FOUND_COLUMNS = [
     *columns_for(SignIn, sign_ins, "sign_in"),
     *columns_for(SecondFactorState, second_factor_state, "state"),
@@ -90,7 +90,7 @@ _LOCK = PrecompiledStatement(
 
 @dataclass(frozen=True)
 class FoundSignIn:
-    """A sign-in, its user's state and status, whom e-mails are for, and how many days a device is trusted."""
+    """A sign-in, its user's state and status, the e-mail recipient, and the days of trust."""
 
     sign_in: SignIn
     state: SecondFactorState
@@ -100,13 +100,16 @@ class FoundSignIn:
 
     @property
     def is_alive(self) -> bool:
-        """Whether nothing has ended it: a change of the password, address, authenticators or status would have."""
+        """Whether the user may still complete it.
+
+        A change of the user's password, address, authenticators or status ends it.
+        """
         return self.sign_in.version == self.state.version and self.status == ACTIVE
 
 
 @dataclass(frozen=True)
 class LockedUser:
-    """A user whose state is locked, and all that decides how their sign-in goes on."""
+    """A user whose state is locked, with everything that decides the next step of the sign-in."""
 
     state: SecondFactorState
     user: User
@@ -126,10 +129,10 @@ def _found(row: Row) -> FoundSignIn:
 
 
 async def lock_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> LockedUser | None:
-    """Lock the state of a user until the transaction ends, and return what a first factor leads to by.
+    """Lock the user's state until the transaction ends; return it with user and policy.
 
-    All but the state is as it was when the statement began: up to date, if the state has the version that was seen
-    before.
+    Only the state is read under the lock. The other rows are from the statement's snapshot; they are up to date if
+    the state still has the version that the caller read before.
     """
     rows = [tuple(row) for row in await _LOCK.rows(tx, {"given_account_id": account_id, "given_user_id": user_id})]
     if not rows:
@@ -152,7 +155,7 @@ def _authenticators(rows: Iterable[Sequence[Any]]) -> list[Authenticator]:
 async def add_sign_in(
     tx: AsyncConnection, context: RequestContext, sign_in: SignIn, token_digest: bytes, event: Event
 ) -> None:
-    """Store a new sign-in and record the `event` of its user, in one statement: people wait for it."""
+    """Store a new sign-in and record the user's `event`, in one statement to save a round trip."""
     values = vars(sign_in) | {
         "account_id": context.account_id,
         "token_digest": token_digest,
@@ -164,7 +167,7 @@ async def add_sign_in(
 
 
 async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> FoundSignIn | None:
-    """Return the sign-in that the token holds, used or not."""
+    """Return the sign-in with this token digest, used or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     row = await _FIND.row(tx, values)
     return _found(row) if row else None
@@ -173,7 +176,10 @@ async def find_sign_in(tx: AsyncConnection, account_id: UUID, token_digest: byte
 async def find_with_authenticators(
     tx: AsyncConnection, account_id: UUID, token_digest: bytes
 ) -> tuple[FoundSignIn, list[Authenticator]] | None:
-    """Return the sign-in that the token holds, used or not, and its user's authenticators, oldest first."""
+    """Return the sign-in with this token digest, used or not, and its user's authenticators.
+
+    The authenticators come oldest first.
+    """
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     rows = await _FIND_WITH_AUTHENTICATORS.rows(tx, values)
     if not rows:

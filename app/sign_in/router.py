@@ -1,4 +1,4 @@
-"""HTTP for signing in with e-mail and password, and then a passcode."""
+"""HTTP for signing in with e-mail address and password, and then with a passcode."""
 
 from typing import Any
 
@@ -36,7 +36,10 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
 async def sign_in(
     request: Request, body: schemas.PasswordSignIn
 ) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
-    """Sign in with e-mail and password: the answer says what is still to be done."""
+    """Sign in with e-mail address and password.
+
+    The answer is a session, or says which step comes next.
+    """
     services, context = services_of(request), request_context_of(request)
     brought = parse_device_token(body.device_token) if body.device_token else None
     device = Device(device_cookies_of(request), brought)
@@ -96,27 +99,27 @@ async def _submit_recovery_code(
 
 
 def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:
-    """Refuse to hand a device token to a script in a page, from where it could be stolen."""
+    """Refuse to return a device token to a script in a web page, where it could be stolen."""
     if body.device_storage == "body" and "origin" in request.headers:
         raise invalid_field("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
 
 
 def _new_session(completed: Completed) -> NewSession:
-    """Return the new session, now that it is committed, and count it."""
+    """Return the new session for the answer, and count it; call it only after the commit."""
     SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_device).lower()).inc()
     shown = show_session(completed.session, completed.user.role, current=True)
     return NewSession.model_construct(**dict(shown), token=completed.token)
 
 
 def show_completed(completed: Completed) -> schemas.Complete:
-    """Return the answer to a sign-in that is done, and that trusted no device."""
+    """Return the answer to a completed sign-in without a newly trusted device."""
     return schemas.Complete(session=_new_session(completed), user=User.model_validate(completed.user))
 
 
 def show_begun(
     begun: Completed | Waiting,
 ) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
-    """Return the answer to a first factor: it says what is still to be done."""
+    """Return the answer to a first factor: the session, or the next step."""
     return show_completed(begun) if isinstance(begun, Completed) else _waiting(begun)
 
 
@@ -135,7 +138,7 @@ def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentR
 def completed_answer(
     completed: Completed, device: Device, response: Response, body: schemas.Remembering
 ) -> dict[str, Any]:
-    """Return what every completed sign-in answers, the device's token in the cookie or in the body."""
+    """Return the fields of `CompletedByPasscode`, with a device token in the cookie or the body."""
     trust = completed.trust
     trusted: schemas.NewlyTrustedDevice | None = None
     if trust and body.device_storage == "body":

@@ -1,4 +1,4 @@
-"""What a right password leads to (the truth table of docs/api.md section 4), and how long a sign-in lives."""
+"""The step after a right password (table in docs/api.md section 4), and sign-in lifetime."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ LIFETIME = timedelta(minutes=10)
 
 
 class NextStep(StrEnum):
-    """What is still to be done after the password."""
+    """The step that follows the password."""
 
     COMPLETE = "complete"
     PASSCODE = "passcode"
@@ -19,7 +19,7 @@ class NextStep(StrEnum):
 
 @dataclass(frozen=True)
 class SignIn:
-    """A first factor proven and the second not yet."""
+    """A sign-in whose first factor is proven and whose second factor is not."""
 
     id: UUID
     user_id: UUID
@@ -30,16 +30,16 @@ class SignIn:
     asserted_by: UUID | None = None  # the API token by which a backend asserted the first factor
 
     def is_open(self, now: datetime) -> bool:
-        """Whether its token may still be used, as far as the sign-in itself tells."""
+        """Whether its token is unused and not expired; `FoundSignIn.is_alive` has the user's side."""
         return self.used_at is None and now < self.expires_at
 
 
 def next_step(
     *, required: bool, has_authenticator: bool, turned_on_by_user: bool, trusted_device: bool
 ) -> NextStep:
-    """Return what a right password leads to.
+    """Return the step that follows a right password.
 
-    `trusted_device`: the device is trusted and the user's passcode frequency lets it count.
+    `trusted_device`: the device is trusted, and the user's passcode frequency allows it to replace a passcode.
     """
     if not has_authenticator:
         return NextStep.ENROLLMENT if required else NextStep.COMPLETE
@@ -48,5 +48,5 @@ def next_step(
 
 
 def days_of_trust(*, remember: bool, every_sign_in: bool, by_recovery_code: bool, policy_days: int) -> int:
-    """Return for how many days a device becomes trusted by a passcode; 0 means that it does not."""
+    """Return for how many days the device becomes trusted; 0 means not at all."""
     return policy_days if remember and not every_sign_in and not by_recovery_code else 0

@@ -1,4 +1,4 @@
-"""Signing in on the wire (docs/api.md section 4)."""
+"""Request and response schemas of signing in (docs/api.md section 4)."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ class PasswordSignIn(Body):
 
 
 class Remembering(Body):
-    """Whether to trust the device, and where the client keeps that."""
+    """Whether to trust the device, and where the client stores the device token."""
 
     remember_device: bool = True
     device_storage: Literal["cookie", "body"] = "cookie"
@@ -39,19 +39,19 @@ class PasscodeSignIn(Remembering):
 
 
 class SignInEnrollment(NewEnrollment):
-    """An enrollment that the sign-in demands."""
+    """An enrollment that the sign-in requires."""
 
     sign_in_token: SignInToken
 
 
 class SignInConfirmation(Confirmation, Remembering):
-    """The passcode that the new authenticator shows."""
+    """A passcode of the new authenticator, which confirms the enrollment."""
 
     sign_in_token: SignInToken
 
 
 class Method(Answer):
-    """An authenticator that the passcode may come from."""
+    """An authenticator whose passcode is accepted."""
 
     authenticator_id: UUID
     kind: ShownKind
@@ -67,7 +67,7 @@ class Complete(Answer):
 
 
 class PasscodeRequired(Answer):
-    """A passcode is asked for: POST /sign-ins/passcode."""
+    """A passcode is required: POST /sign-ins/passcode."""
 
     status: Literal["passcode_required"] = "passcode_required"
     sign_in_token: str
@@ -76,7 +76,7 @@ class PasscodeRequired(Answer):
 
 
 class EnrollmentRequired(Answer):
-    """The account requires a second factor that the user has not set up: POST /sign-ins/enrollments."""
+    """The account requires a second factor, and the user has none: POST /sign-ins/enrollments."""
 
     status: Literal["enrollment_required"] = "enrollment_required"
     sign_in_token: str
@@ -85,14 +85,14 @@ class EnrollmentRequired(Answer):
 
 
 class NewlyTrustedDevice(Answer):
-    """A device that has just become trusted; `token` only where the client asked for it in the body."""
+    """A newly trusted device; its token is in a cookie."""
 
     id: UUID
     expires_at: datetime
 
 
 class NewlyTrustedApp(NewlyTrustedDevice):
-    """The same for a native client, which keeps the token itself."""
+    """A newly trusted device whose client asked for the token in the body and stores it."""
 
     token: str
 
@@ -105,6 +105,6 @@ class CompletedByPasscode(Complete):
 
 
 class CompletedByEnrollment(CompletedByPasscode):
-    """Signed in with a new authenticator; the recovery codes are shown this once."""
+    """Signed in with a new authenticator; the recovery codes are shown only in this answer."""
 
     recovery_codes: list[str]

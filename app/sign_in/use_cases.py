@@ -1,4 +1,4 @@
-"""Signing in: what follows a password, a passcode, and an enrollment that the account demands."""
+"""The steps of a sign-in: after the first factor, with a passcode, and with a recovery code."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -54,15 +54,16 @@ from app.throttling.rules import Bucket
 from app.throttling.use_cases import take_password_attempt_back
 
 _MOST_READS = 8
-"""How often an attempt is read and judged: five failures in a row throttle, so that few can come in between."""
+"""How often an attempt is read and judged: five failures in a row throttle, so few others can interfere."""
 
 
 async def is_known_device(
     tx: AsyncConnection, context: RequestContext, found: PasswordUser | None, device: Device
 ) -> bool:
-    """Whether the client is one in which this user passed a passcode and which is still trusted.
+    """Return whether the client is a device that this user still trusts.
 
-    For an address that nobody has it is asked just the same, of nobody, so that the time taken does not tell.
+    For an unknown e-mail address it runs the same queries with a user id that does not exist, so that the response
+    time does not reveal whether the address is known.
     """
     user_id = found.user.id if found else NIL_ID
     tokens = device.tokens_of(user_id)
@@ -80,15 +81,16 @@ async def begin_sign_in(
     device: Device,
     buckets: list[Bucket],
 ) -> Completed | Waiting | Refusal:
-    """Go on after a right password: complete, or wait for a passcode or an enrollment.
+    """Continue after a right password: complete, or wait for a passcode or an enrollment.
 
-    `checked` is the user whose hash it was checked against; when that is not the user's any more, or they may not
+    `checked` is the user as read when the password was checked. If the user has changed since then, or may not
     sign in, the password counts as wrong.
     """
     account_id, user_id = context.account_id, checked.user.id
     if checked.user.status != ACTIVE:
-        return await refuse_password(tx, context, checked)  # with the work of a wrong password, and no more
-    # A policy that ends sessions must find this one, or be found by it.
+        return await refuse_password(tx, context, checked)  # the same queries as for a wrong password
+    # Shared lock: a concurrent policy change with `end_sessions` either waits for us and ends this session too,
+    # or commits first and we read its policy.
     await accounts.lock_policy_shared(tx, account_id)
     locked = await repository.lock_user(tx, account_id, user_id)
     if locked is None or locked.state.version != checked.version or locked.user.status != ACTIVE:
@@ -107,7 +109,7 @@ async def continue_after_first_factor(
     *,
     asserted_by: UUID | None = None,
 ) -> Completed | Waiting:
-    """Go on after the first factor of a locked user, as the truth table says."""
+    """Continue after the first factor of a locked user, with the step that `next_step` returns."""
     state, user, policy, authenticators = locked.state, locked.user, locked.policy, locked.authenticators
     trusted = await _find_trusted(tx, context, user, state, policy, device)
     step = next_step(
@@ -155,12 +157,14 @@ async def submit_passcode(
     attempt: Attempt,
     device: Device,
 ) -> Completed | Refusal:
-    """Read, judge, write: complete the sign-in if its passcode is right, else count the failure.
+    """Complete the sign-in if its passcode is right, else count the failure.
 
-    The write is one durable statement under the lock of the user's state, and does nothing unless all is as it was
-    read: then it is read and judged again. So what the lock does not admit is answered as if it had never been
-    judged, and no answer leaves before its failure is counted. Raises `Unauthenticated` (`sign_in_expired`) for a
-    dead sign-in and `Conflict` for one that waits for an enrollment: neither costs an attempt.
+    Reads and judges without a lock, then writes with one durable statement that locks the user's state. If
+    anything has changed since the read, the statement writes nothing, the verdict is discarded, and everything is
+    read and judged again. So no answer is sent before its failure is counted.
+
+    Raises `Unauthenticated` (`sign_in_expired`) for a sign-in that has ended and `Conflict` for one that waits for
+    an enrollment; neither counts as an attempt. Raises `Unavailable` if the state changed at every try.
     """
     if not is_secret(sign_in_token, PREFIX):
         raise expired()
@@ -186,7 +190,7 @@ async def submit_passcode(
 def check_waiting(
     read: tuple[FoundSignIn, list[Authenticator]] | None, context: RequestContext
 ) -> tuple[FoundSignIn, list[Authenticator]]:
-    """Return what was read of a sign-in that waits for a passcode; raises for any other."""
+    """Return `read` if the sign-in waits for a passcode; otherwise raise as `submit_passcode`."""
     if read is None or not read[0].sign_in.is_open(context.now) or not read[0].is_alive:
         raise expired()
     if read[0].sign_in.next_step is not NextStep.PASSCODE:
@@ -204,10 +208,10 @@ async def _write(
     *,
     authenticators: int,
 ) -> Completed | Refusal | None:
-    """Write what the verdict brings; None when something has changed since it was read, and nothing was written.
+    """Write the result of the verdict; None, and nothing written, if `found` is outdated.
 
-    Then the statement of the other verdict runs as well, matching nothing: whether a passcode was right that the
-    lock did not admit cannot be told from the time.
+    If it is outdated, the statement of the opposite verdict runs too, with a state that matches no row. So the
+    response time does not reveal whether the discarded verdict was right or wrong.
     """
     state, sign_in = found.state, found.sign_in
     of_nobody = replace(state, version=NO_VERSION)
@@ -246,10 +250,13 @@ async def submit_recovery_code(
     attempt: Attempt,
     device: Device,
 ) -> Completed | Refusal:
-    """Use a recovery code up and complete the sign-in, or count the failure; raises as `submit_passcode`."""
+    """Use up a recovery code and complete the sign-in, or count the failure.
+
+    Raises the same as `submit_passcode`, except `Unavailable`.
+    """
     user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
     await second_factor.lock_state(tx, context.account_id, user_id)
-    found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
+    found = await find_open_sign_in(tx, context, sign_in_token)  # read again, now under the lock
     check_waiting((found, []), context)
     proof = await prove_by_recovery_code(tx, context, user_id, attempt)
     if isinstance(proof, Refusal):
@@ -265,7 +272,7 @@ async def submit_recovery_code(
 
 
 async def find_open_sign_in(tx: AsyncConnection, context: RequestContext, sign_in_token: str) -> FoundSignIn:
-    """Return the sign-in that the token holds; raises `Unauthenticated` when it is unknown, used or too old."""
+    """Return the sign-in of this token; raise `Unauthenticated` if unknown, used or expired."""
     if not is_secret(sign_in_token, PREFIX):
         raise expired()
     found = await repository.find_sign_in(tx, context.account_id, digest(sign_in_token))

@@ -1,1 +1,1 @@
-"""Passgate as the second factor of an application that checks the first itself."""
+"""Passgate as the second factor of an application that checks the first factor itself."""

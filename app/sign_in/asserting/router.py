@@ -1,4 +1,4 @@
-"""HTTP for a backend that checks the first factor itself, and lets Passgate ask for the second."""
+"""HTTP for a backend that checks the first factor itself and lets Passgate check the second."""
 
 from fastapi import APIRouter
 
@@ -30,7 +30,10 @@ _OF_USER = Limit("60/600")
 async def assert_first_factor(
     services: AppServices, caller: Asserting, body: Assertion
 ) -> Complete | PasscodeRequired | EnrollmentRequired:
-    """Sign in a user whose first factor the caller has just checked; the answer says what is still to be done."""
+    """Sign in a user whose first factor the caller has checked.
+
+    The answer is a session, or says which step comes next.
+    """
     named = (body.user_id, body.external_id, body.email)
     if sum(name is not None for name in named) != 1:
         raise invalid_field("", "missing", "Name the user by one of user_id, external_id and email.")
@@ -38,13 +41,13 @@ async def assert_first_factor(
         user = await find_asserted(
             tx, caller.account_id, user_id=body.user_id, external_id=body.external_id, email=body.email
         )
-    assert caller.token_id is not None  # noqa: S101 -- only an API token comes this far
+    assert caller.token_id is not None  # noqa: S101 -- `Asserting` admits only API tokens
     filled = assertion_buckets(token_id=caller.token_id, user_id=user.id, of_token=_OF_TOKEN, of_user=_OF_USER)
     await count_password_attempt(services.database, caller.context, filled, because="Too many sign-ins.")
     device = Device(
         read_device_cookies(
             [], secure=services.settings.is_https
-        ),  # the backend's own, if any, are not the user's
+        ),  # no cookies: the request's are the backend's, not the user's
         parse_device_token(body.device_token) if body.device_token else None,
     )
     from_ = asserted_context(caller.context, ip=body.ip, user_agent=body.user_agent)

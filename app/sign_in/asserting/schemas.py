@@ -1,4 +1,4 @@
-"""Assertions on the wire."""
+"""Request schema of an assertion."""
 
 import ipaddress
 from typing import Annotated, Literal
@@ -20,9 +20,9 @@ def _printable(text: str) -> str:
 
 
 class Assertion(Body):
-    """Who has shown the first factor to the application itself, and from where.
+    """The user whose first factor the application has checked, and where that user comes from.
 
-    One of `user_id`, `external_id` and `email` says who.
+    Exactly one of `user_id`, `external_id` and `email` identifies the user.
     """
 
     user_id: BodyId | None = None

@@ -1,4 +1,4 @@
-"""Signing in those whose first factor a backend has just checked itself."""
+"""Sign-in of a user whose first factor a backend has just checked."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -25,7 +25,7 @@ from app.sign_in.use_cases import continue_after_first_factor
 async def find_asserted(
     tx: AsyncConnection, account_id: UUID, *, user_id: UUID | None, external_id: str | None, email: str | None
 ) -> User:
-    """Return the user whom the backend names; raises `NotFound`."""
+    """Return the user that the backend identifies; raises `NotFound`."""
     found: PasswordUser | None = None
     if user_id is not None:
         found = await users.find_by_id(tx, account_id, user_id)
@@ -41,12 +41,14 @@ async def find_asserted(
 async def begin_asserted_sign_in(
     tx: AsyncConnection, caller: Caller, user_id: UUID, device: Device, *, by_password: bool, from_: RequestContext
 ) -> Completed | Waiting | Refusal:
-    """Go on after the first factor that the backend has checked, as after one that Passgate checked.
+    """Continue a sign-in after a first factor that the backend has checked.
 
-    The session and what is recorded of it say from where the user came (`from_`), and by which API token. It is
-    never fresh by this. A first factor by a third party completes, whatever the policy.
+    The session and its audit events have the user's request context (`from_`) and the API token's id. An asserted
+    first factor never makes the session fresh. A first factor checked by a third party (`by_password` is false)
+    completes the sign-in, whatever the policy.
     """
-    # A policy that ends sessions must find this one, or be found by it.
+    # Shared lock: a concurrent policy change with `end_sessions` either waits for us and ends this session too,
+    # or commits first and we read its policy.
     await accounts.lock_policy_shared(tx, caller.account_id)
     state = await second_factor.lock_state(tx, caller.account_id, user_id)
     found = await users.find_by_id(tx, caller.account_id, user_id)
@@ -75,7 +77,7 @@ def _refusal(caller: Caller, user: User) -> Refusal | None:
 
 
 def asserted_context(context: RequestContext, *, ip: str | None, user_agent: str | None) -> RequestContext:
-    """Return the request context of the user, where the backend names address and browser; else its own."""
+    """Return the user's request context: the backend's, with the `ip` and `user_agent` it sent."""
     return replace(
         context, ip=ip or context.ip, user_agent=context.user_agent if user_agent is None else user_agent
     )

@@ -1,1 +1,1 @@
-"""Signing in by an authenticator that is asked something first."""
+"""Sign-in with an authenticator that needs a challenge."""

@@ -1,6 +1,7 @@
-"""HTTP for the challenge of a sign-in; its answer goes where passcodes go, naming the authenticator.
+"""HTTP for the challenge of a sign-in.
 
-Included only where a registered kind asks something first.
+The answer to it goes to POST /sign-ins/passcode, with the `authenticator_id`. This router is included only if a
+registered kind has challenges.
 """
 
 from fastapi import APIRouter
@@ -17,7 +18,7 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
 
 
 class SignInChallenge(NewChallenge):
-    """Which authenticator is to be asked, and in which sign-in."""
+    """The authenticator to create a challenge for, and the sign-in."""
 
     sign_in_token: SignInToken
 
@@ -29,7 +30,10 @@ class SignInChallenge(NewChallenge):
     responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
 )
 async def ask_at_sign_in(services: AppServices, context: Context, body: SignInChallenge) -> Challenge:
-    """Ask an authenticator something in a sign-in; the first answer, right or wrong, ends it."""
+    """Create a challenge for an authenticator in a sign-in.
+
+    The first answer to it, right or wrong, ends the challenge.
+    """
     async with services.database.begin() as tx:
         asked = await use_cases.ask_in_sign_in(
             tx, context, services.sealer, body.sign_in_token, body.authenticator_id

@@ -1,4 +1,4 @@
-"""The challenge of a sign-in: asked, and its answer, which is judged once."""
+"""Creating the challenge of a sign-in, and judging its answer once."""
 
 from uuid import UUID
 
@@ -28,9 +28,10 @@ from app.sign_in.use_cases import check_waiting, find_open_sign_in
 async def ask_in_sign_in(
     tx: AsyncConnection, context: RequestContext, sealer: Sealer, sign_in_token: str, authenticator_id: UUID
 ) -> Asked:
-    """Ask an authenticator of the user who signs in.
+    """Create a challenge for an authenticator of the user who signs in.
 
-    Raises `Unauthenticated` (`sign_in_expired`), `Conflict` and `NotFound`. The throttle is asked at the answer.
+    Raises `Unauthenticated` (`sign_in_expired`), `Conflict` and `NotFound`. The throttle is not checked here but
+    when the answer comes.
     """
     found, known = await _lock_sign_in(tx, context, sign_in_token)
     asked_in = AskedIn(sign_in_id=found.sign_in.id)
@@ -45,10 +46,11 @@ async def answer_challenge(
     attempt: Attempt,
     device: Device,
 ) -> Completed | Refusal | None:
-    """Complete the sign-in if the answer to its challenge is right; its challenge is over in either case.
+    """Complete the sign-in if the answer to its challenge is right; end the challenge anyway.
 
-    None when the attempt names no authenticator that is asked first: then it is a passcode. A wrong answer is
-    returned, so that what it changed is kept; it is counted where the kind can be guessed.
+    Returns None if the attempt names no authenticator whose kind has challenges: then it is a passcode. The
+    refusal of a wrong answer is returned, not raised, so that its changes are committed. The failure is counted if
+    the kind is guessable.
     """
     given = attempt.passcode
     if attempt.authenticator_id is None or not isinstance(given, SixDigits) or not kinds_with_challenge():
@@ -84,7 +86,7 @@ async def _lock_sign_in(
 ) -> tuple[FoundSignIn, list[Authenticator]]:
     user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
     await second_factor.lock_state(tx, context.account_id, user_id)
-    found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
+    found = await find_open_sign_in(tx, context, sign_in_token)  # read again, now under the lock
     known = await second_factor.list_authenticators(tx, context.account_id, user_id)
     return check_waiting((found, known), context)
 
@@ -104,7 +106,7 @@ async def _judge(
     if isinstance(proof, Proof):
         if kind.guessable:
             await second_factor.reset_failures(tx, account_id, user_id, now=context.now)
-        else:  # the throttle is about the others: nothing of it changes
+        else:  # the throttle applies only to guessable kinds, so its state stays as it is
             await second_factor.change_state(tx, account_id, user_id, last_passcode_at=context.now)
     elif kind.guessable:
         await count_failure(tx, context, user_id, found.state, proof)

@@ -1,1 +1,1 @@
-"""The enrollment that a sign-in demands."""
+"""The enrollment that a sign-in requires."""

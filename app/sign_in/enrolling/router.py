@@ -1,4 +1,4 @@
-"""HTTP for the enrollment that a sign-in demands."""
+"""HTTP for the enrollment that a sign-in requires."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -25,7 +25,7 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
     responses=problems(401, 404, 409, 413, 415, 422, 503),
 )
 async def begin_enrollment(services: AppServices, context: Context, body: SignInEnrollment) -> Enrollment:
-    """Begin the enrollment that the sign-in demands."""
+    """Begin the enrollment that the sign-in requires."""
     async with services.database.begin() as tx:
         begun = await use_cases.begin_enrollment(
             tx, context, services.sealer, body.sign_in_token, kind=body.kind, label=body.label
@@ -48,7 +48,10 @@ async def confirm_enrollment(
     enrollment_id: PathId,
     body: SignInConfirmation,
 ) -> CompletedByEnrollment:
-    """Confirm the enrollment with a passcode: the sign-in is complete, and the recovery codes are shown once."""
+    """Confirm the enrollment with a passcode; this completes the sign-in.
+
+    The recovery codes are shown only in this answer.
+    """
     refuse_device_token_in_browser(request, body)
     device = Device(cookies, remember=body.remember_device)
     async with services.database.read() as tx:

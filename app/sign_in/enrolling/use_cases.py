@@ -1,4 +1,4 @@
-"""Enrolling in the middle of a sign-in, because the account demands it."""
+"""Enrollment during a sign-in, because the account requires it."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ async def begin_enrollment(
     kind: str,
     label: str | None,
 ) -> BegunEnrollment:
-    """Begin the enrollment that the sign-in demands; raises what `open_enrolling_sign_in` raises."""
+    """Begin the enrollment that the sign-in requires; raises as `open_enrolling_sign_in`."""
     found, user, state = await open_enrolling_sign_in(tx, context, sign_in_token)
     enrollee = await _enrollee(tx, context, found.sign_in, user)
     return await enrollment.begin_enrollment(tx, context, sealer, enrollee, state, kind=kind, label=label)
@@ -49,9 +49,9 @@ async def confirm_enrollment(
     codes: NewCodes | None,
     device: Device,
 ) -> tuple[Completed, list[str]] | Refusal:
-    """Bind the authenticator and complete the sign-in; returns it with the recovery codes.
+    """Bind the authenticator and complete the sign-in; return it with the recovery codes.
 
-    An authenticator enrolled here counts as required by the account, not as turned on personally.
+    An authenticator enrolled here counts as required by the account, not as turned on by the user.
     """
     found, user, state = await open_enrolling_sign_in(tx, context, sign_in_token)
     bound = await enrollment.confirm_enrollment(
@@ -84,16 +84,16 @@ async def _enrollee(tx: AsyncConnection, context: RequestContext, sign_in: SignI
 async def open_enrolling_sign_in(
     tx: AsyncConnection, context: RequestContext, sign_in_token: str
 ) -> tuple[FoundSignIn, User, SecondFactorState]:
-    """Lock the user of a sign-in that must enroll, and return all three.
+    """Lock the state of a user who must enroll; return the sign-in, the user and the state.
 
-    Raises `Unauthenticated` (`sign_in_expired`), or `Conflict` (`already_enrolled`) when the sign-in waits for a
-    passcode or its user has a confirmed authenticator by now.
+    Raises `Unauthenticated` (`sign_in_expired`), or `Conflict` (`already_enrolled`) if the sign-in waits for a
+    passcode or its user has enrolled an authenticator meanwhile.
     """
     account_id = context.account_id
     found = await find_open_sign_in(tx, context, sign_in_token)
     user_id = found.sign_in.user_id
     await second_factor.lock_state(tx, account_id, user_id)
-    found = await find_open_sign_in(tx, context, sign_in_token)  # as it is behind the lock
+    found = await find_open_sign_in(tx, context, sign_in_token)  # read again, now under the lock
     if found.sign_in.next_step is not NextStep.ENROLLMENT or await second_factor.list_authenticators(
         tx, account_id, user_id
     ):
