@@ -1,1 +1,1 @@
-"""What all HTTP has in common."""
+"""HTTP code that all features share."""

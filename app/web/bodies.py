@@ -1,4 +1,4 @@
-"""Reading a request's body: JSON, or in one place a form, within bounds, before any credential is looked at."""
+"""Reading a request's body (JSON or form) within limits, before any credential is checked."""
 
 import asyncio
 import email.message
@@ -20,20 +20,20 @@ _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAINED_SECONDS = 5
 _READ_SECONDS = 20
 _MOST_FIELDS = 16
-_LONGEST_CONTENT_TYPE = 256  # the parser takes time in the square of it
+_LONGEST_CONTENT_TYPE = 256  # the parser's time is quadratic in the length
 
 _FORM = "application/x-www-form-urlencoded"
 
 NO_BODY: Any = object()
-"""What a request without a body has; `null` is a body."""
+"""What `read_json` returns for a request without a body; the body `null` is None instead."""
 
 
 class _NotWellFormedError(ValueError):
-    """JSON that another reader could understand differently."""
+    """Input that another parser could interpret differently."""
 
 
 class Incoming:
-    """A request's body as it comes in, and what is left of it when the answer is ready."""
+    """A request's body while it arrives; `drain` discards the rest when the answer is ready."""
 
     def __init__(self, headers: Headers, receive: Receive) -> None:
         self._receive = receive
@@ -48,8 +48,12 @@ class Incoming:
         return message
 
     async def drain(self) -> None:
-        """Read on and throw away, within bounds: closing on a client that still sends would lose it the answer."""
-        left = 0 if self._asked_first else _DRAINED_BYTES  # who asked first, and got no "go on", sends nothing
+        """Read and discard the rest of the body, at most 16 MiB and 5 seconds.
+
+        Closing the connection of a client that is still sending could lose the answer.
+        """
+        # A client that sent `Expect: 100-continue` and got no 100 sends no body.
+        left = 0 if self._asked_first else _DRAINED_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAINED_SECONDS):
                 while self._more and left > 0:
@@ -71,15 +75,15 @@ async def read_json(request: Request) -> Any:
         return NO_BODY
     try:
         return _parse(content)
-    except (ValueError, RecursionError):  # what `json` and `str` raise are ValueErrors too
+    except (ValueError, RecursionError):  # `json` and `str` raise subclasses of ValueError
         raise InvalidRequest("The body is not well-formed JSON in UTF-8.") from None
 
 
 async def read_form(request: Request) -> dict[str, str]:
     """Return the fields of a form (`application/x-www-form-urlencoded`).
 
-    Raises `UnsupportedMediaType`, `TooLarge` (over 256 KiB) or `InvalidRequest` (not UTF-8, no form, a field
-    twice), in this order.
+    Raises `UnsupportedMediaType`, `TooLarge` (over 256 KiB) or `InvalidRequest` (not UTF-8, not a form, a
+    duplicate field), in this order.
     """
     if _media_type(request.headers.get("content-type", "")).get_content_type() != _FORM:
         raise UnsupportedMediaType(f"The Content-Type must be {_FORM}.")
@@ -95,7 +99,7 @@ async def read_form(request: Request) -> dict[str, str]:
         )
         return _unique(pairs)
     except ValueError:
-        raise InvalidRequest("The body is no well-formed form in UTF-8.") from None
+        raise InvalidRequest("The body is not a well-formed form in UTF-8.") from None
 
 
 def _announced(headers: Headers) -> bool:
@@ -103,7 +107,7 @@ def _announced(headers: Headers) -> bool:
 
 
 def _is_json(content_type: str) -> bool:
-    if content_type == "application/json":  # as nearly everybody writes it
+    if content_type == "application/json":  # the usual spelling, which needs no parsing
         return True
     message = _media_type(content_type)
     charset = message.get_param("charset", "utf-8")
@@ -118,7 +122,7 @@ def _media_type(content_type: str) -> email.message.Message:
 
 async def _read(request: Request, most_bytes: int) -> bytes:
     too_large = TooLarge(f"A body has at most {most_bytes // 1024} KiB here.")
-    if int(request.headers.get("content-length", "0")) > most_bytes:  # the server has seen that it is a number
+    if int(request.headers.get("content-length", "0")) > most_bytes:  # the HTTP parser accepts only a number
         raise too_large
     content = bytearray()
     try:
@@ -150,7 +154,7 @@ def _refuse_constant(_: str) -> Any:
 
 
 def _check_texts(value: Any) -> None:
-    """Refuse NUL, which Postgres cannot store, and lone surrogates, which are no text."""
+    """Refuse NUL, which Postgres cannot store, and lone surrogates, which are not valid text."""
     waiting = [value]
     while waiting:
         part = waiting.pop()

@@ -1,4 +1,4 @@
-"""What every handler may ask for: the services of this process, and the outcome of a use case."""
+"""Helpers for all handlers: the services of this process, and the outcome of a use case."""
 
 from typing import Annotated, TypeVar, cast
 
@@ -15,17 +15,17 @@ def services_of(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-# What FastAPI asks for is a coroutine even where nothing is awaited: it would run a plain function in a thread.
-# Each thing costs it as much as a query: where people wait for a sign-in, handlers take them from the request.
+# `async` because FastAPI runs plain dependencies in a thread. Each dependency costs about as much as a query, so
+# the handlers of hot paths such as sign-in call `services_of(request)` themselves.
 async def get_services(request: Request) -> Services:
-    """Return the services of this process, to FastAPI."""
+    """Return the services of this process, as a FastAPI dependency."""
     return services_of(request)
 
 
 def accepted(outcome: _T | Refusal) -> _T:
-    """Return what a use case returned, or raise the refusal that it returned instead.
+    """Return the outcome of a use case, or raise it if it is a refusal.
 
-    Call it after the transaction: a returned refusal is one that the database remembers.
+    Call it after the transaction, so that what the use case wrote with its refusal is committed.
     """
     if isinstance(outcome, Refusal):
         raise outcome

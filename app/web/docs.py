@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document: Swagger UI, from this service alone and under a strict policy."""
+"""The documentation page: Swagger UI, served by this service alone, with a strict CSP."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 
 from app.core.errors import NotFound
 
-# Of `fastapi_offline` only the files are used: its own page starts Swagger UI by an inline script.
+# Only the static files of `fastapi_offline` are used: its page has an inline script, which our CSP forbids.
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
 _PAGE = Path(__file__).parent / "docs_page"
@@ -26,13 +26,13 @@ _POLICY = (
 
 @router.get("", response_class=FileResponse)
 async def get_docs() -> FileResponse:
-    """Return the page."""
+    """Return the documentation page."""
     return FileResponse(_PAGE / "index.html", media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 
 @router.get("/{name}", response_class=FileResponse)
 async def get_docs_file(name: str) -> FileResponse:
-    """Return a script or the style of the page: what a path names is looked up, never opened."""
+    """Return a script or style sheet; the name is looked up in `_FILES`, never used as a path."""
     if name not in _FILES:
         raise NotFound("There is no such file.")
     return FileResponse(_FILES[name])

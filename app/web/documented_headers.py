@@ -1,4 +1,4 @@
-"""Which headers answers carry, for the OpenAPI document: always, by status, by path, and by operation."""
+"""Response headers for the OpenAPI document: for all, by status, by path, and by operation."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def _headers(**described: str) -> dict[str, Any]:
 
 
 _ALWAYS = _headers(
-    X_Request_ID="The id that was sent, or one made here: the log has the request under it.",
+    X_Request_ID="The id that was sent, or a new one. The service's log has the same id.",
     X_Content_Type_Options="Always `nosniff`.",
     Referrer_Policy="Always `no-referrer`.",
     Strict_Transport_Security="Where the service is reached by https.",
@@ -27,29 +27,29 @@ _OF_STATUS = {
     "401": _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
     "429": {"Retry-After": _SECONDS}
     | _headers(
-        RateLimit='The limits that were reached, like `"address";r=0;t=30`: in `t` seconds the next fits in.',
-        RateLimit_Policy='What they are, like `"address";q=100;w=600`: so many in so many seconds.',
+        RateLimit='The limits that were reached, like `"address";r=0;t=30`: try again in `t` seconds.',
+        RateLimit_Policy='These limits, like `"address";q=100;w=600`: at most `q` in `w` seconds.',
     ),
     "503": {"Retry-After": _SECONDS},
 }
 
 _FILE_NAME = _headers(Content_Disposition="The name of the file.")
-_LOCATION = _headers(Location="The path of what was made.")
-_ETAG = _headers(ETag="The version, good for `If-Match`.")
-_POLICY = _headers(Content_Security_Policy="What the page may load: what comes from here, and no more.")
-_FILE = _headers(ETag="Which version of the file it is.", Last_Modified="Since when.", Accept_Ranges="`bytes`.")
-_DEVICE_COOKIE = _headers(Set_Cookie="The device cookie, where the device is trusted by one.")
-_NO_DEVICE_COOKIE = _headers(Set_Cookie="Takes the device cookie away, where the browser sent it.")
-_LOGIN = _headers(Location="Where the browser goes on.", Set_Cookie="What ties the login to this browser.")
+_LOCATION = _headers(Location="The path of the new object.")
+_ETAG = _headers(ETag="The version, for use in `If-Match`.")
+_POLICY = _headers(Content_Security_Policy="What the page may load: only resources of this service.")
+_FILE = _headers(ETag="The file's version.", Last_Modified="When the file changed.", Accept_Ranges="`bytes`.")
+_DEVICE_COOKIE = _headers(Set_Cookie="The device cookie, if the device is trusted by cookie.")
+_NO_DEVICE_COOKIE = _headers(Set_Cookie="Deletes the device cookie, if the browser sent it.")
+_LOGIN = _headers(Location="Where the browser continues.", Set_Cookie="Binds the login to this browser.")
 _OF_OPERATION = {
     "beginLogin": _LOGIN,
     "finishLogin": _LOGIN,
     "finishSamlLogin": _LOGIN,
-    "exchangeCode": _headers(Set_Cookie="Takes the cookie of the exchange away, where the browser sent it."),
+    "exchangeCode": _headers(Set_Cookie="Deletes the cookie of the exchange, if the browser sent it."),
     "explainProblem": _POLICY,
     "getLinkPage": _POLICY | _FILE,
     "getLinkPageAsset": _FILE,
-    "getPublicKeys": _headers(Cache_Control="How long the keys may be kept."),
+    "getPublicKeys": _headers(Cache_Control="How long the keys may be cached."),
     "inviteUser": _LOCATION,
     "requestReport": _LOCATION,
     "getSecurityPolicy": _ETAG,
@@ -59,8 +59,8 @@ _OF_OPERATION = {
     "revokeMyTrustedDevice": _NO_DEVICE_COOKIE,
     "revokeMyTrustedDevices": _NO_DEVICE_COOKIE,
     "authorize": _headers(
-        Passgate_User_Id="Whose credential it is.",
-        Passgate_User_Email="The user's address; `%` and what is not printable ASCII are percent-encoded.",
+        Passgate_User_Id="The id of the user whose credential it is.",
+        Passgate_User_Email="The user's address; `%` and everything but visible ASCII are percent-encoded.",
         Passgate_User_Role="`owner`, `admin`, `agent` or `end_user`.",
         Passgate_Credential="`session`, `api_token` or `password`.",
         Passgate_Assurance="`aal1` or `aal2`.",
@@ -71,13 +71,13 @@ _OF_OPERATION = {
 
 
 COMPONENTS = _ALWAYS | _NO_STORE | _DEPRECATION
-"""The headers that many answers carry: described once in the document, and referred to."""
+"""The headers that many answers have: described once in the document and referenced."""
 
 
 def headers_of(operation_id: str, status: str, *, cacheable: bool, signed: bool) -> dict[str, Any]:
-    """Return the headers of an operation's answer; those of an operation are on its success.
+    """Return the headers of an operation's answer; its own headers are only on a success.
 
-    `cacheable` is whether the path is one of those that may be kept, `signed` whether a credential is asked for.
+    `cacheable`: the path's answers may be cached. `signed`: the operation requires a credential.
     """
     own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
     shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if signed else {})

@@ -1,11 +1,11 @@
-"""Examples for the OpenAPI document, made from the schemas: no secret in them could be a real one."""
+"""Examples for the OpenAPI document, made from the schemas; no secret in them can be real."""
 
 from typing import Any
 
 _ID = "01900000-0000-7000-8000-00000000abcd"
 _TIME = "2026-11-24T12:00:00Z"
 
-# What a text of this name looks like; lists have one of it.
+# Example strings by field name; the example of a list has one item.
 _TEXTS = {
     "passcode": "123456",
     "email": "eve@example.com",
@@ -21,7 +21,7 @@ _TEXTS = {
     "locale": "en",
 }
 
-# Bodies whose fields depend on each other in a way that their schemas do not say.
+# Bodies whose fields depend on each other in a way that their schemas do not express.
 _BODIES = {
     "StepUp": {"passcode": "123456"},
     "Assertion": {"external_id": "4711", "first_factor": "password"},
@@ -50,7 +50,7 @@ _OTHER_TYPES = {
 
 
 def example_text(kind: str) -> Any:
-    """Return an example of a body of this media type, which is not JSON."""
+    """Return an example of a body of this media type other than JSON."""
     return _OTHER_TYPES[kind]
 
 
@@ -77,7 +77,7 @@ class Examples:
         return self._object(schema) if kind == "object" else _scalar(schema, name)
 
     def _object(self, schema: dict[str, Any]) -> dict[str, Any]:
-        # Of a body only what is needed, unless nothing is: a change.
+        # Only the required fields; all fields if none is required, as in the body of a PATCH.
         properties = schema.get("properties", {})
         return {name: self.of(properties[name], name) for name in schema.get("required", properties)}
 

@@ -1,4 +1,4 @@
-"""What each problem code means and what to do about it: for problem documents, and the pages behind them."""
+"""What each problem code means and what to do, for problem documents and their pages."""
 
 import html
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-ur
 
 @dataclass(frozen=True)
 class Explanation:
-    """A problem code in words: its title, what happened, and what the client does about it."""
+    """The texts of a problem code: its title, what happened, and what the client can do."""
 
     title: str
     happened: str
@@ -51,7 +51,7 @@ EXPLANATIONS = {
     ),
     "invalid_credentials": Explanation(
         "The e-mail address or the password is not correct",
-        "Nobody with this e-mail address and password may sign in here. Which of the two is wrong is not told.",
+        "Nobody with this e-mail address and password may sign in here. The answer does not say which is wrong.",
         "Ask the user again, or offer a password link.",
     ),
     "password_access_off": Explanation(
@@ -61,13 +61,13 @@ EXPLANATIONS = {
     ),
     "sign_in_expired": Explanation(
         "The sign-in has ended",
-        "The sign-in token is unknown, older than 10 minutes, used, or ended as the user changed.",
+        "The sign-in token is unknown, used or older than 10 minutes, or the user was changed meanwhile.",
         "Begin again with the password.",
     ),
     "passcode_incorrect": Explanation(
         "The passcode is not correct",
-        "No authenticator of the user shows this passcode now, and it is none of the recovery codes.",
-        "Ask the user again. After five in a row there is a wait.",
+        "No authenticator of the user shows this passcode now, and it is not one of the recovery codes.",
+        "Ask the user again. After five wrong ones in a row the user must wait.",
     ),
     "passcode_already_used": Explanation(
         "The passcode was used before",
@@ -84,7 +84,7 @@ EXPLANATIONS = {
     ),
     "scope_missing": Explanation(
         "The API token lacks a scope",
-        "The API token is good, and was made without the scope that this call needs.",
+        "The API token is valid, but was made without the scope that this call needs.",
         "Make a token with the scope.",
     ),
     "session_required": Explanation(
@@ -123,7 +123,7 @@ EXPLANATIONS = {
         "Begin a new enrollment.",
     ),
     "link_expired": Explanation(
-        "The link has ended", "The link was used, replaced, or its time is over.", "Ask for a new one."
+        "The link has ended", "The link was used, replaced, or has expired.", "Ask for a new one."
     ),
     "report_not_ready": Explanation(
         "The report is not ready", "It is still being written, or failed.", "Look at the report's status."
@@ -138,9 +138,9 @@ EXPLANATIONS = {
     ),
     "too_many_attempts": Explanation(
         "Too many passcodes were wrong",
-        "After five wrong passcodes in a row every further one waits, right or wrong, longer each time. "
-        "Sign-ins and step-ups are counted apart.",
-        "Wait as long as `Retry-After` says. Asking again earlier is not counted, and not judged.",
+        "After five wrong passcodes in a row there is a wait before every further one, longer each time. "
+        "Sign-ins and step-ups are counted separately.",
+        "Wait as long as `Retry-After` says. An earlier attempt is refused, right or wrong, and not counted.",
     ),
     "too_many_requests": Explanation(
         "Too many requests",
@@ -154,7 +154,7 @@ EXPLANATIONS = {
     ),
     "internal_error": Explanation(
         "Something went wrong here",
-        "The service has a fault. Its log has it under the request id.",
+        "The service has a fault. Its log has the details under the request id.",
         "Tell the operators the `X-Request-ID`.",
     ),
 }
@@ -162,7 +162,7 @@ EXPLANATIONS = {
 
 @router.get("/problems/{code}", operation_id="explainProblem", response_class=HTMLResponse)
 async def explain_problem(code: str) -> HTMLResponse:
-    """Say what a problem code means, and what to do."""
+    """Explain what a problem code means, and what to do."""
     found = EXPLANATIONS.get(code)
     if found is None:
         raise NotFound("There is no such problem code.")

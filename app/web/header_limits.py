@@ -1,4 +1,4 @@
-"""HTTP/1.1 whose heads are bounded: httptools would hold one of any size in memory, and wait for it for ever."""
+"""Limits on the request header. httptools has none: neither on its size nor on its time."""
 
 import asyncio
 from typing import Any, Final
@@ -6,9 +6,9 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_BYTES = 64 * 1024
-"""The longest target with all header fields, and trailers, that is read."""
+"""Limit on a request's target, header fields and trailers together."""
 SECONDS = 20
-"""How long a client may take for a head, from connecting or from what came of it first."""
+"""How long a request header may take: from the connection, or from the first byte of a later request."""
 
 HTTP_SERVER: Final[dict[str, Any]] = {
     "http": f"{__name__}:LimitedHttpProtocol",
@@ -18,26 +18,30 @@ HTTP_SERVER: Final[dict[str, Any]] = {
     "server_header": False,
     "proxy_headers": False,
 }
-"""What uvicorn is told of every port that the service listens on."""
+"""uvicorn's options for every port that the service listens on."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """Refuses what is longer with 400, and closes the connection at once; so it does, without a word, in time."""
+    """uvicorn's httptools protocol with limits on the request header.
+
+    A header that is too large gets 400, and the connection is closed. A header that is too slow has its connection
+    closed without an answer (slowloris).
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._head = 0  # bytes of this request's head so far
-        self._unfinished = 0  # bytes of a field whose end has not come, as the parser keeps them
+        self._head = 0  # bytes of this request's header so far
+        self._unfinished = 0  # bytes of a header field that is not complete; the parser keeps them in memory
         self._is_complete = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Wait for the first head."""
+        """Start the timeout of the first request header."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless a single field goes on for ever."""
+        """Parse the data; refuse a single header field that is too long."""
         self._unfinished += len(data)
         super().data_received(data)
         if self._unfinished > MOST_BYTES and not self.transport.is_closing():
@@ -46,34 +50,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Cancel the timeout."""
         self._wait_no_longer()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Count a new head."""
+        """Reset the counts for a new request."""
         self._head = self._unfinished = 0
         self._is_complete = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Wait no longer: whoever reads the body bounds its time."""
+        """Cancel the timeout; `app.web.bodies` limits the time of the body."""
         self._is_complete = True
         self._wait_no_longer()
         super().on_headers_complete()
 
     def on_url(self, url: bytes) -> None:
-        """Count a piece of the target."""
+        """Count a part of the request target."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a field."""
+        """Count a header field."""
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
-        """Pass the body on: whoever reads it bounds it."""
+        """Pass the body on; `app.web.bodies` limits its size."""
         self._unfinished = 0
         super().on_body(body)
 
@@ -81,7 +85,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._unfinished = 0
         self._head += size
         if self._head > MOST_BYTES:
-            raise ValueError("The head of the request is too large.")  # the parser stops, and it is a 400
+            raise ValueError("The head of the request is too large.")  # the parser stops, and uvicorn answers 400
 
     def _wait(self) -> None:
         if self._deadline is None:

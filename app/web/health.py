@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Liveness and readiness checks."""
 
 from typing import Literal
 
@@ -14,20 +14,20 @@ router = APIRouter(tags=["health"])
 
 
 class Health(Answer):
-    """All is well: whatever is not answers another status."""
+    """The service is healthy; otherwise it answers with another status."""
 
     status: Literal["ok"]
 
 
 @router.get("/healthz", operation_id="getHealth")
 async def get_health() -> Health:
-    """Answer while the process lives, whatever the database does."""
+    """Answer 200 while the process runs, even if the database does not."""
     return Health(status="ok")
 
 
 @router.get("/readyz", operation_id="getReadiness", responses=problems(503))
 async def get_readiness(request: Request, services: AppServices) -> Health:
-    """Answer 200 while the database answers and its schema is what this release needs, or newer."""
+    """Answer 200 if the database answers and its schema is new enough for this release."""
     async with services.database.read() as tx:
         revision = await current_revision(tx)
     if revision is None or revision < request.app.state.needed_revision:

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what this process and its siblings have counted, and what the database holds."""
+"""Prometheus metrics: the counters of all processes of this `serve`, and database numbers."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ Families: TypeAlias = tuple[Metric, ...]
 
 _REMEMBERED = timedelta(seconds=60)
 
-# Of the whole installation, so these name no account (as purges do not).
+# These queries are about the whole installation, so they do not filter by account.
 _JOBS = "SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"
 _OLDEST = """
     SELECT queue_name, min(at) FROM procrastinate_jobs
@@ -54,7 +54,7 @@ log = structlog.get_logger()
 
 
 class DatabaseMetrics:
-    """What the database held lately. It is asked at most once a minute, by one scrape while others wait for it."""
+    """Metrics read from the database, cached for 60 s; concurrent scrapes wait for one read."""
 
     def __init__(self) -> None:
         self._asking = asyncio.Lock()
@@ -62,7 +62,7 @@ class DatabaseMetrics:
         self._families: Families = ()
 
     async def families(self, services: Services) -> Families:
-        """Return it as metrics; without any of it where the database did not answer."""
+        """Return the metrics; only `passgate_database_up` if the database does not answer."""
         async with self._asking:
             now = services.clock.now()
             if self._at is None or abs(now - self._at) >= _REMEMBERED:
@@ -72,22 +72,23 @@ class DatabaseMetrics:
 
 
 class _Given(Collector):
-    """Hands metrics that were made already to Prometheus' own text format."""
+    """A Prometheus collector of metrics that already exist."""
 
     def __init__(self, families: Families) -> None:
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        """Return them."""
+        """Return the metrics."""
         yield from self._families
 
 
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request, services: AppServices) -> Response:
-    """Return the metrics; raises `Unauthenticated` for whoever has not the token of `PASSGATE_METRICS_TOKEN`.
+    """Return the metrics; raises `Unauthenticated` without the token `PASSGATE_METRICS_TOKEN`.
 
-    The public port has this route only where that setting is set. A peer on this machine proves nothing: a reverse
-    proxy is one. Without a token they are read on a port of their own (`app.web.metrics_port`).
+    The public port has this route only if that setting is set. A local peer address would be no protection,
+    because a reverse proxy is a local peer too. Without a token the metrics are on a separate port
+    (`app.web.metrics_port`).
     """
     _check_token(request, services.settings)
     given = CollectorRegistry()
@@ -100,14 +101,14 @@ def _check_token(request: Request, settings: Settings) -> None:
         return
     wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
     if not same(digest(request.headers.get("authorization", "")), digest(wanted)):
-        raise Unauthenticated("The metrics are for whoever has their token.")
+        raise Unauthenticated("The metrics require the bearer token of PASSGATE_METRICS_TOKEN.")
 
 
 def _counted() -> CollectorRegistry:
     directory = os.environ.get(MULTIPROCESS)
     if directory is None:
         return REGISTRY
-    for file in Path(directory).glob("gauge_live*.db"):  # a process that was killed has nothing in hand any more
+    for file in Path(directory).glob("gauge_live*.db"):  # do not count the gauges of a killed process
         if not _lives(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)
     registry = CollectorRegistry()
@@ -117,7 +118,7 @@ def _counted() -> CollectorRegistry:
 
 def _lives(process: int) -> bool:
     try:
-        os.kill(process, 0)  # which does nothing but look
+        os.kill(process, 0)  # signal 0 only checks that the process exists
     except ProcessLookupError:
         return False
     return True

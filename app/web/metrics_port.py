@@ -1,4 +1,4 @@
-"""`/metrics` on a port of its own, which no reverse proxy in front of the service leads to by accident."""
+"""`/metrics` on a separate port, so that no reverse proxy exposes it by accident."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ GRACE_SECONDS = 2
 
 
 def metrics_app(services: Services) -> FastAPI:
-    """Return the application of that port: `/metrics` and nothing else, to whoever has the token if one is set."""
+    """Return the application of that port: only `/metrics`, with the token if one is set."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -37,10 +37,10 @@ def metrics_app(services: Services) -> FastAPI:
 
 @contextmanager
 def metrics_port(settings: Settings) -> Iterator[None]:
-    """Serve the metrics beside the block where `PASSGATE_METRICS_LISTEN` says so, in a thread of this process.
+    """Serve the metrics in a thread while the block runs, if `PASSGATE_METRICS_LISTEN` is set.
 
-    This process either counts itself or has started those that count. Raises `SettingsError` where the port is
-    taken, before anything else listens.
+    The calling process either counts requests itself or is the parent of the processes that count. Raises
+    `SettingsError` if the port is taken, before any other port is opened.
     """
     if settings.metrics_listen is None:
         yield
@@ -66,5 +66,5 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (")[0]  # Python adds the address to the system's words
+        reason = (error.strerror or str(error)).partition(" (")[0]  # Python appends the address to the message
         raise SettingsError(f"PASSGATE_METRICS_LISTEN: cannot listen on {host} port {port}: {reason}") from None

@@ -1,4 +1,4 @@
-"""What every request and answer has: an id, safe headers, a line in the log, and an answer even to a fault."""
+"""Middleware for all requests: request id, security headers, log line, answer to a fault."""
 
 import re
 import time
@@ -26,12 +26,15 @@ log = structlog.get_logger()
 
 
 class RequestLogMiddleware:
-    """Pure ASGI, and the outermost layer."""
+    """Adds the request id and security headers, logs and counts each request.
+
+    Pure ASGI, and the outermost layer but for tracing.
+    """
 
     def __init__(self, app: ASGIApp, *, https: bool, shared: bool) -> None:
         self._app = app
         self._https = https
-        self._shared = shared  # with pages of other origins
+        self._shared = shared  # pages of other origins may call (CORS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -55,7 +58,7 @@ class RequestLogMiddleware:
                 self._add_headers(scope, message, request_id)
             await send(message)
 
-        with bound_contextvars(request_id=request_id):  # for every line that is logged meanwhile
+        with bound_contextvars(request_id=request_id):  # in every log line of this request
             await self._app(scope, incoming.receive, send_with_headers)
             seconds = time.perf_counter() - begun_at
             _count_request(scope, status, seconds)
@@ -71,13 +74,16 @@ class RequestLogMiddleware:
         if scope["state"].get("by_password"):
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
         if self._shared and "vary" not in headers:
-            headers["Vary"] = "Origin"  # or a cache gives one origin what was answered to another, or to none
+            headers["Vary"] = "Origin"  # so that no cache serves one origin's answer to another origin
         if not CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 
 
 class ServerErrorMiddleware:
-    """Pure ASGI: answers what goes wrong further in. Within the layer of CORS, so that a page may read it."""
+    """Logs an exception and answers it with a problem document.
+
+    Pure ASGI. It is inside the CORS middleware, so that a page of another origin can read the answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -98,9 +104,9 @@ class ServerErrorMiddleware:
                 raise
             log.exception("fault", method=scope["method"])
             if begun:
-                raise  # too late for another answer: the server cuts the connection
+                raise  # the answer has begun, so the server can only close the connection
             fault = problem_response(
-                InternalError("Something went wrong here. The request id finds it in the log.")
+                InternalError("Something went wrong here. The log has it under the request id.")
             )
             await fault(scope, receive, send)
 
@@ -130,8 +136,8 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
 
 
 def template_of(scope: Scope) -> str | None:
-    """Return the route's path with its names unfilled: what a client puts into a path is not for the log."""
-    # A route of an included router knows its path within that router alone; FastAPI keeps the whole one here.
+    """Return the route's path template, because the values in a path must not be logged."""
+    # A route of an included router has only its path within that router. FastAPI keeps the full path here.
     whole = scope.get("fastapi", {}).get("effective_route_context")
     template: str | None = getattr(whole or scope.get("route"), "path", None)
     return template

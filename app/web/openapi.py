@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI generates, and what it cannot know."""
+"""The OpenAPI document: FastAPI's own, completed with what FastAPI cannot know."""
 
 import json
 from typing import Any
@@ -18,11 +18,11 @@ _ACCOUNT = {
     "description": "the account's slug",
     "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
 }
-_DESCRIPTION = "A method that a path does not have is answered by `MethodNotAllowed`, a path that is none by 404."
+_DESCRIPTION = "A method that a path does not have is answered with `MethodNotAllowed`, an unknown path with 404."
 
 
 def describe(app: FastAPI) -> None:
-    """Complete the document that the application generates of itself."""
+    """Complete the document that FastAPI generates for the application."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -34,11 +34,11 @@ def describe(app: FastAPI) -> None:
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
-    # No handler under an account takes it as an argument, and none returns a problem.
+    # Add the path parameter `account` and the problem schemas: no handler takes or returns them.
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if "HTTPValidationError" in json.dumps(operation["responses"].get("422", {})):
-                del operation["responses"]["422"]  # FastAPI's own, of which we answer none
+                del operation["responses"]["422"]  # FastAPI's default, which is never sent
         if path.startswith("/v1/accounts/{account}"):
             operations["parameters"] = [_ACCOUNT]
     _, found = models_json_schema(
@@ -48,7 +48,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"] | found["$defs"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    # A body's field that is read into a class of ours brings a schema of that class, to which nothing refers.
+    # Drop unreferenced schemas: a body field that is parsed into a class of ours adds a schema of that class.
     text = json.dumps([document["paths"], schemas])
     document["components"]["schemas"] = {
         name: schema for name, schema in sorted(schemas.items()) if f'"{SCHEMAS}{name}"' in text

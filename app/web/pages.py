@@ -1,4 +1,4 @@
-"""Lists, a page at a time: ids are in the order of time, so the last one shown says where to go on."""
+"""Pagination of lists: ids sort by time, so the cursor is the last id of the page."""
 
 import base64
 import re
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Page(Answer, Generic[_T]):
-    """Some of the items, and the cursor of those that follow."""
+    """One page of a list, and the cursor of the next page; null on the last page."""
 
     items: list[_T]
     next_cursor: str | None
@@ -34,14 +34,14 @@ _Row = TypeVar("_Row", bound=_HasId)
 
 @dataclass(frozen=True)
 class PageAsked:
-    """Which part of a list was asked for: `limit` items from behind the id `before`."""
+    """The requested page: at most `limit` items that are older than the id `before`."""
 
     limit: int
     before: UUID | None
 
     @property
     def fetch(self) -> int:
-        """How many rows to fetch: one more than is shown tells whether there are more."""
+        """How many rows to fetch: one more than is shown, to know whether there is a next page."""
         return self.limit + 1
 
     def cut(self, rows: Sequence[_Row]) -> tuple[Sequence[_Row], str | None]:
@@ -64,14 +64,14 @@ async def ask_page(
     limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageAsked:
-    """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a cursor that no list gave."""
+    """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a malformed cursor."""
     if cursor is None:
         return PageAsked(limit, None)
     with suppress(ValueError):
         before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
         if _encode(before) == cursor:
             return PageAsked(limit, before)
-    raise invalid_field("/cursor", "malformed", "This is no cursor of a list.")
+    raise invalid_field("/cursor", "malformed", "This is not a cursor of a list.")
 
 
 Paged = Annotated[PageAsked, Depends(ask_page)]

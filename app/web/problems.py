@@ -1,4 +1,4 @@
-"""Refusals as HTTP: the only table from a kind to a status, and the problem documents of RFC 9457."""
+"""Refusals as HTTP: the status of each class of refusal, and problem documents (RFC 9457)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -35,8 +35,8 @@ _STATUS: dict[type[Refusal], int] = {
 _STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
 _BEARER = 'Bearer realm="Passgate"'
 
-# What a field may be refused for: pydantic's types that a client meets most, under stable names of our own. Its
-# messages are not passed on: some of them repeat what was sent.
+# pydantic's most frequent error types, each with a stable code and text of our own. pydantic's messages are not
+# passed on, because some of them repeat the input.
 _FIELD_CODES = {
     "missing": ("missing", "This field is required."),
     "extra_forbidden": ("unknown_field", "There is a field here that this call does not know."),
@@ -55,12 +55,12 @@ _MOST_FIELD_ERRORS = 100
 _WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
 
 
-# Where the OpenAPI document keeps its schemas; `app.web.openapi` puts those of the problems there.
+# Where the OpenAPI document has its schemas; `app.web.openapi` adds the schemas of problems there.
 SCHEMAS = "#/components/schemas/"
 
 
 class Problem(BaseModel):
-    """A problem document; a client decides by `code`, never by the prose."""
+    """A problem document (RFC 9457); clients must decide by `code`, never by the text."""
 
     type: str
     title: str
@@ -70,7 +70,7 @@ class Problem(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """One thing wrong with one field; `pointer` is a JSON pointer into the body (RFC 6901)."""
+    """An error in one field; `pointer` is a JSON pointer into the body (RFC 6901)."""
 
     pointer: str
     code: str
@@ -78,19 +78,19 @@ class FieldProblem(BaseModel):
 
 
 class ValidationProblem(Problem):
-    """What is wrong with each field."""
+    """A problem with an error for each invalid field."""
 
     errors: list[FieldProblem] = []
 
 
 class LimitProblem(Problem):
-    """Which limits were reached (draft-ietf-httpapi-ratelimit-headers-11, section 5.1)."""
+    """The limits that were reached (draft-ietf-httpapi-ratelimit-headers-11, section 5.1)."""
 
     violated_policies: list[str] = Field(alias="violated-policies")
 
 
 def problem_response(refusal: Refusal) -> JSONResponse:
-    """Return the problem document of a refusal with the headers that belong to it."""
+    """Return the problem document of a refusal, with its headers."""
     status = _STATUS[type(refusal)]
     content: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
@@ -118,9 +118,9 @@ def problem_response(refusal: Refusal) -> JSONResponse:
 
 
 def _rate_limit_headers(refusal: errors.TooMany) -> dict[str, str]:
-    """Return when to come back, and which limits were reached (draft-ietf-httpapi-ratelimit-headers-11).
+    """Return `Retry-After` and the rate limit headers (draft-ietf-httpapi-ratelimit-headers-11).
 
-    Their names are the same for whoever is asked for: a user that there is, or one that there is not.
+    The names of the limits do not depend on whether the user in the request exists.
     """
     headers = {"Retry-After": str(refusal.retry_after)}
     if refusal.limits:
@@ -133,9 +133,9 @@ def _rate_limit_headers(refusal: errors.TooMany) -> dict[str, str]:
 
 
 def field_errors(found: Sequence[Any]) -> InvalidRequest:
-    """Return the refusal for what pydantic found wrong with the fields, without a word of what was sent.
+    """Return the refusal for the field errors that pydantic found, without repeating the input.
 
-    It names the first hundred: there may be as many as fit into a body.
+    It lists at most the first 100 errors, since a body can contain very many.
     """
     problems = []
     for error in found[:_MOST_FIELD_ERRORS]:
@@ -148,11 +148,11 @@ def field_errors(found: Sequence[Any]) -> InvalidRequest:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every refusal, and what the framework itself refuses, with a problem document."""
+    """Answer every refusal, and every error of the framework itself, with a problem document."""
 
     async def refused(request: Request, refusal: Exception) -> JSONResponse:
         assert isinstance(refusal, Refusal)  # noqa: S101 -- narrows the type of a handler registered for it
-        request.state.refused = refusal.code  # for who counts
+        request.state.refused = refusal.code  # for the metrics, see app.web.middleware
         return problem_response(refusal)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -172,13 +172,13 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def _methods_of(app: FastAPI, path: str) -> set[str]:
-    """Return every method of a path: the framework names those of the first route alone."""
+    """Return all methods of a path; the framework lists only those of the first route."""
     routes = [route for route in iter_route_contexts(app.routes) if route.methods]
     return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that may refuse with these statuses, for the OpenAPI document."""
+    """Return the `responses` of a route for these error statuses, for the OpenAPI document."""
     kinds = {status: next(kind for kind, known in _STATUS.items() if known == status) for status in statuses}
     return {
         status: {

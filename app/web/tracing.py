@@ -1,4 +1,4 @@
-"""A span for each request, where traces are sent."""
+"""A trace span for each request, if traces are sent."""
 
 from typing import TYPE_CHECKING
 
@@ -8,10 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.middleware import template_of
 
-if TYPE_CHECKING:  # an extra
+if TYPE_CHECKING:  # needs the extra `traces`
     from app.core.traces import Traces
 
-# FastAPI's own holds whole paths and queries, and with them the secrets of links. We have `app.core.traces`.
+# FastAPI's telemetry records full paths and queries, which contain the secrets of links. `app.core.traces`
+# replaces it.
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -19,7 +20,10 @@ _FAULT = 500
 
 
 class TracingMiddleware:
-    """Pure ASGI, around all else: the line that the log has of the request names its trace."""
+    """Opens a span for each request.
+
+    Pure ASGI, and the outermost layer, so that the log line of the request has its trace id.
+    """
 
     def __init__(self, app: ASGIApp, *, traces: "Traces") -> None:
         self._app = app
@@ -42,7 +46,7 @@ class TracingMiddleware:
             try:
                 await self._app(scope, receive, note_and_send)
             finally:
-                # What the client made up is in none of these: the path is the route's, the method a known one.
+                # No free text from the client: the path is the route's template, the method a known one.
                 method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
                 route = template_of(scope)
                 span.update_name(f"{method} {route}" if route else method)

@@ -1,4 +1,4 @@
-"""The two kinds of schema: what a client sends, read strictly, and what it gets."""
+"""Base classes and field types of request and response schemas."""
 
 import re
 import string
@@ -17,22 +17,22 @@ from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
 
 class Body(BaseModel):
-    """What a client sends: no unknown fields, no conversions."""
+    """Base of request bodies: no unknown fields, no type conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Answer(BaseModel):
-    """What a client gets, made from an object with the same attributes."""
+    """Base of response bodies, which are made from objects with the same attributes."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
 class OpenList:
-    """Documents a value list of an answer as one that may grow: an open string, never a closed `enum`.
+    """Documents a list of values in an answer as one that may grow: a string, not an `enum`.
 
-    A request's lists stay closed. The values are those that the type names, or what `values` returns when the
-    document is made.
+    Lists in requests stay closed. The documented values are those of the type, or those that `values` returns when
+    the document is generated.
     """
 
     def __init__(self, values: Callable[[], Iterable[str]] | None = None) -> None:
@@ -47,13 +47,13 @@ class OpenList:
             "type": "string",
             "examples": values,
             "x-extensible-enum": values,
-            "description": "More may be added: clients must accept others.",
+            "description": "Values may be added: clients must accept unknown ones.",
         }
 
 
 _T = TypeVar("_T")
 Open = Annotated[_T, OpenList()]
-"""A value of an answer, of a list that may grow."""
+"""A value in an answer, from a list that may grow."""
 
 _ID_LENGTH = 36
 
@@ -63,7 +63,7 @@ def _id_or_nothing(value: str) -> UUID:
         return NIL_ID
     with suppress(ValueError):
         found = UUID(value)
-        if str(found) == value.lower():  # `UUID` reads other spellings too
+        if str(found) == value.lower():  # `UUID` accepts other spellings too
             return found
     return NIL_ID
 
@@ -72,17 +72,17 @@ _AS_IT_IS = string.punctuation.replace("%", "")
 
 
 def header_text(text: str) -> str:
-    """Return any text as a header's value: percent-encoded UTF-8, printable ASCII but `%` as it is (RFC 3986).
+    """Return any text as a header value: UTF-8, percent-encoded (RFC 3986).
 
-    Unquoting gives back exactly `text`: that is why `%` itself is encoded.
+    Visible ASCII stays as it is, except `%`, which is encoded so that decoding returns exactly `text`.
     """
     return quote(text, safe=_AS_IT_IS)
 
 
-# The default of a field of a PATCH, for telling "left out" from any value: never read, see `model_fields_set`.
+# The default of a PATCH field. Its value is never read: `model_fields_set` says whether the field was sent.
 LEFT_OUT: Any = Field(default_factory=lambda: None)
 
-# An id in a path. What is no id names no object: 404 when its turn comes, as for one that does not exist.
+# An id in a path. A malformed id becomes one that no object has, so it gets the same 404 as an unknown id.
 PathId = Annotated[UUID, BeforeValidator(_id_or_nothing)]
 
 _RFC_3339 = re.compile(r"[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -98,10 +98,10 @@ def _moment(value: object) -> datetime:
         raise ValueError("a time in no year that we know") from None
 
 
-# A moment that a client names, as RFC 3339 writes it, its offset from UTC included.
+# A time in a request, in the format of RFC 3339 with its offset from UTC.
 GivenTime = Annotated[datetime, BeforeValidator(_moment)]
 
-# An id in a body, where JSON has only strings.
+# An id in a body, not strict because JSON has no UUIDs, only strings.
 BodyId = Annotated[UUID, Field(strict=False)]
 
 
@@ -111,5 +111,5 @@ def _short_enough(password: str) -> str:
     return password
 
 
-# A password as it is typed: bounded in bytes before anything else looks at it.
+# A password as typed; its length in bytes is limited before anything else is done with it.
 GivenPassword = Annotated[str, Field(max_length=LONGEST_PASSWORD_BYTES), AfterValidator(_short_enough)]

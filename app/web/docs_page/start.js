@@ -1,4 +1,4 @@
-// Swagger UI over our own document; it would ask a validator elsewhere about it, if it might.
+// Swagger UI for our own document; `validatorUrl: null` keeps it from sending the URL to an external validator.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#operations",
