@@ -1,4 +1,4 @@
-"""Alembic's door to the database: on the connection that `app.database.migrate` hands over, or one of its own."""
+"""Alembic's environment: uses the connection of `app.database.migrate`, or opens its own."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,11 +14,12 @@ from app.database.migrate import on_connection
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations, each in a transaction of its own.
+    """Run the migrations, each in its own transaction.
 
-    One for all would hold the locks of the first while it waits for those of the last: a deadlock with requests
-    that take them in another order. What fails leaves those before it done; the next run continues there. A
-    migration of several busy tables ends even its own (`autocommit_block`).
+    One transaction for all would hold the locks of the first migration while it waits for those of the last, and
+    could deadlock with requests that take them in another order. If a migration fails, those before it stay
+    committed, and the next run continues there. A migration that changes several busy tables commits after each
+    statement (`autocommit_block`).
     """
     context.configure(
         connection=connection,
@@ -33,12 +34,12 @@ def run(connection: Connection) -> None:
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether a revision made from the tables may touch this: the job queue's tables are procrastinate's."""
+    """Whether autogenerate may change this; the tables of the job queue belong to procrastinate."""
     return kind != "table" or not (name or "").startswith("procrastinate_")
 
 
 def _date_the_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
-    """Name a new revision by its moment: ids then sort by age, and `/readyz` can tell older from newer."""
+    """Use the time as the id of a new revision: `/readyz` compares ids to find the newer one."""
     for directive in directives:
         directive.rev_id = datetime.now(UTC).strftime("%Y%m%d%H%M")
 

@@ -1,4 +1,4 @@
-"""reading the audit log by type, actor and target.
+"""indexes for reading the audit log by type, actor and target.
 
 Revision ID: 202611241000
 Revises: 202611240730

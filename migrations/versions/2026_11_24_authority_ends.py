@@ -1,7 +1,7 @@
-"""authority ends.
+"""end of authority.
 
-Who asked for a change of address, links that stop one, the reach of API tokens, and links to reports that end with
-their requester's authority.
+Add who requested a change of address, links that stop such a change, whether an API token may sign in admins, and
+whether a report's link is void because its requester lost the authority.
 
 Revision ID: 202611242200
 Revises: 202611241335

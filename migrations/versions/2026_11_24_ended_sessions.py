@@ -1,4 +1,4 @@
-"""ended sessions.
+"""sessions that a policy change ends: all up to an id, except one of the team's.
 
 Revision ID: 202611242240
 Revises: 202611242230

@@ -13,8 +13,8 @@ down_revision = "202611240656"
 branch_labels = None
 depends_on = None
 
-# What procrastinate 3.10 installs, word for word, kept here because a migration never changes: a later release of
-# procrastinate brings its own changes, for a revision of their own.
+# The exact schema of procrastinate 3.10, copied here because a migration must never change. Schema changes of a
+# later procrastinate release need a revision of their own.
 _SCHEMA = Path(__file__).parent.parent / "procrastinate" / "3.10.sql"
 
 _TYPES = ("procrastinate_job_to_defer_v1", "procrastinate_job_event_type", "procrastinate_job_status")
@@ -31,11 +31,11 @@ _DROP_FUNCTIONS = """
 
 
 def upgrade() -> None:
-    # The driver prepares what it is given, which must be one statement; EXECUTE takes many.
+    # The driver prepares its input, which therefore must be one statement; EXECUTE runs many.
     schema = _SCHEMA.read_text()
     op.get_bind().exec_driver_sql(f"DO $install$ BEGIN EXECUTE $schema${schema}$schema$; END $install$")
-    # NOTIFY takes one lock for the whole cluster until its transaction has committed: every sign-in that sends a
-    # letter would commit one after another. The worker asks for new jobs once a second instead.
+    # NOTIFY holds one lock for the whole cluster until its transaction has committed, so sign-ins that enqueue an
+    # e-mail would commit one after another. The worker polls for new jobs once a second instead.
     op.execute("DROP TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs")
     op.execute("DROP FUNCTION procrastinate_notify_queue_job_inserted_v1")
 

@@ -1,4 +1,4 @@
-"""kinds of authenticators: which ones exist, the registry knows; and challenges.
+"""authenticator kinds: their names are checked only for form; and the table of challenges.
 
 Revision ID: 202611242230
 Revises: 202611242216
@@ -18,8 +18,8 @@ _ASKED_OF = {"sign_in_id": "sign_ins", "session_id": "sessions", "authenticator_
 
 
 def upgrade() -> None:
-    # Each statement is a transaction: two busy tables locked at once would deadlock with a sign-in. Each may be
-    # repeated, should it end in between.
+    # Each statement is its own transaction: one that locks two busy tables could deadlock with a sign-in. Each
+    # statement can be repeated, in case the migration is interrupted.
     with op.get_context().autocommit_block():
         for table in ("authenticators", "enrollments"):
             name = f"ck_{table}_kind"

@@ -1,4 +1,4 @@
-"""finding which kinds of password hashes an account has.
+"""index for finding the kinds of password hashes in an account.
 
 Revision ID: 202611241011
 Revises: 202611241010

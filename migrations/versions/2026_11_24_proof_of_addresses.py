@@ -1,6 +1,6 @@
 """proof of addresses.
 
-When an address was proven, what a provider said before that, and who may exchange a code.
+Add when an address was proven, the external id that a provider gave, and who may exchange a code.
 
 Revision ID: 202611242310
 Revises: 202611242240
@@ -26,8 +26,8 @@ _COLUMNS: list[tuple[str, str, sa.types.TypeEngine[Any]]] = [
 
 
 def upgrade() -> None:
-    # Each statement is a transaction: two busy tables locked at once would deadlock with a sign-in. Each may be
-    # repeated, should it end in between.
+    # Each statement is its own transaction: one that locks two busy tables could deadlock with a sign-in. Each
+    # statement can be repeated, in case the migration is interrupted.
     with op.get_context().autocommit_block():
         for table, name, type_ in _COLUMNS:
             op.add_column(table, sa.Column(name, type_), if_not_exists=True)

@@ -53,7 +53,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "report_id", "number", name=op.f("pk_report_chunks")),
     )
-    # It comes compressed: Postgres need not try.
+    # The data is compressed already, so Postgres must not try to compress it.
     op.execute("ALTER TABLE report_chunks ALTER COLUMN data SET STORAGE EXTERNAL")
 
 

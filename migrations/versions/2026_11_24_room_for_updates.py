@@ -1,6 +1,7 @@
-"""room for updates.
+"""free space for updates.
 
-Every sign-in updates its row of these tables and no index of it: that is cheap where the page has room.
+Every sign-in updates a row of each of these tables, but no indexed column. Such an update is cheap (HOT) if the
+page has free space.
 
 Revision ID: 202611241335
 Revises: 202611241305

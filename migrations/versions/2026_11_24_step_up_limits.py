@@ -1,4 +1,4 @@
-"""limits of step-up, and when a full limit was last recorded.
+"""limits of step-up, and when a reached password limit was last recorded.
 
 Revision ID: 202611242216
 Revises: 202611242200
