@@ -1,4 +1,4 @@
-# Two stages: the first installs what the lock file names, the second has no installer and no compiler left.
+# Two stages: the first installs the locked dependencies; the second has no installer and no compiler.
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build

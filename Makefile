@@ -1,4 +1,4 @@
-# What developers do every day. `make` lists it.
+# Everyday commands of developers; `make` lists them.
 
 .PHONY: help serve test check bench
 
