@@ -60,7 +60,7 @@ _OF_OPERATION = {
     "revokeMyTrustedDevices": _NO_DEVICE_COOKIE,
     "authorize": _headers(
         Passgate_User_Id="The id of the user whose credential it is.",
-        Passgate_User_Email="The user's address; `%` and everything but visible ASCII are percent-encoded.",
+        Passgate_User_Email="The user's address; `%` and everything but printable ASCII are percent-encoded.",
         Passgate_User_Role="`owner`, `admin`, `agent` or `end_user`.",
         Passgate_Credential="`session`, `api_token` or `password`.",
         Passgate_Assurance="`aal1` or `aal2`.",

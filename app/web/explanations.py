@@ -67,7 +67,7 @@ EXPLANATIONS = {
     "passcode_incorrect": Explanation(
         "The passcode is not correct",
         "No authenticator of the user shows this passcode now, and it is not one of the recovery codes.",
-        "Ask the user again. After five wrong ones in a row the user must wait.",
+        "Ask the user again. After five wrong passcodes in a row the user must wait.",
     ),
     "passcode_already_used": Explanation(
         "The passcode was used before",
