@@ -1,1 +1,1 @@
-"""Sealing, digesting and hashing."""
+"""Cryptography: encryption of stored secrets, digests, password hashes and signed tokens."""

@@ -1,31 +1,32 @@
-"""Argon2 as libsodium computes it: with what the processor has of AVX2 and AVX-512, and without Python's lock."""
+"""Argon2 by libsodium, which uses AVX2 and AVX-512 if available and releases the GIL."""
 
 from nacl.exceptions import InvalidkeyError
 from nacl.pwhash import argon2id
 
-# In characters. libsodium keeps a hash in 128 bytes, the last of which is zero, and judges none that is longer.
+# In characters. libsodium stores a hash in 128 bytes, including a final zero byte, and verifies no longer one.
 LONGEST_HASH = argon2id.PWHASH_SIZE
 _DIGEST_BYTES = 32
 _KIB = 1024
 
 
 def hash_(password: bytes, *, passes: int, memory_kib: int) -> str:
-    """Return the PHC string of Argon2id in one lane: of 32 bytes, under a new salt of 16.
+    """Return the PHC string of a 32-byte Argon2id hash: one lane, new 16-byte salt.
 
-    Raises `RuntimeError` when there is no memory for it, as `digest` does.
+    Raises `RuntimeError` if there is not enough memory; so does `digest`.
     """
     return argon2id.str(password, passes, memory_kib * _KIB).decode()
 
 
 def digest(text: bytes, salt: bytes, *, passes: int, memory_kib: int) -> bytes:
-    """Return 32 bytes of raw Argon2id in one lane; raises `ValueError` for a salt that has not 16 bytes."""
+    """Return 32 bytes of raw Argon2id, one lane. Raises `ValueError` unless the salt has 16."""
     return argon2id.kdf(_DIGEST_BYTES, text, salt, passes, memory_kib * _KIB)
 
 
 def matches(hash_: str, password: bytes) -> bool:
-    """Whether a PHC string of at most `LONGEST_HASH` characters is the password's, by the parameters in it.
+    """Whether a password matches a PHC string of at most `LONGEST_HASH` characters.
 
-    Argon2id and Argon2i, of any number of lanes; what is malformed matches nothing, and costs nothing to judge.
+    Supports Argon2id and Argon2i with any number of lanes. A malformed string never matches, and is rejected
+    without computing a hash.
     """
     try:
         return argon2id.verify(hash_.encode(), password)

@@ -1,7 +1,7 @@
-"""Whether a password appeared in a breach: a binary search in the sorted file that Have I Been Pwned offers.
+"""Search for breached passwords, by binary search in a sorted file of Have I Been Pwned.
 
-Its lines are `HEX40:COUNT`, the SHA-1 of a password and how often it was seen, ended by LF or CRLF and sorted. It
-has tens of gigabytes, and is read as little as a search needs: some 25 reads of at most 4 KiB, whatever its size.
+Its lines are `HEX40:COUNT`, the SHA-1 of a password and how often it was seen, sorted, and ended by LF or CRLF.
+The file has tens of gigabytes. A search needs about 25 reads of at most 4 KiB.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ _SAMPLES = 64
 
 
 class UnusableBreachFileError(ValueError):
-    """A file that cannot be searched; the message says why."""
+    """The file cannot be searched; the message says why."""
 
 
 class BreachedPasswords:
-    """The file at `path`. It is opened for each search, so that it can be replaced while the service runs."""
+    """The file at `path`; opened for each search, so that it can be replaced at any time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def check(self) -> int:
-        """Return about how many passwords the file has; raises `UnusableBreachFileError`.
+        """Return the approximate number of passwords in the file; raises `UnusableBreachFileError`.
 
-        It looks at the first and the last line, and at 64 places in between, whether they are sorted.
+        Checks that the first line, the last line and the lines at 64 positions are in order.
         """
         keys, place = [], 0
         with self._opened() as (file, size):
@@ -48,9 +48,9 @@ class BreachedPasswords:
         return size // len(f"{'0' * 40}:1\r\n")
 
     async def contain(self, password: str) -> bool:
-        """Whether the password appeared in a breach, as it was typed or in NFC; the search runs in a thread.
+        """Whether the password appeared in a breach, as typed or in NFC.
 
-        Raises `UnusableBreachFileError` when the file cannot be searched any more.
+        The search runs in a thread. Raises `UnusableBreachFileError` if the file can no longer be searched.
         """
         return await asyncio.to_thread(self._find_any, {password, normalize_password(password)})
 
@@ -73,7 +73,7 @@ class BreachedPasswords:
 
 
 class _Line:
-    """A line, and where the next one begins."""
+    """The key of a line, and the offset where the next line begins."""
 
     def __init__(self, content: bytes, start: int) -> None:
         line, newline, _ = content.partition(b"\n")
@@ -94,7 +94,7 @@ def _line_at(file: int, start: int, size: int) -> _Line:
 
 
 def _next_line(file: int, place: int, size: int) -> int:
-    """Return where the first line begins behind a place in the file; its end when there is none."""
+    """Return the offset of the first line that begins after `place`, or `size` if there is none."""
     newline = os.pread(file, _LINE_BYTES, place).find(b"\n")
     if newline < 0 and place + _LINE_BYTES < size:
         raise UnusableBreachFileError(f"has a line of more than {_LINE_BYTES} bytes")
@@ -110,7 +110,7 @@ def _last_line(file: int, size: int) -> int:
 
 
 def _two_lines(file: int, place: int, size: int) -> Iterator[_Line]:
-    """Yield two lines from a place on, or as many as there are."""
+    """Yield the next two lines from `place`, or fewer at the end of the file."""
     for _ in range(2):
         if place < size:
             line = _line_at(file, place, size)
@@ -119,11 +119,11 @@ def _two_lines(file: int, place: int, size: int) -> Iterator[_Line]:
 
 
 def _find(file: int, size: int, key: bytes) -> bool:
-    """Say whether a line has the key. The lines before `low` have smaller ones, those from `high` on greater."""
-    low, high = 0, size
+    """Whether a line of the file has the key."""
+    low, high = 0, size  # lines before `low` have smaller keys, lines from `high` on have greater keys
     while high - low > _BLOCK_BYTES:
         start = _next_line(file, (low + high) // 2, size)
-        line = _line_at(file, start, size)  # a block holds many lines: it begins before `high`
+        line = _line_at(file, start, size)  # `start` is below `high`: the range is longer than a line
         if line.key == key:
             return True
         low, high = (line.end, high) if line.key < key else (low, start)

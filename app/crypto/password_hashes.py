@@ -1,4 +1,4 @@
-"""Reading password hashes: those of Passgate, and those that another system made (bcrypt, other Argon2)."""
+"""Read and verify password hashes: our own, and imported ones (bcrypt, other Argon2)."""
 
 import base64
 import functools
@@ -10,8 +10,8 @@ import bcrypt
 
 from app.crypto import argon2
 
-# bcrypt's base64 has 22 characters of salt and 31 of hash, whose last ones have bits left over: zero, or else the
-# hash is not as any implementation writes it, and nothing would ever match it.
+# bcrypt's base64 has 22 characters of salt and 31 of hash. The unused bits of the last character of each must be
+# zero: no implementation writes anything else, and no password would match such a hash.
 _BCRYPT = re.compile(r"(\$2)[aby](\$([0-9]{2}))(\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26])")
 _ARGON2 = re.compile(
     r"(\$argon2id?\$v=19\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9}))"
@@ -19,25 +19,26 @@ _ARGON2 = re.compile(
 )
 _KIND_OF_BCRYPT = re.compile(r"\$2b\$[0-9]{2}")
 
-# What an imported hash may cost. As with every hash here, judging one is the price of a wrong password.
+# Upper limits for the cost of an imported hash, because each wrong password costs one verification.
 _BCRYPT_COSTS = range(4, 15)  # bcrypt has none below 4; 14 takes about a second
 _MOST_MEMORY_KIB = 256 * 1024
 _MOST_WORK_KIB = 1024 * 1024  # memory times passes; about a second
 _MOST_LANES = 16
 _LEAST_KIB_A_LANE = 8  # Argon2's own limit (RFC 9106 3.1)
 
-_BCRYPT_BYTES = 72  # bcrypt looks at no byte beyond
+_BCRYPT_BYTES = 72  # bcrypt ignores all bytes after these
 
 
 class UnusableHashError(ValueError):
-    """A password hash that cannot be imported; the message says why, and never what it is."""
+    """The password hash cannot be imported; the message says why, and never quotes the hash."""
 
 
 def kind_of(hash_: str) -> str | None:
-    """Return what a hash costs to judge, such as `$2b$12` or `$argon2id$v=19$m=19456,t=2,p=1`; None for no hash.
+    """Return the algorithm and cost of a hash, or None.
 
-    It is the beginning of the hash, as `app.database.tables.users.password_kind` cuts it off too. An Argon2 hash
-    that is too long to be judged has none.
+    Examples: `$2b$12`, `$argon2id$v=19$m=19456,t=2,p=1`. This is a prefix of the hash;
+    `app.database.tables.users.password_kind` cuts it off in the same way. None: the hash is malformed, or an
+    Argon2 hash that is too long to be verified.
     """
     if len(hash_) <= argon2.LONGEST_HASH and (found := _ARGON2.fullmatch(hash_)) is not None:
         return found[1]
@@ -47,9 +48,9 @@ def kind_of(hash_: str) -> str | None:
 
 
 def read_imported(hash_: str) -> str:
-    """Return a hash that another system made as it is stored here; raises `UnusableHashError`.
+    """Return another system's hash in the form that is stored; raises `UnusableHashError`.
 
-    `$2a$`, `$2y$` and `$2b$` name one algorithm for all passwords that bcrypt sees whole, so it becomes `$2b$`.
+    `$2a$`, `$2y$` and `$2b$` are the same algorithm for passwords of at most 72 bytes, so all become `$2b$`.
     """
     if (found := _BCRYPT.fullmatch(hash_)) is not None:
         if int(found[3]) not in _BCRYPT_COSTS:
@@ -78,11 +79,11 @@ def read_imported(hash_: str) -> str:
 
 
 def matches(hash_: str, password: bytes) -> bool:
-    """Whether the password is the one that was hashed; takes the time of the hash's kind whether or not it is.
+    """Whether the password matches the hash; the time depends only on the hash's kind.
 
-    The hash has a kind (`kind_of`). Of a password, bcrypt sees 72 bytes. A longer one is judged, and never
-    matches: it would be proven only in part, and when the hash is renewed the unproven part would become the
-    password. Its user takes a new one by e-mail.
+    `hash_` must have a kind (`kind_of`). bcrypt uses only the first 72 bytes of a password. A longer password is
+    hashed, but never matches: its other bytes are unverified, and renewing the hash would make them part of the
+    password. Its user has to reset the password by e-mail.
     """
     if hash_.startswith("$2b$"):
         same = bcrypt.checkpw(password[:_BCRYPT_BYTES], hash_.encode())
@@ -92,7 +93,7 @@ def matches(hash_: str, password: bytes) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def decoy(kind: str) -> str:
-    """Return a hash of this kind that no password is known to match: judging it takes as long as a real one."""
+    """Return a random hash of this kind, which takes as long to verify as a real one."""
     if _KIND_OF_BCRYPT.fullmatch(kind):
         alphabet = "./" + string.ascii_letters + string.digits
         drawn = "".join(secrets.choice(alphabet) for _ in range(51))

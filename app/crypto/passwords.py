@@ -1,4 +1,4 @@
-"""Secrets that are guessed at: Argon2id for passwords and recovery codes, in threads beside the event loop."""
+"""Hash passwords and recovery codes with Argon2id, in threads beside the event loop."""
 
 import asyncio
 import os
@@ -18,24 +18,24 @@ from app.crypto import argon2, password_hashes
 _T = TypeVar("_T")
 NICENESS = 10
 LONGEST_PASSWORD_BYTES = 1024
-"""In UTF-8, before NFC: room for the 256 code points that a password may have, four bytes each."""
+"""In UTF-8, before NFC normalization: 256 code points, which is the longest password, of four bytes each."""
 _ENCODED = re.compile("m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=1")
 
 
 @dataclass(frozen=True)
 class Argon2Parameters:
-    """What one hash costs: passes, KiB of memory; OWASP's minimum unless told otherwise (ASVS 11.4.2)."""
+    """The cost of one hash: passes and KiB of memory, by default OWASP's minimum (ASVS 11.4.2)."""
 
     time_cost: int = 2
     memory_kib: int = 19456
 
     def encode(self) -> str:
-        """Return the form that is stored beside what was hashed, such as `m=19456,t=2,p=1`."""
+        """Return the parameters as they are stored beside the hash, such as `m=19456,t=2,p=1`."""
         return f"m={self.memory_kib},t={self.time_cost},p=1"
 
     @classmethod
     def decode(cls, text: str) -> "Argon2Parameters":
-        """Read what `encode` wrote; raise `ValueError` for anything else."""
+        """Parse the output of `encode`; raise `ValueError` for anything else."""
         found = _ENCODED.fullmatch(text)
         if found is None:
             raise ValueError("Argon2 parameters look like m=19456,t=2,p=1.")
@@ -44,21 +44,25 @@ class Argon2Parameters:
 
 @dataclass(frozen=True)
 class PasswordCheck:
-    """Whether a password matches its hash, and the hash to store instead when the old one costs something else."""
+    """Whether a password matches its hash.
+
+    `renewed_hash` is set if the stored hash has another algorithm or cost than today's: store it instead.
+    """
 
     matches: bool
     renewed_hash: str | None
 
 
 def is_too_long(password: str) -> bool:
-    """Whether a password has more than `LONGEST_PASSWORD_BYTES`: no such password is ever looked at further."""
+    """Whether a password has more than `LONGEST_PASSWORD_BYTES`, and must not be processed."""
     return len(password) > LONGEST_PASSWORD_BYTES or len(_encode(password)) > LONGEST_PASSWORD_BYTES
 
 
 def normalize_password(text: str) -> str:
-    """Return `text` in NFC, so that another keyboard types the same password (NIST SP 800-63B-4 3.1.1.2).
+    """Return `text` in NFC, so that every keyboard enters the same password.
 
-    Raises `InvalidRequest` for more than `LONGEST_PASSWORD_BYTES`: NFC takes time in the square of the length.
+    See NIST SP 800-63B-4 3.1.1.2. Raises `InvalidRequest` for more than `LONGEST_PASSWORD_BYTES`: the time for NFC
+    grows with the square of the length.
     """
     if is_too_long(text):
         error = FieldError("", "too_long", f"A password has at most {LONGEST_PASSWORD_BYTES} bytes in UTF-8.")
@@ -67,15 +71,15 @@ def normalize_password(text: str) -> str:
 
 
 def _encode(password: str) -> bytes:
-    # A lone surrogate is no text, but it must not make the answer faster than another password's.
+    # A lone surrogate is not valid text. It is hashed all the same, so that the answer is not faster.
     return password.encode(errors="surrogatepass")
 
 
 class Hasher:
-    """Hashes in `threads` threads, as many as there are cores unless told otherwise.
+    """A thread pool for hashing with `threads` threads; the default is one for each usable core.
 
-    When `queue` jobs are waiting or running, a further one is refused at once by `Unavailable`, as is every job
-    after `close`. A job that was given up while it waited counts no longer; one that runs counts until it ends.
+    While `queue` jobs are waiting or running, another one is refused at once with `Unavailable`, as is every job
+    after `close`. A waiting job that is canceled leaves the queue at once; a running one counts until it ends.
     """
 
     def __init__(
@@ -93,30 +97,31 @@ class Hasher:
         )
 
     async def hash_password(self, password: str) -> str:
-        """Return the PHC string of the normalized password under today's parameters and a new salt."""
+        """Return the PHC string of the normalized password: current parameters, new salt."""
         return await self._run(lambda: self._hash(_encode(normalize_password(password))))
 
     async def verify_password(
         self, hash_: str | None, password: str, *, kinds: Collection[str] = ()
     ) -> PasswordCheck:
-        """Judge a password; without a hash, or with a malformed one, judge decoys in vain.
+        """Check a password in a time that does not depend on the user or the result.
 
-        `kinds` are those of the hashes that the user could have had: all that the account has. What is done does
-        not depend on whose hash it is, nor on whether it matches: one hash of each kind, and one by today's
-        parameters. So the time tells neither an imported user from an ordinary one or from nobody, nor a wrong
-        password from a right one that is refused for another reason. (Wrapping imported hashes in Argon2id as they
-        come in would not do it: they would still cost more than the others, and wrapping 100,000 of them takes
-        half an hour.)
+        `kinds` are the kinds of hashes that exist in the account. Every call computes one hash of each kind, and
+        one with the current parameters; a decoy replaces each hash that the user does not have. Without a hash, or
+        with a malformed one, all of them are decoys and nothing matches. So the time does not show whether a user
+        exists or was imported, or whether a password that is refused for another reason was right.
+
+        Wrapping imported hashes in Argon2id during the import is no alternative: they would still cost more than
+        the others, and wrapping 100,000 of them takes half an hour.
         """
         return await self._run(lambda: self._verify(hash_ or "", password, kinds))
 
     async def digest_codes(
         self, codes: Sequence[str], salt: bytes, parameters: Argon2Parameters | None = None
     ) -> list[bytes]:
-        """Return 32 bytes of raw Argon2id for each code, in their order, all under one salt of 16 bytes.
+        """Return 32 bytes of raw Argon2id for each code, all with the same 16-byte salt.
 
-        The caller brings the codes' canonical form, and the `parameters` that the set was made with, today's
-        when there are none.
+        The codes must be in canonical form. The digests have the order of the codes. `parameters` are those that
+        the set was created with; the default is the current ones.
         """
         cost = parameters or self.parameters
         return await self._run(
@@ -127,7 +132,7 @@ class Hasher:
         )
 
     def close(self) -> None:
-        """Take no further job, and return when those that were taken have ended."""
+        """Accept no more jobs, and return when the accepted ones have ended."""
         self._threads.shutdown(wait=True)
 
     def _hash(self, normal: bytes) -> str:
@@ -136,7 +141,7 @@ class Hasher:
     def _verify(self, hash_: str, password: str, kinds: Collection[str]) -> PasswordCheck:
         kind = password_hashes.kind_of(hash_)
         normal = _encode(normalize_password(password))
-        # Another system may have hashed what was typed as it came in.
+        # Another system may have hashed the password as typed, without normalization.
         forms = {normal, _encode(password)}
         verdicts: list[bool] = []
         for old in sorted({*kinds, kind or self._kind} - {self._kind}):
@@ -159,21 +164,21 @@ class Hasher:
         except RuntimeError:
             self._places.release()
             raise Unavailable from None
-        # Only the pool's future tells a job that never began from one that cannot be stopped; asyncio's does not.
+        # Use the pool's future: unlike asyncio's, it is not done while a canceled job is still running.
         HASH_QUEUE.inc()
         running.add_done_callback(self._give_back_place)
         return await asyncio.wrap_future(running)
 
 
 def _give_way() -> None:
-    """Let others run first: whoever waits for a hash waits long anyway."""
-    if sys.platform == "linux":  # where a priority is a thread's
+    """Lower this thread's priority, so that hashing does not delay requests that need no hash."""
+    if sys.platform == "linux":  # only Linux has a priority for each thread
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def usable_cores() -> int:
     """Return how many cores this process may use."""
-    # A container is often given fewer cores than its machine has, and only the affinity knows.
+    # A container often gets fewer cores than its machine has; only the CPU affinity shows that.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Secrets that are opened again: AES-256-GCM under one of several keys, bound to where they are stored."""
+"""Encrypt stored secrets: AES-256-GCM with rotatable keys, bound to where they are stored."""
 
 import secrets
 from collections.abc import Mapping
@@ -15,15 +15,19 @@ _HEAD_BYTES = 2
 _NONCE_BYTES = 12
 
 
-class SealBroken(Exception):  # noqa: N818 -- says what was found; never carries the data
-    """Sealed data does not open here: its key is unknown, or it was changed, moved or cut short."""
+class SealBroken(Exception):  # noqa: N818 -- named for the outcome
+    """Sealed data cannot be decrypted: unknown key, or changed, moved or truncated data.
+
+    The message never quotes the data.
+    """
 
 
 @dataclass(frozen=True)
 class AssociatedData:
-    """Where a sealed value is stored, and whose it is; it opens nowhere else (ASVS 11.3.3).
+    """AES-GCM associated data: where a sealed value is stored, and its user (ASVS 11.3.3).
 
-    `user_id` is the user whom the row belongs to, or None for what is the account's or the service's own.
+    A value decrypts only with the associated data that it was sealed with. `user_id` is the user that the row
+    belongs to, or None if the row belongs to the account or the service.
     """
 
     table: str
@@ -34,13 +38,13 @@ class AssociatedData:
 
     @property
     def version(self) -> int:
-        """The version of the format in which a value is sealed here."""
+        """The format version that new values are sealed in."""
         return _BOUND_TO_ROW if self.user_id is None else _BOUND_TO_USER
 
     def encode(self, version: int) -> bytes:
-        """Return bytes that no other place has in this version: every part is led by its length.
+        """Return the associated data as unambiguous bytes: each part is prefixed with its length.
 
-        Version 1 names the row alone. Releases before users were bound sealed everything so.
+        Version 1 contains the row but not the user. Early releases used it for every value.
         """
         parts = [self.table.encode(), self.column.encode(), self.account_id.bytes, self.row_id.bytes]
         if version == _BOUND_TO_USER:
@@ -49,11 +53,11 @@ class AssociatedData:
 
 
 class Sealer:
-    """Seals with the first of its keys and opens with any of them, so that keys can be rotated.
+    """Encrypts with the first of its keys and decrypts with any, so that keys can be rotated.
 
-    `keys` maps key ids to 32 bytes each; `current_key_id` is the id of the one that seals. Sealed data is 1 byte
-    version (1: bound to its row; 2: to its row and its user), 1 byte length of the key id, the key id, a 12 byte
-    nonce, and the ciphertext with its 16 byte tag. Nonces are random, so one key may seal 2^32 values and no more
+    `keys` maps key ids to 32 bytes each; `current_key_id` is the id of the first key. Sealed data is 1 byte
+    version (1: bound to its row; 2: bound to its row and user), 1 byte length of the key id, the key id, a 12-byte
+    nonce, and the ciphertext with its 16-byte tag. Nonces are random, so one key may seal at most 2^32 values
     (NIST SP 800-38D 8.3).
     """
 
@@ -68,7 +72,7 @@ class Sealer:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
     def seal(self, plain: bytes, place: AssociatedData) -> bytes:
-        """Return `plain` sealed by the current key, to be opened at `place` only."""
+        """Return `plain` encrypted with the current key and bound to the associated data `place`."""
         key_id = self.current_key_id.encode()
         head = bytes([place.version, len(key_id)]) + key_id
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -76,9 +80,10 @@ class Sealer:
         return head + nonce + self._ciphers[self.current_key_id].encrypt(nonce, plain, bound_to)
 
     def open(self, sealed: bytes, place: AssociatedData) -> bytes:
-        """Return what was sealed at `place`; raise `SealBroken` for anything else, an unknown key included.
+        """Return the plaintext of a value that was sealed with the associated data `place`.
 
-        A value of version 1 opens for any user of its row until `passgate rotate-keys` has sealed it again.
+        Raise `SealBroken` if it was not, or if its key is unknown. A value of version 1 is not bound to a user
+        until `passgate rotate-keys` re-encrypts it.
         """
         key_id = self.key_id_of(sealed)
         cipher = self._ciphers.get(key_id)
@@ -88,16 +93,16 @@ class Sealer:
         head, nonce = sealed[:head_ends], sealed[head_ends : head_ends + _NONCE_BYTES]
         try:
             return cipher.decrypt(nonce, sealed[head_ends + _NONCE_BYTES :], head + place.encode(sealed[0]))
-        except (InvalidTag, ValueError):  # ValueError: so short that the nonce is cut
+        except (InvalidTag, ValueError):  # ValueError: the nonce is truncated
             raise SealBroken("The sealed data was changed, moved or cut short.") from None
 
     def is_current(self, sealed: bytes, place: AssociatedData) -> bool:
-        """Whether `seal` would use the same key and version; raise `SealBroken` when the data names no key."""
+        """Whether `seal` would use the same key and version; raises `SealBroken` without a key id."""
         return self.key_id_of(sealed) == self.current_key_id and sealed[0] == place.version
 
     @staticmethod
     def key_id_of(sealed: bytes) -> str:
-        """Return the id of the key that sealed the data, unproven; raise `SealBroken` when it names none."""
+        """Return the key id in the data, not authenticated; raise `SealBroken` if there is none."""
         if len(sealed) < _HEAD_BYTES or sealed[0] not in {_BOUND_TO_ROW, _BOUND_TO_USER}:
             raise SealBroken("The data is not sealed in a version that is known here.")
         head_ends = _HEAD_BYTES + sealed[1]

@@ -1,4 +1,4 @@
-"""Signed tokens (JWT) and their keys: the one module that knows python-jose."""
+"""Signed tokens (JWT) and their keys; the only module that uses python-jose."""
 
 import base64
 import json
@@ -11,26 +11,26 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jws
 from jose.exceptions import JOSEError
 
-ALGORITHM = "ES256"  # and no other: a key serves one algorithm (RFC 8725 3.1)
-LEAST_SECRET_BYTES = 32  # of an HMAC: as many as the hash gives (RFC 7518 3.2)
+ALGORITHM = "ES256"  # the only one: a key is used with a single algorithm (RFC 8725 3.1)
+LEAST_SECRET_BYTES = 32  # an HMAC key is at least as long as the hash output (RFC 7518 3.2)
 _COORDINATE_BYTES = 32
 _PARTS = 3
-# What a header may say: nothing that brings or fetches a key, or asks for more than we know.
+# The header parameters that are accepted: none that embeds or references a key (such as jwk or jku), and no crit.
 _HEADER = {"alg", "typ", "kid", "x5t", "x5t#S256"}
 _LONGEST_TOKEN = 16_384
-_KEY_TYPES = {"RS256": ("RSA", ("n", "e")), "ES256": ("EC", ("x", "y"))}  # by algorithm, with what makes the key
-_RSA_BITS = range(2048, 8193)  # fewer are weak (NIST SP 800-131A), more cost too much
+_KEY_TYPES = {"RS256": ("RSA", ("n", "e")), "ES256": ("EC", ("x", "y"))}  # by algorithm: type, members
+_RSA_BITS = range(2048, 8193)  # shorter keys are weak (NIST SP 800-131A), longer ones cost too much time
 
 
 def new_private_key() -> bytes:
-    """Return a new P-256 key, in PEM (PKCS 8, to be sealed before it is stored anywhere)."""
+    """Return a new P-256 private key in PEM (PKCS #8, unencrypted: seal it before storing it)."""
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def public_jwk(private_key: bytes, key_id: str) -> dict[str, str]:
-    """Return the public half of a P-256 key in PEM, as a JWK that verifies (RFC 7517, RFC 7518 6.2.1)."""
+    """Return the public key of a P-256 private key in PEM, as a JWK (RFC 7517, RFC 7518 6.2.1)."""
     numbers = _read(private_key).public_key().public_numbers()
     return {
         "kty": "EC",
@@ -46,10 +46,10 @@ def public_jwk(private_key: bytes, key_id: str) -> dict[str, str]:
 def sign_token(
     claims: dict[str, Any], private_key: bytes, key_id: str, *, now: datetime, lifetime: timedelta
 ) -> str:
-    """Return a JWT of the claims, good from `now` (in whole seconds, rounded down) for `lifetime`.
+    """Return a JWT of the claims, valid from `now` for `lifetime`.
 
-    `iat` and `exp` are set here, so that no token is without an end. Raises `ValueError` for a key that is none
-    for ES256.
+    `iat` (`now` rounded down to whole seconds) and `exp` are set here, so that every token expires. Raises
+    `ValueError` if the key is not for ES256.
     """
     _read(private_key)
     issued_at = int(now.timestamp())
@@ -69,15 +69,15 @@ def _encode(coordinate: int) -> str:
     return base64.urlsafe_b64encode(coordinate.to_bytes(_COORDINATE_BYTES)).decode().rstrip("=")
 
 
-class TokenRefused(Exception):  # noqa: N818 -- says what was found
-    """A token that is not what it should be; the message says why, for the log, and never repeats the token."""
+class TokenRefused(Exception):  # noqa: N818 -- named for the outcome
+    """The token is not valid. The message is for the log and never quotes the token."""
 
 
 def read_hs256_token(token: str, secret: bytes) -> dict[str, Any]:
-    """Return the claims of a JWT that is signed by HS256 with `secret`; raises `TokenRefused`.
+    """Return the claims of a JWT that is signed with HS256 and `secret`; raises `TokenRefused`.
 
-    Nothing in the token chooses how it is verified (RFC 8725 3.1): its header names HS256, and no key of its own.
-    Times and the other claims are the caller's to check.
+    The token cannot choose how it is verified (RFC 8725 3.1): its header must name HS256 and may not carry a key.
+    The caller checks the times and the other claims.
     """
     if len(secret) < LEAST_SECRET_BYTES:
         raise TokenRefused("the secret is too short")
@@ -87,7 +87,7 @@ def read_hs256_token(token: str, secret: bytes) -> dict[str, Any]:
 
 
 def _unverified(token: str, algorithms: Container[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims, not verified, of a token whose form and header are as they must be."""
+    """Return the header and claims of a well-formed token, without verifying its signature."""
     parts = token.split(".")
     if len(token) > _LONGEST_TOKEN or len(parts) != _PARTS or not all(_is_canonical(part) for part in parts):
         raise TokenRefused("too long, or not three parts in base64url")
@@ -102,12 +102,12 @@ def _unverified(token: str, algorithms: Container[str]) -> tuple[dict[str, Any],
 def _verify(token: str, key: bytes | list[dict[str, str]], algorithm: str) -> None:
     try:
         jws.verify(token, key, algorithms=[algorithm])
-    except (JOSEError, ValueError):  # ValueError: a key that is none, from the library below
+    except (JOSEError, ValueError):  # ValueError: an invalid key, raised by cryptography
         raise TokenRefused("the signature is not the provider's") from None
 
 
 def _is_canonical(part: str) -> bool:
-    """Whether the part is the one way of writing its bytes: another would be another token to whoever compares."""
+    """Whether the part is canonical base64url, so that equal tokens are equal strings."""
     try:
         return base64.urlsafe_b64encode(_decode(part)).decode().rstrip("=") == part
     except ValueError:
@@ -140,7 +140,7 @@ def _refuse_constant(_: str) -> Any:
 
 
 def key_id_of(token: str) -> str:
-    """Return which of the issuer's keys a token names (`kid`), unproven; raises `TokenRefused`."""
+    """Return the `kid` of a token without verifying the token; raises `TokenRefused`."""
     header, _ = _unverified(token, _KEY_TYPES)
     key_id = header.get("kid")
     if not isinstance(key_id, str):
@@ -149,10 +149,11 @@ def key_id_of(token: str) -> str:
 
 
 def read_signed_token(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the claims of a JWT that is signed by RS256 or ES256 with one of the keys; raises `TokenRefused`.
+    """Return the claims of a JWT signed by one of the keys; raises `TokenRefused`.
 
-    `keys` are JWKs (RFC 7517) of the issuer. The token chooses among them by `kid` only; a key serves the one
-    algorithm of its type, and only if it is for signatures. Times and the other claims are the caller's to check.
+    The algorithm must be RS256 or ES256. `keys` are JWKs (RFC 7517) of the issuer. The token selects among them by
+    `kid` only. A key is used only for the one algorithm of its type, and only if it is for signatures. The caller
+    checks the times and the other claims.
     """
     key_id = key_id_of(token)
     header, claims = _unverified(token, _KEY_TYPES)
