@@ -1,1 +1,1 @@
-"""How many wrong passwords are judged."""
+"""Rate limits for password attempts, password links, SSO and assertions."""

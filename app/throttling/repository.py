@@ -1,7 +1,7 @@
-"""The buckets in the database, as the generic cell rate algorithm: one statement decides and counts.
+"""The buckets in the database: generic cell rate algorithm in a single statement.
 
-An attempt concerns a few buckets. One statement does the work of all, each part `after` the one before it, so that
-of two attempts at once one waits for the other in the first bucket that they share, and they never deadlock.
+One statement changes all buckets of an attempt. Each CTE refers to the previous one, so Postgres locks the rows in
+the order of the list. Two concurrent attempts wait at the first bucket that they share, and never deadlock.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ def _filling(count: int) -> PrecompiledStatement:
 
 @cache
 def _taking_back(count: int, *, clears_first: bool) -> PrecompiledStatement:
-    before: ColumnElement[bool] = true()  # asks for the parts before, whatever they did
+    before: ColumnElement[bool] = true()  # always true, but fixes the order of the row locks
     parts: list[CTE] = []
     for number in range(count):
         clears = clears_first and number == 0
@@ -98,7 +98,7 @@ def _taking_back(count: int, *, clears_first: bool) -> PrecompiledStatement:
             is_left = _rows_of(parts[-1]) == 0
             back = update(password_limits).where(_this(number), is_left).values(empty_at=_emptier(number))
             parts.append(back.returning(_KEY).cte(f"back_{number}"))
-            before = _rows_of(parts[-1]) >= 0  # which asks for the one before it, too
+            before = _rows_of(parts[-1]) >= 0  # this CTE refers to `gone_...`, so the order covers both
     return PrecompiledStatement(select(_rows_of(parts[-1])))
 
 
@@ -137,16 +137,16 @@ def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[s
 
 
 async def fill(tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime) -> int:
-    """Put one failure into each bucket, until one is full; returns how many have taken it.
+    """Count one failure in each bucket, up to the first full one; return how many counted it.
 
-    When that is not all of them, the transaction must not commit.
+    If that is not all of them, the transaction must not commit.
     """
     row = await _filling(len(buckets)).row(tx, _these(account_id, buckets, now))
     return sum(row or ())
 
 
 async def find(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> tuple[datetime, bool]:
-    """Return when the bucket will be, or was, empty; and whether it was recorded as full within its period."""
+    """Return when the bucket is empty, and whether it was recorded as full within its period."""
     row = await _FIND.row(tx, _these(account_id, [bucket], now))
     if row is None:
         return now, False
@@ -156,16 +156,17 @@ async def find(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: da
 
 
 async def note_recorded(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
-    """Note that the bucket is recorded as full; False when that was done within its period, by somebody faster."""
+    """Mark the bucket as recorded as full; False if another request did so within its period."""
     return await _RECORDED.value(tx, _these(account_id, [bucket], now)) is not None
 
 
 async def take_back(
     tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime, clears_first: bool = False
 ) -> None:
-    """Take one failure out of each bucket again, or (`clears_first`) all of them out of the first.
+    """Undo one failure in each bucket; with `clears_first`, undo all of them in the first bucket.
 
-    One statement, or none without a bucket. An empty bucket goes, so that it says nothing to a clock set back.
+    Runs one statement, or none without buckets. An empty bucket is deleted, so that it has no effect if the clock
+    is set back.
     """
     if not buckets:
         return

@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged, and of whom (docs/api.md section 9)."""
+"""The rate limits and the subjects that each one counts (docs/api.md section 9)."""
 
 import hashlib
 import ipaddress
@@ -11,13 +11,13 @@ from app.core.settings import Limit, PasswordLimits
 
 _IPV6_PREFIX = 64
 WIDER = 10
-"""How many times as much an address may do over all accounts as it may in one."""
+"""Factor between the limit of an address over all accounts and its limit in one account."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """One limit of one subject, in one account or over all of them. The subject is kept as a digest."""
+    """A limit for a subject, in one account or over all; `key` is a digest of the subject."""
 
     name: str
     key: bytes
@@ -26,28 +26,30 @@ class Bucket:
 
     @property
     def period(self) -> timedelta:
-        """How long a full bucket takes to empty."""
+        """The time in which a full bucket becomes empty."""
         return timedelta(seconds=self.limit.seconds)
 
     @property
     def cost(self) -> timedelta:
-        """By how much one failure fills it; rounded down, so that as many as the limit says do fit."""
+        """The time that one failure adds; rounded down, so that `limit.failures` of them fit."""
         return max(self.period // self.limit.failures, timedelta.resolution)
 
     @property
     def fullest(self) -> timedelta:
-        """How far ahead a bucket may become empty. Beyond it, a clock that was ahead and set back has filled it.
+        """The longest time from now until a bucket can be empty.
 
-        Such a bucket counts as empty: else nobody would be let in until that clock's time comes.
+        A later `empty_at` was written with a clock that ran ahead. Such a bucket counts as empty: otherwise every
+        attempt would be refused until that time.
         """
         return self.period + _CLOCKS_DIFFER
 
 
 def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) -> list[Bucket]:
-    """Return the buckets that one attempt fills: user-and-address, address, user, address over all accounts.
+    """Return the buckets of a sign-in: user and IP, IP, user, and IP over all accounts.
 
-    By the e-mail address that was sent, so that one which nobody has is limited just the same. A known device of
-    the user does not touch the user's own, so that an outsider cannot lock a user out of it.
+    The user is identified by the e-mail address that was sent, so unknown addresses are limited in the same way.
+    On a known device of the user, the user's bucket does not count, so that attempts from elsewhere cannot lock
+    the user out there.
     """
     user, address = email_key(email), _network(ip)
     by_address = Bucket("address", _key(address), limits.address)
@@ -57,16 +59,16 @@ def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) 
 
 
 def over_all_accounts(bucket: Bucket) -> Bucket:
-    """Return the bucket that the same subject has over all accounts, `WIDER` times as wide."""
+    """Return the same subject's bucket over all accounts; its limit is `WIDER` times as high."""
     name = f"{bucket.name}_all_accounts"
     return replace(bucket, name=name, limit=bucket.limit.times(WIDER), all_accounts=True)
 
 
 def session_buckets(limits: PasswordLimits, *, user_id: UUID, ip: str) -> list[Bucket]:
-    """Return the buckets that a password fills which a session asks for: the user's sessions', the address's.
+    """Return the buckets of a password sent in a session: the user's sessions, and the IP.
 
-    One for all sessions of the user, whatever their addresses, and none of those that a sign-in of the user needs:
-    a session that came about without the password takes nothing from who knows it.
+    All sessions of the user share one bucket, whatever their IPs. It is not one of the user's sign-in buckets:
+    somebody with a session but without the password cannot block the sign-in of the user.
     """
     return [
         Bucket("session_user", _key(str(user_id)), limits.user_and_address),
@@ -75,26 +77,27 @@ def session_buckets(limits: PasswordLimits, *, user_id: UUID, ip: str) -> list[B
 
 
 def link_buckets(*, email: str, ip: str, letters: Limit, requests: Limit) -> tuple[Bucket, Bucket]:
-    """Return the buckets that one request for a password link fills: the e-mail address's, and the address's."""
+    """Return the buckets of a request for a password link: the e-mail address, and the IP."""
     by_email = Bucket("password_link_user", _key(email_key(email)), letters)
     return by_email, Bucket("password_link_address", _key(_network(ip)), requests)
 
 
 def request_bucket(*, ip: str, requests: Limit) -> Bucket:
-    """Return the bucket that each sign-in by a third party fills that an address begins."""
+    """Return the bucket of the SSO sign-ins that an IP begins."""
     return Bucket("sso_address", _key(_network(ip)), requests)
 
 
 def provider_bucket(*, provider_id: UUID, ip: str, failures: Limit) -> Bucket:
-    """Return the bucket that each sign-in fills that fails at a provider of the account, for each address.
+    """Return the bucket of the failed SSO sign-ins at one provider of the account from one IP.
 
-    By the provider's id, not by a name that somebody sent: there are no more buckets than providers and addresses.
+    It is keyed by the provider's id, not by a name from the request, so that a client cannot create any number of
+    buckets.
     """
     return Bucket("provider_address", _key(str(provider_id), _network(ip)), failures)
 
 
 def assertion_buckets(*, token_id: UUID, user_id: UUID, of_token: Limit, of_user: Limit) -> list[Bucket]:
-    """Return the buckets that one assertion fills: the user's, and the API token's."""
+    """Return the buckets of an assertion: the user, and the API token."""
     return [
         Bucket("assertion_user", _key(str(user_id)), of_user),
         Bucket("assertion_token", _key(str(token_id)), of_token),
@@ -106,7 +109,7 @@ def _key(*parts: str) -> bytes:
 
 
 def _network(ip: str) -> str:
-    """Return an IPv4 address as it is, and of IPv6 the /64 that one subscriber has."""
+    """Return an IPv4 address unchanged, and for IPv6 the /64 network, which is one subscriber's."""
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Counting a password attempt before it is judged, and taking it back when the password was right."""
+"""Count a password attempt before the check, and undo the count if the password was right."""
 
 import math
 from collections.abc import AsyncIterator
@@ -27,11 +27,11 @@ async def count_password_attempt(
     user_id: UUID | None = None,
     because: str = "Too many passwords were wrong.",
 ) -> None:
-    """Count one failure in every bucket, or none of them: raises `TooMany` when one is full.
+    """Count one failure in every bucket, or in none: raises `TooMany` if one is full.
 
-    Always in the same order of buckets, so that attempts at once do not deadlock. Committed before the password
-    is looked at: of a hundred sent together no more are judged than the limit allows. A full bucket is recorded
-    once in its period, about the user with `user_id`, where that is known.
+    The order of the buckets is always the same, so that concurrent attempts do not deadlock. The count is
+    committed before the password is checked, so concurrent attempts cannot exceed the limit. A full bucket is
+    written to the audit log once in its period, with `user_id` as the target if it is known.
     """
     ours, shared = _apart(buckets)
     try:
@@ -45,7 +45,10 @@ async def count_password_attempt(
 
 @dataclass(frozen=True)
 class _Found:
-    """A bucket behind a full one: how long until one more failure fits in, and whether the audit log has it."""
+    """A bucket at or after the first full one.
+
+    `wait` is the time until one more failure fits; `is_recorded` says whether the audit log has it.
+    """
 
     bucket: Bucket
     wait: timedelta
@@ -57,7 +60,7 @@ class _Found:
 
 
 class _FullError(Exception):
-    """A bucket is full: nothing was counted. `found` are the full one and those behind it."""
+    """A bucket is full, and nothing may be counted; `found` has that bucket and the later ones."""
 
     def __init__(self, found: list[_Found]) -> None:
         super().__init__()
@@ -65,11 +68,11 @@ class _FullError(Exception):
 
 
 async def _fill(tx: AsyncConnection, context: RequestContext, ours: list[Bucket], shared: list[Bucket]) -> None:
-    """Count one failure in every bucket; raises `_FullError`, and then the transaction must not commit."""
+    """Count one failure in every bucket; if this raises `_FullError`, do not commit."""
     filled = await repository.fill(tx, context.account_id, ours, now=context.now)
-    if filled == len(ours) and shared:  # the last one to be locked, and until this short transaction ends
+    if filled == len(ours) and shared:  # locked last, because all accounts share it
         filled += await repository.fill(tx, NIL_ID, shared, now=context.now)
-    # Those not asked yet may be fuller still, and the time told must be true for all.
+    # The later buckets may be full for longer, and `retry_after` must be right for all of them.
     if behind := [*ours, *shared][filled:]:
         raise _FullError([await _find(tx, context, bucket) for bucket in behind])
 
@@ -86,7 +89,7 @@ def _account_of(context: RequestContext, bucket: Bucket) -> UUID:
 async def _record_full(
     database: Database, context: RequestContext, buckets: list[Bucket], user_id: UUID | None
 ) -> None:
-    """Record that buckets are full, each once in its period, whoever comes at the same time."""
+    """Record that buckets are full: each once in its period, even with concurrent requests."""
     kind = "user" if user_id else None
     async with database.begin() as tx:
         for bucket in buckets:
@@ -100,9 +103,9 @@ async def _record_full(
 async def counted_password_attempt(
     database: Database, context: RequestContext, buckets: list[Bucket], *, user_id: UUID | None = None
 ) -> AsyncIterator[None]:
-    """Count one failure before the block, which judges the password; give it back if that is `Unavailable`.
+    """Count one failure before the block, which checks the password; undo it on `Unavailable`.
 
-    Then nothing was judged: the queue of hashes was full. Raises what `count_password_attempt` raises.
+    In that case the hash queue was full, and no password was checked. Raises what `count_password_attempt` raises.
     """
     await count_password_attempt(database, context, buckets, user_id=user_id)
     try:
@@ -115,13 +118,13 @@ async def counted_password_attempt(
 
 
 def _apart(buckets: list[Bucket]) -> tuple[list[Bucket], list[Bucket]]:
-    """Return the buckets of the account, and those over all accounts: no statement has rows of two accounts."""
+    """Split buckets into the account's and the shared ones: a statement has one account id."""
     ours = [bucket for bucket in buckets if not bucket.all_accounts]
     return ours, [bucket for bucket in buckets if bucket.all_accounts]
 
 
 def _too_many(because: str, found: list[_Found]) -> TooMany:
-    """Return the refusal by the first bucket, which is full, and by those behind it that are full as well."""
+    """Return the refusal that lists the first bucket, which is full, and the later full ones."""
     reached = [
         ReachedLimit(
             one.bucket.name,
@@ -136,19 +139,20 @@ def _too_many(because: str, found: list[_Found]) -> TooMany:
 
 
 async def take_password_attempt_back(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
-    """Take the attempt back, since the password was right; and forget all failures of this user-and-address.
+    """Undo the count of the attempt, because the password was right.
 
-    Over all accounts it stays counted until `give_address_back`, which follows the transaction.
+    All failures of this user from this IP are cleared. In the buckets over all accounts the attempt stays counted
+    until `give_address_back`, which the caller calls after the transaction.
     """
     ours, _ = _apart(buckets)
     await repository.take_back(tx, context.account_id, ours, now=context.now, clears_first=True)
 
 
 async def give_address_back(database: Database, context: RequestContext, buckets: list[Bucket]) -> None:
-    """Take the attempt back over all accounts too, once the transaction of a right password has committed.
+    """Undo the count in the buckets over all accounts, after the sign-in has committed.
 
-    By a statement of its own: many accounts share this row, and none waits for the transaction of another. When
-    the database does not answer, the attempt stays counted; the password was right all the same.
+    This is a separate statement: all accounts share these rows, so they must not be locked during a longer
+    transaction. If the database does not answer, the attempt stays counted, and the sign-in is still valid.
     """
     _, shared = _apart(buckets)
     with suppress(Unavailable):
