@@ -1,1 +1,1 @@
-"""What everything else is built on: settings, errors, clock, logs, metrics, traces, assurance."""
+"""Basics of all other packages: settings, errors, clock, logs, metrics, traces, assurance."""

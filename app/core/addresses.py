@@ -1,4 +1,4 @@
-"""What an address is, whether only this machine can reach it, and which ones may be fetched."""
+"""Checks of URLs and IP addresses: valid, loopback, public, allowed to be fetched."""
 
 import ipaddress
 import socket
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 _LONGEST_ADDRESS = 2048
 Network: TypeAlias = IPv4Network | IPv6Network
 
-# The special-purpose registries of IANA (RFC 6890). `ipaddress` knows them too, but not alike in each Python.
+# IANA's special-purpose registries (RFC 6890). The ones in `ipaddress` differ between versions of Python.
 _SPECIAL_IPV4 = [
     IPv4Network(text)
     for text in (
@@ -23,7 +23,7 @@ _SPECIAL_IPV4 = [
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
-        "192.88.99.0/24",  # relays of 6to4
+        "192.88.99.0/24",  # 6to4 relays
         "192.168.0.0/16",
         "198.18.0.0/15",
         "198.51.100.0/24",
@@ -32,8 +32,8 @@ _SPECIAL_IPV4 = [
         "240.0.0.0/4",
     )
 ]
-# All that is assigned as global unicast. The forms that carry an IPv4 address (mapped, compatible, NAT64) are not
-# in it, nor are loopback, link-local, unique local and multicast addresses.
+# All assigned global unicast addresses. They include no addresses with an embedded IPv4 address (mapped,
+# compatible, NAT64), and no loopback, link-local, unique local and multicast addresses.
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 _SPECIAL_IPV6 = [
     IPv6Network(text)
@@ -55,7 +55,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` is an https address, or an http one of this machine, without user and fragment."""
+    """Whether `text` is an https URL, or a loopback http URL, without user and fragment."""
     if (
         len(text) > _LONGEST_ADDRESS
         or not text.isascii()
@@ -65,7 +65,7 @@ def is_address(text: str) -> bool:
         or "\\" in text
     ):
         return False
-    with suppress(ValueError):  # what `urlsplit` and its `port` raise
+    with suppress(ValueError):  # raised by `urlsplit` and its `port`
         parts = urlsplit(text)
         if not parts.hostname or "@" in parts.netloc or parts.port == 0:
             return False
@@ -74,7 +74,7 @@ def is_address(text: str) -> bool:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is one of the public internet, whose routers all know what it means."""
+    """Whether the address is globally routable on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _SPECIAL_IPV4)
     if address.scope_id is not None or address not in _GLOBAL_IPV6:
@@ -84,16 +84,16 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 @dataclass(frozen=True)
 class FetchPolicy:
-    """Which addresses Passgate may fetch from when a tenant names them.
+    """Which addresses Passgate may fetch from if a tenant configures them.
 
-    Those of the public internet, and of `networks`; on a developer's machine (`loopback`) those of the machine.
+    Public addresses and those in `networks`; with `loopback` (a developer's machine) also loopback addresses.
     """
 
     networks: tuple[Network, ...] = ()
     loopback: bool = False
 
     def allows(self, address: str) -> bool:
-        """Whether this IP address, as a resolver gives it, may be connected to."""
+        """Whether Passgate may connect to this IP address, which a resolver returned."""
         try:
             found = ipaddress.ip_address(address)
         except ValueError:
@@ -103,9 +103,9 @@ class FetchPolicy:
         return is_public(found) or any(found in network for network in self.networks)
 
     def allows_url(self, url: str) -> bool:
-        """Whether the URL is one that may be fetched, as far as can be told without a resolver.
+        """Whether the URL may be fetched, as far as can be decided without a resolver.
 
-        https, or http where this machine may be fetched from; of an address in figures, one that is allowed.
+        It must be https, or http if `loopback` is set. If its host is a numeric IP address, that must be allowed.
         """
         if not is_address(url):
             return False
@@ -118,7 +118,7 @@ class FetchPolicy:
 
 
 def _figures(host: str) -> str | None:
-    """Return the IP address that a host is written as; resolvers read `2130706433` and `0x7f.1` as one, too."""
+    """Return the IP address of a numeric host; resolvers accept `2130706433` and `0x7f.1` too."""
     with suppress(ValueError):
         return str(ipaddress.ip_address(host))
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""How much a session has shown, and how recently: assurance levels (NIST SP 800-63B-4) and freshness."""
+"""Assurance levels (NIST SP 800-63B-4), authentication methods, and freshness of a session."""
 
 from datetime import timedelta
 
@@ -9,18 +9,19 @@ FRESH = timedelta(minutes=10)
 AAL1 = "aal1"
 AAL2 = "aal2"
 
-# Authentication methods of a session (RFC 8176 where it has a value); each authenticator kind names its own.
+# Authentication methods (`amr`) of a session: values of RFC 8176 if there are any. Each authenticator kind has its
+# own.
 PASSWORD = "pwd"  # noqa: S105 -- the name of a method, not a password
 RECOVERY_CODE = "recovery_code"
-SSO = "sso"  # what a third party vouched for, whatever it asked of the user
+SSO = "sso"  # authenticated by an identity provider, by whatever means
 FIRST_FACTORS = frozenset({PASSWORD, SSO})
 
 
 def is_fresh(caller: Caller, *, for_enrolling: bool = False) -> bool:
-    """Whether the caller has proven enough, within the last 10 minutes in this session, for a sensitive act.
+    """Whether the caller authenticated within the last 10 minutes of this session.
 
-    Once a user has a confirmed authenticator only the second factor counts; before, the first. While the account
-    requires 2FA of a caller who has not set it up, the first factor makes fresh `for_enrolling` only.
+    If the user has a confirmed authenticator, only the second factor counts; otherwise the first factor counts. If
+    the account requires 2FA and the caller has not set it up, the first factor counts only `for_enrolling`.
     """
     if caller.has_authenticator:
         proven_at = caller.second_factor_at

@@ -1,4 +1,4 @@
-"""Where a request comes from, and who calls once the credential is known."""
+"""The context of a request, and its authenticated caller."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """What a user is in the account."""
+    """The role of a user in the account."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -37,7 +37,7 @@ class RequestContext:
 
 
 class Credential(StrEnum):
-    """By what somebody calls."""
+    """The kind of credential that a call is authenticated with."""
 
     SESSION = "session"
     API_TOKEN = "api_token"  # noqa: S105 -- the name of a credential
@@ -46,7 +46,7 @@ class Credential(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """The user behind a credential, as the database knew them when the request came in."""
+    """The authenticated user, as read from the database at the beginning of the request."""
 
     context: RequestContext
     credential: Credential
@@ -65,10 +65,10 @@ class Caller:
 
     @property
     def account_id(self) -> UUID:
-        """The account of the user, and of everything that they may see."""
+        """The account of the user; the caller may see only this account."""
         return self.context.account_id
 
     @property
     def now(self) -> datetime:
-        """The moment of the request."""
+        """The server time of the request."""
         return self.context.now

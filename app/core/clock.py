@@ -1,11 +1,11 @@
-"""The one clock: every decision about time takes its `now` from here, never from a client or the database."""
+"""The clock: every decision takes `now` from here, never from a client or the database."""
 
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, in UTC."""
+    """Returns the current time in UTC."""
 
     def now(self) -> datetime:
         """Return the present moment as an aware datetime in UTC."""

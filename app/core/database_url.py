@@ -1,4 +1,4 @@
-"""`PASSGATE_DATABASE_URL`, read in one place for every driver, so that all of them demand the same protection."""
+"""Parse `PASSGATE_DATABASE_URL` for all drivers, so that all require the same protection."""
 
 import os
 import re
@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from app.core.addresses import is_loopback
 
 SslMode: TypeAlias = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-"""How a connection is protected, in libpq's words."""
+"""How a connection is protected; the values are libpq's."""
 
 SYSTEM_STORE = "system"
-"""libpq's word for the certificate authorities that the operating system trusts."""
+"""libpq's value for the certificate authorities that the operating system trusts."""
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
 _URL = re.compile(rf"postgres(?:ql)?://(?:[^\s/?#@]*@)?({_HOST}(?:,{_HOST})*)(?:/[^\s?#]*)?(?:\?[^\s#]*)?")
@@ -28,7 +28,7 @@ _NO_ROOT = "sslmode=verify-ca needs sslrootcert=FILE: any public authority's cer
 _NOT_HERE = "{} is not supported; see sslmode, sslrootcert, sslcert and sslkey"
 _TWO_PLACES = "names its hosts twice: before the path, and by host="
 
-# Each names another server or another protection to one of the drivers, which the other would not follow.
+# Each of these changes the server or the protection for one driver, and the other driver ignores it.
 _REFUSED = {"hostaddr", "service", "servicefile", "ssl", "requiressl", "gssencmode", "sslcrl", "sslcrldir"}
 _OURS = {"pgbouncer", "sslmode", "sslrootcert", "sslcert", "sslkey"}
 
@@ -38,28 +38,29 @@ class DatabaseUrl:
     """Where the database is, and how connections to it are protected."""
 
     dsn: str = field(repr=False)
-    """The URL without the parameters that are read here."""
+    """The URL without the parameters that this module handles (`_OURS`)."""
     is_local: bool
     """Whether every host is this machine: a loopback address or a Unix socket."""
     sslmode: SslMode
     root: Path | None = None
-    """The authorities that the server's certificate is checked by; None for the operating system's."""
+    """The file with the trusted certificate authorities; None for those of the operating system."""
     certificate: Path | None = None
     key: Path | None = None
     pooled: bool = False
-    """Whether PgBouncer stands in between, so that each transaction may run on another connection."""
+    """Whether connections go through PgBouncer, so that each transaction may use another server connection."""
 
     @property
     def is_verified(self) -> bool:
-        """Whether the server has to prove by a certificate who it is."""
+        """Whether the server must authenticate itself with a certificate."""
         return self.sslmode in {"verify-ca", "verify-full"}
 
 
 def parse_database_url(url: str) -> DatabaseUrl:
-    """Return what the URL says; raises `ValueError`, with a sentence that does not quote it, for what it may not.
+    """Parse the URL; raises `ValueError` with a sentence that does not quote the URL.
 
-    Only the server's certificate proves who gets the password and everything stored. So to another machine it is
-    checked unless the URL says `sslmode=disable`, and no mode is taken that a machine in between can talk down.
+    Only the certificate proves that the password and the data go to the right server. So the certificate of a
+    server on another machine is verified unless the URL says `sslmode=disable`. Modes without that check are not
+    accepted: a man in the middle could intercept or downgrade the connection.
     """
     found = _URL.fullmatch(url) if url.isascii() else None
     if found is None:
@@ -100,11 +101,11 @@ def _mode(given: str | None, *, is_local: bool) -> SslMode:
 
 
 def _is_local(host: str) -> bool:
-    """Whether a host, with or without its port, is a Unix socket or a loopback address; none is a socket."""
+    """Whether a host, with or without port, is loopback or a Unix socket (also if it is empty)."""
     name = host.partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
     return not host or host.startswith("/") or is_loopback(name) or is_loopback(host)
 
 
 def _hosts_of_environment() -> str:
-    """Return what the drivers fall back to where the URL names no host; a service may lead anywhere."""
+    """Return the hosts of the environment, for a URL without host; `PGSERVICE` counts as remote."""
     return ",".join(filter(None, map(os.environ.get, ("PGHOST", "PGSERVICE"))))

@@ -1,24 +1,24 @@
-"""Everything that Passgate refuses, as one small tree without HTTP.
+"""The errors of Passgate: one class hierarchy, without HTTP.
 
     Refusal
-    ├── InvalidRequest      the request makes no sense as it stands
+    ├── InvalidRequest      the request is not valid
     ├── UnsupportedMediaType, TooLarge, MethodNotAllowed
-    ├── Unauthenticated     who is calling has not been shown
-    ├── StepUpRequired      it has, but not recently enough for this
-    ├── Forbidden           it has, and this caller may not
-    ├── NotFound            there is no such object for this caller
-    ├── Conflict            there is, and its state forbids the act
-    ├── Gone                it ended
-    ├── PreconditionFailed  it changed since the caller looked
-    ├── TooMany             a limit was reached; carries when to come back
+    ├── Unauthenticated     the caller is not authenticated
+    ├── StepUpRequired      the caller is authenticated, but not recently enough
+    ├── Forbidden           the caller is authenticated, but not allowed to do this
+    ├── NotFound            the object does not exist for this caller
+    ├── Conflict            the state of the object does not allow this
+    ├── Gone                the object has ended
+    ├── PreconditionFailed  the object has changed since the caller read it
+    ├── TooMany             a limit was reached; says when to retry
     ├── Unavailable         the service cannot answer now; nothing was done
-    └── InternalError       the service has a fault
+    └── InternalError       a fault of the service
 
-A refusal has a kind (its class) and a stable `code`, one of docs/api.md section 10. `app.web.problems` owns the
-table from kind to HTTP status. Clients read the code, never the prose.
+A refusal has a kind (its class) and a stable `code` (docs/api.md section 10). `app.web.problems` maps kinds to
+HTTP statuses. Clients must use the code, not the text.
 
-A refusal may be raised or returned: what is raised rolls its transaction back and is forgotten, what is returned
-lets it commit and is remembered (a counted failure, an audit event).
+A refusal is raised or returned. A raised one rolls the transaction back. A returned one lets it commit, so that
+what it recorded is kept (a counted failure, an audit event).
 """
 
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with one field: where (a JSON pointer, RFC 6901), a stable code, and a sentence."""
+    """One error of one field: its JSON pointer (RFC 6901), a stable code, and a sentence."""
 
     pointer: str
     code: str
     detail: str
 
 
-class Refusal(Exception):  # noqa: N818 -- what is returned as often as raised is no "Error"
-    """Why Passgate does not do what it was asked; `extra` goes into the problem document as it is."""
+class Refusal(Exception):  # noqa: N818 -- often returned, not raised
+    """Base class of all refusals; `extra` goes into the problem document unchanged."""
 
     default_code: ClassVar[str]
 
@@ -48,7 +48,7 @@ class Refusal(Exception):  # noqa: N818 -- what is returned as often as raised i
 
 
 class InvalidRequest(Refusal):
-    """The request makes no sense as it stands; `errors` says where."""
+    """The request is not valid; `errors` lists what is wrong."""
 
     default_code = "invalid_request"
 
@@ -63,19 +63,19 @@ def invalid_field(pointer: str, code: str, detail: str) -> InvalidRequest:
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is not said to be JSON, or the form that a call takes."""
+    """The content type of the body is neither JSON nor the form that the call accepts."""
 
     default_code = "unsupported_media_type"
 
 
 class TooLarge(Refusal):
-    """The body is longer than any that makes sense."""
+    """The body is longer than the limit."""
 
     default_code = "too_large"
 
 
 class MethodNotAllowed(Refusal):
-    """The path exists, and has no such method; `allow` lists those that it has."""
+    """The path exists, but does not support the method; `allow` lists the supported methods."""
 
     default_code = "method_not_allowed"
 
@@ -85,7 +85,7 @@ class MethodNotAllowed(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """Who is calling has not been shown."""
+    """The caller is not authenticated."""
 
     default_code = "unauthenticated"
 
@@ -97,13 +97,13 @@ class StepUpRequired(Refusal):
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not do this."""
+    """The caller is authenticated, but not allowed to do this."""
 
     default_code = "forbidden"
 
 
 class NotFound(Refusal):
-    """No such object, or none that this caller may know of."""
+    """The object does not exist, or this caller may not know that it exists."""
 
     default_code = "not_found"
 
@@ -112,7 +112,7 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """The object's state forbids the act."""
+    """The state of the object does not allow this."""
 
     default_code = "conflict"
 
@@ -131,7 +131,7 @@ class PreconditionFailed(Refusal):
 
 @dataclass(frozen=True)
 class ReachedLimit:
-    """A limit that was reached: `most` in `seconds`, and in how many seconds the next fits in."""
+    """A limit that was reached: `most` in `seconds`. Try again after `retry_after` seconds."""
 
     name: str
     retry_after: int
@@ -140,9 +140,9 @@ class ReachedLimit:
 
 
 class TooMany(Refusal):
-    """A limit was reached; after `retry_after` whole seconds the next attempt is judged.
+    """A limit was reached; try again after `retry_after` whole seconds.
 
-    `limits` are those that were reached, where they are of so many in a time.
+    `limits` lists the limits that were reached, if they are rates (a number in a time).
     """
 
     default_code = "too_many_requests"
@@ -166,6 +166,6 @@ class Unavailable(Refusal):
 
 
 class InternalError(Refusal):
-    """The service has a fault; the log has it under the request id."""
+    """A fault of the service; the log has the details under the request id."""
 
     default_code = "internal_error"

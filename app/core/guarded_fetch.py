@@ -1,10 +1,10 @@
-"""Fetching what a tenant names: from the public internet only, bounded in time and in bytes.
+"""Fetch URLs that a tenant configures: allowed addresses only, limited time and size.
 
-An issuer's address comes from an admin, and its endpoints from whoever answers there. Without a guard they would
-have Passgate ask the machines beside it (server-side request forgery). So each host is resolved here, once; every
-address is judged by the `FetchPolicy`, and the connection goes to the very address that was judged, so that a name
-whose address changes in between (DNS rebinding) gains nothing. TLS is verified for the name. No redirect is
-followed, and the environment's proxies are not used.
+The URL of an issuer comes from an admin, and the URLs of its endpoints come from its answer. Unchecked, they
+could make Passgate send requests into the internal network (server-side request forgery). So each host is resolved
+once, here; the `FetchPolicy` checks every address, and the connection goes to an address that was checked. This
+also prevents DNS rebinding. TLS is verified for the host name. Redirects are not followed, and the proxies of the
+environment are not used.
 """
 
 import asyncio
@@ -22,38 +22,38 @@ from app.core.addresses import FetchPolicy, is_loopback
 
 MOST_BYTES = 256 * 1024
 SECONDS = 3.0
-"""How long one fetch may take in all, the resolver included."""
+"""Timeout of one fetch in total, including name resolution."""
 _MOST_ADDRESSES = 3
 _CONNECT_SECONDS = 1.0
 
-# Threads of their own: a name whose servers do not answer keeps nobody else from theirs.
+# Separate threads, so that slow name resolution does not block other work in the default executor.
 _RESOLVERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolver")
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 """Returns the IP addresses of a host and a port; raises `OSError` when there are none."""
 
 
-class FetchFailed(Exception):  # noqa: N818 -- says what was found
+class FetchFailed(Exception):  # noqa: N818 -- named for the outcome
     """Nothing was fetched; the message is for the log."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was answered, whatever the status."""
+    """An HTTP response of any status."""
 
     status: int
     body: bytes
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses that the system's resolver knows."""
+    """Return the addresses of a host from the system's resolver."""
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, look_up)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class GuardedFetcher:
-    """Fetches from the addresses that a policy allows; `tls` says whom it trusts, by default as the system."""
+    """Fetches from addresses that a policy allows; `tls` replaces the default TLS context."""
 
     def __init__(
         self, policy: FetchPolicy, *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None
@@ -65,7 +65,7 @@ class GuardedFetcher:
     async def fetch(
         self, url: str, *, form: dict[str, str] | None = None, auth: tuple[str, str] | None = None
     ) -> Fetched:
-        """GET the address, or POST a form to it; raises `FetchFailed`."""
+        """GET the URL, or POST a form to it; raises `FetchFailed`."""
         if not self._policy.allows_url(url):
             raise FetchFailed("an address that is not fetched")
         try:
@@ -81,13 +81,13 @@ class GuardedFetcher:
         for address in addresses[:-1]:
             try:
                 return await self._ask(url, address, form, auth)
-            except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent: the next may answer
+            except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent: try the next address
                 continue
         return await self._ask(url, addresses[-1], form, auth)
 
     async def _judged_addresses(self, url: httpx.URL) -> list[str]:
-        """Return the first few addresses of the host; raises `FetchFailed` if any of them is not allowed."""
-        host = url.raw_host.decode("ascii")  # not `host`, which Python's resolver would encode by IDNA 2003
+        """Return the first addresses of the host; raises `FetchFailed` if any is not allowed."""
+        host = url.raw_host.decode("ascii")  # not `host`: Python's resolver would encode it with IDNA 2003
         found = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
         if not found or not all(map(self._policy.allows, found)):
             raise FetchFailed("a host whose address is not fetched from")
@@ -98,12 +98,12 @@ class GuardedFetcher:
     async def _ask(
         self, url: httpx.URL, address: str, form: dict[str, str] | None, auth: tuple[str, str] | None
     ) -> Fetched:
-        """Ask the host at this address, by a connection of its own: visits are rare, and none is left open."""
+        """Send the request to this address. Fetches are rare, so no connection is kept open."""
         headers = {"Host": url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "identity"}
         async with (
             httpx.AsyncClient(
                 verify=self._tls or _tls(),
-                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # the whole visit is timed by who calls
+                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # `fetch` limits the total time
                 trust_env=False,
                 follow_redirects=False,
             ) as client,
@@ -115,7 +115,7 @@ class GuardedFetcher:
                 headers=headers,
                 extensions={
                     "sni_hostname": url.raw_host.decode("ascii").rstrip(".")
-                },  # whose certificate is asked for
+                },  # the certificate must be for this name
             ) as response,
         ):
             return Fetched(response.status_code, await _read(response))
@@ -123,7 +123,7 @@ class GuardedFetcher:
 
 async def _read(response: httpx.Response) -> bytes:
     content = bytearray()
-    async for chunk in response.aiter_raw():  # unpacked, few bytes could be many
+    async for chunk in response.aiter_raw():  # raw: a few compressed bytes could become many
         content += chunk
         if len(content) > MOST_BYTES:
             raise FetchFailed(f"an answer of more than {MOST_BYTES} bytes")

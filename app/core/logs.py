@@ -1,4 +1,4 @@
-"""The log: structured lines on standard error, readable on a terminal, JSON elsewhere; never a secret."""
+"""Structured logs on standard error: text on a terminal, JSON elsewhere; never a secret."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 
 def configure_logs(level: str) -> None:
-    """Send the log of this process, the libraries' warnings included, to standard error, from `level` upward."""
+    """Log this process and the warnings of libraries to standard error, from `level` upward."""
     lowest = logging.getLevelNamesMapping()[level.upper()]
     steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -30,7 +30,7 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*steps, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # each line in one write: processes share it
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # one write a line: processes share it
         cache_logger_on_first_use=True,
     )
     foreign = logging.StreamHandler(sys.stderr)
@@ -44,10 +44,10 @@ def configure_logs(level: str) -> None:
 
 
 def _tell_faults_without_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace an exception by its types and places, without local variables and messages.
+    """Replace an exception by its traceback without local variables and without messages.
 
-    A library's message may quote what it stumbled over, which may be a secret: Postgres quotes rows, pydantic
-    what it was given, and `int()` what is no number. Our own messages say no such thing.
+    The message of a library may quote a secret: Postgres quotes rows, pydantic and `int()` quote their input. The
+    messages of our own exceptions quote no values, and are kept.
     """
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
@@ -57,15 +57,15 @@ def _tell_faults_without_words(_: WrappedLogger, __: str, event: EventDict) -> E
 
 
 def _to_json(event: EventDict, **options: Any) -> str:
-    """Return JSON in printable ASCII: of what `json` leaves as it is, only DEL is not."""
+    """Return JSON in printable ASCII; `json` escapes everything else but DEL."""
     return json.dumps(event, **options).replace("\x7f", "\\u007f")
 
 
 def _encode_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Encode what would make a terminal show something else than was written: control and bidi characters."""
+    """Escape control and bidi characters, which could forge what a terminal shows."""
     for name, value in event.items():
         if isinstance(value, str):
-            kept = "\n" if name == "exception" else ""  # its lines are ours
+            kept = "\n" if name == "exception" else ""  # a traceback has several lines
             event[name] = "".join(c if c in kept or not _is_control(c) else ascii(c)[1:-1] for c in value)
     return event
 

@@ -1,18 +1,18 @@
-"""What is counted while the service works: for operators, never for decisions, and never by account or user."""
+"""Prometheus metrics for operators; never used for decisions, and never by account or user."""
 
 import multiprocessing
 import os
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the processes of one `serve` keep their counts, so that any of them can tell the sum."""
+"""Names the directory where the processes of one `serve` store their counts, so that each can report the sum."""
 
-# prometheus_client decides by these when it is imported. In a process that `serve` started they name a directory
-# of its own; in any other they are another program's, whose counts are not ours, and whose directory may be gone.
+# prometheus_client reads these variables when it is imported. In a worker process of `serve` they name a directory
+# that `serve` created. In any other process they belong to another program, so they are removed.
 if multiprocessing.parent_process() is None:
     os.environ.pop(MULTIPROCESS, None)
     os.environ.pop(MULTIPROCESS.lower(), None)
 
-from prometheus_client import Counter, Gauge, Histogram  # noqa: E402 -- reads what was taken out above
+from prometheus_client import Counter, Gauge, Histogram  # noqa: E402 -- reads the variables above
 
 REQUESTS = Counter("passgate_requests", "Requests by route and status.", ["method", "route", "status"])
 SECONDS = Histogram(

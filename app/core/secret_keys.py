@@ -1,4 +1,4 @@
-"""The setting that holds the sealing keys: reading it, and making a first one."""
+"""Parse the setting with the encryption keys, and generate a first one."""
 
 import base64
 import re
@@ -9,10 +9,10 @@ KEY_ID = re.compile("[A-Za-z0-9_-]{1,32}")
 
 
 def parse_keys(text: str) -> dict[str, bytes]:
-    """Read the setting `id:base64 of 32 bytes`, comma separated, the key that seals first.
+    """Parse a comma-separated list of `id:base64 of 32 bytes`; the first key encrypts.
 
-    Raise `ValueError` with one sentence. It counts the entries instead of quoting them, ids too, since in a
-    mistyped setting key material may stand anywhere.
+    Raise `ValueError` with one sentence. It gives the number of the entry and quotes nothing, not even the id: in
+    a mistyped setting, key material may be anywhere.
     """
     if not text.strip():
         raise ValueError("The key setting is empty.")
@@ -38,5 +38,5 @@ def parse_keys(text: str) -> dict[str, bytes]:
 
 
 def new_key_setting() -> str:
-    """Return a setting for `parse_keys` with one new random key, `k1`."""
+    """Return a setting for `parse_keys` with one new random key, named `k1`."""
     return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

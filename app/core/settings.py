@@ -1,4 +1,4 @@
-"""The settings: read from the environment once, when a command starts, and handed on from there."""
+"""The settings: read from the environment once when a command starts, then passed on."""
 
 import re
 from contextlib import suppress
@@ -28,7 +28,7 @@ _LIMIT = re.compile("([1-9][0-9]{0,5})/([1-9][0-9]{0,6})")
 
 
 class SettingsError(Exception):
-    """Settings that the service cannot run with; `lines` has one clear line for each."""
+    """The service cannot run with these settings; `lines` has one line for each bad one."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -45,26 +45,26 @@ class Limit:
         self.failures, self.seconds = int(found[1]), int(found[2])
 
     def times(self, factor: int) -> "Limit":
-        """Return the limit that lets `factor` times as many through in the same time."""
+        """Return a limit of `factor` times as many in the same time."""
         wider = copy(self)
         wider.failures *= factor
         return wider
 
 
 class PasswordLimits:
-    """How many wrong passwords are judged: for a user and an address together, an address, a user."""
+    """The rate limits of wrong passwords: for a user from one IP, an IP, and a user."""
 
     def __init__(self, text: str) -> None:
         self.user_and_address, self.address, self.user = (Limit(part) for part in text.split(","))
 
 
 MailTls: TypeAlias = Literal["implicit", "starttls", "if_offered", "off"]
-"""How letters travel: TLS from the first byte on, STARTTLS or not at all, STARTTLS where offered, or in clear."""
+"""The protection of SMTP: TLS from the first byte, STARTTLS required, STARTTLS if offered, or none."""
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where letters are handed over. Wherever there is TLS, the server's certificate is checked."""
+    """The SMTP server. Its certificate is always verified if TLS is used."""
 
     host: str
     port: int
@@ -75,7 +75,7 @@ class MailServer:
 
 @dataclass(frozen=True)
 class MailDirectory:
-    """Where letters are written as files."""
+    """The directory where e-mails are written as files."""
 
     path: Path
 
@@ -85,10 +85,10 @@ _MAIL_PORTS = {"smtp": 587, "smtps": 465}
 
 
 def parse_mail_url(url: str) -> MailServer | MailDirectory:
-    """Return what the URL names; raises `ValueError` for what it does not.
+    """Return the mail server or directory of the URL; raises `ValueError` if it is not valid.
 
-    Letters carry links that choose passwords: to another machine they travel by TLS, unless the URL says
-    `?tls=off`, and then no password goes with them.
+    E-mails contain password links, so a server on another machine requires TLS. With `?tls=off` there is no TLS,
+    and the URL may not contain a password.
     """
     if url.startswith("file:") and (path := unquote(url.removeprefix("file:").removeprefix("//"))):
         return MailDirectory(Path(path))
@@ -113,9 +113,9 @@ def parse_mail_url(url: str) -> MailServer | MailDirectory:
 
 
 class Settings(BaseSettings):
-    """Every setting; docs/operating.md says what each means.
+    """All settings; docs/operating.md explains each one.
 
-    The field `data_dir` is the variable `PASSGATE_DATA_DIR`.
+    The field `data_dir` is the environment variable `PASSGATE_DATA_DIR`, and so on.
     """
 
     model_config = SettingsConfigDict(
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
         parts = _web_address(value)
         if parts is None or parts.query or parts.fragment:
             raise ValueError("must be http://host[:port] or https://host[:port]")
-        return parts.geturl().rstrip("/")  # the scheme in lower case
+        return parts.geturl().rstrip("/")  # `geturl` writes the scheme in lower case
 
     @field_validator("traces_url")
     @classmethod
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
     @field_validator("mail_from")
     @classmethod
     def _sender_is_an_address(cls, value: str) -> str:
-        with suppress(Exception):  # whatever the parser stumbles over
+        with suppress(Exception):  # the parser raises many types of errors
             [(name, address)] = getaddresses([value])
             sender = Address(name, addr_spec=address)
             if sender.username and sender.domain and value.isprintable() and address.isascii():
@@ -228,7 +228,7 @@ class Settings(BaseSettings):
             return value
         try:
             return tuple(ip_network(network.strip()) for network in value.split(",") if network.strip())
-        except ValueError:  # which quotes the value
+        except ValueError:  # its message quotes the value
             raise ValueError("must be networks like 10.20.0.0/16 or fd00:20::/32, comma separated") from None
 
     @field_validator("password_limits")
@@ -242,38 +242,38 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _setting_is_bounded(cls, value: Any) -> Any:  # of the validators before the others, the last is run first
+    def _setting_is_bounded(cls, value: Any) -> Any:  # pydantic runs the last "before" validator first
         if isinstance(value, str) and len(value) > LONGEST_SETTING:
             raise ValueError(f"has more than {LONGEST_SETTING:,} characters")
         return value
 
     @property
     def mail(self) -> MailServer | MailDirectory:
-        """Where letters go: by default into files beside the embedded database."""
+        """Where e-mails go: by default into files in the data directory."""
         if self.mail_url is None:
             return MailDirectory(self.data_dir / "letters")
         return parse_mail_url(self.mail_url.get_secret_value())
 
     @property
     def metrics_address(self) -> tuple[str, int]:
-        """The host and port of `metrics_listen`, which is set."""
+        """The host and port of `metrics_listen`, which must be set."""
         host, _, port = (self.metrics_listen or "").rpartition(":")
         return host.strip("[]"), int(port)
 
     @property
     def fetch_policy(self) -> FetchPolicy:
-        """From which addresses that a tenant names may be fetched; on a developer's machine, from itself."""
+        """Which addresses may be fetched; loopback ones only if `public_url` is loopback too."""
         host = urlsplit(self.public_url).hostname or ""
         return FetchPolicy(self.fetch_allow_networks, loopback=is_loopback(host))
 
     @property
     def is_https(self) -> bool:
-        """Whether clients reach the service by https: decides about cookie prefixes and HSTS."""
+        """Whether clients reach the service by https; decides about cookie prefixes and HSTS."""
         return self.public_url.startswith("https://")
 
 
 def _web_address(text: str) -> SplitResult | None:
-    """Return the parts of an address of the web, or None. What `urlsplit` raises quotes the value."""
+    """Return the parts of an http or https URL, or None. Errors of `urlsplit` would quote it."""
     with suppress(ValueError):
         parts = urlsplit(text)
         has_host = parts.hostname and parts.port != 0 and not re.search(r"[\s@]", text)
@@ -282,7 +282,7 @@ def _web_address(text: str) -> SplitResult | None:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Return the settings of the environment, or raise `SettingsError` with one line for each bad one."""
+    """Read the settings; raises `SettingsError` with one line for each bad one."""
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -1,8 +1,8 @@
-"""Traces: where the time of a request or a job went, sent to an OpenTelemetry collector as OTLP over HTTP.
+"""Traces of requests and jobs, sent to an OpenTelemetry collector as OTLP over HTTP.
 
-The one module that knows OpenTelemetry, which the extra `passgate[traces]` brings; without `PASSGATE_TRACES_URL`
-it is never imported. (Its API alone comes with FastAPI.) A span holds what is put into it by name: no path, query,
-header, body or parameter, and of an exception only its type, for any of them may hold a secret.
+The only module that uses the OpenTelemetry SDK, which the extra `passgate[traces]` installs. It is imported only
+if `PASSGATE_TRACES_URL` is set. (FastAPI itself requires only the OpenTelemetry API.) Spans contain no path,
+query, header, body or parameter, and only the type of an exception, because any of these may contain a secret.
 """
 
 import asyncio
@@ -25,16 +25,19 @@ from structlog.contextvars import bound_contextvars
 from app.core.clock import SystemClock
 
 SEND_SECONDS = 3
-"""How long handing spans over may take, in a thread beside; meanwhile they wait, and too many are dropped."""
+"""Timeout of one export, which runs in a thread. Meanwhile spans are queued, and dropped if the queue is full."""
 FLUSH_SECONDS = 5
-"""How long the last spans may keep a process that ends."""
+"""How long the export of the last spans may delay the end of the process."""
 
 _PARENTS = TraceContextTextMapPropagator()
 _SPAN = "passgate_span"
 
 
 class Traces:
-    """The spans of this process. The other settings are OpenTelemetry's own variables: sampler, headers, names."""
+    """The tracer of this process.
+
+    Sampler, headers and resource names are set by OpenTelemetry's own environment variables.
+    """
 
     def __init__(self, url: str) -> None:
         this = Resource({"service.name": "passgate", "service.instance.id": str(uuid.uuid4())})
@@ -48,25 +51,25 @@ class Traces:
             event.listen(target, name, listener)
 
     def request(self, parent: str) -> AbstractContextManager[Span]:
-        """Measure a request, which `parent` caused: the `traceparent` that it came with (W3C Trace Context).
+        """Trace a request; `parent` is its `traceparent` header (W3C Trace Context).
 
-        Nothing but ids and flags fits into that; what else may come with it is not read.
+        That header contains only ids and flags. `tracestate` and baggage are not read.
         """
         return self._span("request", SpanKind.SERVER, _PARENTS.extract({"traceparent": parent}))
 
     def job(self, task: str) -> AbstractContextManager[Span]:
-        """Measure a job."""
+        """Trace a job."""
         return self._span(task, SpanKind.CONSUMER)
 
     @staticmethod
     def fail(span: Span, kind: str) -> None:
-        """Mark a span as failed, by the kind of the error alone."""
+        """Mark a span as failed, with the kind of the error only."""
         span.set_attribute("error.type", kind)
         span.set_status(StatusCode.ERROR)
 
     @contextmanager
     def _span(self, name: str, kind: SpanKind, context: Context | None = None) -> Iterator[Span]:
-        """Measure the block, and name the trace in its lines of the log."""
+        """Trace the block, and add the trace id to its log lines."""
         with self._tracer.start_as_current_span(
             name, context, kind, record_exception=False, set_status_on_exception=False
         ) as span:
@@ -78,11 +81,11 @@ class Traces:
                 raise
 
     def look(self) -> bool:
-        """Whether the collector takes spans: it is handed none."""
+        """Whether the collector accepts an export; an empty one is sent."""
         return self._exporter.export(()) is SpanExportResult.SUCCESS
 
     async def close(self) -> None:
-        """Hand over the last spans, for `FLUSH_SECONDS` at most."""
+        """Send the last spans, for at most `FLUSH_SECONDS`."""
         for target, name, listener in self._listeners():
             event.remove(target, name, listener)
         flushing = threading.Thread(target=self._provider.shutdown, daemon=True)
@@ -98,7 +101,7 @@ class Traces:
         )
 
     def _listen_to(self, connection: Any, _: Any) -> None:
-        """Hear of the statements that asyncpg is given; it tells nothing of those that SQLAlchemy prepares."""
+        """Listen to statements that asyncpg runs directly; it does not report prepared ones."""
         connection.driver_connection.add_query_logger(self._note_statement)
 
     def _note_statement(self, done: Any) -> None:  # asyncpg's `LoggedQuery`
@@ -111,7 +114,7 @@ class Traces:
 
     def _begin_statement(self, _: Connection, __: Any, statement: str, *more: Any) -> None:
         _, context, of_many_rows = more
-        if not of_many_rows:  # which asyncpg tells of
+        if not of_many_rows:  # those are reported by asyncpg
             setattr(context, _SPAN, self._statement(statement))
 
     def _end_statement(self, _: Connection, __: Any, ___: str, *more: Any) -> None:
@@ -125,8 +128,8 @@ class Traces:
             span.end()
 
     def _statement(self, text: str, begun_at: int | None = None) -> Span | None:
-        """Return the span of a statement; what is nobody's request or job has none."""
-        # asyncpg tells of a statement a turn later, when its request or job may have ended.
+        """Start the span of a statement; None outside a sampled request or job."""
+        # asyncpg reports a statement one event loop iteration later, when the request or job may have ended.
         if not get_current_span().get_span_context().trace_flags.sampled:
             return None
         attributes = {"db.system.name": "postgresql", "db.query.text": text}
