@@ -38,8 +38,8 @@ from app.web.header_limits import HTTP_SERVER
 from app.web.metrics_port import metrics_port
 from app.worker import work_until_told
 
-STARTS_SECONDS = 60  # within which a worker process has started; uvicorn kills it after that, and starts over
-GRACE_SECONDS = 20  # for the requests in flight when the service is told to end
+STARTS_SECONDS = 60  # a worker process must start within this time; otherwise uvicorn replaces it
+GRACE_SECONDS = 20  # for the requests in flight at shutdown
 
 cli = typer.Typer(
     help="Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see docs/operating.md).",
@@ -84,7 +84,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes that share the port")] = 1,
     no_jobs: Annotated[bool, typer.Option("--no-jobs", help="run no job worker inside")] = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Serve the API; without PASSGATE_DATABASE_URL on the embedded Postgres, migrated and with a demo account."""
+    """Serve the API. Without PASSGATE_DATABASE_URL: embedded Postgres with a demo account."""
     settings = load_settings()
     configure_logs(settings.log_level)
     embedded = settings.database_url is None
@@ -102,9 +102,9 @@ def serve(
                 typer.echo(f"account   {provision.DEMO_SLUG}")
                 typer.echo(f"owner     {provision.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
-        _with_services(found, check_keys)  # settings are judged before anything listens
+        _with_services(found, check_keys)  # before anything listens
         export_to_workers(found, workers=workers)
-        if workers > 1:  # of which each counts for itself, into this directory
+        if workers > 1:  # each process writes its metrics into this directory
             os.environ[MULTIPROCESS] = counts.enter_context(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )
@@ -126,7 +126,7 @@ def serve(
 
 @cli.command()
 def worker() -> None:
-    """Run the jobs alone: send letters, write reports, throw away what is over."""
+    """Run only the job worker: send e-mails, write reports, delete expired data."""
     with _database() as settings:
         _with_services(settings, check_keys)
         _with_services(settings, work_until_told)
@@ -134,7 +134,7 @@ def worker() -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the schema that this release needs."""
+    """Upgrade the database to the schema of this release."""
     with _database() as settings:
         asyncio.run(migrate_database(_url(settings)))
     typer.echo("The database is up to date.")
@@ -144,10 +144,10 @@ def migrate() -> None:
 def check(
     url: Annotated[
         str | None,
-        typer.Option(help="where clients reach the running service: say what it takes for their address"),
+        typer.Option(help="URL of the running service: check which client address it sees"),
     ] = None,
 ) -> None:
-    """Look at the settings, the database, the keys and the mail; each line says what is well or wrong."""
+    """Check the settings, the database, the keys and the mail server; print a line for each."""
     with _database() as settings:
         findings = _with_services(settings, lambda services: check_everything(services, url))
     for finding in findings:
@@ -163,7 +163,7 @@ def create_account(
     owner_email: Annotated[str, typer.Option(help="the owner's e-mail address")],
     password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Make an account and its owner; without a password the owner is invited by e-mail."""
+    """Create an account and its owner; without a password, the owner is invited by e-mail."""
     password = _read_password(given=password_stdin)
     with _database() as settings:
         _with_services(
@@ -183,7 +183,7 @@ def create_user(
     role: Annotated[Role, typer.Option(help="what the user is in the account")],
     password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Make a user; without a password the user is invited by e-mail."""
+    """Create a user; without a password, the user is invited by e-mail."""
     password = _read_password(given=password_stdin)
     new = NewUser(email=email, name=name, role=role)
     with _database() as settings:
@@ -192,7 +192,8 @@ def create_user(
 
 
 def _read_password(*, given: bool) -> str | None:
-    # The end of the line, and one character more than a password may have: it is refused, not cut.
+    # Read up to two characters more than a password may have: room for the line end, and a longer password is
+    # refused instead of cut.
     return sys.stdin.readline(LONGEST_PASSWORD_BYTES + 2).rstrip("\r\n") if given else None
 
 
@@ -200,9 +201,9 @@ def _read_password(*, given: bool) -> str | None:
 def import_users(
     slug: Slug,
     file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for standard input")],
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave bad lines out")] = False,  # noqa: FBT002 -- a flag of the command line
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="skip bad lines")] = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
-    """Take over users with their Argon2 or bcrypt hashes and TOTP secrets; one bad line, and none is taken."""
+    """Import users with their Argon2 or bcrypt hashes and TOTP secrets; none if one line is bad."""
     with _database() as settings:
         report = _with_services(
             settings, lambda services: provision.import_users(services, slug, file, skip_bad=skip_bad)
@@ -216,9 +217,9 @@ def import_users(
 def recovery_codes(
     slug: Slug,
     email: Annotated[str, typer.Argument(help="whose recovery codes")],
-    reason: Annotated[str, typer.Option(help="why; the audit log keeps it")],
+    reason: Annotated[str, typer.Option(help="the reason, for the audit log")],
 ) -> None:
-    """Make new recovery codes for an owner who lost phone and codes; all older ones die."""
+    """Create recovery codes for an owner who lost phone and codes; older ones become invalid."""
     with _database() as settings:
         codes = _with_services(settings, lambda services: provision.renew_codes(services, slug, email, reason))
     for code in codes:
@@ -227,14 +228,14 @@ def recovery_codes(
 
 @cli.command()
 def rotate_keys() -> None:
-    """Re-encrypt all secrets with the first key, in the newest form. Safe while serving; safe to repeat."""
+    """Re-encrypt all secrets with the first key. Safe while the service runs; safe to repeat."""
     with _database() as settings:
         rotations = _with_services(settings, reencrypt)
     for rotation in rotations:
         typer.echo(rotation.describe())
     if not all(rotation.is_complete for rotation in rotations):
         raise typer.Exit(1)
-    typer.echo("Every secret is sealed by the first key; the others may go.")
+    typer.echo("Every secret is encrypted with the first key; the other keys can be removed.")
 
 
 @cli.command("rotate-signing-key")
@@ -255,7 +256,7 @@ def openapi() -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one clear line on standard error, and exit status 2."""
+    """Run the command line; report a user's mistake on standard error, with exit status 2."""
     try:
         cli()
     except SettingsError as error:

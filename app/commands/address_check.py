@@ -1,4 +1,4 @@
-"""`passgate check --url`: what the service behind an address takes for a client's address."""
+"""`passgate check --url`: which client IP address the running service sees."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from app.core.addresses import is_loopback
 from app.services import Services
 
 SECONDS = 10
-# More than any number of hops that can be set, and nobody's (RFC 5737).
+# Documentation addresses (RFC 5737), more than the highest number of hops that can be set.
 FORGED = tuple(f"198.51.100.{number}" for number in range(1, 21))
 _HOPS = "PASSGATE_TRUSTED_PROXY_HOPS"
 _REPLACE = (
@@ -24,13 +24,13 @@ _ONE_ADDRESS = "takes every client for {}, so that the failures of one limit all
 
 
 class ProbeFailedError(Exception):
-    """The service was not asked; the message is a line for operators."""
+    """The service could not be asked; the message is one line for the operator."""
 
 
 async def check_client_address(services: Services, url: str) -> tuple[bool, str]:
-    """Ask the service at the URL as a client does, once honestly and twice with addresses that it makes up.
+    """Send requests to the URL as a client: one honest, two with forged X-Forwarded-For headers.
 
-    Returns whether the service can tell clients apart and lets none choose its address, and a line about it.
+    Returns whether the service distinguishes clients and none can choose its own address, and a line about it.
     """
     one_field = [("X-Forwarded-For", ", ".join(FORGED))]
     several = [("X-Forwarded-For", ", ".join(FORGED[:10])), ("X-Forwarded-For", ", ".join(FORGED[10:]))]
@@ -65,7 +65,7 @@ async def _ask(client: httpx.AsyncClient, headers: Sequence[tuple[str, str]]) ->
 
 
 def judge(honest: SeenClient, forged: Sequence[SeenClient], url: str) -> str | None:
-    """Return what is wrong with what the service saw of an honest request to the URL, and of forged ones."""
+    """Return what is wrong with the addresses that the service saw; None if nothing is."""
     if any(seen.address in FORGED for seen in forged):
         return f"a client chooses the address that it is taken for: {_mend_choice(honest)}"
     if mend := _mend_likeness(honest, url):
@@ -96,7 +96,10 @@ def _mend_likeness(honest: SeenClient, url: str) -> str | None:
 
 
 def _ends_at_proxy(peer: str, url: str) -> bool:
-    """Whether a proxy must be in between: the service itself speaks no TLS, and no loopback to another host."""
+    """Whether a proxy must be involved.
+
+    The service itself does not terminate TLS, and a loopback peer cannot come from a URL of another host.
+    """
     parts = urlsplit(url)
     return parts.scheme == "https" or (is_loopback(peer) and not is_loopback(parts.hostname or ""))
 

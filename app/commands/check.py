@@ -1,4 +1,4 @@
-"""What `passgate check` looks at, and what it says about it."""
+"""`passgate check`: check everything that the service needs, and report each result."""
 
 import asyncio
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from app.services import Services
 
 OLDEST_POSTGRES = 15
 MOST_SECONDS_APART = 5
-"""A passcode is right for 30 s on either side: a service whose clock is off refuses good ones."""
+"""A passcode is accepted 30 s early or late. With a wrong clock, the service refuses valid passcodes."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
+    """The result of one check."""
 
     subject: str
     well: bool
@@ -36,9 +36,9 @@ class Finding:
 
 
 async def check_everything(services: Services, url: str | None = None) -> list[Finding]:
-    """Look at everything that the service needs, and at the running service itself where a URL leads to it.
+    """Check everything that the service needs; with a URL, check the running service too.
 
-    Settings and keys that cannot be read were refused before.
+    Settings and keys that cannot be parsed were refused earlier.
     """
     findings = [
         *_settings(services.settings),
@@ -63,16 +63,16 @@ def _breached_passwords(passwords: BreachedPasswords) -> Finding:
     try:
         return Finding("breached passwords", well=True, says=f"about {passwords.check():,} of them")
     except UnusableBreachFileError as error:
-        return Finding("breached passwords", well=False, says=f"the file {error}; no new password is taken")
+        return Finding("breached passwords", well=False, says=f"the file {error}; new passwords are refused")
 
 
 async def check_keys(services: Services) -> None:
-    """Raise `SettingsError` where the sealing keys are not those of the database: they open no signing key of it.
+    """Raise `SettingsError` if the encryption keys cannot decrypt the stored signing keys.
 
-    Raises `Unavailable` where the connection to the database would not be protected as the settings demand.
+    Raises `Unavailable` if the connection to the database would not be protected as the settings require.
 
-    The first start makes the first signing key, so that every later one has something to open. Of a database that
-    does not answer, or not yet, readiness tells.
+    The first start creates the first signing key, so every later start has one to decrypt. If the database does
+    not answer, this returns without an error: the readiness check reports that.
     """
     try:
         async with services.database.read() as tx:
@@ -83,7 +83,7 @@ async def check_keys(services: Services) -> None:
         if why_unprotected(error):
             raise
     except SealBroken as error:
-        raise SettingsError(f"PASSGATE_SECRET_KEYS: do not open what the database holds. {error}") from error
+        raise SettingsError(f"PASSGATE_SECRET_KEYS: cannot decrypt the stored data. {error}") from error
 
 
 async def _keys(services: Services) -> Finding:
@@ -91,13 +91,13 @@ async def _keys(services: Services) -> Finding:
         await check_keys(services)
     except SettingsError as error:
         return Finding("keys", well=False, says=str(error))
-    except Unavailable:  # of which the line about the database tells
+    except Unavailable:  # the database check reports this
         pass
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
 
 
 def _settings(settings: Settings) -> list[Finding]:
-    """Show each setting, of a secret one only whether it is set."""
+    """Show each setting; for a secret, show only whether it is set."""
     findings = []
     for name, value in settings:
         secret = isinstance(value, SecretStr)
@@ -131,10 +131,10 @@ async def _database(services: Services) -> list[Finding]:
         Finding("database", version >= OLDEST_POSTGRES, f"Postgres {version}"),
         Finding("database connection", well=True, says=protected),
         Finding("durability", durable not in {"off", "local"}, f"synchronous_commit is {durable}"),
-        Finding("clock", apart <= MOST_SECONDS_APART, f"{apart:.1f} s from the database's; see to NTP beyond 5 s"),
+        Finding("clock", apart <= MOST_SECONDS_APART, f"{apart:.1f} s from the database's; check NTP beyond 5 s"),
         Finding(
             "schema",
             revision is not None and revision >= needed,
-            f"at {revision or 'nothing'}, needed is {needed}; older ones: run passgate migrate",
+            f"at {revision or 'nothing'}, needs {needed}; if it is older, run passgate migrate",
         ),
     ]

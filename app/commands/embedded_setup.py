@@ -1,4 +1,4 @@
-"""What a command uses that is told of no database: the embedded Postgres, and keys made in its directory."""
+"""Fallback without `PASSGATE_DATABASE_URL`: the embedded Postgres and generated keys."""
 
 import os
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from app.database.embedded import EmbeddedPostgres, running_url
 
 @contextmanager
 def database_of(settings: Settings, *, as_owner: bool = False) -> Iterator[Settings]:
-    """Yield settings that name a database and its keys: those given, or the embedded ones.
+    """Yield settings with a database and keys: those given, or those of the embedded Postgres.
 
-    The embedded Postgres that another process runs is joined, unless this one must be its owner (`serve`, which
-    others rely on): then `EmbeddedPostgresError` says who has it.
+    If another process runs the embedded Postgres, this one connects to it. With `as_owner` (`serve`, on which
+    other processes depend) it raises `EmbeddedPostgresError` instead, which names that process.
     """
     if settings.database_url is not None:
         yield settings
@@ -41,7 +41,7 @@ def _embedded(settings: Settings, url: str) -> Settings:
 
 
 def _keys_in(data_dir: Path) -> str:
-    """Return the keys that were made with the embedded database, making them the first time."""
+    """Return the keys of the embedded database; create them the first time."""
     path = data_dir / "secret-keys"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -55,10 +55,10 @@ def _keys_in(data_dir: Path) -> str:
 
 
 def export_to_workers(settings: Settings, *, workers: int) -> None:
-    """Tell the server's worker processes, which read the environment, what was decided here.
+    """Pass the database, the keys and the hash threads to the worker processes, by environment.
 
-    Unless a setting says otherwise they share the cores for hashing: more hashes at once than there are cores only
-    drive one another out of the caches.
+    Unless `hash_threads` is set, the workers divide the cores for hashing: with more concurrent hashes than cores,
+    they only evict one another from the CPU caches.
     """
     os.environ["PASSGATE_HASH_THREADS"] = str(settings.hash_threads or max(1, usable_cores() // workers))
     if settings.database_url and settings.secret_keys:

@@ -1,9 +1,9 @@
-"""`passgate rotate-keys`: what older keys sealed is sealed anew by the first key, beside the running service.
+"""`passgate rotate-keys`: re-encrypt secrets with the first key, while the service runs.
 
-So is what the first key sealed in an older version of the format, which does not bind it to its user.
+This also converts secrets of the first key in the older format version, which does not bind them to their user.
 
-What it has done is committed a batch at a time, so it may be killed and run again. It waits for nobody: a row that
-somebody holds is left for its next round. It is done when a whole round found nothing left to do.
+Each batch is committed, so the command can be killed and run again. It never waits for a lock: a locked row is
+left for the next round. It ends after a round that found nothing to do.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Rotation:
-    """What became of one sealed column: how many values were sealed anew, which are broken, how many were held."""
+    """The result for one sealed column: values re-encrypted, ids of broken ones, rows locked."""
 
     column: str
     renewed: int = 0
@@ -39,24 +39,23 @@ class Rotation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every value of the column is sealed by the first key, and bound to its user."""
+        """Whether the first key sealed every value of the column, in the current format."""
         return not (self.broken or self.busy)
 
     def describe(self) -> str:
-        """Return one line for whoever runs the command."""
-        line = f"{self.column}: sealed {self.renewed} anew"
-        line += (
-            f"; {len(self.broken)} open by no key and were left as they are (see the log)" if self.broken else ""
-        )
-        return line + (f"; {self.busy} are held by somebody: run this again" if self.busy else "")
+        """Return one line for the operator."""
+        line = f"{self.column}: re-encrypted {self.renewed}"
+        line += f"; {len(self.broken)} cannot be decrypted and stay unchanged (see the log)" if self.broken else ""
+        return line + (f"; {self.busy} are locked: run this again" if self.busy else "")
 
 
 async def rotate_keys(services: Services) -> list[Rotation]:
-    """Seal everything anew that the first key has not sealed, or in an older version.
+    """Re-encrypt every secret that is not sealed by the first key in the current format.
 
-    What no key opens stays as it is, and is logged.
+    A secret that no key can decrypt stays unchanged and is logged.
 
-    The signing keys come last: while an older key is needed for anything, a start without it fails by them.
+    The signing keys come last. A start without their key fails, so an older key that is still needed for anything
+    cannot be removed unnoticed.
     """
     columns = sorted(sealed_columns(), key=lambda column: column.table is signing_keys)
     return [await _rotate_column(services, column) for column in columns]
@@ -75,7 +74,7 @@ async def _rotate_column(services: Services, column: Column[bytes]) -> Rotation:
 
 
 async def _go_round(services: Services, column: Column[bytes], rotation: Rotation) -> None:
-    """Walk through the table once by its primary key, a batch at a time."""
+    """Process the table once in the order of its primary key, one batch at a time."""
     key = (column.table.c.account_id, column.table.c.id)
     query = _select_sealed(column).order_by(*key).limit(BATCH)
     after: Sequence[Any] | None = None
@@ -95,7 +94,7 @@ async def _go_round(services: Services, column: Column[bytes], rotation: Rotatio
 
 
 def _select_sealed(column: Column[bytes]) -> Select[Any]:
-    """Return the query for the sealed values, each after its account, its id, and the user it is bound to."""
+    """Return a query of account id, row id, user id (or null) and sealed value."""
     table, user = column.table.c, column.info["user"]
     return select(table.account_id, table.id, table[user] if user else null(), column)
 
@@ -116,7 +115,7 @@ def _is_stale(sealer: Sealer, column: Column[bytes], row: Sequence[Any]) -> bool
 async def _renew(
     tx: AsyncConnection, sealer: Sealer, column: Column[bytes], stale: Sequence[Any], rotation: Rotation
 ) -> None:
-    """Seal those of the rows anew that nobody holds and that are as stale as they were."""
+    """Re-encrypt those of the rows that are not locked and still need it."""
     key = (column.table.c.account_id, column.table.c.id)
     query = _select_sealed(column).where(is_any_of(key, stale)).with_for_update(skip_locked=True, key_share=True)
     rows = (await tx.execute(query)).all()
@@ -131,7 +130,7 @@ async def _renew(
 def _resealed(
     sealer: Sealer, column: Column[bytes], row: Sequence[Any], rotation: Rotation
 ) -> dict[str, Any] | None:
-    if not _is_stale(sealer, column, row):  # any more
+    if not _is_stale(sealer, column, row):  # it was updated meanwhile
         return None
     (account_id, row_id, _, sealed), place = row, _place(column, row)
     try:

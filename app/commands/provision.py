@@ -1,4 +1,4 @@
-"""What the command line does to accounts and users: use cases with nobody's credential but the machine's."""
+"""Commands that create accounts and users, run by the operator without a user's credential."""
 
 import secrets
 from typing import BinaryIO
@@ -39,7 +39,7 @@ async def _find_account(services: Services, slug: str) -> Account:
 
 
 async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str | None) -> None:
-    """Make an account and its owner, who without a password is invited by e-mail."""
+    """Create an account and its owner; without a password, the owner is invited by e-mail."""
     context = _context(services, new_id(services.clock.now()))
     owner = NewUser(email=owner_email, name=owner_email.strip().partition("@")[0], role=Role.OWNER)
     about_user = (owner_email, owner.name, slug, name)
@@ -52,7 +52,7 @@ async def add_account(services: Services, *, slug: str, name: str, owner_email: 
 
 
 async def add_user(services: Services, slug: str, new: NewUser, password: str | None) -> None:
-    """Make a user of an account, who without a password is invited by e-mail."""
+    """Create a user of an account; without a password, the user is invited by e-mail."""
     account = await _find_account(services, slug)
     context = _context(services, account.id)
     password_hash = await _hash(services, password, (new.email, new.name, account.slug, account.name))
@@ -70,7 +70,7 @@ async def _hash(services: Services, password: str | None, about_user: tuple[str,
 
 
 async def renew_codes(services: Services, slug: str, email: str, reason: str) -> list[str]:
-    """Give a user new recovery codes, and return them; all older ones die."""
+    """Create and return new recovery codes for a user; all older ones become invalid."""
     account = await _find_account(services, slug)
     context = _context(services, account.id)
     codes = await make_codes(services.hasher, context.now)
@@ -83,7 +83,7 @@ async def renew_codes(services: Services, slug: str, email: str, reason: str) ->
 
 
 async def import_users(services: Services, slug: str, file: BinaryIO, *, skip_bad: bool) -> Report:
-    """Take over the users of a file of JSON lines: all or none, or with `skip_bad` all but the bad lines."""
+    """Import users from a file of JSON lines: all or none; with `skip_bad`, all valid lines."""
     account = await _find_account(services, slug)
     async with bulk_transaction(services.database_url) as tx:
         return await user_import.import_users(
@@ -92,7 +92,7 @@ async def import_users(services: Services, slug: str, file: BinaryIO, *, skip_ba
 
 
 async def make_demo(services: Services) -> str | None:
-    """Where the database holds no account, make `demo` with its owner, and return the owner's password."""
+    """Create the account `demo` if there is no account; return the password of its owner."""
     async with services.database.read() as tx:
         if await accounts.any_account(tx):
             return None

@@ -1,8 +1,8 @@
-"""What is thrown away when its time is over, in small batches. Nothing here makes a used secret good again.
+"""Delete expired data in small batches, without making a used secret valid again.
 
-A row goes only when the service would answer the same without it (of an enrollment: a day after it ended). What
-remembers that something was used, the state of the second factor and the last accepted step of an authenticator,
-is never touched; a recovery code goes with its set.
+A row is deleted only when the service would answer the same without it. (An enrollment is deleted one day after it
+expires.) Data that prevents reuse is never deleted here: `second_factor_state`, and the last accepted step of an
+authenticator. A used recovery code is deleted only with its whole set.
 """
 
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ from app.sign_in.sso.rules import CODE_LIFETIME, REQUEST_LIFETIME
 BATCH = 500
 
 MARGIN = timedelta(hours=1)
-"""Everything stays for this long after its time, whatever the clocks of other instances say."""
+"""Data is kept this much longer than its lifetime, because the clocks of instances differ."""
 
 LONGEST_TRUST = timedelta(days=30)
-"""No policy trusts a device for longer."""
+"""The maximum that a policy can set."""
 
 FAILED_JOBS_KEPT = timedelta(days=30)
 
@@ -52,7 +52,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _RetentionRule:
-    """A table, and when a row of it is over. With `by_age`, the condition is that the id is older than some."""
+    """A table, and when a row of it has expired; with `by_age` this depends only on its id."""
 
     table: Table
     over: ColumnElement[bool]
@@ -70,7 +70,7 @@ def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
     def before(age: timedelta) -> ColumnElement[datetime]:
         return literal(now - age - MARGIN, Moment)
 
-    # A session may be of a user with either kind of role, today or after a change: the longer lifetime counts.
+    # A user's role may change, and the lifetimes differ between roles: the longer one counts.
     idle = max(TEAM_MEMBER.idle, END_USER.idle)
     overall = max(TEAM_MEMBER.overall, END_USER.overall)
     return [
@@ -91,7 +91,7 @@ def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
 
 
 async def purge(services: Services, **_: Any) -> None:
-    """Throw away what is over, everywhere. It is well if it ends half way: the next time goes on."""
+    """Delete expired rows of all tables. Idempotent; the next run continues an interrupted one."""
     now = services.clock.now()
     for walk in _walks(now, services.settings.audit_days):
         gone = await _purge_table(services.database, walk)
@@ -101,9 +101,10 @@ async def purge(services: Services, **_: Any) -> None:
 
 
 async def _purge_table(database: Database, walk: _RetentionRule) -> int:
-    """Walk through the table by its primary key, a batch at a time, and return how many rows went.
+    """Process the table in the order of its primary key; return the number of deleted rows.
 
-    Ids grow with time within an account: where a batch ends with a row that stays, the rest of its account stays.
+    Within an account, ids grow with time. So with `by_age`, if the last row of a batch stays, all later rows of
+    its account stay too, and are skipped.
     """
     gone, after = 0, None
     while True:
@@ -125,7 +126,7 @@ def _beyond(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[b
 
 
 async def _delete(database: Database, walk: _RetentionRule, keys: Sequence[Any]) -> int:
-    """Delete those of the rows that are still over and that nobody has locked: this never waits for a sign-in."""
+    """Delete the rows that are still expired and not locked; this never waits for a sign-in."""
     free = (
         select(*walk.key).where(is_any_of(walk.key, keys), walk.over).with_for_update(skip_locked=True).cte("free")
     )
@@ -135,7 +136,7 @@ async def _delete(database: Database, walk: _RetentionRule, keys: Sequence[Any])
 
 
 async def _purge_jobs(database: Database, before: datetime) -> int:
-    """Delete a batch of the jobs that ended before then; those that went well were deleted at once."""
+    """Delete a batch of jobs that failed before `before`; successful ones are deleted at once."""
     statement = """
         DELETE FROM procrastinate_jobs WHERE id IN (
             SELECT id FROM procrastinate_jobs AS job

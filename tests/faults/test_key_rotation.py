@@ -145,8 +145,8 @@ async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
             assert await storm >= 2
 
     assert done.returncode == 0, done.stderr
-    assert "authenticators.sealed_secret: sealed 0 anew" in done.stdout
-    assert "the others may go" in done.stdout
+    assert "authenticators.sealed_secret: re-encrypted 0" in done.stdout
+    assert "the other keys can be removed" in done.stdout
     found = await key_ids(own_url)
     assert {key for keys in found.values() for key in keys} == {"new"}, found
 
@@ -196,9 +196,9 @@ async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
     ended = passgate("rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
 
     assert ended.returncode == 1
-    assert "authenticators.sealed_secret: sealed 3 anew; 1 open by no key" in ended.stdout
-    assert "signing_keys.sealed_private_key: sealed 1 anew\n" in ended.stdout
-    assert "may go" not in ended.stdout
+    assert "authenticators.sealed_secret: re-encrypted 3; 1 cannot be decrypted" in ended.stdout
+    assert "signing_keys.sealed_private_key: re-encrypted 1\n" in ended.stdout
+    assert "can be removed" not in ended.stdout
     [line] = [line for line in ended.stderr.splitlines() if "does not open" in line]
     assert '"column": "authenticators.sealed_secret"' in line
     assert await run_sql(tenant, seal, user=person.user.id) == before
@@ -239,12 +239,12 @@ async def test_the_old_form_works_until_a_rotation_binds_it_to_its_user_without_
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr
     for column, count in (("authenticators.sealed_secret", 4), ("enrollments.sealed_secret", 4)):
-        assert f"{column}: sealed {count} anew\n" in first.stdout
+        assert f"{column}: re-encrypted {count}\n" in first.stdout
     for column in ("links.sealed_token", "reports.sealed_token"):
-        assert f"{column}: sealed 1 anew\n" in first.stdout
+        assert f"{column}: re-encrypted 1\n" in first.stdout
     for column in ("sso_providers.sealed_secret", "signing_keys.sealed_private_key"):
-        assert f"{column}: sealed 0 anew\n" in first.stdout  # the release before still reads these
-    assert again.stdout.count(": sealed 0 anew\n") == len(sealed_columns())
+        assert f"{column}: re-encrypted 0\n" in first.stdout  # the release before still reads these
+    assert again.stdout.count(": re-encrypted 0\n") == len(sealed_columns())
     await tenant.pass_passcode(one, tenant.browser())
 
     swap = """
@@ -264,8 +264,8 @@ async def test_the_old_form_works_until_a_rotation_binds_it_to_its_user_without_
 WRONG = {
     "missing": ("", "PASSGATE_SECRET_KEYS: is not set"),
     "short": ("old:" + base64.b64encode(bytes(31)).decode(), "31 bytes long instead of 32"),
-    "of another id": (NEW, "do not open what the database holds. The data was sealed by a key that is not"),
-    "of the same id": ("old:" + NEW.partition(":")[2], "do not open what the database holds. The sealed data was"),
+    "of another id": (NEW, "cannot decrypt the stored data. The data was sealed by a key that is not"),
+    "of the same id": ("old:" + NEW.partition(":")[2], "cannot decrypt the stored data. The sealed data was"),
 }
 
 
