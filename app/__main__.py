@@ -1,9 +1,9 @@
-"""`passgate`, and `python -m app`, which does the same."""
+"""Entry point of `passgate` and of `python -m app`."""
 
 
 def main() -> None:
     """Run the command line."""
-    from app.cli import main as run  # noqa: PLC0415 -- every worker process loads this script anew, and needs no more
+    from app.cli import main as run  # noqa: PLC0415 -- each worker process imports this script, but not the command line
 
     run()
 

@@ -1,4 +1,4 @@
-"""Entry point of HTTP: puts the application together."""
+"""Entry point of the HTTP application."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -55,7 +55,7 @@ from app.web.openapi import describe
 from app.web.problems import add_problem_handlers, problems
 from app.web.tracing import NO_TELEMETRY, TracingMiddleware
 
-# What is asked for most stands first, and what is under `me` before what is under an id.
+# Order of matching: the most frequent routes first, and routes under `me` before routes under an id.
 _FEATURES = (
     sign_in,
     sessions,
@@ -86,7 +86,7 @@ _OF_KINDS_WITH_CHALLENGE = (challenging, step_up_challenges)
 
 
 def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
-    """Return the application; its lifespan runs a job worker, if it shall, and in the end closes the services."""
+    """Return the application; its lifespan runs a job worker if `jobs`, and closes the services."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +121,7 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     for feature in features:
         app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
     app.include_router(health)
-    if services.settings.metrics_token is not None:  # else as if there were none
+    if services.settings.metrics_token is not None:  # otherwise the route does not exist (404)
         app.include_router(metrics)
     app.include_router(address_probe)
     app.include_router(well_known)
@@ -164,7 +164,7 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
 
 
 def from_environment(*, jobs: bool = True) -> FastAPI:
-    """Return the application for the settings of the environment: what a server's worker process calls."""
+    """Return the application with the settings of the environment, for a worker process."""
     settings = load_settings()
     configure_logs(settings.log_level)
     app = create_app(make_services(settings), jobs=jobs)
@@ -173,11 +173,11 @@ def from_environment(*, jobs: bool = True) -> FastAPI:
 
 
 def _tune_gc() -> None:
-    """Freeze start-up objects and collect less often: the garbage collector took 5 % of each request."""
+    """Freeze start-up objects and collect less often: the GC took 5 % of each request."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
 def without_jobs() -> FastAPI:
-    """Return the application for the settings of the environment, without a job worker inside."""
+    """Return the application with the settings of the environment, without a job worker."""
     return from_environment(jobs=False)

@@ -1,4 +1,4 @@
-"""What a process is made of: put together once by each entry point, and passed on."""
+"""The services of a process: created once by each entry point, and passed on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from app.crypto.passwords import Hasher
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
 
-if TYPE_CHECKING:  # an extra
+if TYPE_CHECKING:  # an optional extra
     from app.core.traces import Traces
 
 
 @dataclass(frozen=True)
 class Services:
-    """The settings, and what was made from them."""
+    """The settings, and the objects that were created from them."""
 
     settings: Settings
     clock: Clock
@@ -31,12 +31,12 @@ class Services:
 
     @property
     def database_url(self) -> str:
-        """Where the database is, for what needs a connection of its own."""
-        assert self.settings.database_url is not None  # noqa: S101 -- `make_services` has seen to it
+        """The URL of the database, for code that needs a separate connection."""
+        assert self.settings.database_url is not None  # noqa: S101 -- checked by `make_services`
         return self.settings.database_url.get_secret_value()
 
     async def close(self) -> None:
-        """Give back the connections and the threads, and send what is left to be sent."""
+        """Close the connections and the threads, and send the remaining traces."""
         await self.database.close()
         self.hasher.close()
         if self.traces:
@@ -44,7 +44,7 @@ class Services:
 
 
 def make_services(settings: Settings, *, clock: Clock | None = None, hasher: Hasher | None = None) -> Services:
-    """Return the services for settings that name a database and keys; `SettingsError` says which is missing."""
+    """Create the services; raises `SettingsError` if the database or the keys are missing."""
     missing = []
     if settings.database_url is None:
         missing.append("PASSGATE_DATABASE_URL: is not set")
@@ -72,7 +72,7 @@ def _make_traces(url: str | None) -> "Traces | None":
     if url is None:
         return None
     try:
-        from app.core.traces import Traces  # noqa: PLC0415 -- an extra: who sends no traces has it not, or pays for it
+        from app.core.traces import Traces  # noqa: PLC0415 -- an optional extra, loaded only if it is used
     except ModuleNotFoundError:
         raise SettingsError("PASSGATE_TRACES_URL: is set, but traces are the extra passgate[traces]") from None
     return Traces(url)

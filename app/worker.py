@@ -1,4 +1,4 @@
-"""Entry point of the job worker: runs the queue inside `passgate serve`, or alone as `passgate worker`."""
+"""Entry point of the job worker, which runs inside `passgate serve` or as `passgate worker`."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from app.services import Services
 
 log = structlog.get_logger()
 
-# Every task, by the name of its function: what `enqueue` may be told to do.
+# All tasks. `enqueue` refers to a task by the name of its function.
 TASKS: tuple[Callable[..., Awaitable[None]], ...] = (
     send_letter,
     purge,
@@ -42,13 +42,14 @@ AT_ONCE: dict[Queue, int] = {"default": 4, "letters": 8, "reports": 2}
 """How many jobs of each queue one process runs at the same time."""
 
 MOST_ATTEMPTS = 35
-"""With the pauses of `_Backoff` about a day."""
+"""With the pauses of `_Backoff`, about one day."""
 LONGEST_PAUSE_SECONDS = 3600
 
 GRACE_SECONDS = 10
-"""How long the jobs in hand may take when the worker is told to end; what takes longer begins again elsewhere."""
+"""How long running jobs may take at shutdown. Another worker starts those again that take longer."""
 
-# Such a line of procrastinate's quotes the job's arguments, with people's addresses. We write our own.
+# Procrastinate's log lines with these actions quote the job's arguments, which contain e-mail addresses. They are
+# filtered out, and `_run_job` logs its own lines.
 _QUOTING = frozenset(
     {"start_job", "job_success", "job_error", "job_error_retry", "job_aborted", "job_aborted_retry", "ending_job"}
 )
@@ -56,7 +57,7 @@ _QUOTING = frozenset(
 
 @dataclass(frozen=True)
 class Pace:
-    """How often the worker does what it does again and again, in seconds."""
+    """The intervals of the worker, in seconds."""
 
     poll: float = 1
     first_pause: float = 2
@@ -66,7 +67,7 @@ class Pace:
 
 
 class _Backoff(BaseRetryStrategy):
-    """Try again after a pause that doubles, up to an hour, for about a day."""
+    """Retry after a pause that doubles up to one hour, for about one day."""
 
     def __init__(self, first_pause: float) -> None:
         self._first_pause = first_pause
@@ -85,9 +86,9 @@ def _is_last(exception: BaseException, job: Job) -> bool:
 
 
 async def run_worker(services: Services, stop: asyncio.Event, pace: Pace | None = None) -> None:
-    """Run jobs until `stop` is set, and then finish those in hand.
+    """Run jobs until `stop` is set, and then finish the running ones.
 
-    Without the database it waits, and connects again by itself. Jobs that a dead worker had in hand begin again.
+    If the database is not available, this waits and reconnects. Jobs of a dead worker are started again.
     """
     pace = pace or Pace()
     while not stop.is_set():
@@ -96,7 +97,7 @@ async def run_worker(services: Services, stop: asyncio.Event, pace: Pace | None 
             await _first_of(work, stop)
         finally:
             work.cancel()
-            await asyncio.wait({work}, timeout=GRACE_SECONDS + 2)  # no longer, should the database be frozen
+            await asyncio.wait({work}, timeout=GRACE_SECONDS + 2)  # bounded, because the database may hang
         if work.done() and not work.cancelled() and (error := work.exception()):
             log.warning("no jobs run at the moment", exc_info=(type(error), error, error.__traceback__))
             with suppress(TimeoutError):
@@ -113,7 +114,7 @@ async def work_until_told(services: Services) -> None:
 
 @asynccontextmanager
 async def worker_beside(services: Services) -> AsyncIterator[None]:
-    """Run a worker beside the block, in the same event loop."""
+    """Run a worker during the block, in the same event loop."""
     stop = asyncio.Event()
     work = asyncio.create_task(run_worker(services, stop))
     try:
@@ -132,7 +133,7 @@ async def _first_of(work: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 
 async def _work(services: Services, pace: Pace) -> None:
-    """Run jobs until cancelled, or raise what prevents it."""
+    """Run jobs until canceled, or until an error."""
     url = services.settings.database_url.get_secret_value() if services.settings.database_url else ""
     app = _make_app(services, pace)
     async with make_pool(url) as pool, app.open_async(pool), asyncio.TaskGroup() as group:
@@ -193,14 +194,14 @@ async def _run_job(job: Job, work: Awaitable[None]) -> None:
 
 
 class _Tasks(dict[str, Task[Any, Any, Any]]):
-    """Gives a task for every name, so that a job of a newer release waits for a worker of that release."""
+    """Returns a task for every name, so that jobs of a newer release wait for its workers."""
 
     def get(self, name: str, _: Any = None) -> Task[Any, Any, Any]:
         return self[name] if name in self else self[unknown_task.__name__]
 
 
 async def unknown_task(_: Services, **__: Any) -> None:
-    """Stand for every task that this release does not know."""
+    """Replace every task that this release does not know; always fails, so that it is retried."""
     raise LookupError("this release knows no such task")
 
 
@@ -216,9 +217,10 @@ async def _resume_again_and_again(services: Services, app: App, pace: Pace) -> N
 
 
 async def resume_jobs_of_the_dead(services: Services, dead_after: float) -> None:
-    """Put back into the queue what workers had in hand that have shown no life for `dead_after` seconds.
+    """Requeue the running jobs of workers without a heartbeat for `dead_after` seconds.
 
-    One statement, so that of two workers only one does it. A job whose workers keep dying fails in the end.
+    This is one statement, so that two workers do not do it twice. A job whose workers keep dying fails after
+    `MOST_ATTEMPTS`.
     """
     statement = """
         UPDATE procrastinate_jobs SET
