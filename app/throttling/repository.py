@@ -163,7 +163,7 @@ async def note_recorded(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *
 async def take_back(
     tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime, clears_first: bool = False
 ) -> None:
-    """Undo one failure in each bucket; with `clears_first`, undo all of them in the first bucket.
+    """Undo one failure in each bucket; with `clears_first`, all failures in the first.
 
     Runs one statement, or none without buckets. An empty bucket is deleted, so that it has no effect if the clock
     is set back.
