@@ -1,1 +1,1 @@
-"""Telling people by e-mail what happened: letters, what they say, and the way out."""
+"""E-mails to users: their data, their text, and their delivery by SMTP."""

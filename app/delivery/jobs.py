@@ -1,4 +1,4 @@
-"""Sending letters. Nobody waits for a mail server but these jobs."""
+"""Jobs that send e-mails; requests never wait for a mail server."""
 
 import asyncio
 from typing import Any
@@ -16,16 +16,16 @@ log = structlog.get_logger()
 
 
 async def send_letter(services: Services, **letter: Any) -> None:
-    """Send a letter that `post` or `tell` put into the queue."""
+    """Send an e-mail that `enqueue_email`, `notify_user` or `email_job` put into the queue."""
     await send_now(services, Email.from_json(letter))
 
 
 async def send_now(services: Services, letter: Email, extra: dict[str, Any] | None = None) -> None:
-    """Send the letter at once: for jobs alone, never in a transaction.
+    """Send the e-mail at once; only for jobs, and never in a transaction.
 
-    `extra` is what may not lie in the queue, such as the `link` to a report. Sent twice, because a worker died in
-    between, it is one letter to its reader: its Message-ID, or its file, is always the same. Raises
-    `MailRefusedError` when the mail server will never take it, and something else when it is worth another try.
+    `extra` has values that must not be stored in the queue, such as the `link` to a report. If a worker dies, the
+    e-mail may be sent twice, with the same Message-ID or file name. Raises `MailRefusedError` if the mail server
+    rejects it permanently, and another exception if a retry may help.
     """
     message = await asyncio.to_thread(render, letter, extra)
     result = Result.UNAVAILABLE
@@ -41,7 +41,7 @@ async def send_now(services: Services, letter: Email, extra: dict[str, Any] | No
 
 
 async def _count(services: Services, letter: Email, result: Result) -> None:
-    """Count the letter, unless the database is gone: a letter that was sent is not sent again for its count."""
+    """Count the delivery. Ignore `Unavailable`, so that the e-mail is not sent again."""
     try:
         async with services.database.begin() as tx:
             await count_delivery(tx, letter.account_id, "email", result)

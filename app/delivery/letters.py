@@ -1,4 +1,4 @@
-"""Letters: written down in the transaction of what they tell about, and sent by a job once it has committed."""
+"""E-mails: enqueued in the transaction of the reported change, sent by a job after its commit."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from app.database.tables import accounts, users
 
 
 class Kind(StrEnum):
-    """What a letter tells; there are templates of this name in each locale."""
+    """What an e-mail is about; each language has a template of this name."""
 
     TWO_FACTOR_TURNED_ON = "two_factor_turned_on"
     TWO_FACTOR_TURNED_OFF = "two_factor_turned_off"
@@ -28,11 +28,11 @@ class Kind(StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_REGENERATED = "recovery_codes_regenerated"
     TRUSTED_DEVICE_ADDED = "trusted_device_added"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- what a letter tells
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- the name of a template
     SSO_LINKED = "sso_linked"
     REPORT_READY = "report_ready"
     INVITATION = "invitation"
-    PASSWORD_LINK = "password_link"  # noqa: S105 -- what a letter tells
+    PASSWORD_LINK = "password_link"  # noqa: S105 -- the name of a template
     EMAIL_CONFIRMATION = "email_confirmation"
     EMAIL_CHANGED = "email_changed"
     EMAIL_CHANGE_ASKED = "email_change_asked"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Email:
-    """One letter to one person. It waits in the queue for anyone to read who reads the database: no secrets."""
+    """One e-mail to one user. The queue stores it in plain text, so it contains no secrets."""
 
     id: UUID
     account_id: UUID
@@ -56,7 +56,7 @@ class Email:
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the letter as the queue carries it."""
+        """Return the arguments of the job that sends the e-mail."""
         return vars(self) | {
             "id": str(self.id),
             "account_id": str(self.account_id),
@@ -66,7 +66,7 @@ class Email:
 
     @classmethod
     def from_json(cls, carried: dict[str, Any]) -> Self:
-        """Return the letter that the queue carried."""
+        """Return the e-mail from the arguments of its job."""
         return cls(
             **carried
             | {
@@ -80,7 +80,7 @@ class Email:
 
 @dataclass(frozen=True)
 class Recipient:
-    """Whom an e-mail is for, and in the name of which account."""
+    """The recipient of an e-mail, and the name of their account."""
 
     account_name: str
     to: str
@@ -96,7 +96,7 @@ _RECIPIENT = (
 
 
 def email_to(recipient: Recipient, context: RequestContext, kind: Kind, **details: Any) -> Email:
-    """Return the e-mail that tells the user what this request did to what is theirs."""
+    """Return the e-mail that notifies a user of what this request changed."""
     return Email(
         id=new_id(context.now),
         account_id=context.account_id,
@@ -110,27 +110,27 @@ def email_to(recipient: Recipient, context: RequestContext, kind: Kind, **detail
 
 
 def email_job(email: Email | None) -> dict[str, Any]:
-    """Return the parameters of `DEFER_JOB` that send an e-mail; without one its `arguments` are None."""
+    """Return the parameters of `DEFER_JOB` for an e-mail; without one, `arguments` is None."""
     return job("send_letter", email.to_json() if email else None, queue="letters")
 
 
 async def enqueue_email(tx: AsyncConnection, email: Email) -> None:
-    """Let the e-mail be sent once the transaction commits, or never."""
+    """Enqueue the e-mail; it is sent only if the transaction commits."""
     await enqueue(tx, "send_letter", email.to_json(), queue="letters")
 
 
 async def notify_user(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, kind: Kind, **details: Any
 ) -> None:
-    """Tell the user by e-mail what this request did to what is theirs, once the transaction commits.
+    """Notify the user by e-mail of what this request changed, after the transaction commits.
 
-    It goes to the address, and in the language, that are the user's in this transaction.
+    The address and the language are those that the user has in this transaction.
     """
     found = await get_recipient(tx, context.account_id, user_id)
     await enqueue_email(tx, email_to(found, context, kind, **details))
 
 
 async def get_recipient(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Recipient:
-    """Return whom an e-mail to this user, who exists, is for."""
+    """Return the recipient of e-mails to this user, who must exist."""
     found = await tx.execute(_RECIPIENT, {"given_account_id": account_id, "user_id": user_id})
     return Recipient(*found.one())

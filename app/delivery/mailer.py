@@ -1,4 +1,4 @@
-"""The way out: a letter handed over to a mail server, or written as a file."""
+"""Deliver e-mails to an SMTP server, or write them as files."""
 
 import asyncio
 import os
@@ -23,29 +23,29 @@ from app.delivery.messages import Message, plain
 
 COMMAND_SECONDS = 20
 LETTER_SECONDS = 60
-"""How long handing one letter over may take in all; a server that hangs keeps nothing but this letter."""
+"""Timeout for the delivery of one e-mail in total, so that a hanging server delays only this e-mail."""
 GOOD_BYE_SECONDS = 5
 
-_START_TLS = {"implicit": False, "starttls": True, "if_offered": None, "off": False}  # aiosmtplib's words
+_START_TLS = {"implicit": False, "starttls": True, "if_offered": None, "off": False}  # aiosmtplib's values
 _NO_STARTTLS = (
     "the mail server offers no STARTTLS, or a machine in between says so: use smtps://, or, only in a network "
     "that nobody else reaches, add ?tls=off"
 )
 _NOT_PROVEN = "the certificate of the mail server is not accepted ({}): see SSL_CERT_FILE"
 
-_NOT_NOW, _NEVER = 400, 500  # the first of the replies that say so (RFC 5321 4.2.1)
+_NOT_NOW, _NEVER = 400, 500  # the lowest codes of transient and permanent errors (RFC 5321 4.2.1)
 
 
 class MailRefusedError(PermanentJobError):
-    """The mail server will never take this letter."""
+    """The mail server rejected this e-mail permanently."""
 
 
 class MailUnavailableError(Exception):
-    """The mail server does not take the letter now; the words are the server's reply code, never its text."""
+    """The mail server does not accept the e-mail now; the message never quotes its reply text."""
 
 
 def compose(settings: Settings, letter: Email, message: Message) -> EmailMessage:
-    """Return the letter with its headers: the same whenever it is composed, whatever names hold."""
+    """Return the e-mail with its headers: the same each time, and safe with any name."""
     address = _deliverable(letter.to)
     mail = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
     mail["From"] = _address(*parseaddr(settings.mail_from))
@@ -53,14 +53,14 @@ def compose(settings: Settings, letter: Email, message: Message) -> EmailMessage
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(letter.at)
     mail["Message-ID"] = f"<{letter.id}@{domain(settings)}>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note answers it
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: prevents automatic replies
     mail.set_content(message.text, cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
     return mail
 
 
 async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
-    """Hand the e-mail over; raises `MailRefusedError` when a retry is of no use, else something retryable."""
+    """Deliver the e-mail; raises `MailRefusedError` if a retry is useless, else another error."""
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, f"{letter.id}.eml", mail.as_bytes())
@@ -73,7 +73,7 @@ async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
             try:
                 await server.sendmail(sender, [recipient], mail.as_bytes(), mail_options=options)
             except aiosmtplib.SMTPRecipientsRefused as error:
-                raise _judge(error.recipients[0].code) from None  # its words name the recipient
+                raise _judge(error.recipients[0].code) from None  # its text names the recipient
             except aiosmtplib.SMTPResponseException as error:
                 raise _judge(error.code) from None
             except aiosmtplib.SMTPNotSupported:
@@ -83,7 +83,7 @@ async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
 
 
 async def check_connection(settings: Settings) -> str:
-    """Return a line about how mail is sent; raises `MailUnavailableError` or `OSError` when none gets through."""
+    """Return a line about the mail server; raises `MailUnavailableError` or `OSError`."""
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, ".check", b"")
@@ -105,10 +105,10 @@ async def check_connection(settings: Settings) -> str:
 
 @asynccontextmanager
 async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aiosmtplib.SMTP]:
-    """Connect as the settings demand, with the server's certificate checked where there is TLS, and sign in.
+    """Connect with the TLS that the settings require, verify the certificate, and log in.
 
-    On another machine a server that offers no STARTTLS, or whose offer somebody struck out, gets neither a
-    password nor a letter (RFC 8314 3, RFC 3207 6).
+    A server on another machine that offers no STARTTLS, or whose offer was stripped by an attacker, receives
+    neither a password nor an e-mail (RFC 8314 3, RFC 3207 6).
     """
     server = aiosmtplib.SMTP(
         hostname=where.host,
@@ -122,15 +122,14 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
         try:
             await server.connect()
         except aiosmtplib.SMTPException as error:
-            if (
-                type(error) is aiosmtplib.SMTPException and where.tls == "starttls"
-            ):  # a subclass says something else
+            # A subclass has another cause.
+            if type(error) is aiosmtplib.SMTPException and where.tls == "starttls":
                 raise MailUnavailableError(_NO_STARTTLS) from error
             raise
         if where.user is not None:
             await server.login(where.user, where.password or "")
         yield server
-        with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the letter is handed over
+        with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the e-mail is already delivered
             await server.quit(timeout=GOOD_BYE_SECONDS)
     finally:
         server.close()
@@ -153,7 +152,7 @@ def _in_words(error: Exception) -> str:
 
 
 def domain(settings: Settings) -> str:
-    """Return the service's own name in mail: its public host, or that as an address literal (RFC 5321 4.1.3)."""
+    """Return the public host, for EHLO and Message-ID; an IP as a literal (RFC 5321 4.1.3)."""
     host = urlsplit(settings.public_url).hostname or "localhost"
     if ":" in host:
         return f"[IPv6:{host}]"
@@ -161,13 +160,13 @@ def domain(settings: Settings) -> str:
 
 
 def _deliverable(address: str) -> str:
-    """Return the address with its domain as DNS has it, so that only a name that is not ASCII needs SMTPUTF8."""
+    """Return the address with its domain in ASCII; only a non-ASCII local part needs SMTPUTF8."""
     try:
         found = validate_email(
             address, check_deliverability=False, globally_deliverable=False, test_environment=True
         )
     except EmailNotValidError:
-        raise MailRefusedError("the address is none") from None
+        raise MailRefusedError("the address is not valid") from None
     return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
 
 
@@ -177,7 +176,7 @@ def _address(name: str, address: str) -> Address:
 
 
 def _write(directory: Path, name: str, content: bytes) -> None:
-    """Write a file that is whole or not there, whatever happens meanwhile."""
+    """Write a file atomically and durably."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = directory / f".{name}.{os.getpid()}"
     with draft.open("wb") as file:

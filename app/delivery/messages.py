@@ -1,4 +1,4 @@
-"""What a letter says: rendered as text, and once more as HTML from the same paragraphs."""
+"""Render e-mails as plain text, and as HTML with the same paragraphs."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from app.delivery.letters import Email
 
 LOCALES = ("en", "de")
 
-_LONGEST = 300  # of any one thing that people or their browsers say about themselves
+_LONGEST = 300  # characters of one value that a user or browser supplied
 _LONGEST_USER_AGENT = 1000
 _TEMPLATES = Path(__file__).parent / "templates"
 
-# Characters that turn the direction of what follows: with them a name could rewrite the sentence around it.
+# Bidirectional control characters: a name with them could reorder the sentence around it.
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
 class Message:
-    """A letter in words."""
+    """A rendered e-mail."""
 
     subject: str
     text: str
@@ -31,10 +31,10 @@ class Message:
 
 
 def render(letter: Email, extra: dict[str, Any] | None = None) -> Message:
-    """Return what the letter says, in the reader's language or else in English.
+    """Render an e-mail in the recipient's language, or in English.
 
-    `extra` is what may not lie in the queue, such as a `link`. Parsing a browser's name is slow the first time:
-    call this in a thread.
+    `extra` has values that must not be stored in the queue, such as a `link`. Call this in a thread: the first
+    parsing of a user agent is slow.
     """
     language = language_of(letter.locale)
     browser, system = describe(letter.user_agent)
@@ -57,20 +57,20 @@ def render(letter: Email, extra: dict[str, Any] | None = None) -> Message:
 
 
 def language_of(locale: str) -> str:
-    """Return the language among ours that serves a locale such as `de-AT`."""
+    """Return the supported language for a locale such as `de-AT`; English if there is none."""
     language = locale.replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else LOCALES[0]
 
 
 def describe(user_agent: str) -> tuple[str | None, str | None]:
-    """Return the browser or app and the system that a `User-Agent` names, such as Firefox and Windows."""
+    """Return the browser or app, and the system of a `User-Agent`, such as Firefox and Windows."""
     found = ua_parser.parse(user_agent[:_LONGEST_USER_AGENT])
     browser, system = found.user_agent, found.os
     return plain(browser.family) if browser else None, plain(system.family) if system else None
 
 
 def plain(said: str) -> str:
-    """Return what somebody calls themselves as one line that cannot pretend to be more."""
+    """Return text from a user as one line without control characters, at most 300 characters."""
     kept = (
         " " if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} else character
         for character in said[:_LONGEST]

@@ -1,4 +1,4 @@
-"""The counts of what was sent, by how it went."""
+"""The counts of deliveries by result."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.database.tables import delivery_counts
 
 
 class Result(StrEnum):
-    """How handing something over went: taken, refused for ever, or to be tried again."""
+    """The result of a delivery: accepted, permanently refused, or to be retried."""
 
     SENT = "sent"
     REFUSED = "refused"
