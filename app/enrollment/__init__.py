@@ -1,1 +1,1 @@
-"""Binding an authenticator."""
+"""Enrollment: binding an authenticator to a user."""

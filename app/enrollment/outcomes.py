@@ -1,4 +1,4 @@
-"""What an enrollment comes to."""
+"""The results of beginning and confirming an enrollment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.second_factor.rules import Authenticator
 
 @dataclass(frozen=True)
 class BegunEnrollment:
-    """An enrollment, and what its kind shows of it, by field."""
+    """An enrollment that has begun; `shown` has the fields of its kind that are shown once."""
 
     id: UUID
     kind: str
@@ -21,9 +21,9 @@ class BegunEnrollment:
 
 @dataclass(frozen=True)
 class Bound:
-    """A confirmed authenticator; `recovery_codes` came with it when it is the user's first.
+    """A confirmed authenticator; `recovery_codes` is set if it is the user's first.
 
-    `method` is what a session's `amr` calls the proof that it is.
+    `method` is its value in the `amr` of a session.
     """
 
     authenticator: Authenticator

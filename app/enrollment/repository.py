@@ -1,4 +1,4 @@
-"""The enrollments in the database. Their user's state is locked whenever one changes."""
+"""The enrollments in the database; the caller locks the user's state before each change."""
 
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +25,7 @@ _COLUMNS = [
 
 
 async def add_enrollment(tx: AsyncConnection, account_id: UUID, enrollment: Enrollment) -> None:
-    """Store a new enrollment; the user's open one is voided, and those of more than a day ago go."""
+    """Store a new enrollment; end the user's open one, delete those that expired over a day ago."""
     mine = (enrollments.c.account_id == account_id, enrollments.c.user_id == enrollment.user_id)
     await tx.execute(delete(enrollments).where(*mine, enrollments.c.expires_at < enrollment.created_at - KEPT))
     await tx.execute(
@@ -51,7 +51,7 @@ async def add_enrollment(tx: AsyncConnection, account_id: UUID, enrollment: Enro
 async def find_enrollment(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, enrollment_id: UUID
 ) -> Enrollment | None:
-    """Return the user's enrollment with this id, ended or not."""
+    """Return the user's enrollment with this id, whether it has ended or not."""
     query = select(*_COLUMNS).where(
         enrollments.c.account_id == account_id,
         enrollments.c.id == enrollment_id,
@@ -62,7 +62,7 @@ async def find_enrollment(
 
 
 async def end_enrollment(tx: AsyncConnection, account_id: UUID, enrollment_id: UUID, *, now: datetime) -> None:
-    """End an enrollment, confirmed or void."""
+    """End an enrollment that was confirmed or voided."""
     await tx.execute(
         update(enrollments)
         .where(enrollments.c.account_id == account_id, enrollments.c.id == enrollment_id)
@@ -71,7 +71,7 @@ async def end_enrollment(tx: AsyncConnection, account_id: UUID, enrollment_id: U
 
 
 async def count_failure(tx: AsyncConnection, account_id: UUID, enrollment_id: UUID) -> int:
-    """Count a wrong passcode, and return how many there were."""
+    """Count a wrong passcode, and return the number of wrong passcodes."""
     query = (
         update(enrollments)
         .where(enrollments.c.account_id == account_id, enrollments.c.id == enrollment_id)

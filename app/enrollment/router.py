@@ -1,4 +1,4 @@
-"""HTTP for enrolling an authenticator in a session; at sign-in it stands in `app.sign_in`."""
+"""HTTP for enrollment in a session; enrollment at sign-in is in `app.sign_in`."""
 
 from fastapi import APIRouter
 
@@ -31,7 +31,7 @@ def _enrollee(caller: Caller, owner: SessionOwner) -> EnrollingUser:
 async def begin_my_enrollment(
     services: AppServices, caller: Enrolling, owner: Owner, body: NewEnrollment
 ) -> Enrollment:
-    """Begin to enroll an authenticator; nothing changes until it is confirmed. Needs a fresh session."""
+    """Begin an enrollment; nothing changes until it is confirmed. Needs a fresh session."""
     async with services.database.begin() as tx:
         state, _ = await lock_own_factors(tx, caller)
         begun = await use_cases.begin_enrollment(
@@ -55,7 +55,7 @@ async def begin_my_enrollment(
 async def confirm_my_enrollment(
     services: AppServices, caller: Signed, owner: Owner, enrollment_id: PathId, body: Confirmation
 ) -> Confirmed:
-    """Confirm the authenticator with a passcode. The first one brings recovery codes and ends other sessions."""
+    """Confirm with a passcode. The first authenticator adds recovery codes, ends other sessions."""
     codes = await use_cases.prepare_codes(
         services.database,
         services.hasher,

@@ -1,4 +1,4 @@
-"""When an enrollment is still open."""
+"""The rules of enrollment: lifetime, and when an enrollment is open."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,13 +6,13 @@ from uuid import UUID
 
 LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)
-"""How long one whose time is over is kept, to answer "gone" rather than "never there"."""
+"""How long an expired enrollment is kept, so that the answer is "gone" instead of "not found"."""
 MOST_FAILURES = 5
 
 
 @dataclass(frozen=True)
 class Enrollment:
-    """An authenticator begun and not yet proven; nothing changes until it is confirmed."""
+    """An authenticator that is not yet confirmed; nothing else changes until then."""
 
     id: UUID
     user_id: UUID
@@ -27,5 +27,5 @@ class Enrollment:
     ended_at: datetime | None
 
     def is_open(self, *, version: int, now: datetime) -> bool:
-        """Whether it can be confirmed: not ended, not too old, and nothing about the user changed since."""
+        """Whether it can be confirmed: not ended, not expired, and the user's version unchanged."""
         return self.ended_at is None and now < self.expires_at and self.version == version

@@ -1,4 +1,4 @@
-"""Enrollment on the wire (docs/api.md section 5)."""
+"""Request and response bodies of enrollment (docs/api.md section 5)."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,14 +15,14 @@ Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
 class NewEnrollment(Body):
-    """Which kind of authenticator, and what the user calls it."""
+    """The kind of authenticator, and its label."""
 
     kind: KindName
     label: Annotated[Label, Field(description="by default what the kind is called")] = LEFT_OUT
 
 
 class Enrollment(KindAnswer):
-    """What the authenticator app must know; shown this once. A newer enrollment voids an older one."""
+    """The data for the authenticator app; shown only once. A new enrollment voids an older one."""
 
     id: UUID
     kind: ShownKind
@@ -30,7 +30,7 @@ class Enrollment(KindAnswer):
 
     @classmethod
     def fields_of(cls, kind: Kind) -> KindFields:
-        """Return what the kind shows once."""
+        """Return the fields that the kind shows once."""
         return kind.enrollment_fields
 
 
@@ -41,7 +41,7 @@ class Confirmation(Body):
 
 
 class Confirmed(Answer):
-    """The authenticator, and with the first one the recovery codes, shown this once."""
+    """The authenticator; if it is the first one, also the recovery codes, shown only once."""
 
     authenticator: Authenticator
     recovery_codes: list[str] | None

@@ -1,4 +1,4 @@
-"""Binding an authenticator: begun with a new secret, confirmed with a passcode, in a session or at sign-in."""
+"""Bind an authenticator in two steps: begin with a new secret, confirm with a passcode."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class EnrollingUser:
-    """Who enrolls, which kinds the policy allows them, and by what: a session, or a sign-in that demands it."""
+    """The user, the kinds that the policy allows, and a session's credential or a sign-in's id."""
 
     user_id: UUID
     email: str
@@ -48,7 +48,7 @@ class EnrollingUser:
 
     @property
     def actor(self) -> Actor:
-        """Who is recorded to have done it."""
+        """The actor for the audit log."""
         return Actor(self.user_id, self.credential)
 
 
@@ -66,10 +66,10 @@ async def begin_enrollment(
     kind: str,
     label: str | None,
 ) -> BegunEnrollment:
-    """Begin an enrollment, voiding the user's open one; the caller has locked `state`.
+    """Begin an enrollment, and void the user's open one; the caller has locked `state`.
 
-    Raises `InvalidRequest` for a kind that the policy does not allow, `Conflict` when the user has five that work:
-    disabled ones make room for the new one.
+    Raises `InvalidRequest` for a kind that the policy does not allow, and `Conflict` if the user has five working
+    authenticators. Disabled ones do not count, because the new one replaces them.
     """
     account_id, user_id = context.account_id, enrollee.user_id
     known_kind = find_kind(kind)
@@ -113,9 +113,10 @@ async def prepare_codes(
     enrollment_id: UUID,
     digits: str,
 ) -> NewCodes | None:
-    """Make recovery codes where a confirmation is about to need them: hashing is too slow for its transaction.
+    """Create recovery codes if the confirmation will need them, hashed before its transaction.
 
-    What is looked at here decides nothing; a wrong passcode costs no hashes.
+    The result of these checks is not binding: `confirm_enrollment` repeats them. With a wrong passcode nothing is
+    hashed.
     """
     async with database.read() as tx:
         enrollment = await repository.find_enrollment(tx, context.account_id, user_id, enrollment_id)
@@ -129,7 +130,7 @@ async def prepare_codes(
 
 def _kind_of(enrollment: Enrollment) -> Kind:
     kind = find_kind(enrollment.kind)
-    if kind is None:  # begun by a later release
+    if kind is None:  # begun by a newer release
         raise _gone()
     return kind
 
@@ -164,11 +165,12 @@ async def confirm_enrollment(
     turns_on: bool,
     spared_session: UUID | None,
 ) -> Bound | Refusal:
-    """Judge the passcode and bind the authenticator; the caller has locked `state`.
+    """Check the passcode and bind the authenticator; the caller has locked `state`.
 
-    Afterwards sign-ins and enrollments begun before are dead and trusted devices revoked; with the first
-    authenticator come the recovery `codes`, and the other sessions end. The passcode counts as used. Raises
-    `NotFound` or `Gone`; a wrong passcode is returned, and the fifth voids the enrollment.
+    This invalidates earlier sign-ins and enrollments, and revokes trusted devices. With the first authenticator,
+    it also stores the recovery `codes` and ends the other sessions. The passcode counts as used. Raises
+    `NotFound`, `Gone` or `Conflict`. A wrong passcode is a returned refusal, and the fifth one voids the
+    enrollment.
     """
     account_id, user_id = context.account_id, enrollee.user_id
     enrollment = await repository.find_enrollment(tx, account_id, user_id, enrollment_id)
@@ -191,7 +193,7 @@ async def confirm_enrollment(
     failures, blocked_until = state.failures, state.blocked_until
     disabled = guessable(known) if state.authenticators_disabled_at else []
     if state.authenticators_disabled_at is not None:
-        failures, blocked_until = 0, None  # they were those of authenticators that go
+        failures, blocked_until = 0, None  # these belong to the disabled authenticators, which are removed
         await remove_authenticators(tx, account_id, user_id, [gone.id for gone in disabled])
         events += [Event(EventType.AUTHENTICATOR_REMOVED, "authenticator", gone.id) for gone in disabled]
     if turns_on and not state.turned_on_by_user:
@@ -214,7 +216,7 @@ async def confirm_enrollment(
         because = "the first authenticator was added"
         events += await end_sessions(tx, account_id, user_id, because=because, spared=spared_session)
     await record(tx, context, enrollee.actor, *events)
-    # One letter: that 2FA is on now says, too, by which authenticator.
+    # Send one e-mail only: the one about 2FA also names the authenticator.
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
     letter = Letter.TWO_FACTOR_TURNED_ON if on_now else Letter.AUTHENTICATOR_ADDED
     await notify_user(tx, context, user_id, letter, label=authenticator.label, replaced=len(disabled))
@@ -260,7 +262,7 @@ async def confirm_my_enrollment(
     codes: NewCodes | None,
     amr: tuple[str, ...],
 ) -> Bound | Refusal:
-    """Confirm an enrollment in a session, which then is `aal2` and fresh."""
+    """Confirm an enrollment in a session, which becomes `aal2` and fresh."""
     state = await lock_own_state(tx, caller)
     bound = await confirm_enrollment(
         tx,
