@@ -1,1 +1,1 @@
-"""What people and programs prove themselves with, beside authenticators."""
+"""Credentials other than authenticators: passwords, links, API tokens, SSO identities."""

@@ -1,4 +1,4 @@
-"""Ending all that a user was given, when the authority that gave it ends."""
+"""End all access of a user whose role or status changes."""
 
 from uuid import UUID
 
@@ -13,11 +13,11 @@ from app.sessions.use_cases import end_sessions
 
 
 async def end_access(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
-    """End all that a user has by a role or a status that changes; returns the events to record.
+    """End all access that a user's old role or status gave; return the events to record.
 
-    The new version ends sign-ins under way, enrollments and exchange codes. Sessions, trusted devices, links and
-    API tokens go for good, and so do the changes of address that they asked for others: undoing the change revives
-    nothing. The caller holds the lock of the user's state.
+    The new version invalidates pending sign-ins, enrollments and exchange codes. Sessions, trusted devices, links
+    and API tokens are ended, and so are the e-mail changes that the user requested for others. Undoing the change
+    of role or status restores none of them. The caller has locked the user's state.
     """
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
     await void_links(tx, account_id, user_id)

@@ -1,4 +1,4 @@
-"""E-mails: enqueued in the transaction of the reported change, sent by a job after its commit."""
+"""E-mails: enqueued in the transaction of the reported change, sent by a job after commit."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Tokens by which scripts and gateways call the API."""
+"""API tokens, with which scripts and gateways call the API."""

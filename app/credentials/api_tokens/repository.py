@@ -45,7 +45,7 @@ def _token(values: Sequence[Any]) -> ApiToken:
 
 @dataclass(frozen=True)
 class TokenOwner:
-    """A token with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+    """A token with its user, the account's policy, and whether the user has an authenticator."""
 
     token: ApiToken
     user: User
@@ -54,7 +54,7 @@ class TokenOwner:
 
 
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> TokenOwner | None:
-    """Return the token of this account that has the digest, its time over or not."""
+    """Return the token of this account with the digest, whether it has expired or not."""
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
@@ -80,7 +80,7 @@ async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, toke
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, now: datetime) -> bool:
-    """Remember that the token was used; False when another call has done so since the token was read."""
+    """Store the time of use; False if another call did so since the token was read."""
     query = (
         update(api_tokens)
         .where(
@@ -95,7 +95,7 @@ async def note_use(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, no
 
 
 async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int) -> list[ApiToken]:
-    """Return the account's tokens, newest first, from behind the id `before`."""
+    """Return the account's tokens, newest first, with ids less than `before`."""
     query = (
         select(*_COLUMNS)
         .where(api_tokens.c.account_id == account_id)
@@ -108,29 +108,30 @@ async def list_tokens(tx: AsyncConnection, account_id: UUID, *, before: UUID | N
 
 
 async def find_maker(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> UUID | None:
-    """Return the id of the user whose token this is; None without such a token."""
+    """Return the id of the token's user; None if the token does not exist."""
     query = select(api_tokens.c.user_id).where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
     found: UUID | None = await tx.scalar(query)
     return found
 
 
 async def delete_tokens_of(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> int:
-    """Revoke every token of the user, and return how many there were."""
+    """Revoke all tokens of the user, and return their number."""
     query = delete(api_tokens).where(api_tokens.c.account_id == account_id, api_tokens.c.user_id == user_id)
     return (await tx.execute(query)).rowcount
 
 
 async def hold_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
-    """Keep the token from being deleted until the transaction ends; False when it was.
+    """Lock the token against deletion until the transaction ends; False if it does not exist.
 
-    It goes with its maker's role and status: while it is held, they are what they were when it was made.
+    A token is deleted when the role or status of its user changes. So while it is locked, they are those of the
+    time when it was created.
     """
     query = select(api_tokens.c.id).where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)
     return await tx.scalar(query.with_for_update(read=True, key_share=True)) is not None
 
 
 async def delete_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
-    """Revoke a token; False when there is none with this id."""
+    """Revoke a token; False if there is none with this id."""
     query = (
         delete(api_tokens)
         .where(api_tokens.c.account_id == account_id, api_tokens.c.id == token_id)

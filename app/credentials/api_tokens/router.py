@@ -1,4 +1,4 @@
-"""HTTP for API tokens: made, listed and revoked by the owner and admins."""
+"""HTTP for API tokens: the owner and admins create, list and revoke them."""
 
 from fastapi import APIRouter
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
 
 @router.post("/api-tokens", status_code=201, operation_id="makeApiToken", responses=problems(403))
 async def make_api_token(services: AppServices, caller: FreshAdmin, body: NewApiToken) -> MadeApiToken:
-    """Make a token of mine; it is shown this once. Needs a fresh second factor."""
+    """Create a token of mine; it is shown only once. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         token, secret = await use_cases.make_token(
             tx,

@@ -1,4 +1,4 @@
-"""What an API token may do, and how long it is good."""
+"""The scopes and the expiry of API tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ USED_AGAIN_AFTER = timedelta(minutes=1)
 
 
 class Scope(StrEnum):
-    """What a token is for; each route that a token may call names one."""
+    """What a token may do; each route that accepts tokens requires one scope."""
 
     POLICY_READ = "policy:read"
     USERS_READ = "users:read"
@@ -25,7 +25,7 @@ class Scope(StrEnum):
 class ApiToken:
     """An API token's record; only a digest of the secret is stored.
 
-    `signs_in_admins`: its maker was the owner, so that with `sign_ins` it signs in admins and the owner too.
+    `signs_in_admins`: the owner created it, so with the scope `sign_ins` it can sign in admins and the owner too.
     """
 
     id: UUID
@@ -38,9 +38,9 @@ class ApiToken:
     signs_in_admins: bool = False
 
     def is_over(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Whether the token has expired."""
         return self.expires_at is not None and now >= self.expires_at
 
     def is_first_use_of_day(self, now: datetime) -> bool:
-        """Whether it was not used before on this day (UTC): the audit log has one use a day."""
+        """Whether it was not used yet on this day (UTC); the audit log has one use a day."""
         return self.last_used_at is None or self.last_used_at.date() < now.date()

@@ -1,4 +1,4 @@
-"""API tokens on the wire."""
+"""Request and response bodies of API tokens."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audi
 
 
 class NewApiToken(Body):
-    """What the token is for, what it may do, and when it ends by itself."""
+    """What the token is for, what it may do, and when it expires."""
 
     description: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=16)]
@@ -32,6 +32,6 @@ class ApiToken(Answer):
 
 
 class MadeApiToken(ApiToken):
-    """A token that has just been made, shown this once."""
+    """A new token with its secret, which is shown only once."""
 
     token: str

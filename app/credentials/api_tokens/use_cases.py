@@ -1,4 +1,4 @@
-"""Making, finding and revoking API tokens."""
+"""Create, find and revoke API tokens."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,9 +23,10 @@ from app.second_factor.settings.use_cases import lock_own_factors
 async def make_token(
     tx: AsyncConnection, caller: Caller, *, description: str, scopes: frozenset[Scope], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """Make a token of the caller; returns it with the secret. Its reach is that of the role that they have now.
+    """Create a token of the caller; return it with the secret.
 
-    Raises `Forbidden`, and what `lock_own_factors` raises.
+    Whether it can sign in admins depends on the caller's current role. Raises `Forbidden`, `InvalidRequest`, and
+    what `lock_own_factors` raises.
     """
     if expires_at is not None and expires_at <= caller.now:
         raise invalid_field("/expires_at", "out_of_range", "A token ends in the future.")
@@ -49,9 +50,9 @@ async def make_token(
 
 
 async def find_token(tx: AsyncConnection, context: RequestContext, email: str, secret: str) -> TokenOwner | None:
-    """Return the living token of an active admin with this e-mail address.
+    """Return the token if it has not expired, and its user is an active admin with this e-mail.
 
-    A token ends with its user's status or role: only the owner and admins have tokens.
+    Only the owner and admins have tokens: a token becomes invalid when its user's status or role changes.
     """
     if not is_secret(secret, PREFIX):
         return None
@@ -64,7 +65,7 @@ async def find_token(tx: AsyncConnection, context: RequestContext, email: str, s
 
 
 async def note_use(database: Database, context: RequestContext, owner: TokenOwner) -> None:
-    """Note that the token is in use, once a minute at most, and in the audit log once a day."""
+    """Record the use of the token: at most once a minute, and in the audit log once a day."""
     last = owner.token.last_used_at
     if last is not None and context.now - last < USED_AGAIN_AFTER:
         return
@@ -76,7 +77,10 @@ async def note_use(database: Database, context: RequestContext, owner: TokenOwne
 
 
 async def revoke_token(tx: AsyncConnection, caller: Caller, token_id: UUID) -> Refusal | None:
-    """Revoke a token of the account; raises `NotFound`. Only the owner revokes the owner's; else it is refused."""
+    """Revoke a token of the account; raises `NotFound`.
+
+    Returns a refusal if it is the owner's token and the caller is not the owner.
+    """
     maker_id = await repository.find_maker(tx, caller.account_id, token_id)
     if maker_id is None:
         raise NotFound

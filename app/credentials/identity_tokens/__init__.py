@@ -1,1 +1,1 @@
-"""Identity tokens: who is signed in, told to another service that verifies it by our public keys."""
+"""Identity tokens: JWTs about the signed-in user, which other services verify with our keys."""

@@ -1,4 +1,4 @@
-"""HTTP for identity tokens, and for the public keys by which other services verify them."""
+"""HTTP for identity tokens, and for the public keys that verify them."""
 
 from typing import Annotated, cast
 
@@ -17,7 +17,7 @@ well_known = APIRouter(tags=["session"])
 
 
 def get_key_ring(request: Request) -> KeyRing:
-    """Return the signing keys that this process remembers."""
+    """Return the signing keys that this process caches."""
     return cast("KeyRing", request.app.state.key_ring)
 
 
@@ -28,14 +28,17 @@ Keys = Annotated[KeyRing, Depends(get_key_ring)]
 async def issue(
     services: AppServices, caller: Signed, owner: Owner, keys: Keys, body: IdentityTokenAsked
 ) -> IdentityToken:
-    """Make a token that tells another service who is signed in; it verifies it by `/.well-known/jwks.json`."""
+    """Create a token about the user for another service, which verifies it.
+
+    The public keys are at `/.well-known/jwks.json`.
+    """
     token = await issue_identity_token(services, keys, caller, owner.session, body.audience)
     return IdentityToken(token=token, expires_in=int(TOKEN_LIFETIME.total_seconds()))
 
 
 @well_known.get("/.well-known/jwks.json", operation_id="getPublicKeys", responses=problems(503))
 async def get_public_keys(keys: Keys, response: Response) -> PublicKeys:
-    """Publish the keys that verify identity tokens. A key is here for an hour before it signs."""
+    """Get the keys that verify identity tokens. A key is published for an hour before it signs."""
     found = [PublicKey(**jwk) for jwk in await keys.public_keys()]
     response.headers["Cache-Control"] = f"public, max-age={int(MAX_AGE.total_seconds())}"
     return PublicKeys(keys=found)

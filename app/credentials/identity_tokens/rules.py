@@ -1,4 +1,4 @@
-"""When a key signs and how long it is published, and what an identity token says."""
+"""When a key signs, how long it is published, and the claims of an identity token."""
 
 import itertools
 import re
@@ -16,13 +16,13 @@ from app.sessions.rules import Session
 TOKEN_LIFETIME = timedelta(minutes=5)
 KEY_LIFETIME = timedelta(days=90)
 
-# The way of a public key to whoever verifies: each instance remembers the keys, and so may everybody who fetched
-# them. A new key is published for much longer than both together before it signs.
+# Each instance caches the keys (`REMEMBERED`), and so may every service that fetches them (`MAX_AGE`). A new key
+# is published before it signs, for much longer than both caches together.
 REMEMBERED = timedelta(minutes=1)
 MAX_AGE = timedelta(minutes=5)
 PUBLISHED_AHEAD = timedelta(hours=1)
 
-# Beyond the end of the last token that a key signed: for clocks that differ.
+# Added to the expiry of the last token that a key signed, because clocks differ.
 _MARGIN = timedelta(minutes=10)
 
 _PRINTABLE = re.compile("[!-~]+")
@@ -30,7 +30,7 @@ _PRINTABLE = re.compile("[!-~]+")
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key with its private half, opened; `signs_from` is when it takes over from the generation before."""
+    """A signing key, decrypted; from `signs_from` on it replaces the previous generation."""
 
     id: UUID
     generation: int
@@ -40,16 +40,17 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Successor:
-    """The key to make next."""
+    """The next key to create."""
 
     generation: int
     signs_from: datetime
 
 
 def signer(keys: Sequence[SigningKey], now: datetime) -> SigningKey:
-    """Return the key that signs now: the newest that has begun to.
+    """Return the key that signs now: the newest one whose `signs_from` has passed.
 
-    Where none has, an instance whose clock is ahead has just made the first one, and that is published already.
+    If there is none, an instance whose clock is ahead has just created the first key. Return that one, because it
+    is published already.
     """
     return max(
         (key for key in keys if key.signs_from <= now),
@@ -59,10 +60,10 @@ def signer(keys: Sequence[SigningKey], now: datetime) -> SigningKey:
 
 
 def successor(keys: Sequence[SigningKey], now: datetime, *, rotate: bool = False) -> Successor | None:
-    """Return the key that is to be made now, if any.
+    """Return the key that must be created now, if any.
 
-    The very first one, which signs at once, since nobody has seen the keys without it; or the next, where the
-    newest has signed for 90 days or someone asks to `rotate`. While one waits for its turn, no other is made.
+    The first key signs at once, because nobody has cached the keys without it. The next one is due if the newest
+    has signed for 90 days, or with `rotate`. While a key does not sign yet, no other is created.
     """
     if not keys:
         return Successor(1, now)
@@ -73,16 +74,16 @@ def successor(keys: Sequence[SigningKey], now: datetime, *, rotate: bool = False
 
 
 def ended(keys: Sequence[SigningKey], now: datetime) -> list[SigningKey]:
-    """Return the keys whose last token has ended: they need not be published any more."""
+    """Return the keys whose last token has expired, and that need not be published any more."""
     in_order = sorted(keys, key=lambda key: key.generation)
     return [old for old, new in itertools.pairwise(in_order) if new.signs_from + TOKEN_LIFETIME + _MARGIN <= now]
 
 
 def is_audience(text: str) -> bool:
-    """Whether `text` is an absolute address of the web, in ASCII, without user and fragment (RFC 8707 2)."""
+    """Whether `text` is an absolute ASCII http(s) URL without user and fragment (RFC 8707 2)."""
     if not _PRINTABLE.fullmatch(text) or "#" in text:
         return False
-    with suppress(ValueError):  # what `urlsplit` and its `port` raise
+    with suppress(ValueError):  # raised by `urlsplit` and its `port`
         parts = urlsplit(text)
         has_host = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
         return has_host and parts.scheme in {"http", "https"}
@@ -92,7 +93,7 @@ def is_audience(text: str) -> bool:
 def claims(
     session: Session, role: Role, *, issuer: str, audience: str, account: str, token_id: UUID
 ) -> dict[str, Any]:
-    """Return what a token tells `audience` of the session's user (OpenID Connect Core 2), but for its times.
+    """Return the claims of a token, without `iat` and `exp` (OpenID Connect Core 2).
 
     `account` is the slug, as in paths.
     """

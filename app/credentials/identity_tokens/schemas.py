@@ -1,4 +1,4 @@
-"""Identity tokens and public keys on the wire."""
+"""Request and response bodies of identity tokens and public keys."""
 
 from typing import Annotated, Literal
 
@@ -15,13 +15,13 @@ def _check_audience(text: str) -> str:
 
 
 class IdentityTokenAsked(Body):
-    """Which service the token is for."""
+    """The service that the token is for."""
 
     audience: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_check_audience)]
 
 
 class IdentityToken(Answer):
-    """A JWT signed by ES256, and for how many seconds it is good."""
+    """A JWT signed with ES256, and its lifetime in seconds."""
 
     token: str
     expires_in: int
@@ -40,6 +40,6 @@ class PublicKey(Answer):
 
 
 class PublicKeys(Answer):
-    """Every key that a living identity token may be signed by, and the one that will sign next."""
+    """The keys of all valid identity tokens, and the key that will sign next."""
 
     keys: list[PublicKey]

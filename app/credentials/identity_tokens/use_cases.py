@@ -1,4 +1,4 @@
-"""The keys of an instance, and issuing tokens with them."""
+"""The signing keys of an instance, and issuing identity tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +24,10 @@ class _Remembered:
 
 
 class KeyRing:
-    """The signing keys as this instance knows them: those in the database a minute ago at most.
+    """The signing keys, cached by this instance for at most one minute.
 
-    Whoever looks first makes the first key; who finds the newest one old makes the next; who finds one ended
-    removes it. All of this is done once, however many instances look at the same time.
+    An instance that reads the keys creates the first key, creates the next one when it is due, and deletes ended
+    ones. With any number of concurrent instances, each of these happens once.
     """
 
     def __init__(self, services: Services) -> None:
@@ -35,7 +35,7 @@ class KeyRing:
         self._remembered: _Remembered | None = None
 
     async def public_keys(self) -> list[dict[str, str]]:
-        """Return the public halves of the keys that are published now, as JWKs, oldest first; at least one."""
+        """Return the published public keys as JWKs, oldest first; there is at least one."""
         return (await self._known()).public_keys
 
     async def signer(self) -> SigningKey:
@@ -53,10 +53,10 @@ class KeyRing:
 
 
 async def rotate_signing_key(services: Services) -> datetime:
-    """Make the next key, unless one waits already; returns when it begins to sign.
+    """Create the next key, unless there is one already; return when it begins to sign.
 
-    Instances publish it at once, and sign with it only when every cache of the keys before has ended. The old one
-    stays published until its last token has ended.
+    Instances publish it within a minute, and sign with it only after every cache of the old keys has expired. The
+    old key stays published until its last token has expired.
     """
     now = services.clock.now()
     keys = await _current_keys(services, now, rotate=True)
@@ -66,7 +66,7 @@ async def rotate_signing_key(services: Services) -> datetime:
 async def issue_identity_token(
     services: Services, keys: KeyRing, caller: Caller, session: Session, audience: str
 ) -> str:
-    """Return a token that tells `audience` who the caller is, good for 5 minutes."""
+    """Return a token about the caller for `audience`, valid for 5 minutes."""
     async with services.database.read() as tx:
         account = await accounts.get_account(tx, caller.account_id)
     signer = await keys.signer()
@@ -82,7 +82,7 @@ async def issue_identity_token(
 
 
 async def _current_keys(services: Services, now: datetime, *, rotate: bool = False) -> list[SigningKey]:
-    """Return the keys to publish, after making and removing what is due."""
+    """Return the keys to publish, after creating and deleting the keys that are due."""
     keys = await _read(services)
     next_ = rules.successor(keys, now, rotate=rotate)
     if next_:

@@ -1,1 +1,1 @@
-"""Links in e-mails: for choosing a password and for confirming an address, each good once."""
+"""Single-use links in e-mails, to choose a password and to confirm or stop an e-mail change."""

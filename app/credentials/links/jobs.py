@@ -1,4 +1,4 @@
-"""What the worker does about links: looks an address up, and sends a link."""
+"""Jobs of links: look up an e-mail address, and send a link."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,7 +29,7 @@ _KINDS = {
 async def look_up_for_password_link(
     services: Services, *, account_id: str, email: str, at: str, ip: str, user_agent: str, request_id: str
 ) -> None:
-    """Send a password link to whoever has the address, if anybody has."""
+    """Send a password link to the user with the e-mail address, if there is one."""
     context = RequestContext(UUID(account_id), datetime.fromisoformat(at), ip, user_agent, request_id)
     async with services.database.begin() as tx:
         await send_password_link(tx, context, email)
@@ -38,7 +38,10 @@ async def look_up_for_password_link(
 async def send_link(
     services: Services, *, account_id: str, link_id: str, at: str, ip: str, user_agent: str
 ) -> None:
-    """Draw the link's token and send it. A second run sends the very same letter, or nothing if it was sent."""
+    """Generate the link's token and send it; another run sends the same e-mail, or nothing.
+
+    It sends nothing if the e-mail was sent already.
+    """
     account = UUID(account_id)
     async with services.database.begin() as tx:
         link = await repository.lock_link(tx, account, UUID(link_id))

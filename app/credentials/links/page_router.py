@@ -1,4 +1,4 @@
-"""The minimal pages that links lead to, where no front end has its own (`PASSGATE_LINK_URL`)."""
+"""Minimal pages for links in e-mails, unless `PASSGATE_LINK_URL` names those of a front end."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _POLICY = (
     responses={200: {"content": {"text/css": _TEXT, "text/javascript": _TEXT}}},
 )
 async def get_link_page_asset(kind: str) -> FileResponse:
-    """Return the script or the style of the pages."""
+    """Return the script or the style sheet of the pages."""
     return FileResponse(_file(f"page.{kind}"))
 
 
@@ -36,14 +36,14 @@ async def get_link_page_asset(kind: str) -> FileResponse:
     responses={200: {"content": {"text/html": _TEXT}}},
 )
 async def get_link_page(account: str, kind: str) -> FileResponse:  # noqa: ARG001 -- the script reads it
-    """Return the page that sets a password, or confirms an address."""
+    """Return the page of a link, such as the one that sets a password."""
     return FileResponse(
         _file(f"{kind}.html"), media_type="text/html", headers={"Content-Security-Policy": _POLICY}
     )
 
 
 def _file(name: str) -> Path:
-    """Return one of our files: what a path names is looked up, never opened."""
+    """Return a file by its name from a fixed list; a path from a request is never opened."""
     if name not in _FILES:
         raise NotFound("There is no such page.")
     return _FILES[name]

@@ -28,7 +28,7 @@ def _link(row: Any) -> Link | None:
 
 
 async def add_link(tx: AsyncConnection, account_id: UUID, link: Link, *, now: datetime) -> None:
-    """Store a link without a token; older ones of the same purpose are void."""
+    """Store a link without a token; delete older unused ones of the user with the same purpose."""
     await tx.execute(
         delete(links).where(
             links.c.account_id == account_id,
@@ -52,7 +52,7 @@ async def add_link(tx: AsyncConnection, account_id: UUID, link: Link, *, now: da
 
 
 async def lock_link(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> Link | None:
-    """Return the link, nobody else's to change until the transaction ends."""
+    """Return the link, locked until the transaction ends."""
     query = select(*_COLUMNS).where(links.c.account_id == account_id, links.c.id == link_id).with_for_update()
     return _link((await tx.execute(query)).one_or_none())
 
@@ -66,7 +66,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
 async def set_token(
     tx: AsyncConnection, account_id: UUID, link_id: UUID, *, token_digest: bytes, sealed_token: bytes
 ) -> None:
-    """Give the link its token, sealed until it was sent."""
+    """Store the link's token: its digest, and until it is sent also the encrypted token."""
     await tx.execute(
         update(links)
         .where(links.c.account_id == account_id, links.c.id == link_id)
@@ -75,14 +75,14 @@ async def set_token(
 
 
 async def forget_token(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> None:
-    """Keep only the digest of the token, now that it was sent."""
+    """Delete the encrypted token after it was sent, and keep only its digest."""
     await tx.execute(
         update(links).where(links.c.account_id == account_id, links.c.id == link_id).values(sealed_token=None)
     )
 
 
 async def use_link(tx: AsyncConnection, account_id: UUID, link_id: UUID, *, now: datetime) -> bool:
-    """Mark the link used; False when it was used, or is void."""
+    """Mark the link as used; False if it was already used or voided."""
     query = (
         update(links)
         .where(links.c.account_id == account_id, links.c.id == link_id, links.c.used_at.is_(None))
@@ -93,23 +93,26 @@ async def use_link(tx: AsyncConnection, account_id: UUID, link_id: UUID, *, now:
 
 
 async def void_links(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Make every unused link of the user void."""
+    """Void all unused links of the user."""
     await _void(tx, account_id, links.c.user_id == user_id)
 
 
 async def void_links_requested_by(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Make the changes of address void that the user asked for, and whose confirmation is pending."""
+    """Void the pending e-mail changes that the user requested, for whichever user."""
     await _void(tx, account_id, links.c.requested_by == user_id)
 
 
 async def void_email_changes(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> set[UUID]:
-    """Make the pending change of the user's address void, with the link that stops it; returns their ids."""
+    """Void the user's pending e-mail change and the link that stops it; return their ids."""
     purposes = [Purpose.EMAIL.value, Purpose.EMAIL_STOP.value]
     return await _void(tx, account_id, links.c.user_id == user_id, links.c.purpose.in_(purposes))
 
 
 async def _void(tx: AsyncConnection, account_id: UUID, *conditions: ColumnElement[bool]) -> set[UUID]:
-    """Delete unused links in the order of their ids: who asked for a change voids the links of another user."""
+    """Delete unused links, locked in the order of their ids to prevent deadlocks.
+
+    The links may belong to several users, whose states are not all locked.
+    """
     mine = (links.c.account_id == account_id, links.c.used_at.is_(None))
     ordered = select(links.c.id).where(*mine, *conditions).order_by(links.c.id).with_for_update()
     gone = delete(links).where(*mine, links.c.id.in_(ordered)).returning(links.c.id)

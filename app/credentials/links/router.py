@@ -1,4 +1,4 @@
-"""HTTP for links: asking for one, and using one. Whoever holds a link is its user; nothing else is asked."""
+"""HTTP for links: request one, and use one; the token of a link is the only credential."""
 
 from fastapi import APIRouter, Response
 
@@ -27,7 +27,10 @@ _LETTERS, _REQUESTS = Limit(rules.LETTERS_TO_EMAIL), Limit(rules.REQUESTS_FROM_A
     responses=problems(429),
 )
 async def ask_for_password_link(services: AppServices, context: Context, body: PasswordLinkWanted) -> Response:
-    """Send a link for a new password to this address, if a user has it. The answer is the same for everyone."""
+    """Send a password link to this e-mail address, if a user has it.
+
+    The answer does not depend on whether a user has it.
+    """
     by_email, by_address = link_buckets(email=body.email, ip=context.ip, letters=_LETTERS, requests=_REQUESTS)
     by_addresses = [by_address, over_all_accounts(by_address)]
     because = "Too many links were asked for from this address."
@@ -41,7 +44,10 @@ async def ask_for_password_link(services: AppServices, context: Context, body: P
     "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
 )
 async def redeem_password_link(services: AppServices, context: Context, body: PasswordChosen) -> None:
-    """Set the password. It signs nobody in; all sessions and trusted devices end, and 2FA stays as it was."""
+    """Set the password. All sessions and trusted devices end; 2FA stays unchanged.
+
+    The user is not signed in by this.
+    """
     async with services.database.read() as tx:
         link, user = await use_cases.find_password_link(tx, context, body.token)
         account = await accounts.get_account(tx, context.account_id)
@@ -54,13 +60,13 @@ async def redeem_password_link(services: AppServices, context: Context, body: Pa
 
 @router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
 async def confirm_email(services: AppServices, context: Context, body: EmailConfirmed) -> None:
-    """Confirm the address that the link was sent to: from now on it is the user's."""
+    """Confirm the new e-mail address, to which the link was sent."""
     async with services.database.begin() as tx:
         await use_cases.confirm_email(tx, context, body.token)
 
 
 @router.post("/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems(410))
 async def stop_email_change(services: AppServices, context: Context, body: EmailChangeStopped) -> None:
-    """Stop a change of the e-mail address, by the link that the old address got when the change was asked."""
+    """Stop a change of the e-mail address, with the link that was sent to the old address."""
     async with services.database.begin() as tx:
         await use_cases.stop_email_change(tx, context, body.token)

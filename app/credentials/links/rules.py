@@ -1,4 +1,4 @@
-"""What links are for, how long they are good, and where they lead."""
+"""The purposes, lifetimes and URLs of links."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ PREFIX = "pgp_"
 
 
 class Purpose(StrEnum):
-    """What the holder of a link may do."""
+    """What a link can be used for."""
 
     INVITATION = "invitation"
     PASSWORD = "password"  # noqa: S105 -- what a link is for
@@ -28,7 +28,7 @@ LIFETIMES = {
     Purpose.EMAIL: timedelta(hours=24),
     Purpose.EMAIL_STOP: timedelta(hours=24),
 }
-# Letters to one e-mail address, and requests from one address, before it is enough.
+# Rate limits: e-mails to one e-mail address, and requests from one IP address.
 LETTERS_TO_EMAIL = "5/3600"
 REQUESTS_FROM_ADDRESS = "30/3600"
 SETS_PASSWORD = frozenset({Purpose.INVITATION, Purpose.PASSWORD})
@@ -36,7 +36,10 @@ SETS_PASSWORD = frozenset({Purpose.INVITATION, Purpose.PASSWORD})
 
 @dataclass(frozen=True)
 class Link:
-    """A link of a user; `email` is the address that it confirms or stops, `requested_by` whoever asked for it."""
+    """A link of a user.
+
+    `email` is the new address that it confirms or stops; `requested_by` is the user who requested the change.
+    """
 
     id: UUID
     user_id: UUID
@@ -49,19 +52,19 @@ class Link:
     requested_by: UUID | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether it may still be used."""
+        """Whether it can still be used."""
         return self.used_at is None and now < self.expires_at
 
     @property
     def was_sent(self) -> bool:
-        """Whether the letter is on its way: the token is kept only until then."""
+        """Whether the e-mail was sent; the encrypted token is kept only until then."""
         return self.token_digest is not None and self.sealed_token is None
 
 
 def link_url(template: str | None, public_url: str, *, slug: str, page: str, token: str) -> str:
-    """Return where the letter leads: the front end's page, or Passgate's own.
+    """Return the URL in the e-mail: a page of the front end, or Passgate's own page.
 
-    The secret is in the fragment, which no server is sent and no log has.
+    The token is in the fragment, which browsers send to no server, so it appears in no log.
     """
     template = template or public_url + "/links/{account}/{kind}#{token}"
     return template.replace("{account}", slug).replace("{kind}", page).replace("{token}", token)

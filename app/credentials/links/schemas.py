@@ -1,4 +1,4 @@
-"""Links on the wire."""
+"""Request bodies of links."""
 
 from typing import Annotated
 
@@ -11,13 +11,13 @@ Token = Annotated[str, Field(max_length=128)]
 
 
 class PasswordLinkWanted(Body):
-    """Who forgot the password."""
+    """The e-mail address of a user who forgot the password."""
 
     email: GivenEmail
 
 
 class PasswordChosen(Body):
-    """The link's token, and the password to be."""
+    """The link's token, and the new password."""
 
     token: Token
     new_password: GivenPassword
@@ -30,6 +30,6 @@ class EmailConfirmed(Body):
 
 
 class EmailChangeStopped(Body):
-    """The token of the link that the old address got."""
+    """The token of the link that was sent to the old address."""
 
     token: Token

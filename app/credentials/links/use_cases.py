@@ -1,4 +1,4 @@
-"""Asking for links, and what their holders do with them."""
+"""Request links, and use them."""
 
 from uuid import UUID
 
@@ -28,16 +28,16 @@ from app.throttling.rules import Bucket
 
 
 async def invite(tx: AsyncConnection, context: RequestContext, user: User) -> None:
-    """Send a new user the link by which they choose their first password, once the transaction commits."""
+    """Send a new user a link to choose the first password, after the transaction commits."""
     await _send_link(tx, context, user.id, Purpose.INVITATION)
 
 
 async def ask_confirmation(
     tx: AsyncConnection, context: RequestContext, user: User, new_email: str, *, requested_by: UUID
 ) -> None:
-    """Ask, at the new address, that it be confirmed, and tell the old one, with a link that stops the change.
+    """Send a confirmation link to the new address, and a link to stop the change to the old one.
 
-    Until it is confirmed the user keeps the old address. A newer request voids an older one.
+    The user keeps the old address until the new one is confirmed. A new request voids an older one.
     """
     await repository.void_email_changes(tx, context.account_id, user.id)
     for purpose in (Purpose.EMAIL, Purpose.EMAIL_STOP):
@@ -45,9 +45,9 @@ async def ask_confirmation(
 
 
 async def want_password_link(tx: AsyncConnection, context: RequestContext, email: str, bucket: Bucket) -> None:
-    """Let a job look the address up, so that this takes as long whether somebody has it or not.
+    """Enqueue a look-up of the e-mail address, so that the time does not show whether it exists.
 
-    `bucket` limits the letters to this address, silently: the answer is the same for everyone.
+    `bucket` limits the e-mails to this address. If it is full, nothing is sent, and the answer is the same.
     """
     if not await password_limits.fill(tx, context.account_id, [bucket], now=context.now):
         return
@@ -63,7 +63,7 @@ async def want_password_link(tx: AsyncConnection, context: RequestContext, email
 
 
 async def send_password_link(tx: AsyncConnection, context: RequestContext, email: str) -> None:
-    """Send the active user with this address, if there is one, a link for a new password."""
+    """Send a password link to the active user with this e-mail address, if there is one."""
     found = await users.find_by_email(tx, context.account_id, email)
     if found and found.user.status == ACTIVE:
         await _send_link(tx, context, found.user.id, Purpose.PASSWORD)
@@ -92,7 +92,7 @@ async def _send_link(
 
 
 async def find_password_link(tx: AsyncConnection, context: RequestContext, token: str) -> tuple[Link, User]:
-    """Return the open link for a password that the token holds, and its user; raises `Gone` (`link_expired`)."""
+    """Return the open password link of the token, and its user; raises `Gone` (`link_expired`)."""
     return await _find(tx, context, token, SETS_PASSWORD)
 
 
@@ -111,9 +111,10 @@ async def _find(
 
 
 async def redeem_password_link(tx: AsyncConnection, context: RequestContext, link: Link, new_hash: str) -> None:
-    """Store the password's hash and use the link up: the user's sessions, devices, sign-ins and other links end.
+    """Store the new hash and mark the link as used.
 
-    It signs nobody in, and the second factor stays as it was. Raises `Gone` when the link was used meanwhile.
+    The user's sessions, trusted devices, pending sign-ins and other links end. The second factor stays unchanged,
+    and the user is not signed in. Raises `Gone` if the link was used or voided meanwhile.
     """
     account_id, user_id = context.account_id, link.user_id
     await second_factor.lock_state(tx, account_id, user_id)
@@ -133,10 +134,11 @@ async def redeem_password_link(tx: AsyncConnection, context: RequestContext, lin
 
 
 async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str) -> None:
-    """Let the confirmed address be the user's; the old one is told, and trusted devices, links and sign-ins end.
+    """Store the confirmed e-mail address, and notify the old one.
 
-    Whoever asked for the change must still have authority over the user, judged under both locks. Raises `Gone`
-    (`link_expired`), or `Conflict` when somebody else has the address by now.
+    Trusted devices, links and pending sign-ins end. The user who requested the change must still be allowed to
+    administer this user; this is checked with both users locked. Raises `Gone` (`link_expired`), or `Conflict` if
+    another user has taken the address meanwhile.
     """
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL}))
     account_id = context.account_id
@@ -149,7 +151,7 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
         raise _over()
     if found[user.id].status != ACTIVE or not await repository.use_link(tx, account_id, link.id, now=context.now):
         raise _over()
-    await notify_user(tx, context, user.id, Kind.EMAIL_CHANGED)  # before the change: to the old address
+    await notify_user(tx, context, user.id, Kind.EMAIL_CHANGED)  # before the change: goes to the old address
     try:
         await users.store_email(tx, account_id, user.id, link.email)
     except IntegrityError as error:
@@ -163,7 +165,7 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
 
 
 async def stop_email_change(tx: AsyncConnection, context: RequestContext, token: str) -> None:
-    """Stop the change of address that the old address was told of; raises `Gone` (`link_expired`)."""
+    """Stop a pending change of the e-mail address; raises `Gone` (`link_expired`)."""
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL_STOP}))
     await lock_users(tx, context.account_id, user.id)
     if link.id not in await repository.void_email_changes(tx, context.account_id, user.id):

@@ -1,1 +1,1 @@
-"""Calling the API with e-mail address and password, where an account still lets that be."""
+"""API access with e-mail address and password, if the account still allows it."""

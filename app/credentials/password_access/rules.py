@@ -4,5 +4,5 @@ from app.accounts.rules import SecurityPolicy
 
 
 def is_open(policy: SecurityPolicy) -> bool:
-    """Whether the account lets passwords be used at the API at all."""
+    """Whether the account allows API access with passwords."""
     return policy.api_password_access and not (policy.require_team_members or policy.require_end_users)

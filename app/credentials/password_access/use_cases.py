@@ -1,4 +1,4 @@
-"""Judging a password at the API, with answers that tell an outsider nothing."""
+"""Check a password of an API call, with answers that reveal nothing to an attacker."""
 
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
@@ -17,10 +17,10 @@ from app.throttling.use_cases import counted_password_attempt, give_address_back
 async def find_password_user(
     services: Services, context: RequestContext, email: str, password: str
 ) -> tuple[User, SecurityPolicy, bool]:
-    """Return the active user whose password this is, the policy, and whether they have an authenticator.
+    """Return the password's active user, the policy, and whether they have an authenticator.
 
-    Raises `Unauthenticated`: `password_access_off` before the password is looked at, else `invalid_credentials`,
-    the same for a wrong password and for a user who has 2FA turned on.
+    Raises `Unauthenticated` with `password_access_off` before the password is checked; otherwise with
+    `invalid_credentials`, both for a wrong password and for a user who has turned on 2FA.
     """
     async with services.database.read() as tx:
         policy = await accounts.get_policy(tx, context.account_id)
@@ -38,7 +38,7 @@ async def find_password_user(
             await refuse_password(tx, context, found)
             refused = True
         else:
-            # As it is now, behind the hash: a policy, password or second factor changed meanwhile counts.
+            # Read again after the slow hash: the policy, password or second factor may have changed meanwhile.
             policy = await accounts.get_policy(tx, context.account_id)
             current = await users.find_by_id(tx, context.account_id, found.user.id)
             state = await second_factor.get_state(tx, context.account_id, found.user.id)

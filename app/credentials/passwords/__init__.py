@@ -1,1 +1,1 @@
-"""Choosing and changing a password."""
+"""Rules for new passwords, and changing one's own password."""

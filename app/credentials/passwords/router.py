@@ -26,7 +26,7 @@ router = APIRouter(tags=["passwords"], route_class=AccountRoute)
 async def change_my_password(
     services: AppServices, caller: FreshlySigned, owner: Owner, body: PasswordChange
 ) -> None:
-    """Change my password; my other sessions and trusted devices end. Needs a fresh second factor."""
+    """Change my password; other sessions and trusted devices end. Needs a fresh second factor."""
     async with services.database.read() as tx:
         account = await accounts.get_account(tx, caller.account_id)
         found = await users.find_by_id(tx, caller.account_id, caller.user_id)

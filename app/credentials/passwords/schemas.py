@@ -1,10 +1,10 @@
-"""Passwords on the wire: they come in, and never go out."""
+"""Request bodies with passwords; no response contains one."""
 
 from app.web.wire import Body, GivenPassword
 
 
 class PasswordChange(Body):
-    """The password as it is, and as it shall be."""
+    """The current password, and the new one."""
 
     current_password: GivenPassword
     new_password: GivenPassword

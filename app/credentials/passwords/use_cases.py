@@ -1,4 +1,4 @@
-"""Changing one's password, and refusing a wrong one."""
+"""Check and change passwords, and refuse wrong ones."""
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,10 +27,11 @@ log = structlog.get_logger()
 async def check_chosen_password(
     services: Services, password: str, pointer: str, *, about_user: tuple[str, ...]
 ) -> None:
-    """Raise `InvalidRequest` when the password may not be chosen, saying why at `pointer`. Not in a transaction.
+    """Raise `InvalidRequest`, with the reason at `pointer`, if the password is not allowed.
 
-    Raises `Unavailable` when it cannot be looked for among breached ones, though the operator demands that: nobody
-    is kept from signing in by it, and a password that could not be checked is worse than one that comes later.
+    Do not call this in a transaction. Raises `Unavailable` if the file of breached passwords is configured but
+    cannot be searched. This does not prevent sign-ins, and an unchecked password would be worse than a delayed
+    one.
     """
     check_new_password(password, pointer, about_user=about_user)
     if services.breached_passwords is None:
@@ -38,7 +39,7 @@ async def check_chosen_password(
     try:
         is_breached = await services.breached_passwords.contain(password)
     except UnusableBreachFileError as unusable:
-        log.error("breached passwords cannot be searched", reason=str(unusable))  # noqa: TRY400 -- the reason says it all
+        log.error("breached passwords cannot be searched", reason=str(unusable))  # noqa: TRY400 -- the reason is sufficient
         raise Unavailable("New passwords cannot be checked at the moment.") from None
     if is_breached:
         error = FieldError(pointer, "breached", "This password appeared in a data breach. Choose another one.")
@@ -48,10 +49,10 @@ async def check_chosen_password(
 async def change_password(
     tx: AsyncConnection, caller: Caller, checked: PasswordUser, new_hash: str, buckets: list[Bucket]
 ) -> None:
-    """Store the new password's hash; other sessions, trusted devices and sign-ins under way end.
+    """Store the new hash; end other sessions, trusted devices, links and pending sign-ins.
 
-    `checked` is the user whose hash the current password was checked against; raises `Unauthenticated` when that
-    has changed.
+    `checked` is the user against whose hash the current password was checked. Raises `Unauthenticated` if the
+    user's version has changed since, and what `lock_own_factors` raises.
     """
     state, _ = await lock_own_factors(tx, caller)
     if state.version != checked.version:
@@ -76,17 +77,17 @@ async def refuse_current_password(tx: AsyncConnection, caller: Caller) -> Refusa
 
 
 def wrong_password() -> Unauthenticated:
-    """Return the refusal of a current password that is not the user's."""
+    """Return the refusal of a wrong current password."""
     return Unauthenticated("The current password is not correct.", code="invalid_credentials")
 
 
 def invalid_credentials() -> Unauthenticated:
-    """Return the one refusal for whatever is wrong with an e-mail address and a password."""
+    """Return the refusal of an e-mail address and password; the same for every reason."""
     return Unauthenticated("The e-mail address or the password is not correct.", code="invalid_credentials")
 
 
 async def refuse_password(tx: AsyncConnection, context: RequestContext, found: PasswordUser | None) -> Refusal:
-    """Record a failed sign-in, and return the refusal: the same whatever was wrong."""
+    """Record a failed sign-in, and return the refusal, which is the same for every reason."""
     target = ("user", found.user.id) if found else (None, None)
     await record(tx, context, NOBODY, Event(EventType.SIGN_IN_FAILED, *target))
     return invalid_credentials()

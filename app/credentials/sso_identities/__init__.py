@@ -1,1 +1,1 @@
-"""Whom identity providers mean: what links a third party's name for somebody to a user."""
+"""SSO identities: the link between a subject of an identity provider and a user."""

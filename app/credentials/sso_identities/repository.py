@@ -1,4 +1,4 @@
-"""Whom providers mean, in the database."""
+"""The SSO identities in the database."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.database.tables import second_factor_state, sso_identities, users
 
 
 async def find_identity(tx: AsyncConnection, account_id: UUID, provider_id: UUID, subject: str) -> UUID | None:
-    """Return the id of the user whom the provider means by the subject."""
+    """Return the id of the user who is linked to the provider's subject."""
     query = select(sso_identities.c.user_id).where(
         sso_identities.c.account_id == account_id,
         sso_identities.c.provider_id == provider_id,
@@ -30,7 +30,7 @@ async def add_identity(
     *,
     now: datetime,
 ) -> bool:
-    """Remember whom the provider means by the subject; False when one of the two means another already."""
+    """Link the provider's subject to the user; False if either of them is already linked."""
     query = (
         upsert(sso_identities)
         .values(
@@ -48,7 +48,7 @@ async def add_identity(
 
 
 async def store_external_id(tx: AsyncConnection, account_id: UUID, user_id: UUID, external_id: str) -> None:
-    """Store by which id a provider knows the user; an `IntegrityError` says that it is taken."""
+    """Store the user's external id from a provider; raises `IntegrityError` if it is taken."""
     await tx.execute(
         update(users)
         .where(users.c.account_id == account_id, users.c.id == user_id)
@@ -58,7 +58,7 @@ async def store_external_id(tx: AsyncConnection, account_id: UUID, user_id: UUID
 
 
 async def note_address_proven(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, now: datetime) -> bool:
-    """Note that the user's address is proven; False when it was before."""
+    """Mark the user's e-mail address as verified; False if it already was."""
     query = (
         _state_of(account_id, user_id)
         .where(second_factor_state.c.address_proven_at.is_(None))
@@ -69,9 +69,9 @@ async def note_address_proven(tx: AsyncConnection, account_id: UUID, user_id: UU
 
 
 async def delete_identities(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> bool:
-    """Forget whatever a provider has said about who the user is; False when there was nothing.
+    """Delete the user's SSO identities and external id; False if there was nothing to delete.
 
-    An external id goes if it is still the one that a provider gave: an admin's stays.
+    The external id is deleted only if it is the one from a provider. One that an admin has set stays.
     """
     identities = await tx.execute(
         delete(sso_identities).where(

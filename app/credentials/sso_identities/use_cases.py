@@ -1,4 +1,4 @@
-"""What becomes of a provider's word about a user when the user proves who they are."""
+"""Remove SSO identities when the user verifies the e-mail address."""
 
 from uuid import UUID
 
@@ -11,12 +11,14 @@ from app.sessions.use_cases import end_sso_sessions
 
 
 async def prove_address(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> list[Event]:
-    """Note that the user reads letters to their address; the first proof drops earlier identities.
+    """Record that the user's e-mail address is verified; the first time, drop SSO identities.
 
-    A stranger who came first by a third party must not stay in (pre-hijacking). A link that was honest is made
-    again at its next sign-in, if the provider is trusted with the address. For a transaction that has locked the
-    user's state and gives it a new version, which ends exchange codes: a sign-in by such an identity is over
-    before the lock, or finds it gone. Returns the events to record.
+    This prevents account pre-hijacking: somebody else who linked an SSO identity earlier must lose access. A
+    legitimate identity is linked again at its next sign-in, if the provider is trusted for the address.
+
+    The caller's transaction has locked the user's state and sets a new version, which invalidates exchange codes.
+    So a concurrent sign-in with such an identity completes before the lock, or does not find the identity. Returns
+    the events to record.
     """
     if not await repository.note_address_proven(tx, context.account_id, user_id, now=context.now):
         return []
@@ -26,9 +28,10 @@ async def prove_address(tx: AsyncConnection, context: RequestContext, user_id: U
 async def drop_identities(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, *, because: str
 ) -> list[Event]:
-    """Forget whom providers mean by the user, and end the sessions that came about by one.
+    """Delete the user's SSO identities, and end the sessions that began with SSO.
 
-    For a transaction as `prove_address` says. Returns the events to record: none where no identity was linked.
+    The transaction must meet the conditions of `prove_address`. Returns the events to record: none if no identity
+    was linked.
     """
     if not await repository.delete_identities(tx, context.account_id, user_id):
         return []

@@ -1,4 +1,4 @@
-// The secret came in the fragment, which no server was sent. It leaves the address bar, and so the history, at once.
+// The token is in the fragment, which browsers send to no server. Remove it at once from the address bar and history.
 "use strict";
 
 const token = location.hash.slice(1);
@@ -9,7 +9,7 @@ const form = document.querySelector("form");
 const button = form.querySelector("button");
 const status = document.querySelector("[role=status]");
 
-// After a reload the secret is gone: the link is as good as before, but no longer here.
+// After a reload the page no longer has the token. The link itself is still valid.
 if (!token) {
   button.disabled = true;
   status.textContent = "Please open the link from your e-mail again.";
@@ -47,5 +47,5 @@ form.addEventListener("submit", async (event) => {
     status.textContent = "The service does not answer. Please try again.";
   }
   button.disabled = false;
-  button.focus();  // which a button loses when it is disabled
+  button.focus();  // disabling the button removed the focus
 });
