@@ -32,7 +32,7 @@ _POLICY = PrecompiledStatement(
 
 
 def policy_of(row: Sequence[Any]) -> SecurityPolicy:
-    """Return the policy that a row beginning with `POLICY_COLUMNS` holds."""
+    """Return the policy in a row that begins with `POLICY_COLUMNS`."""
     values = dict(zip(_POLICY_NAMES, row, strict=False))
     values["team_member_kinds"] = tuple(values["team_member_kinds"])
     values["end_user_kinds"] = tuple(values["end_user_kinds"])
@@ -40,13 +40,13 @@ def policy_of(row: Sequence[Any]) -> SecurityPolicy:
 
 
 async def find_account(tx: AsyncConnection, slug: str) -> Account | None:
-    """Return the account named `slug`."""
+    """Return the account with this slug."""
     row = (await tx.execute(select(accounts).where(accounts.c.slug == slug))).one_or_none()
     return Account(row.id, row.slug, row.name) if row else None
 
 
 async def get_account(tx: AsyncConnection, account_id: UUID) -> Account:
-    """Return the account with this id, which exists."""
+    """Return the account with this id; it must exist."""
     row = (await tx.execute(select(accounts).where(accounts.c.id == account_id))).one()
     return Account(row.id, row.slug, row.name)
 
@@ -57,7 +57,7 @@ async def any_account(tx: AsyncConnection) -> bool:
 
 
 async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPolicy) -> None:
-    """Store a new account with its policy; an `IntegrityError` says that the slug is taken."""
+    """Store a new account with its policy; raises `IntegrityError` if the slug is taken."""
     await tx.execute(
         insert(accounts).values(id=account.id, slug=account.slug, name=account.name, created_at=policy.updated_at)
     )
@@ -65,7 +65,7 @@ async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPol
 
 
 async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
-    """Return the account's policy as it is now."""
+    """Return the account's current policy."""
     [policy] = await _POLICY.rows(tx, {"given_account_id": account_id})
     return policy_of(policy)
 
@@ -78,15 +78,19 @@ def _lock_key(account_id: UUID) -> int:
 
 
 async def lock_policy_shared(tx: AsyncConnection, account_id: UUID) -> None:
-    """Let no policy of the account change until this transaction ends; others may hold it still as well.
+    """Take the shared advisory lock on the account's policy until this transaction ends.
 
-    An advisory lock, because a share lock on the policy's row would be written into it at every sign-in.
+    While it is held, the policy cannot change; other transactions can take the shared lock too. It is an advisory
+    lock because Postgres would write a share lock into the policy's row at every sign-in.
     """
     await _HOLD.rows(tx, {"key": _lock_key(account_id)})
 
 
 async def lock_policy_exclusive(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
-    """Wait until nobody holds the policy still, and return it, ours to change until the transaction ends."""
+    """Take the exclusive advisory lock on the account's policy, and return the policy.
+
+    Waits until no other transaction holds the lock, shared or exclusive. Holds it until this transaction ends.
+    """
     await tx.execute(select(func.pg_advisory_xact_lock(literal(_lock_key(account_id), BigInteger))))
     return await get_policy(tx, account_id)
 

@@ -1,4 +1,4 @@
-"""What an account is called, and what its security policy demands."""
+"""The form of account slugs, and the security policy of an account."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def is_slug(text: str) -> bool:
-    """Whether `text` can name an account (docs/api.md section 1)."""
+    """Whether `text` is a valid account slug (docs/api.md section 1)."""
     return _SLUG.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
 class SecurityPolicy:
-    """The policy as it stands; `version` grows with each change and is its ETag."""
+    """The current policy; `version` increases with each change and is the ETag."""
 
     require_team_members: bool
     require_end_users: bool
@@ -37,7 +37,10 @@ class SecurityPolicy:
 
 
 def first_policy(now: datetime, kinds: tuple[str, ...]) -> SecurityPolicy:
-    """Return the policy of a new account: these kinds, nothing required, no password access to the API."""
+    """Return the policy of a new account.
+
+    It allows these kinds, requires 2FA of nobody, and does not allow passwords at the API.
+    """
     return SecurityPolicy(
         require_team_members=False,
         require_end_users=False,

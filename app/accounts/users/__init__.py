@@ -1,1 +1,1 @@
-"""The directory of users."""
+"""The users of an account."""

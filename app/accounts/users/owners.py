@@ -1,4 +1,7 @@
-"""Finding a credential with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+"""One query that finds a credential and what decisions about it need.
+
+These are its user, the account's policy, and whether the user has an authenticator.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +18,17 @@ from app.database.tables import authenticators, security_policies, users
 
 
 def has_authenticator() -> ColumnElement[bool]:
-    """Return whether the user has a confirmed authenticator, in a query of `users`."""
+    """Return the SQL condition on `users` that the user has a confirmed authenticator."""
     return exists().where(
         authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
     )
 
 
 def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tuple[Any, ...]]:
-    """Return the query for these columns of the credential that has a token's digest, and for its owner's.
+    """Return the query that finds a credential in `table` by its token's digest, with its owner.
 
-    They come in this order: the columns, `USER_COLUMNS`, `POLICY_COLUMNS`, `has_authenticator`. The parameters are
-    `given_account_id` and `given_token_digest`.
+    A row has these values in this order: `columns`, `USER_COLUMNS`, `POLICY_COLUMNS`, `has_authenticator`. The
+    parameters are `given_account_id` and `given_token_digest`.
     """
     return (
         select(*columns, *USER_COLUMNS, *POLICY_COLUMNS, has_authenticator().label("has_authenticator"))
@@ -38,5 +41,8 @@ def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tupl
 
 
 def owner_of(row: Sequence[Any], at: int) -> tuple[User, SecurityPolicy, bool]:
-    """Return what a row of `by_digest` holds after its first `at` values: user, policy, if they have 2FA."""
+    """Return the user, the policy and `has_authenticator` from a row of a `by_digest` query.
+
+    `at` is the number of values of the credential, which come first.
+    """
     return user_of(row[at:]), policy_of(row[at + len(USER_COLUMNS) :]), row[-1]

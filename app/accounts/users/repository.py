@@ -1,4 +1,4 @@
-"""The directory in the database."""
+"""The users of an account in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ USER_COLUMNS = [
 
 
 def user_of(row: Sequence[Any]) -> User:
-    """Return the user that a row beginning with `USER_COLUMNS` holds."""
+    """Return the user in a row that begins with `USER_COLUMNS`."""
     id_, email, name, role, *rest = row[: len(USER_COLUMNS)]
     return User(id_, email, name, Role(role), *rest)
 
 
 @dataclass(frozen=True)
 class PasswordUser:
-    """A user with the hash that a password is checked against, and the version that it belongs to."""
+    """A user with their password hash, and the `second_factor_state.version` read with it."""
 
     user: User
     password_hash: str | None
@@ -73,7 +73,7 @@ def _next_kind(*conditions: ColumnElement[bool]) -> Any:
 def _kinds() -> Select[tuple[str]]:
     kinds = select(_next_kind().label("kind")).cte("kinds", recursive=True)
     kinds = kinds.union_all(
-        select(_next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # None is the last one
+        select(_next_kind(password_kind > kinds.c.kind)).where(kinds.c.kind.is_not(None))  # NULL: no kind is left
     )
     return select(kinds.c.kind).where(kinds.c.kind.is_not(None))
 
@@ -89,7 +89,7 @@ async def _find(
 
 
 async def find_by_email(tx: AsyncConnection, account_id: UUID, email: str) -> PasswordUser | None:
-    """Return the user with an equal e-mail address."""
+    """Return the user whose e-mail address has the same `email_key`."""
     return await _find(tx, _BY_EMAIL, account_id, given_email_key=email_key(email))
 
 
@@ -99,20 +99,24 @@ async def find_by_id(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Pa
 
 
 async def find_by_external_id(tx: AsyncConnection, account_id: UUID, external_id: str) -> PasswordUser | None:
-    """Return the user whom the application itself knows by this id."""
+    """Return the user with this `external_id`, the id in the customer's application."""
     return await _find(tx, _BY_EXTERNAL_ID, account_id, given_external_id=external_id)
 
 
 async def list_password_kinds(tx: AsyncConnection, account_id: UUID) -> list[str]:
-    """Return what the hashes of the account's passwords cost, each kind once: what judging one must spend.
+    """Return the distinct kinds (algorithm and cost) of the account's password hashes.
 
-    It jumps through the index from kind to kind, of which an account has one or two.
+    Checking a password spends the cost of each kind. The recursive query reads one index entry per kind (a loose
+    index scan), and an account has one or two kinds.
     """
     return [kind for (kind,) in await _KINDS.rows(tx, {"given_account_id": account_id})]
 
 
 async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_hash: str | None) -> None:
-    """Store a new user; an `IntegrityError` says that the address, external id or ownership is taken."""
+    """Store a new user with their second-factor state.
+
+    Raises `IntegrityError` if the e-mail address, the external id or the owner role is taken.
+    """
     await tx.execute(
         insert(users).values(
             account_id=account_id,
@@ -147,7 +151,7 @@ async def store_password_hash(tx: AsyncConnection, account_id: UUID, user_id: UU
 
 
 async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, email: str) -> None:
-    """Replace the user's e-mail address; an `IntegrityError` says that it is taken."""
+    """Replace the user's e-mail address; raises `IntegrityError` if it is taken."""
     await tx.execute(
         update(users)
         .where(users.c.account_id == account_id, users.c.id == user_id)
@@ -156,6 +160,9 @@ async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, emai
 
 
 async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
-    """Let nobody else who asks for this make a user with the address until the transaction ends."""
+    """Take the advisory lock on an e-mail address until the transaction ends.
+
+    Transactions that take it before they create a user with this address run one after the other.
+    """
     key = func.hashtextextended(f"{account_id} {email_key(email)}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(key)))

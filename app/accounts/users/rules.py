@@ -1,4 +1,4 @@
-"""Who a user is, what an e-mail address and a name may be, and when two addresses are the same."""
+"""The user, valid e-mail addresses and names, and the comparison of addresses."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ ACTIVE = "active"
 SUSPENDED = "suspended"
 LONGEST_NAME = 200
 LONGEST_EMAIL = 320
-"""Characters of an e-mail address, spaces around it included (RFC 3696, erratum 1690)."""
-_LONGEST_DOMAIN = 253  # characters of a name in the DNS (RFC 1035)
+"""Characters of an e-mail address, including spaces around it (RFC 3696, erratum 1690)."""
+_LONGEST_DOMAIN = 253  # characters of a DNS name (RFC 1035)
 
 
 @dataclass(frozen=True)
 class User:
-    """A user as the directory knows them; never with a secret."""
+    """A user, without any secret."""
 
     id: UUID
     email: str
@@ -35,47 +35,52 @@ class User:
 
 
 def may_administer(actor: User, user: User) -> bool:
-    """Whether the actor may act on the user: an active owner or admin; on the owner nobody but themself."""
+    """Whether the actor may change the user.
+
+    The actor must be an active owner or admin. Only the owner may act on the owner.
+    """
     if actor.status != ACTIVE or actor.role not in ADMINS:
         return False
     return user.role is not Role.OWNER or actor.id == user.id
 
 
 def email_key(email: str) -> str:
-    """Return what is equal for equal addresses: trimmed, NFC, case folded (docs/api.md section 2).
+    """Return the key by which addresses are compared: trimmed, NFC, case folded.
 
-    Raises `InvalidRequest` for more than `LONGEST_EMAIL` characters: NFC takes time in the square of their number.
+    See docs/api.md section 2. Raises `InvalidRequest` for more than `LONGEST_EMAIL` characters, because NFC takes
+    quadratic time.
     """
     _check_length(email, "/email")
     folded = unicodedata.normalize("NFC", email.strip()).casefold()
-    return unicodedata.normalize("NFC", folded)  # folding can take a character apart again
+    return unicodedata.normalize("NFC", folded)  # case folding can decompose a character
 
 
 def email_domain(email: str) -> str | None:
-    """Return the domain of an address as `a_labels`; None where it has none that can exist."""
+    """Return the domain of an address as A-labels; None if it has no valid domain."""
     _, at, domain = email.strip().rpartition("@")
     return a_labels(domain) if at else None
 
 
 def a_labels(domain: str) -> str | None:
-    """Return what is equal for equal domains: its A-labels (RFC 5891, mapped by UTS 46, nontransitional).
+    """Return the A-labels of a domain, by which domains are compared; None for an invalid name.
 
-    `straße.example` is another domain than `strasse.example`, which case folding would make equal. None for what
-    is no domain name.
+    Follows RFC 5891, mapped by UTS 46, nontransitional: `straße.example` and `strasse.example` are different
+    domains. Case folding would make them equal.
     """
     if len(domain) > _LONGEST_DOMAIN:
         return None
     try:
         labels = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
-    except UnicodeError:  # `IDNAError` is one
+    except UnicodeError:  # includes `IDNAError`
         return None
     return None if labels.endswith(".") else labels
 
 
 def same_mailbox(one: str, other: str) -> bool:
-    """Whether two addresses reach one person. Stricter than `email_key`, whose folding makes `ß` equal to `ss`.
+    """Whether two addresses are the same mailbox; stricter than `email_key`.
 
-    For a third party's word about an address: people choose an address that looks like yours, or folds to it.
+    For addresses that a third party asserts. `email_key` makes `ß` equal to `ss`, so an attacker could register
+    another address with the same key.
     """
     return email_domain(one) is not None and _mailbox(one) == _mailbox(other)
 
@@ -85,13 +90,13 @@ def _mailbox(email: str) -> tuple[str, str | None]:
 
 
 def check_email(email: str, pointer: str = "/email") -> str:
-    """Return the address trimmed; raises `InvalidRequest` for what is none (RFC 5321, RFC 6531)."""
+    """Return the address, trimmed; raises `InvalidRequest` if it is invalid (RFC 5321, 6531)."""
     _check_length(email, pointer)
     trimmed = email.strip()
     try:
         validate_email(trimmed, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
-        error = FieldError(pointer, "malformed", "This is no e-mail address.")
+        error = FieldError(pointer, "malformed", "This is not an e-mail address.")
         raise InvalidRequest("The e-mail address is not valid.", error) from None
     return trimmed
 
@@ -103,7 +108,7 @@ def _check_length(email: str, pointer: str) -> None:
 
 
 def check_name(name: str, pointer: str = "/name") -> str:
-    """Return the name; raises `InvalidRequest` for what can be none."""
+    """Return the name; raises `InvalidRequest` if it is invalid."""
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         error = FieldError(pointer, "malformed", f"A name has 1 to {LONGEST_NAME} printable characters.")
         raise InvalidRequest("The name is not valid.", error)
@@ -111,6 +116,6 @@ def check_name(name: str, pointer: str = "/name") -> str:
 
 
 def masked(email: str) -> str:
-    """Return an address as others may see it: `a•••@example.com`."""
+    """Return an address masked for other people: `a•••@example.com`."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}•••@{domain}"

@@ -12,7 +12,7 @@ from app.web.wire import Answer, Open
 
 RoleName = Literal["owner", "admin", "agent", "end_user"]
 StatusName = Literal["active", "suspended"]
-# An address by which somebody is looked for: whoever has none like it is not found.
+# An address to find a user by. Its form is not checked: an invalid address finds nobody.
 GivenEmail = Annotated[str, Field(max_length=LONGEST_EMAIL)]
 
 

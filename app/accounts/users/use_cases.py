@@ -1,4 +1,4 @@
-"""Making users, and an account with its owner."""
+"""Creating accounts and users."""
 
 from dataclasses import dataclass
 from typing import NoReturn
@@ -17,7 +17,7 @@ from app.core.callers import RequestContext, Role
 from app.core.errors import Conflict, FieldError, InvalidRequest
 from app.core.ids import new_id
 
-# What each unique constraint says when it refuses a row.
+# The error detail for a violation of each unique constraint.
 _TAKEN = {
     "uq_users_account_id_email_key": "There is a user with this e-mail address.",
     "uq_users_account_id_external_id": "There is a user with this external id.",
@@ -28,7 +28,7 @@ _TAKEN = {
 
 @dataclass(frozen=True)
 class NewUser:
-    """Who a user shall be."""
+    """The values of a user to create."""
 
     email: str
     name: str
@@ -40,7 +40,11 @@ class NewUser:
 async def create_user(
     tx: AsyncConnection, context: RequestContext, actor: Actor, new: NewUser, password_hash: str | None
 ) -> User:
-    """Make a user; raises `InvalidRequest` for a bad address or name, `Conflict` when something is taken."""
+    """Create a user and record it.
+
+    Raises `InvalidRequest` for an invalid address or name, and `Conflict` if the address, the external id or the
+    owner role is taken.
+    """
     user = User(
         id=new_id(context.now),
         name=check_name(new.name),
@@ -63,7 +67,10 @@ async def create_user(
 async def create_account(
     tx: AsyncConnection, context: RequestContext, *, slug: str, name: str, kinds: tuple[str, ...]
 ) -> Account:
-    """Make the account whose id the context names, allowing these kinds; raises `InvalidRequest` or `Conflict`."""
+    """Create the account with the id in the context; its policy allows these kinds.
+
+    Raises `InvalidRequest` for an invalid slug or name, and `Conflict` if the slug is taken.
+    """
     if not is_slug(slug):
         error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
         raise InvalidRequest("The account's name is not valid.", error)
@@ -76,7 +83,10 @@ async def create_account(
 
 
 def refuse_taken(error: IntegrityError) -> NoReturn:
-    """Raise `Conflict` when a user's or an account's unique constraint refused a row; else the error itself."""
+    """Raise `Conflict` if a unique constraint in `_TAKEN` was violated.
+
+    Raises the error itself for any other constraint.
+    """
     constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
     if constraint not in _TAKEN:
         raise error
