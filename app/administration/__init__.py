@@ -1,1 +1,1 @@
-"""What owners and admins do: users, policy, import, reports."""
+"""The tasks of owners and admins: users, policy, user import, reports."""

@@ -1,1 +1,1 @@
-"""Who is in the account: listed, invited, changed, suspended and deleted by the owner and admins."""
+"""The owner and admins list, invite, change, suspend and delete the users of an account."""

@@ -1,4 +1,4 @@
-"""The users of an account in the database, as its admins see and change them."""
+"""Listing, changing and deleting the users of an account in the database."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -35,9 +35,10 @@ async def list_users(
     before: UUID | None,
     limit: int,
 ) -> list[User]:
-    """Return the account's users that the filter lets through, newest first, from behind the id `before`.
+    """Return the account's users that match the filter, newest first, with ids below `before`.
 
-    Email case in e-mail addresses is folded as everywhere, in names as the locale of the database does it.
+    The text search ignores letter case: in e-mail addresses by case folding (`email_key`), in names by the
+    database's locale.
     """
     query = select(*USER_COLUMNS).where(users.c.account_id == account_id).order_by(users.c.id.desc()).limit(limit)
     if wanted.role is not None:
@@ -60,7 +61,10 @@ async def list_users(
 
 
 async def store_user(tx: AsyncConnection, account_id: UUID, user: User) -> None:
-    """Store what an admin may change of a user; an `IntegrityError` says that the external id is taken."""
+    """Store the user's name, role, status and external id.
+
+    Raises `IntegrityError` if the external id or the owner role is taken.
+    """
     await tx.execute(
         update(users)
         .where(users.c.account_id == account_id, users.c.id == user.id)
@@ -69,5 +73,5 @@ async def store_user(tx: AsyncConnection, account_id: UUID, user: User) -> None:
 
 
 async def delete_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Delete a user with everything that is theirs."""
+    """Delete a user and, by cascade, the rows that refer to them."""
     await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == user_id))

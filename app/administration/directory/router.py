@@ -1,4 +1,4 @@
-"""HTTP for the users of an account, as its team sees and its admins change them."""
+"""HTTP for the users of an account: the team reads them, admins change them."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ router = APIRouter(tags=["users"], route_class=AccountRoute)
 
 
 def _storable(text: str) -> str:
-    if "\0" in text:  # which Postgres cannot store, and so cannot look for
+    if "\0" in text:  # Postgres rejects NUL in text
         raise ValueError("NUL")
     return text
 
@@ -66,7 +66,7 @@ async def list_users(
 async def invite_user(
     services: AppServices, caller: UsersWriter, body: NewUser, request: Request, response: Response
 ) -> User:
-    """Make a user and invite them by e-mail. Needs a fresh second factor."""
+    """Create a user and invite them by e-mail. Needs a fresh second factor."""
     wanted = WantedUser(body.email, body.name, Role(body.role), body.external_id, body.locale)
     async with services.database.begin() as tx:
         outcome = await use_cases.invite_user(tx, caller, wanted)
@@ -85,7 +85,10 @@ async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -
 
 @router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(403, 409))
 async def change_user(services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange) -> User:
-    """Change a user; a new e-mail address counts once it is confirmed there. Needs a fresh second factor."""
+    """Change a user. Needs a fresh second factor.
+
+    A new e-mail address takes effect when the user confirms it by the link sent to it.
+    """
     async with services.database.begin() as tx:
         outcome = await use_cases.change_user(tx, caller, user_id, _changes(body))
     return User.model_validate(accepted(outcome))
@@ -116,7 +119,7 @@ async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: O
 async def get_two_factor_of_user(
     services: AppServices, caller: UsersReader, policy: Policy, user_id: PathId
 ) -> TwoFactor:
-    """Show a user's second factor; never a secret."""
+    """Show a user's two-factor settings, without secrets."""
     async with services.database.read() as tx:
         user = await use_cases.find_user(tx, caller, user_id)
         shown = await show_two_factor(tx, caller.context, user.id, user.role, policy)
@@ -141,7 +144,7 @@ async def list_trusted_devices_of_user(
     responses=problems(403),
 )
 async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
-    """Ask a user for a passcode again on all their devices."""
+    """Revoke all trusted devices of a user, so that each asks for a passcode again."""
     async with services.database.begin() as tx:
         refusal = await use_cases.revoke_devices_of(tx, caller, user_id)
     accepted(refusal)
@@ -151,7 +154,7 @@ async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, u
 async def list_sessions_of_user(
     services: AppServices, caller: AdminReader, user_id: PathId, page: Paged
 ) -> Page[Session]:
-    """List the living sessions of a user, newest first."""
+    """List the active sessions of a user, newest first."""
     async with services.database.begin() as tx:
         outcome = await use_cases.find_user_to_inspect(tx, caller, user_id)
     user = accepted(outcome)

@@ -1,4 +1,4 @@
-"""Who may do what to whom in the directory, and what a change makes of a user."""
+"""Permissions for changes of users, and the result of a change."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,55 +8,55 @@ from app.core.callers import ADMINS, Caller, Credential, Role
 from app.core.errors import Conflict, Forbidden, Refusal
 
 EMAIL = "email"
-"""The one field that changes later: when the new address was confirmed."""
+"""The field whose change takes effect later, when the new address is confirmed."""
 
 
 def refuse_to_make(caller: Caller, role: Role) -> Refusal | None:
-    """Return why the caller may not make a user of this role; None when they may."""
+    """Return the refusal if the caller may not create a user with this role, else None."""
     if caller.credential is Credential.API_TOKEN and role in ADMINS:
-        return Forbidden("An API token makes no owner and no admin.")
+        return Forbidden("An API token cannot create an owner or an admin.")
     return None
 
 
 def check_made_role(role: Role) -> None:
-    """Raise `Conflict` for a second owner."""
+    """Raise `Conflict` for the owner role, because every account already has an owner."""
     if role is Role.OWNER:
-        raise Conflict("An account has one owner; POST /ownership hands it over.")
+        raise Conflict("An account has one owner. Use POST /ownership to hand it over.")
 
 
 def refuse_to_act_on(caller: Caller, user: User) -> Refusal | None:
-    """Return why the caller may not act on the user; None when they may.
+    """Return the refusal if the caller may not act on the user, else None.
 
-    The owner is known by id, not by the caller's role: that may have been handed over since the request came in.
+    Compares ids, not the caller's role: the caller may have handed over ownership since the request came in.
     """
     if user.role is Role.OWNER and user.id != caller.user_id:
         return Forbidden("Only the owner may do this for the owner.")
     if caller.credential is Credential.API_TOKEN and user.role in ADMINS:
-        return Forbidden("An API token does not act on the owner or an admin.")
+        return Forbidden("An API token cannot act on the owner or an admin.")
     return None
 
 
 def refuse_to_change(caller: Caller, user: User, changes: dict[str, Any]) -> Refusal | None:
-    """Return why the caller may not change the user like this; None when they may."""
+    """Return the refusal if the caller may not make these changes to the user, else None."""
     if caller.credential is Credential.API_TOKEN:
         if EMAIL in changes:
-            return Forbidden("An API token does not set an e-mail address.")
+            return Forbidden("An API token cannot change an e-mail address.")
         if changes.get("role") in ADMINS:
-            return Forbidden("An API token makes no owner and no admin.")
+            return Forbidden("An API token cannot make a user an owner or an admin.")
     return refuse_to_act_on(caller, user)
 
 
 def changed_user(caller: Caller, user: User, changes: dict[str, Any]) -> User:
-    """Return the user with `changes`, the e-mail address as it was.
+    """Return the user with `changes`, but with the old e-mail address.
 
-    Raises `Conflict` for ownership, which is handed over otherwise, and when the caller would lose their own
-    access.
+    Raises `Conflict` for a change from or to the owner role, which only `POST /ownership` makes, and if the caller
+    would change their own role or suspend themself.
     """
     changed = replace(user, **{name: value for name, value in changes.items() if name != EMAIL})
     if changed.role is not user.role and Role.OWNER in (changed.role, user.role):
-        raise Conflict("POST /ownership hands the account over.")
+        raise Conflict("Only POST /ownership changes who is the owner.")
     if user.id == caller.user_id and (changed.role is not user.role or changed.status != ACTIVE):
-        raise Conflict("Nobody changes their own role or suspends themself.")
+        raise Conflict("You cannot change your own role or suspend yourself.")
     return changed
 
 
@@ -64,16 +64,16 @@ ROLE_CHANGED = "the role was changed"
 
 
 def ends_access(old: User, new: User) -> str | None:
-    """Return why a change ends all that the user had until now; None when it does not."""
+    """Return the reason to end the user's access if the role or status changed, else None."""
     if new.status != old.status:
         return "the user was suspended" if new.status != ACTIVE else "the suspension was undone"
     return ROLE_CHANGED if new.role is not old.role else None
 
 
 def check_deletable(caller: Caller, user: User) -> None:
-    """Raise `Conflict` for the owner and for oneself."""
+    """Raise `Conflict` if the caller would delete themself."""
     if user.id == caller.user_id:
-        raise Conflict("Nobody deletes themself; the owner hands the account over first.")
+        raise Conflict("You cannot delete yourself. An owner hands the account over first.")
 
 
 def check_heir(user: User) -> None:
@@ -83,7 +83,11 @@ def check_heir(user: User) -> None:
 
 
 def recorded_change(old: User, new: User, *, asked_email: bool) -> dict[str, Any]:
-    """Return what the audit log keeps of a change: which fields, and those values that are no personal data."""
+    """Return the details of a change for the audit log.
+
+    They name the changed fields, and give old and new values of role and status only, as the others are personal
+    data.
+    """
     fields = [
         name for name in ("name", "role", "status", "external_id") if getattr(old, name) != getattr(new, name)
     ]

@@ -34,7 +34,7 @@ Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 
 class NewUser(Body):
-    """Who to invite."""
+    """The user to invite."""
 
     email: Email
     name: Name
@@ -44,7 +44,10 @@ class NewUser(Body):
 
 
 class UserChange(Body):
-    """What to change; what is left out stays as it is (RFC 7396). A new `email` counts once it is confirmed."""
+    """The fields to change; omitted fields keep their values (RFC 7396).
+
+    A new `email` takes effect when it is confirmed.
+    """
 
     name: Name = LEFT_OUT
     role: RoleName = LEFT_OUT
@@ -54,6 +57,6 @@ class UserChange(Body):
 
 
 class OwnershipTransfer(Body):
-    """Which admin becomes the owner."""
+    """The admin who becomes the owner."""
 
     user_id: BodyId

@@ -1,4 +1,4 @@
-"""Inviting, changing and deleting users, and ending what gives them access."""
+"""Inviting, changing and deleting users, and ending their sessions and trusted devices."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,10 @@ async def find_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
 
 
 async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User | Refusal:
-    """Make a user and invite them by e-mail; raises `Conflict` when something is taken."""
+    """Create a user and invite them by e-mail.
+
+    Raises `Conflict` for the owner role, and if the e-mail address or the external id is taken.
+    """
     caller = await lock_caller(tx, caller)
     if refusal := rules.refuse_to_make(caller, new.role):
         return await deny(tx, caller, None, None, refusal)
@@ -51,10 +54,10 @@ async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User
 async def change_user(
     tx: AsyncConnection, caller: Caller, user_id: UUID, changes: dict[str, Any]
 ) -> User | Refusal:
-    """Change a user and return them as they are then; a new e-mail address has yet to be confirmed.
+    """Change a user and return the changed user; a new e-mail address must be confirmed first.
 
-    A change of role or status ends all that the user had by the old one (`end_access`). Raises `NotFound`, or
-    `Conflict` for what is taken or must not be.
+    A change of role or status ends the user's access (`end_access`): sessions, trusted devices, API tokens, links.
+    Raises `NotFound`, and `Conflict` if the e-mail address or external id is taken or a rule forbids the change.
     """
     caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_change(caller, user, changes):
@@ -72,7 +75,7 @@ async def change_user(
     if because := rules.ends_access(user, changed):
         events = await _end_access(tx, caller, user_id, because=because)
     if changed.role in ADMINS and user.role not in ADMINS:
-        # Linked by providers that any admin may change, for a role that any admin may act on.
+        # Any admin can change the SSO providers that linked these identities. They must not sign in an admin.
         events += await drop_identities(tx, caller.context, user_id, because=rules.ROLE_CHANGED)
         changed = await find_user(tx, caller, user_id)
     if changed != user or email != user.email:
@@ -83,7 +86,7 @@ async def change_user(
 
 
 async def _ask_for_address(tx: AsyncConnection, caller: Caller, user: User, email: str) -> None:
-    # The unique constraint decides when the address is confirmed; what is taken today need not be asked for.
+    # An early check only: the unique constraint decides when the address is confirmed.
     taken_by = await users.find_by_email(tx, caller.account_id, email)
     if taken_by is not None and taken_by.user.id != user.id:
         raise Conflict("There is a user with this e-mail address.")
@@ -96,7 +99,10 @@ async def _end_access(tx: AsyncConnection, caller: Caller, user_id: UUID, *, bec
 
 
 async def delete_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
-    """Delete a user with all personal data; the audit log keeps their id. Raises `NotFound` or `Conflict`."""
+    """Delete a user with all personal data; the audit log keeps their id.
+
+    Raises `NotFound`, or `Conflict` if the caller would delete themself.
+    """
     caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
         return await deny(tx, caller, "user", user_id, refusal)
@@ -110,9 +116,9 @@ async def delete_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Ref
 async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
     """Make an active admin the owner, and the caller an admin; returns the new owner.
 
-    All that either had by the old role ends, the calling session too, and both are told by e-mail. Raises
-    `NotFound`, `Conflict` for a user who cannot be it, and `Forbidden` when the caller has just handed the account
-    to somebody else.
+    The access of both users ends (`end_access`), including the calling session, and both are notified by e-mail.
+    Raises `NotFound`, `Conflict` if the user is not an active admin, `Forbidden` if the caller is no longer the
+    owner, and `Unauthenticated` if the caller's session has ended.
     """
     account_id = caller.account_id
     found = await lock_users(tx, account_id, caller.user_id, user_id)
@@ -125,7 +131,7 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     heir = found[user_id]
     rules.check_heir(heir)
     events = [Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, {"from": str(owner.id)})]
-    # The old owner first: the database lets an account have no two at any moment.
+    # The old owner first: the unique index allows one owner per account at any moment.
     for old, role, other in ((owner, Role.ADMIN, heir), (heir, Role.OWNER, owner)):
         new = replace(old, role=role)
         await repository.store_user(tx, account_id, new)
@@ -140,7 +146,7 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
 
 
 async def find_user_to_inspect(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User | Refusal:
-    """Return the user whose sessions and devices the caller may see; raises `NotFound`."""
+    """Return the user if the caller may see their sessions and devices; raises `NotFound`."""
     user = await find_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
         return await deny(tx, caller, "user", user_id, refusal)
@@ -158,7 +164,7 @@ async def revoke_devices_of(tx: AsyncConnection, caller: Caller, user_id: UUID) 
 
 
 async def end_sessions_of(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
-    """End every session of a user, the calling one included if it is theirs; raises `NotFound`."""
+    """End every session of a user, including the calling one if theirs; raises `NotFound`."""
     caller, user = await lock_caller_and_user(tx, caller, user_id)
     if refusal := rules.refuse_to_act_on(caller, user):
         return await deny(tx, caller, "user", user_id, refusal)
