@@ -1,1 +1,1 @@
-"""The two-factor status report: asked for, written by the worker, and downloaded."""
+"""The two-factor status report: requested, written by the worker, and downloaded."""

@@ -1,4 +1,4 @@
-"""What the worker does about reports: writes them, sends the link, and throws away what is over."""
+"""Jobs of the worker: write a report, e-mail its link, delete expired reports."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -32,15 +32,16 @@ from app.delivery.letters import Email, Kind, get_recipient
 from app.services import Services
 
 _BATCH = 500
-_CHUNK_BATCH = 50  # some 10 MiB
+_CHUNK_BATCH = 50  # about 10 MiB
 
 log = structlog.get_logger()
 
 
 async def write_report(services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str) -> None:
-    """Write a report, all of it or nothing; one that was written is left as it is.
+    """Write a report in one transaction; do nothing if it is finished.
 
-    What fails is tried again, until the report is given up.
+    A run that fails raises, so that the queue retries it. After `GIVEN_UP_AFTER` the report gets the status
+    `failed`, and `PermanentJobError` stops the retries.
     """
     account, report = UUID(account_id), UUID(report_id)
     async with services.database.begin() as tx:
@@ -60,7 +61,10 @@ async def write_report(services: Services, *, account_id: str, report_id: str, i
 
 
 async def _write(services: Services, account_id: UUID, report: Report, asked: dict[str, str]) -> None:
-    """Store it in one transaction with its state and the job of its letter; meanwhile it is nobody else's."""
+    """Store the report, its status and the job that e-mails its link, in one transaction.
+
+    The report's row is locked meanwhile.
+    """
     url = services.settings.database_url.get_secret_value() if services.settings.database_url else ""
     async with begin_long(url) as tx:
         if await repository.lock_report(tx, account_id, report.id, UNFINISHED) is None:
@@ -85,9 +89,9 @@ async def _write(services: Services, account_id: UUID, report: Report, asked: di
 async def send_report_link(
     services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str
 ) -> None:
-    """Draw the secret of a report's link and send it to whoever asked, if they may still have it.
+    """Generate the secret of a report's link and e-mail it to the requester, if still allowed.
 
-    A second run sends the very same letter, or nothing if it was sent.
+    A second run sends an identical e-mail, or nothing if the first run finished.
     """
     account, report = UUID(account_id), UUID(report_id)
     now = services.clock.now()
@@ -134,7 +138,10 @@ async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, rep
 
 
 async def purge_reports(services: Services, **_: object) -> None:
-    """Throw away the reports that are over, a batch at a time, and give up those that nobody writes any more."""
+    """Delete the data of expired reports and old reports, in batches.
+
+    Unfinished reports whose job no longer exists (`LOST_AFTER`) get the status `failed`.
+    """
     now = services.clock.now()
     await _in_batches(services, _BATCH, lambda tx: repository.expire_reports(tx, now, _BATCH))
     await _in_batches(services, _CHUNK_BATCH, lambda tx: repository.delete_chunks_of_expired(tx, _CHUNK_BATCH))

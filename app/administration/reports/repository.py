@@ -15,7 +15,7 @@ from app.database.tables import report_chunks, reports, users
 
 _COLUMNS = [column for column in reports.c if column.name != "account_id"]
 _UNFINISHED = [status.value for status in UNFINISHED]
-_LOCK = 7_237_125  # what the advisory lock is about: an arbitrary number, the same in every release
+_LOCK = 7_237_125  # first key of the advisory lock: arbitrary, but the same in every release
 
 
 def _report(row: Row[*tuple[Any, ...]] | None) -> Report | None:
@@ -30,7 +30,10 @@ def _is(account_id: UUID, report_id: UUID) -> tuple[Any, Any]:
 
 
 async def count_unfinished(tx: AsyncConnection, account_id: UUID) -> int:
-    """Return how many reports of the account are unfinished; until the transaction ends nobody else counts."""
+    """Return the number of the account's unfinished reports, under an advisory lock.
+
+    The lock lasts until the transaction ends, so concurrent requests count one after the other.
+    """
     key = int.from_bytes(account_id.bytes[-4:], signed=True)
     await tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _LOCK, "key": key})
     query = (
@@ -42,7 +45,7 @@ async def count_unfinished(tx: AsyncConnection, account_id: UUID) -> int:
 
 
 async def add_report(tx: AsyncConnection, account_id: UUID, report: Report) -> None:
-    """Store a report that was just asked for."""
+    """Store a new report."""
     await tx.execute(
         insert(reports).values(
             account_id=account_id,
@@ -62,7 +65,7 @@ async def find_report(tx: AsyncConnection, account_id: UUID, report_id: UUID) ->
 
 
 async def find_of_active_admin(tx: AsyncConnection, account_id: UUID, report_id: UUID) -> Report | None:
-    """Return the report with this id while whoever asked for it is an active owner or admin."""
+    """Return the report with this id if its requester is an active owner or admin."""
     query = (
         select(*_COLUMNS)
         .join_from(
@@ -82,14 +85,14 @@ async def find_of_active_admin(tx: AsyncConnection, account_id: UUID, report_id:
 async def lock_report(
     tx: AsyncConnection, account_id: UUID, report_id: UUID, among: Collection[Status]
 ) -> Report | None:
-    """Return the report if it has one of these statuses, ours to change until the transaction ends."""
+    """Lock the report's row, and return the report if its status is one of `among`."""
     query = select(*_COLUMNS).where(*_is(account_id, report_id)).with_for_update(key_share=True)
     found = _report((await tx.execute(query)).one_or_none())
     return found if found and found.status in among else None
 
 
 async def list_reports(tx: AsyncConnection, account_id: UUID, *, before: UUID | None, limit: int) -> list[Report]:
-    """Return the account's reports, newest first, from behind the id `before`."""
+    """Return the account's reports, newest first, with ids below `before`."""
     query = select(*_COLUMNS).where(reports.c.account_id == account_id).order_by(reports.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(reports.c.id < before)
@@ -97,7 +100,7 @@ async def list_reports(tx: AsyncConnection, account_id: UUID, *, before: UUID | 
 
 
 async def change_report(tx: AsyncConnection, account_id: UUID, report_id: UUID, **values: Any) -> None:
-    """Change columns of a report that this transaction has locked."""
+    """Change columns of a report; this transaction must have locked it."""
     await tx.execute(update(reports).where(*_is(account_id, report_id)).values(**values))
 
 
@@ -109,7 +112,7 @@ async def add_chunk(tx: AsyncConnection, account_id: UUID, report_id: UUID, numb
 
 
 async def get_chunk(tx: AsyncConnection, account_id: UUID, report_id: UUID, number: int) -> bytes | None:
-    """Return one chunk of a report; None behind the last."""
+    """Return one chunk of a report; None after the last."""
     query = select(report_chunks.c.data).where(
         report_chunks.c.account_id == account_id,
         report_chunks.c.report_id == report_id,
@@ -120,13 +123,13 @@ async def get_chunk(tx: AsyncConnection, account_id: UUID, report_id: UUID, numb
 
 
 async def expire_reports(tx: AsyncConnection, before: datetime, limit: int) -> int:
-    """Mark reports of any account expired whose time was over before then; returns how many."""
+    """Set ready reports of all accounts to expired if `expires_at <= before`; return how many."""
     over = [reports.c.status == Status.READY.value, reports.c.expires_at <= before]
     return await _update_some(tx, over, limit, status=Status.EXPIRED.value, sealed_token=None)
 
 
 async def give_up_reports(tx: AsyncConnection, before: datetime, limit: int) -> int:
-    """Mark reports of any account failed that were asked for before then and never finished; returns how many."""
+    """Set unfinished reports created by `before` to failed, in all accounts; return how many."""
     lost = [reports.c.status.in_(_UNFINISHED), reports.c.created_at <= before]
     return await _update_some(tx, lost, limit, status=Status.FAILED.value)
 
@@ -137,7 +140,7 @@ async def _update_some(tx: AsyncConnection, conditions: list[Any], limit: int, *
 
 
 async def delete_chunks_of_expired(tx: AsyncConnection, limit: int) -> int:
-    """Delete chunks of expired reports of any account; returns how many."""
+    """Delete chunks of expired reports of all accounts; return how many."""
     expired = select(reports.c.account_id, reports.c.id).where(reports.c.status == Status.EXPIRED.value)
     theirs = [tuple_(report_chunks.c.account_id, report_chunks.c.report_id).in_(expired)]
     some = _some(report_chunks, theirs, limit)
@@ -145,7 +148,10 @@ async def delete_chunks_of_expired(tx: AsyncConnection, limit: int) -> int:
 
 
 async def delete_reports(tx: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete reports of any account that were asked for before then and have no chunks; returns how many."""
+    """Delete expired and failed reports created by `before`, in all accounts; return how many.
+
+    Their chunks must be deleted already.
+    """
     over = [reports.c.status.in_([Status.EXPIRED.value, Status.FAILED.value]), reports.c.created_at <= before]
     some = _some(reports, over, limit)
     return (await tx.execute(delete(reports).where(_key(reports).in_(some)))).rowcount
@@ -160,7 +166,7 @@ def _some(table: Any, conditions: list[Any], limit: int) -> Any:
 
 
 async def void_links_of(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Make the links to all reports void that the user asked for, sent or still to be sent."""
+    """Void the links to all reports that the user requested, whether sent or not."""
     await tx.execute(
         update(reports)
         .where(reports.c.account_id == account_id, reports.c.requested_by == user_id)

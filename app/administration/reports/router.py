@@ -32,7 +32,7 @@ _CSV: dict[int | str, dict[str, Any]] = {
 async def request_report(
     request: Request, services: AppServices, caller: _FreshAdmin, body: NewReport, response: Response
 ) -> Report:
-    """Ask for the two-factor status of the team. A letter with a link comes when it is ready.
+    """Request a report of the team's two-factor status. A link is e-mailed when it is ready.
 
     A session needs a fresh second factor.
     """
@@ -53,7 +53,7 @@ async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> P
 
 @router.get("/reports/{report_id}", operation_id="getReport", responses=problems(401, 403, 404))
 async def get_report(services: AppServices, caller: _Reader, report_id: PathId) -> Report:
-    """Show how far a report is."""
+    """Show a report and its status."""
     async with services.database.read() as tx:
         report = await use_cases.find_report(tx, caller.account_id, report_id)
     return _show(report, caller)
@@ -83,7 +83,10 @@ async def download_report(
 async def download_report_by_link(
     request: Request, services: AppServices, context: Context, body: ReportDownload
 ) -> StreamingResponse:
-    """Download a report by the token of the e-mailed link; it begins with a byte order mark, for spreadsheets."""
+    """Download a report with the token of the e-mailed link.
+
+    The text begins with a byte order mark, for spreadsheets.
+    """
     async with services.database.begin() as tx:
         download = await use_cases.take_report_by_link(tx, context, body.token)
     return _send(request, services, download)

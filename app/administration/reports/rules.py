@@ -1,4 +1,4 @@
-"""What a report is, how long it is kept, and whom its link lets in."""
+"""A report, how long it is kept, and the token of its link."""
 
 import re
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ PREFIX = "pgr_"
 _LINK_TOKEN = re.compile(r"pgr_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})")
 MOST_UNFINISHED = 3
 RETRY_AFTER_SECONDS = 30
-"""Nobody knows when a report will be finished; most are by then."""
+"""An estimate: most reports are finished by then."""
 KEPT = timedelta(days=7)
 LINK_LIFETIME = timedelta(hours=24)
 GIVEN_UP_AFTER = timedelta(hours=1)
-"""Whoever waits for a report that cannot be written is told after this long, and can ask for another."""
+"""A report that cannot be written fails after this time, and the requester can ask for another."""
 LOST_AFTER = timedelta(days=2)
-"""An unfinished report this old has no job any more: the queue gives a job up after a day."""
+"""An unfinished report this old has no job any more, because the queue drops a job after a day."""
 FORGOTTEN_AFTER = timedelta(days=30)
 
 
 class Type(StrEnum):
-    """What a report is about."""
+    """The type of a report."""
 
     TWO_FACTOR_STATUS = "two_factor_status"
 
 
 class Status(StrEnum):
-    """How far a report is."""
+    """The status of a report."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -43,7 +43,10 @@ UNFINISHED = frozenset({Status.QUEUED, Status.RUNNING})
 
 @dataclass(frozen=True)
 class Report:
-    """A report. Of its link's token a digest is kept, and a sealed copy until the letter has been sent."""
+    """A report.
+
+    It stores a digest of its link's secret, and a sealed copy of the secret until the e-mail is sent.
+    """
 
     id: UUID
     type: Type
@@ -61,17 +64,17 @@ class Report:
     link_voided: bool | None = None
 
     def status_at(self, now: datetime) -> Status:
-        """Return the status: a report that is over is expired, whether it was purged yet or not."""
+        """Return the status; a ready report past `expires_at` is expired, purged or not."""
         over = self.expires_at is not None and now >= self.expires_at
         return Status.EXPIRED if over and self.status is Status.READY else self.status
 
     @property
     def was_announced(self) -> bool:
-        """Whether the letter is on its way: the token is kept only until then."""
+        """Whether the e-mail with the link was sent: the sealed secret is deleted then."""
         return self.token_digest is not None and self.sealed_token is None
 
     def is_opened_by(self, secret: str, now: datetime) -> bool:
-        """Whether the secret is that of this report's link, and neither of them is over."""
+        """Whether this is the secret of the report's link, and neither link nor report is expired."""
         if self.token_digest is None or self.link_expires_at is None:
             return False
         in_time = self.status_at(now) is Status.READY and now < self.link_expires_at
@@ -79,16 +82,16 @@ class Report:
 
 
 def link_token(report_id: UUID, secret: str) -> str:
-    """Return what the e-mailed link carries, `pgr_<id>.<secret>`: which report, and the secret of its link."""
+    """Return the token in the e-mailed link, `pgr_<id>.<secret>`."""
     return f"{PREFIX}{report_id}.{secret.removeprefix(PREFIX)}"
 
 
 def read_link_token(token: str) -> tuple[UUID, str] | None:
-    """Return the report's id and the secret of its link, or None for what is no such token."""
+    """Return the report's id and the link's secret from a token; None for a malformed token."""
     found = _LINK_TOKEN.fullmatch(token)
     return (UUID(found[1]), PREFIX + found[2]) if found else None
 
 
 def file_name(slug: str, made_at: datetime) -> str:
-    """Return the name of the file that is downloaded; a slug has nothing in it that a header would mind."""
+    """Return the name of the downloaded file; a slug is safe in an HTTP header."""
     return f"two-factor-status-{slug}-{made_at:%Y-%m-%d}.csv"

@@ -10,20 +10,20 @@ from app.web.wire import Answer, Body, Open
 
 
 class NewReport(Body):
-    """Which report, and whether it is about end users too."""
+    """The type of the report, and whether it includes end users."""
 
     type: Literal["two_factor_status"]
     include_end_users: bool = False
 
 
 class ReportDownload(Body):
-    """What the e-mailed link carries."""
+    """The token in the e-mailed link."""
 
     token: Annotated[str, Field(max_length=128)]
 
 
 class Report(Answer):
-    """A report: how far it is, and when it was or will be what."""
+    """A report with its status and times."""
 
     id: UUID
     type: Open[Literal["two_factor_status"]]

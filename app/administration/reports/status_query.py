@@ -1,18 +1,20 @@
-"""The two-factor status of every user as one query, whose columns are the finished cells of the report.
+"""The query of the report: one row per user, each column the final text of a cell.
 
-It says of each user what `app.second_factor.settings` says of one; a test holds the two against each other.
-Postgres does all of it set by set: a million users asked for one by one would take a hundred times as long.
+`app.second_factor.settings` computes the same status for one user, and a test compares the two. Here Postgres
+computes it for all users in one set-based query. One query per user takes a hundred times as long for a million.
 """
 
-# Regular expressions of Postgres (ARE). A formula begins with one of _FORMULA, full-width and small forms too,
-# behind whatever is not seen: spaces of any width, controls, marks of direction, characters without width.
+# Postgres regular expressions (ARE). A spreadsheet formula begins with one of _FORMULA: ASCII characters and their
+# full-width and small forms. Invisible characters (_UNSEEN) may precede it: spaces of any width, control
+# characters, directional marks, zero-width characters.
 _FORMULA = r"-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 _UNSEEN = (
     r"\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     r"\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
-# Where a program may begin a cell that is set to another separator than the comma, or that takes a quoted line
-# break for the end of a row: to such a program our quotes quote nothing, or they begin the cell.
+# Characters inside a cell at which a spreadsheet may begin a new cell, because it uses another separator than the
+# comma or ends a row at a quoted line break. Our quotes then protect nothing, and one of them may begin the new
+# cell: hence _QUOTE in _HOLDS_FORMULA.
 _SEPARATOR = r",;|\t\n\v\f\r\u0085\u2028\u2029"
 _QUOTE = '"'
 
@@ -20,13 +22,16 @@ _BEGINS_WITH_FORMULA = rf"^[{_UNSEEN}]*[{_FORMULA}\t\r\n]"
 _HOLDS_FORMULA = rf"([{_SEPARATOR}])(?=[{_UNSEEN}{_QUOTE}]*[{_FORMULA}])"
 
 QUOTED = ("name", "email", "methods")
-"""The columns whose cells are always quoted: those that may hold a separator of some program."""
+"""The columns whose cells are always quoted, because they may contain one of _SEPARATOR."""
 
 _SETS = "SELECT id FROM recovery_code_sets WHERE account_id = $1 AND user_id = ANY($6)"
 
 
 def _guarded(cell: str) -> str:
-    """Return the cell with an apostrophe before whatever a spreadsheet would run, whatever separates its cells."""
+    """Return SQL for the cell with an apostrophe before everything that may start a formula.
+
+    That is the start of the cell, and each separator in it.
+    """
     text = f'{cell} COLLATE "C"'
     return rf"""
         CASE WHEN {text} ~ '{_BEGINS_WITH_FORMULA}' THEN '''' ELSE '' END
@@ -35,7 +40,7 @@ def _guarded(cell: str) -> str:
 
 
 def _time(moment: str) -> str:
-    """As the API writes it: a fraction of six digits, or none."""
+    """Return SQL for a time as in the API: with six fractional digits, or none if they are zero."""
     text = f"""to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
     return f"replace({text}, '.000000Z', 'Z')"
 
@@ -45,11 +50,11 @@ def _boolean(condition: str) -> str:
 
 
 def status_query(*, of_few: bool) -> str:
-    """Return the query, by e-mail address.
+    """Return the query, ordered by e-mail address.
 
-    It takes the account's id ($1), the roles of the users ($2) and those of whom the account requires 2FA ($3),
-    for how many days it trusts devices ($4), and the moment ($5); `of_few` also the ids of the users ($6), so that
-    a small team does not cost what the account's many end users do.
+    Its parameters are the account's id ($1), the roles to report ($2), the roles of which the account requires 2FA
+    ($3), the policy's `trusted_device_days` ($4), and the current time ($5). With `of_few` it takes the users' ids
+    too ($6): then the subqueries read the rows of these users only, not of all the account's end users.
     """
     of_users = "AND user_id = ANY($6)" if of_few else ""
     of_sets = f"AND set_id IN ({_SETS})" if of_few else ""
@@ -102,4 +107,4 @@ def status_query(*, of_few: bool) -> str:
     ) AS d ON d.user_id = u.id
     WHERE u.account_id = $1 AND u.role = ANY($2) {these}
     ORDER BY u.email_key COLLATE "C"
-    """  # noqa: S608 -- put together from constants
+    """  # noqa: S608 -- built from constants

@@ -1,4 +1,4 @@
-"""Asking for a report, looking at it, and taking it away."""
+"""Requesting, finding and downloading reports."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,10 @@ _NOT_READY = {
 
 
 async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_users: bool) -> Report:
-    """Ask for a report, which a worker will write; raises `TooMany` while three of the account are unfinished."""
+    """Request a report, which the worker writes.
+
+    Raises `TooMany` while the account has `MOST_UNFINISHED` unfinished reports.
+    """
     if await repository.count_unfinished(tx, caller.account_id) >= MOST_UNFINISHED:
         detail = f"{MOST_UNFINISHED} reports are unfinished: wait for one of them."
         raise TooMany(detail, retry_after=RETRY_AFTER_SECONDS)
@@ -70,7 +73,7 @@ async def find_report(tx: AsyncConnection, account_id: UUID, report_id: UUID) ->
 
 @dataclass(frozen=True)
 class Download:
-    """A report that somebody may take away now."""
+    """A report that may be downloaded now."""
 
     account_id: UUID
     report_id: UUID
@@ -80,12 +83,12 @@ class Download:
 
     @property
     def bytes_sent(self) -> int:
-        """How much is sent, the byte order mark included."""
+        """The size of the response in bytes, including the byte order mark."""
         return self.size + len(BYTE_ORDER_MARK) * self.for_spreadsheet
 
 
 async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
-    """Let the caller have the report; raises `NotFound`, or `Conflict` (`report_not_ready`)."""
+    """Record the download and return it; raises `NotFound` or `Conflict` (`report_not_ready`)."""
     report = await find_report(tx, caller.account_id, report_id)
     status = report.status_at(caller.now)
     if status is not Status.READY:
@@ -95,9 +98,9 @@ async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> D
 
 
 async def take_report_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Download:
-    """Let whoever has the link have the report, while its requester is an active admin.
+    """Record the download by a link and return it, if the requester is an active owner or admin.
 
-    Raises `Gone` (`link_expired`), and nothing else: why a link is dead is nobody's business.
+    Raises `Gone` (`link_expired`) for every reason, so that the response does not reveal which.
     """
     read = read_link_token(token)
     report = await repository.find_of_active_admin(tx, context.account_id, read[0]) if read else None
@@ -110,15 +113,16 @@ async def take_report_by_link(tx: AsyncConnection, context: RequestContext, toke
 
 def _download(account_id: UUID, report: Report, *, for_spreadsheet: bool) -> Download:
     if report.ready_at is None or report.size is None:
-        raise RuntimeError("a report is ready and does not say since when")
+        raise RuntimeError("a ready report has no ready_at or no size")
     return Download(account_id, report.id, report.ready_at, report.size, for_spreadsheet)
 
 
 async def read_report(database: Database, download: Download) -> AsyncIterator[bytes]:
-    """Yield the report chunk by chunk, no connection held in between: the reader may be slow.
+    """Yield the report chunk by chunk.
 
-    It begins with a byte order mark for a spreadsheet, which Excel would not take for UTF-8 otherwise. Raises
-    `LookupError` when the report is purged meanwhile; the connection is cut then, and nobody takes a half for all.
+    No database connection is in use between chunks, because the client may be slow. For a spreadsheet the text
+    begins with a byte order mark; Excel does not recognize UTF-8 without it. Raises `LookupError` if the report is
+    purged meanwhile: this closes the HTTP connection, so that the client does not mistake a part for the whole.
     """
     if download.for_spreadsheet:
         yield BYTE_ORDER_MARK

@@ -1,4 +1,4 @@
-"""Writing a report: its rows as Postgres copies them out, into the database again, compressed and in chunks."""
+"""Writing a report: `COPY` the rows out of Postgres, store the text in compressed chunks."""
 
 import asyncio
 from contextlib import suppress
@@ -23,7 +23,10 @@ _MOST_FEW = 1000
 
 
 class _Chunks:
-    """Takes the text as it comes, and stores it while more of it comes: three chunks are in memory at most."""
+    """Buffers the text and stores full chunks while more text arrives.
+
+    At most three chunks are in memory.
+    """
 
     def __init__(self, tx: AsyncConnection, account_id: UUID, report_id: UUID) -> None:
         self._tx = tx
@@ -35,18 +38,18 @@ class _Chunks:
         self.size = 0
 
     async def take(self, text: bytes) -> None:
-        """Take the text that comes next."""
+        """Append the next part of the text."""
         self._text += text
         if len(self._text) >= CHUNK_BYTES:
             await self._store()
 
     async def finish(self) -> None:
-        """Return when all of it is stored."""
+        """Store the rest of the text."""
         await self._store()
         await self._stored()
 
     async def stop(self) -> None:
-        """Leave it as it is: something went wrong, and the transaction will be rolled back."""
+        """Cancel the chunk being stored; the transaction will be rolled back."""
         if self._storing is not None:
             self._storing.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -76,10 +79,10 @@ class _Chunks:
 async def write_csv(
     tx: AsyncConnection, url: str, account_id: UUID, report: Report, now: datetime
 ) -> tuple[int, int]:
-    """Store the report's chunks in the transaction; returns how many users and how many bytes it has.
+    """Store the report's chunks in the transaction; return the number of users and of bytes.
 
-    The rows come by another connection, from one snapshot of the database; the devices that are trusted `now`
-    count.
+    The rows are read over a second connection, from one snapshot of the database. Only devices that are trusted at
+    `now` count.
     """
     chunks = _Chunks(tx, account_id, report.id)
     try:
@@ -104,7 +107,7 @@ async def write_csv(
 async def _question(
     reading: AsyncConnection, account_id: UUID, report: Report, now: datetime
 ) -> tuple[str, list[Any]]:
-    """Return the query and its arguments, and see to it that Postgres answers it in linear time."""
+    """Return the query and its arguments; make sure that Postgres plans it in linear time."""
     policy = await accounts.get_policy(reading, account_id)
     roles = [role.value for role in Role if report.include_end_users or role in TEAM]
     required = [role for role in roles if policy.requires_two_factor_of(Role(role))]
@@ -113,6 +116,6 @@ async def _question(
     few = list(await reading.scalars(found.limit(_MOST_FEW + 1)))
     if len(few) <= _MOST_FEW:
         return status_query(of_few=True), [*arguments, few]
-    # Where the statistics are old, Postgres takes many for a few, and for each goes through all of the others.
+    # With stale statistics Postgres underestimates the rows and picks nested loops (quadratic time).
     await reading.execute(text("SET LOCAL enable_nestloop = off"))
     return status_query(of_few=False), arguments
