@@ -1,4 +1,4 @@
-"""What the worker does when a change of the policy has ended sessions: deletes and records them."""
+"""The job that deletes and records the sessions that a policy change has ended."""
 
 import asyncio
 from uuid import UUID
@@ -12,9 +12,9 @@ from app.core.ids import NIL_ID
 from app.services import Services
 
 BATCH = 500
-"""How many users one transaction is about: some 30 ms."""
+"""Users per transaction; one takes about 30 ms."""
 BUSY_SECONDS = 0.5
-"""How long to wait for those who have locked what is left: a transaction takes 2.5 s at most."""
+"""Pause before the next try for sessions that other transactions lock, for 2.5 s at most."""
 
 _BECAUSE = "two-factor authentication is required now"
 
@@ -32,9 +32,9 @@ async def delete_ended_sessions(
     user_agent: str,
     request_id: str,
 ) -> None:
-    """Delete the sessions that a change of the policy has ended, and record each of their users once.
+    """Delete the sessions that a policy change has ended; record an event for each user.
 
-    Nobody could use them any more before. A second run continues where the first one stopped.
+    The sessions are unusable from the commit of the change on. A second run continues where the first stopped.
     """
     ended = EndedSessions(UUID(account_id), roles, UUID(through), UUID(kept))
     actor = Actor(UUID(actor_id), credential)
@@ -49,7 +49,10 @@ async def delete_ended_sessions(
 async def _delete(
     services: Services, ended: EndedSessions, actor: Actor, ip: str, user_agent: str, request_id: str
 ) -> int:
-    """Go through the account's users who have sessions, a batch at a time; returns how many sessions are left."""
+    """Delete ended sessions of all the account's users, in batches; return how many are left.
+
+    Those left are locked by other transactions.
+    """
     left, after = 0, NIL_ID
     while True:
         context = RequestContext(ended.account_id, services.clock.now(), ip, user_agent, request_id)

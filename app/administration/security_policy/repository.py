@@ -1,4 +1,4 @@
-"""Who a requirement touches, asked of the database, and ending their sessions."""
+"""Counting the users whom a requirement affects, and ending their sessions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ _IS_TEAM_MEMBER = users.c.role.in_([role.value for role in TEAM])
 
 @dataclass(frozen=True)
 class Headcount:
-    """How many active users a group has, and how many of them no confirmed authenticator."""
+    """The active users of a group, and those of them without a confirmed authenticator."""
 
     total: int
     without_two_factor: int
@@ -53,7 +53,10 @@ async def count_active_users(tx: AsyncConnection, account_id: UUID) -> tuple[Hea
 
 
 async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> int:
-    """Return how many active users could use their password at the API, were it on: those without 2FA on."""
+    """Return how many active users could use their password at the API if the policy allowed it.
+
+    These are the users with a password who have not turned on 2FA.
+    """
     turned_on = exists().where(
         second_factor_state.c.account_id == users.c.account_id,
         second_factor_state.c.user_id == users.c.id,
@@ -75,10 +78,11 @@ async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> 
 async def mark_sessions_ended(
     tx: AsyncConnection, account_id: UUID, policy: SecurityPolicy, *, kept: UUID
 ) -> UUID | None:
-    """End the sessions of users who must enroll under `policy`, but those made by a third party, and `kept`.
+    """End the sessions of users who must enroll under `policy`, by one update of the policy.
 
-    The caller has locked the policy, so no session that is concerned has a greater id than the newest of all.
-    Returns that id, for the job that deletes them; None where nobody must enroll.
+    Sessions made by a third-party sign-in and the session `kept` stay. The update stores the id of the account's
+    newest session. The caller must have locked the policy exclusively, so every session to end has this id or a
+    smaller one. Returns the id, for the job that deletes them; None if no role must enroll or there is no session.
     """
     newest = (
         select(sessions.c.id)
@@ -102,7 +106,7 @@ async def mark_sessions_ended(
 
 @dataclass(frozen=True)
 class EndedSessions:
-    """Sessions that a change of the policy has ended: of these roles, up to the id `through`, but `kept`."""
+    """Ended sessions: of users with these roles, with ids up to `through`, except `kept`."""
 
     account_id: UUID
     roles: list[str]
@@ -152,7 +156,7 @@ _DELETE_BATCH = PrecompiledStatement(
 
 @dataclass(frozen=True)
 class DeletedSessions:
-    """How many ended sessions of a user were deleted, and how many are left because others have locked them."""
+    """How many ended sessions of a user were deleted, and how many another transaction locked."""
 
     user_id: UUID
     deleted: int
@@ -162,9 +166,9 @@ class DeletedSessions:
 async def delete_ended_sessions(
     tx: AsyncConnection, ended: EndedSessions, *, after: UUID, limit: int
 ) -> list[DeletedSessions]:
-    """Delete the ended sessions of the next `limit` users who have any session, by id from behind `after`.
+    """Delete the ended sessions of the next `limit` users, those with ids above `after`.
 
-    Returns all of those users. It waits for nobody: a session that another transaction has locked is left.
+    Counts users who have any session, and returns all of them. Skips sessions that another transaction has locked.
     """
     values = {
         "given_account_id": ended.account_id,
@@ -178,9 +182,10 @@ async def delete_ended_sessions(
 
 
 async def forget_ended_sessions(tx: AsyncConnection, ended: EndedSessions) -> None:
-    """Empty the policy's marks of these sessions, which are deleted; those of a later change stay.
+    """Set the policy's `..._ended_through` columns to NULL once these sessions are deleted.
 
-    A later change may have ended sessions up to the same id: of other roles, or with another session kept.
+    Columns that a later change has set stay. A later change may have stored the same id for other roles, or with
+    another session kept.
     """
     table = security_policies.c
     team = (table.team_sessions_ended_through == ended.through, table.team_session_kept == ended.kept)

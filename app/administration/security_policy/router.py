@@ -21,12 +21,12 @@ from app.web.problems import problems
 
 router = APIRouter(tags=["security policy"], route_class=AccountRoute)
 
-_ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # as it was given: "01" is another tag
+_ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # only as we write it: "01" is a different tag
 
 
 @router.get("/security-policy", operation_id="getSecurityPolicy", responses=problems(401, 403))
-async def get_security_policy(caller: PolicyReader, policy: Policy, response: Response) -> SecurityPolicy:  # noqa: ARG001 -- the caller is the permission
-    """Show what the account requires; the ETag is good for `If-Match`."""
+async def get_security_policy(caller: PolicyReader, policy: Policy, response: Response) -> SecurityPolicy:  # noqa: ARG001 -- declaring the caller checks the permission
+    """Show the account's security policy, with an ETag for `If-Match`."""
     return _show(policy, response)
 
 
@@ -38,7 +38,10 @@ async def change_security_policy(
     body: PolicyChange,
     if_match: Annotated[str | None, Header(max_length=1024)] = None,
 ) -> SecurityPolicy:
-    """Change the policy. A requirement is met at each user's next sign-in. Needs a fresh second factor."""
+    """Change the policy. Needs a fresh second factor.
+
+    A new requirement takes effect at each user's next sign-in.
+    """
     async with services.database.begin() as tx:
         changed = await use_cases.change_policy(
             tx,
@@ -58,7 +61,7 @@ async def preview_security_policy(
     team_members: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query parameter
     end_users: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query parameter
 ) -> PolicyPreview:
-    """Show who a requirement would touch."""
+    """Show how many users a requirement would affect."""
     async with services.database.read() as tx:
         preview = await use_cases.preview_requirement(
             tx, caller, policy, team_members=team_members, end_users=end_users
@@ -82,7 +85,7 @@ def _show(policy: rules.SecurityPolicy, response: Response) -> SecurityPolicy:
 
 
 def _changes(body: PolicyChange) -> dict[str, Any]:
-    """Return the policy's own names for what the body sets, nested objects merged (RFC 7396)."""
+    """Return the fields of `SecurityPolicy` that the body sets, nested ones merged (RFC 7396)."""
     given = body.model_dump(exclude_unset=True, exclude={"end_sessions"})
     required = given.pop("require_two_factor", {})
     kinds = given.pop("allowed_kinds", {})
@@ -92,7 +95,10 @@ def _changes(body: PolicyChange) -> dict[str, Any]:
 
 
 def _versions(if_match: str | None) -> frozenset[int] | None:
-    """Return the versions that `If-Match` accepts; None for any. A weak or foreign tag matches nothing."""
+    """Return the versions that `If-Match` accepts; None for any version.
+
+    A weak tag, or one that we did not write, matches nothing.
+    """
     if if_match is None or if_match.strip() == "*":
         return None
     found = (_ETAG.fullmatch(tag.strip()) for tag in if_match.split(","))

@@ -9,10 +9,10 @@ from app.core.errors import Conflict
 
 
 def changed_policy(policy: SecurityPolicy, changes: dict[str, Any], *, now: datetime) -> SecurityPolicy:
-    """Return `policy` with `changes`; the very same one when they change nothing.
+    """Return `policy` with `changes`; the same object if they change nothing.
 
-    Turning a requirement on turns password access to the API off. Raises `Conflict` (`two_factor_required`) when
-    password access is asked for while a requirement stands.
+    A requirement turns password access to the API off. Raises `Conflict` (`two_factor_required`) if the changes
+    turn password access on while 2FA is required of team members or end users.
     """
     changed = replace(policy, **changes)
     if changed.require_team_members or changed.require_end_users:

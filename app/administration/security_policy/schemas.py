@@ -10,21 +10,21 @@ from app.web.wire import LEFT_OUT, Answer, Body
 
 
 class Requirement(Answer):
-    """Of whom two-factor authentication is required."""
+    """The groups of users of whom two-factor authentication is required."""
 
     team_members: bool
     end_users: bool
 
 
 class AllowedKinds(Answer):
-    """Which kinds of authenticator may be enrolled."""
+    """The kinds of authenticator that each group may enroll."""
 
     team_members: list[ShownKind]
     end_users: list[ShownKind]
 
 
 class SecurityPolicy(Answer):
-    """What the account requires."""
+    """The account's security policy."""
 
     require_two_factor: Requirement
     api_password_access: bool
@@ -34,7 +34,7 @@ class SecurityPolicy(Answer):
 
 
 class RequirementChange(Body):
-    """Of whom to require it from now on."""
+    """Changes of the groups of whom two-factor authentication is required."""
 
     team_members: bool = LEFT_OUT
     end_users: bool = LEFT_OUT
@@ -44,14 +44,14 @@ Kinds = Annotated[list[KindName], Field(min_length=1, max_length=8)]
 
 
 class AllowedKindsChange(Body):
-    """Which kinds to allow from now on; existing authenticators stay."""
+    """The kinds to allow from now on; existing authenticators stay."""
 
     team_members: Kinds = LEFT_OUT
     end_users: Kinds = LEFT_OUT
 
 
 class PolicyChange(Body):
-    """What to change; what is left out stays as it is (RFC 7396)."""
+    """The fields to change; omitted fields keep their values (RFC 7396)."""
 
     require_two_factor: RequirementChange = LEFT_OUT
     api_password_access: bool = LEFT_OUT
@@ -63,14 +63,14 @@ class PolicyChange(Body):
 
 
 class GroupPreview(Answer):
-    """How many active users a group has, and how many of them no authenticator."""
+    """The active users of a group, and those of them without an authenticator."""
 
     total: int
     without_two_factor: int
 
 
 class PolicyPreview(Answer):
-    """Who a requirement would touch."""
+    """How many users a requirement would affect."""
 
     team_members: GroupPreview
     end_users: GroupPreview

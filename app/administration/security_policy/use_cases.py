@@ -1,4 +1,4 @@
-"""Changing the security policy, and seeing beforehand who it would touch."""
+"""Changing the security policy, and previewing whom a change would affect."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from app.second_factor.authority import lock_caller
 
 @dataclass(frozen=True)
 class Preview:
-    """Who a requirement would touch."""
+    """How many users a requirement would affect."""
 
     team_members: Headcount
     end_users: Headcount
@@ -35,13 +35,13 @@ async def change_policy(
     if_versions: frozenset[int] | None,
     end_sessions: bool,
 ) -> SecurityPolicy:
-    """Change the account's policy and return it as it is then.
+    """Change the account's policy and return the changed policy.
 
-    With `end_sessions` the password sessions of users who must now enroll have ended once the transaction commits,
-    those included that sign-ins under way are about to open: such a sign-in locks the policy too, so it is over
-    before this begins, or begins after. The caller's own session stays. A job deletes them, and records whose they
-    were. Raises `PreconditionFailed` when the policy's version is none of `if_versions`, and what `changed_policy`
-    raises.
+    With `end_sessions` the commit ends the password sessions of all users who must now enroll, except the caller's
+    own session. This includes sessions of concurrent sign-ins: they take the shared lock on the policy, so each
+    either finishes before this change or starts after it. A job deletes the sessions and records whose they were.
+
+    Raises `PreconditionFailed` if the policy's version is not in `if_versions`, and what `changed_policy` raises.
     """
     policy = await accounts.lock_policy_exclusive(tx, caller.account_id)
     caller = await lock_caller(tx, caller)
@@ -60,7 +60,7 @@ async def change_policy(
 
 
 async def _end_sessions(tx: AsyncConnection, caller: Caller, policy: SecurityPolicy) -> bool:
-    """End the sessions of those who must enroll; False where that is nobody."""
+    """End the sessions of users who must enroll; return False if there is nothing to end."""
     through = await repository.mark_sessions_ended(tx, caller.account_id, policy, kept=caller.session_id)
     if through is None:
         return False
@@ -88,7 +88,11 @@ def _recorded(policy: SecurityPolicy) -> dict[str, Any]:
 async def preview_requirement(
     tx: AsyncConnection, caller: Caller, policy: SecurityPolicy, *, team_members: bool, end_users: bool
 ) -> Preview:
-    """Return how many users there are, how many must enroll, and how many use their password at the API."""
+    """Return how many users a requirement would affect.
+
+    `api_password_access_users` counts users who would lose password access to the API. It is 0 if the requirement
+    changes nothing about that.
+    """
     team, users = await repository.count_active_users(tx, caller.account_id)
     ends_password_access = policy.api_password_access and (team_members or end_users)
     losing = await repository.count_password_access_users(tx, caller.account_id) if ends_password_access else 0
