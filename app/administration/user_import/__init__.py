@@ -1,1 +1,1 @@
-"""Taking users over from another system, with the hashes of their passwords and their TOTP secrets."""
+"""Importing users from another system, with their password hashes and TOTP secrets."""

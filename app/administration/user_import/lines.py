@@ -1,4 +1,4 @@
-"""The lines of a file, one at a time and none longer than a line may be."""
+"""Reading the lines of a file one at a time, with a limit on their length."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -9,7 +9,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def read_lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes]]:
     """Yield each line that is not blank, with its number from 1.
 
-    Of one that has more than `longest` bytes one byte more is read, so that it can be told, and the rest skipped.
+    Of a line longer than `longest` bytes only the first `longest + 1` bytes are yielded, so that the caller can
+    detect it; the rest is skipped.
     """
     number = 0
     while piece := file.readline(longest + 1):

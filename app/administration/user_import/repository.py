@@ -1,4 +1,4 @@
-"""The users of an import in the database: first all of them beside the directory, then those that fit into it."""
+"""Imported users in the database: copied to a temporary table, then inserted from there."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ from app.second_factor.kinds.totp.kind import BEFORE_ANY_STEP, TOTP
 
 
 class StagedUser(NamedTuple):
-    """One row of the import; the ids of what it may bring along are drawn with it."""
+    """One row of the import, with new ids for its user, its authenticator and its audit events."""
 
     line: int
     id: UUID
@@ -58,7 +58,7 @@ class StagedUser(NamedTuple):
 
 staged = Table(
     "staged_users",
-    MetaData(),  # it is none of the schema's: the transaction makes it, and takes it along when it ends
+    MetaData(),  # not the schema's metadata: a temporary table, dropped at commit
     Column("line", Integer, primary_key=True),
     Column("id", Uuid, nullable=False),
     *(Column(name, Text) for name in ("email", "email_key", "name", "role", "external_id", "locale")),
@@ -75,16 +75,17 @@ _BRINGS_SECRET = staged.c.sealed_secret.is_not(None)
 
 
 async def stage(tx: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
-    """Bring the rows to the database, next to the tables."""
+    """Create the temporary table and copy the rows into it."""
     await tx.execute(CreateTable(staged))
     await copy_rows(tx, staged, rows)
     await tx.execute(text("ANALYZE staged_users"))
 
 
 async def add_users(tx: AsyncConnection, context: RequestContext) -> int:
-    """Store the staged users whose address and external id are free, earlier lines first; returns how many.
+    """Insert the staged users whose e-mail address and external id are free; return how many.
 
-    The unique constraints decide, so that a user who is made meanwhile elsewhere is no error.
+    Earlier lines come first. The unique constraints decide (`ON CONFLICT DO NOTHING`), so a user who is created
+    concurrently causes no error.
     """
     taken_over = ("id", "email", "email_key", "name", "role", "external_id", "locale", "password_hash")
     values: dict[str, Any] = {name: staged.c[name] for name in taken_over} | {
@@ -96,7 +97,7 @@ async def add_users(tx: AsyncConnection, context: RequestContext) -> int:
 
 
 async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> list[Refused]:
-    """Return the first staged users that were not stored, in the order of their lines."""
+    """Return the first `limit` staged users that were not inserted, ordered by line."""
     refused = select(staged).where(~_is_stored(account_id)).order_by(staged.c.line).limit(limit).cte("refused")
     by_email, by_external_id = users.alias("by_email"), users.alias("by_external_id")
     of_email, of_external_id = staged.alias("of_email"), staged.alias("of_external_id")
@@ -115,12 +116,15 @@ async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> 
 
 
 async def forget_refused(tx: AsyncConnection, account_id: UUID) -> int:
-    """Go on with those staged users alone that were stored, and return how many were not."""
+    """Delete the staged users that were not inserted; return how many."""
     return (await tx.execute(delete(staged).where(~_is_stored(account_id)))).rowcount
 
 
 async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> None:
-    """Give every stored user the state of a second factor: turned on personally where they bring a secret."""
+    """Insert the second-factor state of every staged user, and their authenticator.
+
+    A user with a TOTP secret gets a confirmed authenticator and has turned on 2FA themself.
+    """
     state: dict[str, Any] = {name: literal(value) for name, value in INITIAL_SECOND_FACTOR.items()} | {
         "account_id": literal(context.account_id),
         "user_id": staged.c.id,
@@ -179,5 +183,8 @@ def _is_stored(account_id: UUID) -> Any:
 
 
 async def look_at_sizes(tx: AsyncConnection) -> None:
-    """Let Postgres see how large the tables are now: until then it plans as if there were hardly a row."""
+    """Update the statistics of the tables, which have grown.
+
+    With the old ones Postgres plans as if the tables were almost empty.
+    """
     await tx.execute(text("ANALYZE users, second_factor_state, authenticators"))

@@ -1,4 +1,4 @@
-"""What a line of an import says, and what is wrong with it."""
+"""Parsing a line of an import, and the reasons to reject it."""
 
 import base64
 import json
@@ -14,23 +14,23 @@ from app.crypto.password_hashes import UnusableHashError, kind_of, read_imported
 
 LONGEST_LINE = 64 * 1024  # bytes
 MOST_KINDS = 5
-"""How many kinds of password hashes an account may have: each is judged once for every password that is sent."""
+"""Maximum of password hash kinds in an account: each password check spends the cost of every kind."""
 
 _FIELDS = frozenset({"email", "name", "role", "external_id", "locale", "password_hash", "totp_secret"})
 _ROLES = {role.value: role for role in Role if role is not Role.OWNER}
 _LONGEST_EXTERNAL_ID = 255
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL, which Postgres cannot store, and lone surrogates
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL, which Postgres rejects, and lone surrogates
 _LOCALE = re.compile("[a-z]{2,3}(-[A-Z]{2})?")
-_SECRET_BYTES = range(16, 65)  # RFC 4226 4, R6: 128 bits at least
+_SECRET_BYTES = range(16, 65)  # RFC 4226 4, R6: at least 128 bits
 
 
 class BadLineError(ValueError):
-    """A line that cannot be taken; the message says why, and repeats nothing of what it says."""
+    """A line is rejected; the message gives the reason, and never repeats the content."""
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """The number of a line that is not taken, from 1, and why."""
+    """The number of a rejected line, from 1, and the reason."""
 
     number: int
     reason: str
@@ -38,7 +38,7 @@ class BadLine:
 
 @dataclass(frozen=True)
 class ImportedUser:
-    """What a good line says."""
+    """The content of a valid line."""
 
     email: str
     name: str
@@ -51,7 +51,10 @@ class ImportedUser:
 
 @dataclass(frozen=True)
 class Refused:
-    """A good line that does not fit into the directory: what of it is taken, and by which line if by one."""
+    """A valid line whose e-mail address or external id is taken.
+
+    `email_of_line` and `external_id_of_line` are the lines that took them; None if it was an existing user.
+    """
 
     line: int
     email_taken: bool
@@ -60,17 +63,17 @@ class Refused:
 
 
 def why_taken(refused: Refused) -> str:
-    """Return the reason that the line is told."""
+    """Return the reason for the report."""
     what = "email" if refused.email_taken else "external_id"
     other = refused.email_of_line if refused.email_taken else refused.external_id_of_line
-    return f"{what}: is that of line {other}" if other else f"{what}: there is a user with it"
+    return f"{what}: is already used in line {other}" if other else f"{what}: is already used by an existing user"
 
 
 def parse_line(line: bytes) -> ImportedUser:
-    """Return the user of one line of JSON; raises `BadLineError`."""
+    """Return the user in one line of JSON; raises `BadLineError`."""
     fields = _object(line)
     if fields.keys() - _FIELDS:
-        raise BadLineError("there is a field that an import does not know")
+        raise BadLineError("there is an unknown field")
     texts = {name: _text(fields, name) for name in _FIELDS}
     return ImportedUser(
         email=_email(_needed(texts, "email")),
@@ -84,7 +87,10 @@ def parse_line(line: bytes) -> ImportedUser:
 
 
 def check_kind(user: ImportedUser, kinds: Collection[str]) -> str | None:
-    """Return the kind of the user's password hash; raises `BadLineError` when it is one too many for `kinds`."""
+    """Return the kind of the user's password hash.
+
+    Raises `BadLineError` if it is not in `kinds` and these are already `MOST_KINDS`.
+    """
     kind = kind_of(user.password_hash) if user.password_hash else None
     if kind and kind not in kinds and len(kinds) >= MOST_KINDS:
         raise BadLineError(
@@ -112,7 +118,7 @@ def _object(line: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadLineError("a field is there twice")
+        raise BadLineError("a field appears twice")
     return found
 
 
@@ -121,9 +127,9 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadLineError(f"{name}: is not a text")
+        raise BadLineError(f"{name}: is not a string")
     if _NO_TEXT.search(value):
-        raise BadLineError(f"{name}: has characters that are no text")
+        raise BadLineError(f"{name}: contains NUL or a lone surrogate")
     return value
 
 
@@ -138,7 +144,7 @@ def _email(text: str) -> str:
     try:
         return check_email(text)
     except InvalidRequest:
-        raise BadLineError("email: is no e-mail address") from None
+        raise BadLineError("email: is not an e-mail address") from None
 
 
 def _name(text: str) -> str:
@@ -152,7 +158,9 @@ def _role(text: str) -> Role:
     role = _ROLES.get(text)
     if role is None:
         owner = text == Role.OWNER
-        raise BadLineError("role: an import makes no owner" if owner else f"role: is none of {', '.join(_ROLES)}")
+        raise BadLineError(
+            "role: an import cannot create an owner" if owner else f"role: is not one of {', '.join(_ROLES)}"
+        )
     return role
 
 
@@ -186,5 +194,5 @@ def _totp_secret(text: str | None) -> bytes | None:
     except ValueError:
         raise BadLineError("totp_secret: is not base32") from None
     if len(secret) not in _SECRET_BYTES:
-        raise BadLineError(f"totp_secret: has not {_SECRET_BYTES[0]} to {_SECRET_BYTES[-1]} bytes")
+        raise BadLineError(f"totp_secret: is not {_SECRET_BYTES[0]} to {_SECRET_BYTES[-1]} bytes long")
     return secret

@@ -1,4 +1,4 @@
-"""Taking over the users of a file: all of them, or none, or all but the bad lines."""
+"""Importing users from a file: all of them or none, or all but the bad lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,19 +25,19 @@ MOST_NAMED = 100
 
 @dataclass
 class Report:
-    """How many users were taken, how many lines were bad, and the first hundred of these."""
+    """The numbers of imported users and of bad lines, and the first `MOST_NAMED` bad lines."""
 
     taken: int = 0
     bad: int = 0
     named: list[BadLine] = field(default_factory=list)
 
     def add(self, lines: list[BadLine], *, count: int) -> None:
-        """Count bad lines, of which `lines` are the first."""
+        """Add `count` bad lines; `lines` are the first of them."""
         self.bad += count
         self.named = sorted([*self.named, *lines], key=lambda line: line.number)[:MOST_NAMED]
 
     def describe(self) -> list[str]:
-        """Return a sentence for each bad line that is named, and one for the others."""
+        """Return a sentence for each bad line in `named`, and one with the number of the others."""
         said = [f"line {line.number}: {line.reason}" for line in self.named]
         return said + ([f"and {self.bad - len(said)} more bad lines"] if self.bad > len(said) else [])
 
@@ -45,9 +45,9 @@ class Report:
 async def import_users(
     tx: AsyncConnection, context: RequestContext, sealer: Sealer, file: BinaryIO, *, skip_bad: bool
 ) -> Report:
-    """Take over the users of a file of JSON lines; `tx` is a bulk transaction.
+    """Import the users in a file of JSON lines; `tx` is a bulk transaction.
 
-    Raises `InvalidRequest` with a sentence for each bad line, unless `skip_bad`: then they are left out.
+    Raises `InvalidRequest` with a sentence for each bad line. With `skip_bad`, leaves bad lines out instead.
     """
     report = Report()
     kinds = set(await users.list_password_kinds(tx, context.account_id))
@@ -56,9 +56,9 @@ async def import_users(
     await _leave_out_refused(tx, context.account_id, report)
     if report.bad and not skip_bad:
         raise InvalidRequest(
-            "Nothing of the file was taken.",
+            "No user was imported.",
             *(FieldError("", "malformed", sentence) for sentence in report.describe()),
-            FieldError("", "malformed", "nothing of the file was taken"),
+            FieldError("", "malformed", "no user was imported"),
         )
     await repository.add_second_factors(tx, context)
     await repository.record_import(tx, context, COMMAND_LINE)
@@ -107,7 +107,7 @@ def _staged(context: RequestContext, sealer: Sealer, number: int, user: Imported
 
 
 async def _leave_out_refused(tx: AsyncConnection, account_id: UUID, report: Report) -> None:
-    """Add to the report the lines that are good in themselves and do not fit into the directory."""
+    """Add the valid lines whose e-mail address or external id is taken to the report."""
     refused = await repository.list_refused(tx, account_id, limit=MOST_NAMED)
     if refused:
         count = await repository.forget_refused(tx, account_id)

@@ -45,7 +45,7 @@ async def test_bad_lines_are_named_on_standard_error_and_nobody_is_imported(tena
     assert (ended.returncode, ended.stdout) == (2, "")
     first, last = ended.stderr.splitlines()
     assert first.startswith("passgate: line 2: password_hash: is neither")
-    assert last == "passgate: nothing of the file was taken"
+    assert last == "passgate: no user was imported"
     assert "hunter2" not in ended.stderr
     assert await count_users(tenant) == 0
 

@@ -99,11 +99,11 @@ async def test_one_bad_line_stops_the_whole_import(tenant: Tenant) -> None:
     assert said.pop().startswith("line 8: password_hash: is neither an Argon2 hash")
     assert said == [
         "line 2: the line is not JSON",
-        "line 3: role: an import makes no owner",
-        "line 4: email: is that of line 1",
-        "line 5: email: there is a user with it",
-        "line 6: external_id: there is a user with it",
-        "line 7: external_id: is that of line 1",
+        "line 3: role: an import cannot create an owner",
+        "line 4: email: is already used in line 1",
+        "line 5: email: is already used by an existing user",
+        "line 6: external_id: is already used by an existing user",
+        "line 7: external_id: is already used in line 1",
     ]
     assert await trail.new() == []
     assert await emails(tenant) == ["taken@example.com"]
@@ -125,8 +125,8 @@ async def test_skip_bad_leaves_out_bad_lines(tenant: Tenant) -> None:
     assert report.taken == 2
     assert report.describe() == [
         "line 1: the line is not JSON",
-        "line 2: email: there is a user with it",
-        "line 4: email: is that of line 3",
+        "line 2: email: is already used by an existing user",
+        "line 4: email: is already used in line 3",
     ]
     assert await emails(tenant) == ["good@example.com", "last@example.com", "taken@example.com"]
     for table, count in (("second_factor_state", 3), ("authenticators", 1)):
@@ -145,10 +145,10 @@ async def test_a_hundred_bad_lines_are_named_and_the_others_counted(tenant: Tena
     assert len(said) == 101
     assert said[:5] == [
         "line 1: the line is not JSON",
-        "line 2: email: there is a user with it",
+        "line 2: email: is already used by an existing user",
         "line 4: the line is not JSON",
-        "line 5: email: there is a user with it",
-        "line 6: email: is that of line 3",
+        "line 5: email: is already used by an existing user",
+        "line 6: email: is already used in line 3",
     ]
     assert said[-2].startswith("line 101: ")
     assert said[-1] == "and 79 more bad lines"
@@ -160,7 +160,10 @@ async def test_importing_the_same_file_again_is_refused(tenant: Tenant) -> None:
 
     said = await refused_import(tenant, *file)
 
-    assert said == ["line 1: email: there is a user with it", "line 2: email: there is a user with it"]
+    assert said == [
+        "line 1: email: is already used by an existing user",
+        "line 2: email: is already used by an existing user",
+    ]
 
 
 async def test_users_of_another_account_cause_no_conflict(tenant: Tenant) -> None:

@@ -45,7 +45,7 @@ async def refused_import(tenant: Tenant, *lines: dict[str, Any] | str | bytes) -
         await import_into(tenant, *lines)
     except InvalidRequest as refusal:
         *said, last = [error.detail for error in refusal.errors]
-        assert last == "nothing of the file was taken"
+        assert last == "no user was imported"
         assert await count_users(tenant) == before
         return said
     raise AssertionError("nothing was refused")
