@@ -1,4 +1,4 @@
-"""The audit events in the database: written, and read with the e-mail addresses that users have today."""
+"""Writing and reading audit events; they are read with the actors' current e-mail addresses."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,11 +39,14 @@ INSERT_EVENTS = """INSERT INTO audit_events (account_id, id, type, at, actor_id,
   FROM jsonb_to_recordset(:events) AS e (
     account_id uuid, id uuid, type text, at timestamptz, actor_id uuid, credential text, target_type text,
     target_id uuid, ip text, user_agent text, request_id text, details jsonb)"""
-"""Writes any number of events with one plan; also a part of larger statements. Parameter: `event_rows`."""
+"""Inserts any number of events with one query plan; also part of larger statements.
+
+Parameter: `events`, from `event_rows`.
+"""
 
 
 def event_rows(context: RequestContext, actor: Actor, *events: Event) -> list[dict[str, Any]]:
-    """Return the parameter `events` of `INSERT_EVENTS`: every audit event goes through here."""
+    """Return the parameter `events` of `INSERT_EVENTS`; used for every audit event but imports."""
     return [
         {
             "account_id": str(context.account_id),
@@ -67,7 +70,7 @@ _INSERT = PrecompiledStatement(text(INSERT_EVENTS).bindparams(bindparam("events"
 
 
 async def record(tx: AsyncConnection, context: RequestContext, actor: Actor, *events: Event) -> None:
-    """Write `events`, in the transaction of the act itself: they are kept exactly when it is."""
+    """Write `events` in the transaction of the action, so that both commit or neither does."""
     if events:
         await _INSERT.rows(tx, {"events": event_rows(context, actor, *events)})
 
@@ -107,14 +110,17 @@ async def record_selected(
 
 
 async def record_act(tx: AsyncConnection, caller: Caller, *events: Event) -> None:
-    """Write what the caller did."""
+    """Write `events` with the caller as the actor."""
     await record(tx, caller.context, Actor(caller.user_id, caller.credential), *events)
 
 
 async def deny(
     tx: AsyncConnection, caller: Caller, target_type: str | None, target_id: UUID | None, refusal: Refusal
 ) -> Refusal:
-    """Record that the caller was refused, and return the refusal: returned, so that the event is kept."""
+    """Record that the caller was refused, and return the refusal.
+
+    The caller of this function returns it too: a raised refusal would roll back the event.
+    """
     await record_act(tx, caller, Event(EventType.ACCESS_DENIED, target_type, target_id, {"code": refusal.code}))
     return refusal
 
@@ -122,7 +128,7 @@ async def deny(
 async def list_events(
     tx: AsyncConnection, account_id: UUID, wanted: EventFilter, *, before: UUID | None, limit: int
 ) -> list[RecordedEvent]:
-    """Return the account's events that the filter lets through, newest first, from behind the id `before`."""
+    """Return the account's events that match the filter, newest first, with ids below `before`."""
     query = (
         select(*_COLUMNS)
         .join_from(
@@ -141,7 +147,7 @@ async def list_events(
         query = query.where(audit_events.c.actor_id == wanted.actor_id)
     if wanted.target_id is not None:
         query = query.where(audit_events.c.target_id == wanted.target_id)
-    # An event's id is made of its moment: whatever the filter, one index has the time and the order.
+    # An event's id contains its time, so an index on the id serves both the time filters and the order.
     if wanted.since is not None:
         query = query.where(audit_events.c.id >= oldest_id(wanted.since))
     if wanted.until is not None:

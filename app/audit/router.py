@@ -1,4 +1,4 @@
-"""HTTP for the audit log: read by the owner and admins, changed by nobody."""
+"""HTTP for the audit log, which the owner and admins can only read."""
 
 from typing import Annotated
 from uuid import UUID

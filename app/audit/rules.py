@@ -1,4 +1,4 @@
-"""What can happen: the closed list of audit events."""
+"""Audit events and the closed list of their types."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class EventType(StrEnum):
-    """`subject.action`, one for each thing that is recorded (docs/api.md section 10)."""
+    """The types of events, as `subject.action` (docs/api.md section 10)."""
 
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
@@ -51,7 +51,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened, to whom or what. `details` never holds a secret."""
+    """Something that happened, and its target; `details` never contains a secret."""
 
     type: EventType
     target_type: str | None = None
@@ -61,7 +61,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it, and by which credential; nobody, where it was not shown."""
+    """Who did it and with which credential; both None if nobody was authenticated."""
 
     user_id: UUID | None
     credential: str | None
@@ -69,7 +69,10 @@ class Actor:
 
 @dataclass(frozen=True)
 class RecordedEvent:
-    """An event as it stands in the log, with the address that its actor has today: none, once deleted."""
+    """An event as stored, with the actor's current e-mail address.
+
+    `actor_email` is None once the actor is deleted.
+    """
 
     id: UUID
     type: str
@@ -87,7 +90,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which events to read; None means any. `since` counts, `until` does not."""
+    """Which events to read; None means any. `since` is inclusive, `until` exclusive."""
 
     type: EventType | None = None
     actor_id: UUID | None = None

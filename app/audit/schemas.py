@@ -9,7 +9,10 @@ from app.web.wire import Answer, OpenList
 
 
 class Actor(Answer):
-    """Who did it, and by which credential; `email` is the address of today, null once the user is deleted."""
+    """Who did it, and with which credential.
+
+    `email` is the user's current address, null once the user is deleted.
+    """
 
     id: UUID | None
     email: str | None
@@ -17,14 +20,14 @@ class Actor(Answer):
 
 
 class Target(Answer):
-    """To whom or what."""
+    """The object that was acted on."""
 
     type: str
     id: UUID | None
 
 
 class AuditEvent(Answer):
-    """One thing that happened."""
+    """An audit event."""
 
     id: UUID
     type: Annotated[str, OpenList(lambda: [known.value for known in EventType])]
