@@ -1,1 +1,1 @@
-"""Who calls, by which credential, and what a route allows."""
+"""Authenticating callers by their credential, and what each route allows."""

@@ -1,7 +1,7 @@
-"""Tells `passgate check --url` what the service takes for a client's address, and nobody else.
+"""Shows `passgate check --url` which client address the service sees.
 
-Whoever asks proves by one of the sealing keys to run the same installation. To all others there is no such path:
-how many proxies there are is nobody's business.
+The request must carry a proof sealed by one of the sealing keys, so it comes from the same installation. All
+others get 404, because the number of proxies should stay private.
 """
 
 import base64
@@ -19,14 +19,14 @@ from app.web.wire import Answer
 PATH = "/client-address"
 _SCHEME = "Bearer "
 _LIFETIME = timedelta(minutes=5)
-# No place in the database: what is sealed for it opens nowhere else.
+# Associated data of no database row, so the proof cannot be opened as anything else.
 _PURPOSE = AssociatedData("", "address probe", NIL_ID, NIL_ID, user_id=None)
 
 router = APIRouter()
 
 
 class SeenClient(Answer):
-    """Where a request came from: the peer, what proxies wrote, how many are believed, and the conclusion."""
+    """The peer, the X-Forwarded-For entries, the trusted hops, and the resulting address."""
 
     peer: str
     forwarded_for: list[str]
@@ -35,14 +35,14 @@ class SeenClient(Answer):
 
 
 def proof(sealer: Sealer, now: datetime) -> str:
-    """Return the value of the `Authorization` header that opens the path for five minutes."""
+    """Return the `Authorization` header that gives access to the path for five minutes."""
     sealed = sealer.seal(now.isoformat().encode(), _PURPOSE)
     return _SCHEME + base64.urlsafe_b64encode(sealed).decode()
 
 
 @router.get(PATH, include_in_schema=False)
 async def get_client_address(request: Request, services: AppServices) -> SeenClient:
-    """Return what the service sees of whoever asks; raises `NotFound` without the proof."""
+    """Return the client address of this request; raises `NotFound` without a valid proof."""
     if not _is_proven(services.sealer, request.headers.get("authorization", ""), services.clock.now()):
         raise NotFound("There is no such path.")
     hops = services.settings.trusted_proxy_hops

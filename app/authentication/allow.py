@@ -1,4 +1,4 @@
-"""Who may call, decided in one place: credential, then role and scope, then freshness."""
+"""Who may call a route: checks the credential, then role and scope, then freshness."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
@@ -23,7 +23,7 @@ from app.web.dependencies import services_of
 
 
 class _Documented(SecurityBase):
-    """A way to authenticate, for the OpenAPI document alone: it is `identify` that reads the header."""
+    """A security scheme for the OpenAPI document only; `identify` reads the header."""
 
     def __init__(self, name: str, scheme: str, description: str) -> None:
         self.scheme_name = name
@@ -39,11 +39,10 @@ BY_TOKEN = _Documented("api_token", "basic", "The e-mail address with `/token` b
 
 @dataclass(frozen=True)
 class Allow:
-    """What a route asks of its caller.
+    """Which callers a route allows, as a FastAPI dependency that returns the caller.
 
-    A session of one of `roles`, `fresh` if it must be; where a `scope` is named, also an API token that has it, of
-    which freshness is never asked; where `password` is true, also a password. Where `session` is false, only the
-    token.
+    The caller must have one of `roles`. A session is allowed unless `session` is false; an API token if `scope` is
+    set and the token has it; a password if `password` is true. `fresh` is not checked for API tokens.
     """
 
     roles: frozenset[Role] = EVERYBODY
@@ -58,7 +57,7 @@ class Allow:
         _: Annotated[object, Security(BY_SESSION)],
         __: Annotated[object, Security(BY_TOKEN)],
     ) -> Caller:
-        """Return the caller; raises `Unauthenticated`, `Forbidden` or `StepUpRequired`, in this order."""
+        """Return the caller; raises `Unauthenticated`, `Forbidden`, `StepUpRequired`, in this order."""
         services, context = services_of(request), request_context_of(request)
         identified = await identify(services, context, request.headers.getlist("authorization"))
         caller = identified.caller
@@ -102,15 +101,21 @@ def _identified(request: Request) -> Identified:
 
 
 async def get_owner(request: Request) -> SessionOwner:
-    """Return the session, user and policy behind a caller by session; ask for the caller first."""
+    """Return the session, user and policy of a caller with a session.
+
+    An `Allow` dependency must come before it.
+    """
     owner = _identified(request).session
     if owner is None:
-        raise RuntimeError("a route that lets other credentials in asked for the session")
+        raise RuntimeError("a route that allows other credentials than a session depends on the session")
     return owner
 
 
 async def get_policy(request: Request) -> SecurityPolicy:
-    """Return the account's policy as it was when the caller was identified; ask for the caller first."""
+    """Return the account's policy as read when the caller was identified.
+
+    An `Allow` dependency must come before it.
+    """
     return _identified(request).policy
 
 

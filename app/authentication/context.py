@@ -1,4 +1,4 @@
-"""What handlers ask FastAPI for: the account, where the request comes from, and its device cookies."""
+"""Dependencies of route handlers: the account, the request context, the device cookies."""
 
 import ipaddress
 import re
@@ -16,12 +16,12 @@ from app.web.cookies import cookie_headers_of
 from app.web.dependencies import services_of
 
 _USER_AGENT_LENGTH = 512
-_ADDRESS_LENGTH = 64  # of IPv6 with a scope, which may be of any length
+_ADDRESS_LENGTH = 64  # enough for IPv6 with a scope id, which has no limit of its own
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class AccountDirectory:
-    """Finds accounts by slug, remembering those found: a slug means the same account for ever."""
+    """Finds account ids by slug; caches them, because the account of a slug never changes."""
 
     _MOST = 10_000
 
@@ -44,12 +44,15 @@ class AccountDirectory:
 
 
 def get_accounts(request: Request) -> AccountDirectory:
-    """Return the directory of accounts of this process."""
+    """Return the `AccountDirectory` of this process."""
     return cast("AccountDirectory", request.app.state.accounts)
 
 
 def forwarded_for(request: Request) -> list[str]:
-    """Return the entries of X-Forwarded-For, the nearest proxy's last; several fields are one list."""
+    """Return the entries of X-Forwarded-For; the nearest proxy wrote the last one.
+
+    Several header fields are joined to one list.
+    """
     fields = request.headers.getlist("x-forwarded-for")
     return [entry.strip() for entry in ",".join(fields).split(",")] if fields else []
 
@@ -57,8 +60,9 @@ def forwarded_for(request: Request) -> list[str]:
 def client_address(request: Request, hops: int) -> str:
     """Return the address of the client.
 
-    Without proxies that is the peer; with `hops` of them, the n-th entry from the right of X-Forwarded-For, the
-    one that the outermost of our own proxies wrote. What stands further left, anybody can have written.
+    Without proxies it is the peer. With `hops` trusted proxies it is entry number `hops` from the right of
+    X-Forwarded-For, which the outermost trusted proxy wrote; clients can forge all entries further left. If that
+    entry is missing or is not an IP address, it is the peer.
     """
     peer = request.client.host if request.client else ""
     if hops:
@@ -84,7 +88,7 @@ def request_context_of(request: Request) -> RequestContext:
 
 
 async def get_request_context(request: Request) -> RequestContext:
-    """Return the request context, to FastAPI."""
+    """Return the request context, as a FastAPI dependency."""
     return request_context_of(request)
 
 
@@ -95,7 +99,7 @@ def device_cookies_of(request: Request) -> DeviceCookies:
 
 
 async def get_device_cookies(request: Request) -> DeviceCookies:
-    """Return the device cookies that the browser sent, to FastAPI."""
+    """Return the device cookies that the browser sent, as a FastAPI dependency."""
     return device_cookies_of(request)
 
 

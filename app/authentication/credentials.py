@@ -1,4 +1,4 @@
-"""The `Authorization` header: which credential it is, and whose (docs/api.md section 3)."""
+"""Identifying the caller by the `Authorization` header (docs/api.md section 3)."""
 
 import base64
 import math
@@ -16,14 +16,14 @@ from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.sessions.use_cases import find_session, keep_alive
 
-_TOKEN_SUFFIX = "/token"  # noqa: S105 -- what stands behind the e-mail address, not a token
+_TOKEN_SUFFIX = "/token"  # noqa: S105 -- a suffix of the user name, not a token
 _MOST_BYTES = 4 * LONGEST_EMAIL + len(_TOKEN_SUFFIX) + len(":") + LONGEST_PASSWORD_BYTES
-_LONGEST = 4 * math.ceil(_MOST_BYTES / 3)  # of these bytes in base64
+_LONGEST = 4 * math.ceil(_MOST_BYTES / 3)  # base64 characters of that many bytes
 
 
 @dataclass(frozen=True)
 class Identified:
-    """Who calls, under which policy, and with which session, if it is one."""
+    """The caller, the account's policy, and the session if that is the credential."""
 
     caller: Caller
     policy: SecurityPolicy
@@ -31,7 +31,10 @@ class Identified:
 
 
 async def identify(services: Services, context: RequestContext, headers: list[str]) -> Identified:
-    """Return who calls; raises `Unauthenticated` for a credential that is missing, unknown, over or doubled."""
+    """Return the caller.
+
+    Raises `Unauthenticated` if the credential is missing, unknown or expired, or if there is more than one header.
+    """
     scheme, _, given = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() == "bearer":
         return await _by_session(services, context, given.strip(" "))
@@ -98,9 +101,9 @@ def _caller(
 
 
 def _decode(given: str) -> tuple[str, str]:
-    """Return the name and the password of Basic authentication (RFC 7617), in UTF-8.
+    """Return the user name and the password of Basic authentication (RFC 7617), in UTF-8.
 
-    Raises `Unauthenticated` for one of them that is longer than any: before anything else looks at it.
+    Raises `Unauthenticated` if they are malformed or too long; lengths are checked before any other processing.
     """
     if len(given) > _LONGEST:
         raise _unauthenticated()
@@ -108,7 +111,7 @@ def _decode(given: str) -> tuple[str, str]:
         name, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:
         raise _unauthenticated() from None
-    if not colon or "\0" in name:  # which no address has, and Postgres no text
+    if not colon or "\0" in name:  # Postgres rejects NUL, and no address has it
         raise _unauthenticated()
     if len(name.removesuffix(_TOKEN_SUFFIX)) > LONGEST_EMAIL or is_too_long(password):
         raise _unauthenticated()
@@ -116,4 +119,4 @@ def _decode(given: str) -> tuple[str, str]:
 
 
 def _unauthenticated() -> Unauthenticated:
-    return Unauthenticated("This call needs the token of a living session, or an API token.")
+    return Unauthenticated("This call needs the token of an active session, or an API token.")

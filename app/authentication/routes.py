@@ -1,6 +1,6 @@
-"""The route class of everything under an account: what is checked before FastAPI looks at the request.
+"""The route class of an account's routes: the checks before FastAPI parses the request.
 
-The order of docs/api.md section 2 begins here (account, content type, size, well-formedness) and goes on in
+The checks of docs/api.md section 2 start here (account, content type, size, well-formedness). They continue in
 `app.authentication.allow` (credential, role, freshness), then FastAPI (fields) and the use case (object, state).
 """
 
@@ -22,7 +22,7 @@ class AccountRoute(APIRoute):
     """A route under `/v1/accounts/{account}`."""
 
     def get_route_handler(self) -> _Handler:
-        """Return FastAPI's handler, behind the checks that come first."""
+        """Return FastAPI's handler, wrapped in the first checks."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
 
@@ -32,25 +32,28 @@ class AccountRoute(APIRoute):
                 raise NotFound("There is no such account.")
             request.state.account_id = account_id
             await self.read_body(request, takes_body=takes_body)
-            # What has begun is finished, whatever the client does: a counted failure stays counted.
+            # If the client disconnects, the handler still finishes, so that a failure is always counted.
             return await asyncio.shield(_started(handle(request)))
 
         return checked
 
     async def read_body(self, request: Request, *, takes_body: bool) -> None:
-        """Read the body: JSON, for FastAPI to look at."""
+        """Read the body as JSON, and store it where FastAPI reads it."""
         body = await read_json(request)
-        # FastAPI asks for these again; what Starlette caches there is what it gets.
+        # FastAPI calls `request.json()` and `request.body()`, which return these caches.
         request._json = body  # noqa: SLF001 -- Starlette's own cache of `request.json()`
         request._body = b"" if body is NO_BODY else b"{}"  # noqa: SLF001 -- likewise, of `request.body()`
         request.state.unexpected_body = not takes_body and body is not NO_BODY and body != {}
 
 
 class FormRoute(AccountRoute):
-    """A route to which a page of somebody else's posts a form; its handler finds it in `request.state.form`."""
+    """A route that takes a form posted by a page of a third party.
 
-    async def read_body(self, request: Request, *, takes_body: bool) -> None:  # noqa: ARG002 -- it always does
-        """Read the body: a form."""
+    The handler reads it from `request.state.form`.
+    """
+
+    async def read_body(self, request: Request, *, takes_body: bool) -> None:  # noqa: ARG002 -- it always takes a body
+        """Read the body as a form."""
         request.state.form = await read_form(request)
 
 
@@ -59,6 +62,6 @@ def _started(work: Coroutine[Any, Any, Response]) -> Awaitable[Response]:
 
 
 def refuse_unexpected_body(request: Request) -> None:
-    """Raise `InvalidRequest` when a call that takes no body has one; `{}` counts as none."""
+    """Raise `InvalidRequest` if a call that takes no body has one; `{}` counts as no body."""
     if request.state.unexpected_body:
         raise InvalidRequest("This call takes no body.")
