@@ -75,7 +75,7 @@ async def change_user(
     if because := rules.ends_access(user, changed):
         events = await _end_access(tx, caller, user_id, because=because)
     if changed.role in ADMINS and user.role not in ADMINS:
-        # Any admin can change the SSO providers that linked these identities. They must not sign in an admin.
+        # Any admin can change the providers that linked these identities, so none of them may sign in an admin.
         events += await drop_identities(tx, caller.context, user_id, because=rules.ROLE_CHANGED)
         changed = await find_user(tx, caller, user_id)
     if changed != user or email != user.email:

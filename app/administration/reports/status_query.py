@@ -1,7 +1,8 @@
 """The query of the report: one row per user, each column the final text of a cell.
 
 `app.second_factor.settings` computes the same status for one user, and a test compares the two. Here Postgres
-computes it for all users in one set-based query. One query per user takes a hundred times as long for a million.
+computes it for all users in one set-based query. For a million users, a query for each would take a hundred times
+as long.
 """
 
 # Postgres regular expressions (ARE). A spreadsheet formula begins with one of _FORMULA: ASCII characters and their

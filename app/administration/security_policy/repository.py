@@ -168,7 +168,8 @@ async def delete_ended_sessions(
 ) -> list[DeletedSessions]:
     """Delete the ended sessions of the next `limit` users, those with ids above `after`.
 
-    Counts users who have any session, and returns all of them. Skips sessions that another transaction has locked.
+    `limit` counts users who have any session; all of these are returned. Sessions that another transaction has
+    locked are skipped.
     """
     values = {
         "given_account_id": ended.account_id,

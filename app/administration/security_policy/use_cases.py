@@ -90,8 +90,8 @@ async def preview_requirement(
 ) -> Preview:
     """Return how many users a requirement would affect.
 
-    `api_password_access_users` counts users who would lose password access to the API. It is 0 if the requirement
-    changes nothing about that.
+    `api_password_access_users` counts the users who would lose password access to the API. It is 0 if that is off
+    already, or if 2FA would be required of nobody.
     """
     team, users = await repository.count_active_users(tx, caller.account_id)
     ends_password_access = policy.api_password_access and (team_members or end_users)
