@@ -134,9 +134,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
 
 
 def _worker_beside(services: Services) -> AbstractAsyncContextManager[None]:
-    from app.worker import worker_beside  # noqa: PLC0415 -- 14 MB of libraries that only jobs need
+    from app.worker import background_worker  # noqa: PLC0415 -- 14 MB of libraries that only jobs need
 
-    return worker_beside(services)
+    return background_worker(services)
 
 
 def _cors(origins: tuple[str, ...]) -> list[Middleware]:

@@ -113,7 +113,7 @@ async def work_until_told(services: Services) -> None:
 
 
 @asynccontextmanager
-async def worker_beside(services: Services) -> AsyncIterator[None]:
+async def background_worker(services: Services) -> AsyncIterator[None]:
     """Run a worker during the block, in the same event loop."""
     stop = asyncio.Event()
     work = asyncio.create_task(run_worker(services, stop))
@@ -137,7 +137,7 @@ async def _work(services: Services, pace: Pace) -> None:
     url = services.settings.database_url.get_secret_value() if services.settings.database_url else ""
     app = _make_app(services, pace)
     async with make_pool(url) as pool, app.open_async(pool), asyncio.TaskGroup() as group:
-        group.create_task(_resume_again_and_again(services, app, pace))
+        group.create_task(_resume_periodically(services, app, pace))
         for queue, at_once in AT_ONCE.items():
             group.create_task(_run_queue(app, queue, at_once, pace))
 
@@ -160,7 +160,7 @@ async def _run_queue(app: App, queue: Queue, at_once: int, pace: Pace) -> NoRetu
 
 
 def _make_app(services: Services, pace: Pace) -> App:
-    logging.getLogger("procrastinate.worker").addFilter(_says_no_arguments)
+    logging.getLogger("procrastinate.worker").addFilter(_has_no_job_arguments)
     app = App(connector=PsycopgConnector())
     app.tasks = _Tasks()
     backoff = _Backoff(pace.first_pause)
@@ -205,11 +205,11 @@ async def unknown_task(_: Services, **__: Any) -> None:
     raise LookupError("this release knows no such task")
 
 
-def _says_no_arguments(record: logging.LogRecord) -> bool:
+def _has_no_job_arguments(record: logging.LogRecord) -> bool:
     return getattr(record, "action", None) not in _QUOTING
 
 
-async def _resume_again_and_again(services: Services, app: App, pace: Pace) -> NoReturn:
+async def _resume_periodically(services: Services, app: App, pace: Pace) -> NoReturn:
     while True:
         await resume_jobs_of_the_dead(services, pace.dead_after)
         await app.job_manager.prune_stalled_workers(pace.dead_after)

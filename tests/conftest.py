@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.main import create_app
 from app.services import Services, make_services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.clock import TurnableClock
 from tests.support.observe.limits import forget_addresses
 from tests.support.programs.database import migrated_database
@@ -84,7 +84,7 @@ def app(services: Services) -> FastAPI:
 async def tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
     """An account of the test's own, at addresses of which nothing is counted."""
     await forget_addresses(services)
-    return await make_place(app, services, clock)
+    return await make_tenant(app, services, clock)
 
 
 @pytest.fixture

@@ -70,7 +70,9 @@ async def get_policy(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:
     return policy_of(policy)
 
 
-_HOLD = PrecompiledStatement(select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger))))
+_LOCK_POLICY_SHARED = PrecompiledStatement(
+    select(func.pg_advisory_xact_lock_shared(bindparam("key", type_=BigInteger)))
+)
 
 
 def _lock_key(account_id: UUID) -> int:
@@ -83,7 +85,7 @@ async def lock_policy_shared(tx: AsyncConnection, account_id: UUID) -> None:
     While it is held, the policy cannot change; other transactions can take the shared lock too. It is an advisory
     lock because Postgres would write a share lock into the policy's row at every sign-in.
     """
-    await _HOLD.rows(tx, {"key": _lock_key(account_id)})
+    await _LOCK_POLICY_SHARED.rows(tx, {"key": _lock_key(account_id)})
 
 
 async def lock_policy_exclusive(tx: AsyncConnection, account_id: UUID) -> SecurityPolicy:

@@ -22,7 +22,7 @@ from app.sessions.repository import SessionOwner
 from app.web.dependencies import services_of
 
 
-class _Documented(SecurityBase):
+class _DocumentedScheme(SecurityBase):
     """A security scheme for the OpenAPI document only; `identify` reads the header."""
 
     def __init__(self, name: str, scheme: str, description: str) -> None:
@@ -33,8 +33,8 @@ class _Documented(SecurityBase):
         """Read nothing."""
 
 
-BY_SESSION = _Documented("session", "bearer", "A session token, `pgs_...`.")
-BY_TOKEN = _Documented("api_token", "basic", "The e-mail address with `/token` behind it, and `pgt_...`.")
+BY_SESSION = _DocumentedScheme("session", "bearer", "A session token, `pgs_...`.")
+BY_TOKEN = _DocumentedScheme("api_token", "basic", "The e-mail address with `/token` behind it, and `pgt_...`.")
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ async def get_policy(request: Request) -> SecurityPolicy:
     return _identified(request).policy
 
 
-Signed = Annotated[Caller, Depends(Allow())]
-FreshlySigned = Annotated[Caller, Depends(Allow(fresh="yes"))]
+SessionCaller = Annotated[Caller, Depends(Allow())]
+FreshSessionCaller = Annotated[Caller, Depends(Allow(fresh="yes"))]
 Enrolling = Annotated[Caller, Depends(Allow(fresh="for_enrolling"))]
 Admin = Annotated[Caller, Depends(Allow(roles=ADMINS))]
 AdminReader = Annotated[Caller, Depends(Allow(roles=ADMINS, password=True))]

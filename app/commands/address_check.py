@@ -67,13 +67,13 @@ async def _ask(client: httpx.AsyncClient, headers: Sequence[tuple[str, str]]) ->
 def judge(honest: SeenClient, forged: Sequence[SeenClient], url: str) -> str | None:
     """Return what is wrong with the addresses that the service saw; None if nothing is."""
     if any(seen.address in FORGED for seen in forged):
-        return f"a client chooses the address that it is taken for: {_mend_choice(honest)}"
-    if mend := _mend_likeness(honest, url):
+        return f"a client chooses the address that it is taken for: {_fix_forgeable_address(honest)}"
+    if mend := _fix_shared_address(honest, url):
         return f"the service {_ONE_ADDRESS.format(honest.address)}. {mend}"
     return None
 
 
-def _mend_choice(honest: SeenClient) -> str:
+def _fix_forgeable_address(honest: SeenClient) -> str:
     proxies = len(honest.forwarded_for)
     if not proxies:
         return f"{_REPLACE}; or set {_HOPS}=0 if there is no proxy"
@@ -84,7 +84,7 @@ def _mend_choice(honest: SeenClient) -> str:
     return _REPLACE
 
 
-def _mend_likeness(honest: SeenClient, url: str) -> str | None:
+def _fix_shared_address(honest: SeenClient, url: str) -> str | None:
     entries, hops = honest.forwarded_for, honest.trusted_proxy_hops
     if entries and len(entries) != hops:
         return f"{_HOPS} is {hops}: set it to {len(entries)}, as many proxies write X-Forwarded-For"

@@ -63,7 +63,7 @@ class _RetentionRule:
         return list(self.table.primary_key.columns)
 
 
-def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
+def _retention_rules(now: datetime, audit_days: int) -> list[_RetentionRule]:
     def older_than(table: Table, age: timedelta) -> _RetentionRule:
         return _RetentionRule(table, table.c.id < oldest_id(now - age - MARGIN), by_age=True)
 
@@ -93,7 +93,7 @@ def _walks(now: datetime, audit_days: int) -> list[_RetentionRule]:
 async def purge(services: Services, **_: Any) -> None:
     """Delete expired rows of all tables. Idempotent; the next run continues an interrupted one."""
     now = services.clock.now()
-    for walk in _walks(now, services.settings.audit_days):
+    for walk in _retention_rules(now, services.settings.audit_days):
         gone = await _purge_table(services.database, walk)
         log.debug("purged", table=walk.table.name, rows=gone)
     while await _purge_jobs(services.database, now - FAILED_JOBS_KEPT) == BATCH:

@@ -54,7 +54,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def is_address(text: str) -> bool:
+def is_fetchable_url(text: str) -> bool:
     """Whether `text` is an https URL, or a loopback http URL, without user and fragment."""
     if (
         len(text) > _LONGEST_ADDRESS
@@ -107,17 +107,17 @@ class FetchPolicy:
 
         It must be https, or http if `loopback` is set. If its host is a numeric IP address, that must be allowed.
         """
-        if not is_address(url):
+        if not is_fetchable_url(url):
             return False
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
         if host == "localhost" or host.endswith(".localhost"):
             return self.loopback
-        figures = _figures(host)
+        figures = _numeric_ip(host)
         return (parts.scheme == "https" or self.loopback) and (figures is None or self.allows(figures))
 
 
-def _figures(host: str) -> str | None:
+def _numeric_ip(host: str) -> str | None:
     """Return the IP address of a numeric host; resolvers accept `2130706433` and `0x7f.1` too."""
     with suppress(ValueError):
         return str(ipaddress.ip_address(host))

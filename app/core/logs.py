@@ -20,7 +20,7 @@ def configure_logs(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _tell_faults_without_words,
+        _strip_exception_messages,
     ]
     rendering: list[Processor] = (
         [_encode_controls, structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)]
@@ -43,7 +43,7 @@ def configure_logs(level: str) -> None:
     logging.basicConfig(handlers=[foreign], level=max(lowest, logging.WARNING), force=True)
 
 
-def _tell_faults_without_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _strip_exception_messages(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace an exception by its traceback without local variables and without messages.
 
     The message of a library may quote a secret: Postgres quotes rows, pydantic and `int()` quote their input. The

@@ -91,9 +91,9 @@ class Hasher:
     ) -> None:
         self.parameters = parameters
         self._kind = f"$argon2id$v=19${parameters.encode()}"
-        self._places = threading.BoundedSemaphore(queue)
+        self._slots = threading.BoundedSemaphore(queue)
         self._threads = ThreadPoolExecutor(
-            threads or usable_cores(), thread_name_prefix="hashing", initializer=_give_way
+            threads or usable_cores(), thread_name_prefix="hashing", initializer=_lower_thread_priority
         )
 
     async def hash_password(self, password: str) -> str:
@@ -152,25 +152,25 @@ class Hasher:
         stored = hash_ if kind == self._kind else password_hashes.decoy(self._kind)
         return PasswordCheck(matches=password_hashes.matches(stored, normal), renewed_hash=None)
 
-    def _give_back_place(self, _: Future[Any]) -> None:
+    def _release_slot(self, _: Future[Any]) -> None:
         HASH_QUEUE.dec()
-        self._places.release()
+        self._slots.release()
 
     async def _run(self, job: Callable[[], _T]) -> _T:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise Unavailable("Too many passwords are being checked at the moment.")
         try:
             running = self._threads.submit(job)
         except RuntimeError:
-            self._places.release()
+            self._slots.release()
             raise Unavailable from None
         # Use the pool's future: unlike asyncio's, it is not done while a canceled job is still running.
         HASH_QUEUE.inc()
-        running.add_done_callback(self._give_back_place)
+        running.add_done_callback(self._release_slot)
         return await asyncio.wrap_future(running)
 
 
-def _give_way() -> None:
+def _lower_thread_priority() -> None:
     """Lower this thread's priority, so that hashing does not delay requests that need no hash."""
     if sys.platform == "linux":  # only Linux has a priority for each thread
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

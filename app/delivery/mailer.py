@@ -33,7 +33,7 @@ _NO_STARTTLS = (
 )
 _NOT_PROVEN = "the certificate of the mail server is not accepted ({}): see SSL_CERT_FILE"
 
-_NOT_NOW, _NEVER = 400, 500  # the lowest codes of transient and permanent errors (RFC 5321 4.2.1)
+_TRANSIENT, _PERMANENT = 400, 500  # the lowest codes of transient and permanent errors (RFC 5321 4.2.1)
 
 
 class MailRefusedError(PermanentJobError):
@@ -137,7 +137,7 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
 
 def _judge(code: int) -> Exception:
     words = f"the mail server answered {code}"
-    return MailRefusedError(words) if code >= _NEVER else MailUnavailableError(words)
+    return MailRefusedError(words) if code >= _PERMANENT else MailUnavailableError(words)
 
 
 def _in_words(error: Exception) -> str:

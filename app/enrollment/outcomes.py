@@ -20,7 +20,7 @@ class BegunEnrollment:
 
 
 @dataclass(frozen=True)
-class Bound:
+class ConfirmedEnrollment:
     """A confirmed authenticator; `recovery_codes` is set if it is the user's first.
 
     `method` is its value in the `amr` of a session.

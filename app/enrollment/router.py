@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.authentication.allow import Enrolling, Owner, Signed
+from app.authentication.allow import Enrolling, Owner, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.enrollment import use_cases
@@ -53,7 +53,7 @@ async def begin_my_enrollment(
     responses=problems(401, 403, 404, 409, 410, 422, 503),
 )
 async def confirm_my_enrollment(
-    services: AppServices, caller: Signed, owner: Owner, enrollment_id: PathId, body: Confirmation
+    services: AppServices, caller: SessionCaller, owner: Owner, enrollment_id: PathId, body: Confirmation
 ) -> Confirmed:
     """Confirm with a passcode. The first authenticator adds recovery codes, ends other sessions."""
     codes = await use_cases.prepare_codes(

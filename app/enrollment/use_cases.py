@@ -18,7 +18,7 @@ from app.database.engine import Database
 from app.delivery.letters import Kind as Letter
 from app.delivery.letters import notify_user
 from app.enrollment import repository
-from app.enrollment.outcomes import BegunEnrollment, Bound
+from app.enrollment.outcomes import BegunEnrollment, ConfirmedEnrollment
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment
 from app.second_factor import repository as second_factor
 from app.second_factor.kinds.kind import Confirmed, Enrollee, Kind
@@ -164,7 +164,7 @@ async def confirm_enrollment(
     codes: NewCodes | None,
     turns_on: bool,
     spared_session: UUID | None,
-) -> Bound | Refusal:
+) -> ConfirmedEnrollment | Refusal:
     """Check the passcode and bind the authenticator; the caller has locked `state`.
 
     This invalidates earlier sign-ins and enrollments, and revokes trusted devices. With the first authenticator,
@@ -220,7 +220,7 @@ async def confirm_enrollment(
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
     letter = Letter.TWO_FACTOR_TURNED_ON if on_now else Letter.AUTHENTICATOR_ADDED
     await notify_user(tx, context, user_id, letter, label=authenticator.label, replaced=len(disabled))
-    return Bound(authenticator, first_codes.shown if first_codes else None, kind.amr)
+    return ConfirmedEnrollment(authenticator, first_codes.shown if first_codes else None, kind.amr)
 
 
 async def _count_wrong_passcode(
@@ -261,7 +261,7 @@ async def confirm_my_enrollment(
     digits: str,
     codes: NewCodes | None,
     amr: tuple[str, ...],
-) -> Bound | Refusal:
+) -> ConfirmedEnrollment | Refusal:
     """Confirm an enrollment in a session, which becomes `aal2` and fresh."""
     state = await lock_own_state(tx, caller)
     bound = await confirm_enrollment(
@@ -276,7 +276,7 @@ async def confirm_my_enrollment(
         turns_on=not caller.required_by_account,
         spared_session=caller.session_id,
     )
-    if isinstance(bound, Bound):
+    if isinstance(bound, ConfirmedEnrollment):
         proven = (*(method for method in amr if method != bound.method), bound.method)
         session = await note_proof(
             tx, caller.account_id, caller.session_id, amr=proven, second_factor_at=caller.now

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import by_digest, has_authenticator, owner_of
+from app.accounts.users.credential_owners import credential_with_owner_sql, has_authenticator, owner_of
 from app.accounts.users.rules import User
 from app.core.assurance import SSO
 from app.core.callers import Role
@@ -65,7 +65,7 @@ def made_by_third_party() -> ColumnElement[bool]:
     return literal(SSO) == any_(sessions.c.amr)
 
 
-_BY_DIGEST = PrecompiledStatement(by_digest(sessions, _COLUMNS).where(~_has_ended()))
+_BY_DIGEST = PrecompiledStatement(credential_with_owner_sql(sessions, _COLUMNS).where(~_has_ended()))
 
 
 def _session(values: Sequence[Any]) -> Session:

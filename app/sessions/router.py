@@ -5,14 +5,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.accounts.users.schemas import User
-from app.authentication.allow import Authorizing, Owner, Signed
+from app.authentication.allow import Authorizing, Owner, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller, Role
 from app.services import Services
 from app.sessions import repository, rules, use_cases
 from app.sessions.schemas import MySession, Session
 from app.web.dependencies import AppServices
-from app.web.pages import Page, PageAsked, Paged
+from app.web.pages import Page, Paged, PageRequest
 from app.web.problems import problems
 from app.web.wire import PathId, header_text
 
@@ -38,7 +38,7 @@ def show_session(session: rules.Session, role: Role, *, current: bool) -> Sessio
 
 
 async def show_sessions(
-    services: Services, caller: Caller, user_id: UUID, role: Role, page: PageAsked
+    services: Services, caller: Caller, user_id: UUID, role: Role, page: PageRequest
 ) -> Page[Session]:
     """Return a page of the living sessions of a user with this role, newest first."""
     async with services.database.read() as tx:
@@ -57,14 +57,14 @@ async def show_sessions(
 
 
 @router.get("/session", operation_id="getSession", responses=problems(401, 403))
-async def get_session(caller: Signed, owner: Owner) -> MySession:
+async def get_session(caller: SessionCaller, owner: Owner) -> MySession:
     """Show who is signed in, and how."""
     shown = show_session(owner.session, caller.role, current=True)
     return MySession(session=shown, user=User.model_validate(owner.user))
 
 
 @router.delete("/session", status_code=204, operation_id="signOut", responses=problems(401, 403))
-async def sign_out(services: AppServices, caller: Signed) -> None:
+async def sign_out(services: AppServices, caller: SessionCaller) -> None:
     """Sign out."""
     async with services.database.begin() as tx:
         await use_cases.end_my_session(tx, caller, caller.session_id)
@@ -84,7 +84,7 @@ async def authorize(caller: Authorizing, response: Response) -> None:
 
 
 @router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))
-async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -> Page[Session]:
+async def list_my_sessions(services: AppServices, caller: SessionCaller, page: Paged) -> Page[Session]:
     """List my living sessions, newest first."""
     return await show_sessions(services, caller, caller.user_id, caller.role, page)
 
@@ -92,7 +92,7 @@ async def list_my_sessions(services: AppServices, caller: Signed, page: Paged) -
 @router.delete(
     "/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401, 403)
 )
-async def end_my_other_sessions(services: AppServices, caller: Signed) -> None:
+async def end_my_other_sessions(services: AppServices, caller: SessionCaller) -> None:
     """End all my sessions but this one."""
     async with services.database.begin() as tx:
         await use_cases.end_my_other_sessions(tx, caller)
@@ -104,7 +104,7 @@ async def end_my_other_sessions(services: AppServices, caller: Signed) -> None:
     operation_id="endMySession",
     responses=problems(401, 403, 404),
 )
-async def end_my_session(services: AppServices, caller: Signed, session_id: PathId) -> None:
+async def end_my_session(services: AppServices, caller: SessionCaller, session_id: PathId) -> None:
     """End one of my sessions."""
     async with services.database.begin() as tx:
         await use_cases.end_my_session(tx, caller, session_id)

@@ -109,7 +109,7 @@ WITH admitted AS MATERIALIZED (
   WHERE u.account_id = :account_id AND u.id = :user_id
 ),
 """
-_OPENED = f"""\
+_INSERT_SESSION = f"""\
 opened AS (
   INSERT INTO sessions (account_id, id, user_id, token_digest, amr, first_factor_at, second_factor_at,
                         created_at, last_seen_at, ip, user_agent)
@@ -142,16 +142,16 @@ FROM signed_in
 _JSON = JSONB(none_as_null=True)
 _EVENTS, _ARGUMENTS = bindparam("events", type_=_JSON), bindparam("arguments", type_=_JSON)
 BY_PASSCODE = PrecompiledStatement(
-    text(_BY_PASSCODE + _USED + _OPENED + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
+    text(_BY_PASSCODE + _USED + _INSERT_SESSION + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
 )
 BY_SIGN_IN = PrecompiledStatement(
-    text(_BY_SIGN_IN + _USED + _OPENED + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
+    text(_BY_SIGN_IN + _USED + _INSERT_SESSION + _EMAILED + _FROM).bindparams(_EVENTS, _ARGUMENTS)
 )
-BY_FIRST_FACTOR = PrecompiledStatement(text(_BY_FIRST_FACTOR + _OPENED + _FROM).bindparams(_EVENTS))
+BY_FIRST_FACTOR = PrecompiledStatement(text(_BY_FIRST_FACTOR + _INSERT_SESSION + _FROM).bindparams(_EVENTS))
 
 
 @dataclass(frozen=True)
-class TrustedNow:
+class NewTrust:
     """The newly trusted device, the e-mail about it, and the devices that it replaces."""
 
     device: TrustedDevice
@@ -160,13 +160,13 @@ class TrustedNow:
 
 
 @dataclass(frozen=True)
-class Opening:
+class NewRows:
     """What a completed sign-in writes; `events` come from `audit.repository.event_rows`."""
 
     session: Session
     token_digest: bytes
     events: list[dict[str, Any]]
-    trusted: TrustedNow | None = None
+    trusted: NewTrust | None = None
 
 
 @dataclass(frozen=True)
@@ -183,13 +183,13 @@ async def complete_by_passcode(
     sign_in: SignIn,
     state: SecondFactorState,
     accepted: Accepted,
-    opening: Opening,
+    opening: NewRows,
 ) -> SignedIn | None:
     """Use up the passcode and the sign-in and open the session.
 
     Returns None if the state, the sign-in or the authenticator has changed since it was read.
     """
-    judged_by = {
+    expected_state_params = {
         "version": state.version,
         "failures": state.failures,
         "passcode_frequency": state.passcode_frequency,
@@ -197,12 +197,17 @@ async def complete_by_passcode(
         "authenticator_id": accepted.authenticator_id,
         "counter": accepted.counter,
     }
-    values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id} | judged_by
+    values = (
+        _opening_params(context, opening)
+        | _device_params(opening)
+        | {"sign_in_id": sign_in.id}
+        | expected_state_params
+    )
     return await _run(tx, BY_PASSCODE, values)
 
 
 async def complete_by_sign_in(
-    tx: AsyncConnection, context: RequestContext, sign_in: SignIn, opening: Opening
+    tx: AsyncConnection, context: RequestContext, sign_in: SignIn, opening: NewRows
 ) -> SignedIn | None:
     """Use up the sign-in and open the session; the caller holds the lock of the user's state."""
     values = _opening_params(context, opening) | _device_params(opening) | {"sign_in_id": sign_in.id}
@@ -210,13 +215,13 @@ async def complete_by_sign_in(
 
 
 async def complete_by_first_factor(
-    tx: AsyncConnection, context: RequestContext, opening: Opening
+    tx: AsyncConnection, context: RequestContext, opening: NewRows
 ) -> SignedIn | None:
     """Open the session of a user who needs no second factor; the caller holds the state's lock."""
     return await _run(tx, BY_FIRST_FACTOR, _opening_params(context, opening))
 
 
-def _opening_params(context: RequestContext, opening: Opening) -> dict[str, Any]:
+def _opening_params(context: RequestContext, opening: NewRows) -> dict[str, Any]:
     session = opening.session
     return {
         "account_id": context.account_id,
@@ -233,7 +238,7 @@ def _opening_params(context: RequestContext, opening: Opening) -> dict[str, Any]
     }
 
 
-def _device_params(opening: Opening) -> dict[str, Any]:
+def _device_params(opening: NewRows) -> dict[str, Any]:
     trusted = opening.trusted
     device = trusted and trusted.device
     return email_job(trusted.email if trusted else None) | {

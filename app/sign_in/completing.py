@@ -17,8 +17,8 @@ from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.second_factor.trusted_devices.use_cases import new_trust
 from app.sessions.use_cases import new_session
 from app.sign_in.complete_sign_in import (
-    Opening,
-    TrustedNow,
+    NewRows,
+    NewTrust,
     complete_by_first_factor,
     complete_by_passcode,
     complete_by_sign_in,
@@ -39,7 +39,7 @@ async def complete(
     user_id: UUID,
     *,
     amr: tuple[str, ...],
-    by_device: TrustedDevice | None = None,
+    by_trusted_device: TrustedDevice | None = None,
     asserted_by: UUID | None = None,
     provider: str | None = None,
 ) -> Completed:
@@ -48,11 +48,15 @@ async def complete(
     `provider` is the name of the SSO provider that authenticated the user, if any. Raises `Unauthenticated` if the
     user was deleted meanwhile.
     """
-    opening, token = _open(context, user_id, amr, asserted_by=asserted_by, by_device=by_device, provider=provider)
+    opening, token = _open(
+        context, user_id, amr, asserted_by=asserted_by, by_trusted_device=by_trusted_device, provider=provider
+    )
     done = await complete_by_first_factor(tx, context, opening)
     if done is None:
         raise expired()
-    return Completed(opening.session, token, done.user, None, done.recovery_codes_left, by_device is not None)
+    return Completed(
+        opening.session, token, done.user, None, done.recovery_codes_left, by_trusted_device is not None
+    )
 
 
 async def complete_with_second_factor(
@@ -85,7 +89,7 @@ async def complete_with_second_factor(
     trusted = None
     if trust:
         email = email_to(found.recipient, context, Kind.TRUSTED_DEVICE_ADDED, days=days)
-        trusted = TrustedNow(trust.device, email, replaces)
+        trusted = NewTrust(trust.device, email, replaces)
     amr = (PASSWORD, method)
     opening, token = _open(context, sign_in.user_id, amr, asserted_by=sign_in.asserted_by, trusted=trusted)
     if passcode:
@@ -106,10 +110,10 @@ def _open(
     amr: tuple[str, ...],
     *,
     asserted_by: UUID | None,
-    by_device: TrustedDevice | None = None,
+    by_trusted_device: TrustedDevice | None = None,
     provider: str | None = None,
-    trusted: TrustedNow | None = None,
-) -> tuple[Opening, str]:
+    trusted: NewTrust | None = None,
+) -> tuple[NewRows, str]:
     """Return the rows of the completed sign-in, and its session's token."""
     session, token = new_session(
         context,
@@ -119,7 +123,7 @@ def _open(
         second_factor_at=context.now if len(amr) > 1 else None,
     )
     told = {
-        "trusted_device_id": by_device and str(by_device.id),
+        "trusted_device_id": by_trusted_device and str(by_trusted_device.id),
         "api_token_id": asserted_by and str(asserted_by),
         "provider": provider,
     }
@@ -129,4 +133,4 @@ def _open(
     if trusted:
         events.append(Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", trusted.device.id))
     rows = event_rows(context, Actor(user_id, None), *events)
-    return Opening(session, digest(token), rows, trusted), token
+    return NewRows(session, digest(token), rows, trusted), token

@@ -24,14 +24,14 @@ class Trust:
 
 @dataclass(frozen=True)
 class Completed:
-    """A completed sign-in; `by_device` says whether a trusted device replaced the passcode."""
+    """A completed sign-in; `by_trusted_device` says whether a trusted device replaced the passcode."""
 
     session: Session
     token: str
     user: User
     trust: Trust | None = None
     recovery_codes_left: int = 0
-    by_device: bool = False
+    by_trusted_device: bool = False
 
 
 @dataclass(frozen=True)

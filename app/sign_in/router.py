@@ -23,7 +23,7 @@ from app.sign_in.challenging.use_cases import answer_challenge
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt, give_address_back
+from app.throttling.use_cases import counted_password_attempt, refund_shared_buckets
 from app.web.dependencies import accepted, services_of
 from app.web.problems import problems
 
@@ -61,8 +61,8 @@ async def sign_in(
             outcome = await refuse_password(tx, context, found)
     if isinstance(outcome, Refusal):
         raise outcome
-    await give_address_back(services.database, context, filled)
-    return show_begun(outcome)
+    await refund_shared_buckets(services.database, context, filled)
+    return show_first_factor_outcome(outcome)
 
 
 @router.post(
@@ -98,7 +98,7 @@ async def _submit_recovery_code(
         return await use_cases.submit_recovery_code(tx, context, body.sign_in_token, attempt, device)
 
 
-def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) -> None:
+def refuse_device_token_in_browser(request: Request, body: schemas.DeviceOptions) -> None:
     """Refuse to return a device token to a script in a web page, where it could be stolen."""
     if body.device_storage == "body" and "origin" in request.headers:
         raise invalid_field("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
@@ -106,7 +106,7 @@ def refuse_device_token_in_browser(request: Request, body: schemas.Remembering) 
 
 def _new_session(completed: Completed) -> NewSession:
     """Return the new session for the answer, and count it; call it only after the commit."""
-    SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_device).lower()).inc()
+    SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_trusted_device).lower()).inc()
     shown = show_session(completed.session, completed.user.role, current=True)
     return NewSession.model_construct(**dict(shown), token=completed.token)
 
@@ -116,7 +116,7 @@ def show_completed(completed: Completed) -> schemas.Complete:
     return schemas.Complete(session=_new_session(completed), user=User.model_validate(completed.user))
 
 
-def show_begun(
+def show_first_factor_outcome(
     begun: Completed | Waiting,
 ) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
     """Return the answer to a first factor: the session, or the next step."""
@@ -136,13 +136,15 @@ def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentR
 
 
 def completed_answer(
-    completed: Completed, device: Device, response: Response, body: schemas.Remembering
+    completed: Completed, device: Device, response: Response, body: schemas.DeviceOptions
 ) -> dict[str, Any]:
     """Return the fields of `CompletedByPasscode`, with a device token in the cookie or the body."""
     trust = completed.trust
     trusted: schemas.NewlyTrustedDevice | None = None
     if trust and body.device_storage == "body":
-        trusted = schemas.NewlyTrustedApp(id=trust.device.id, expires_at=trust.expires_at, token=str(trust.token))
+        trusted = schemas.NewlyTrustedDeviceWithToken(
+            id=trust.device.id, expires_at=trust.expires_at, token=str(trust.token)
+        )
     elif trust:
         trusted = schemas.NewlyTrustedDevice(id=trust.device.id, expires_at=trust.expires_at)
         for cookie in device.cookies.set_cookie_headers(completed.user.id, trust.token, trust.days):

@@ -23,14 +23,14 @@ class PasswordSignIn(Body):
     device_token: Annotated[str, Field(max_length=256)] | None = None
 
 
-class Remembering(Body):
+class DeviceOptions(Body):
     """Whether to trust the device, and where the client stores the device token."""
 
     remember_device: bool = True
     device_storage: Literal["cookie", "body"] = "cookie"
 
 
-class PasscodeSignIn(Remembering):
+class PasscodeSignIn(DeviceOptions):
     """The second factor of a sign-in; without `authenticator_id` every authenticator is tried."""
 
     sign_in_token: SignInToken
@@ -44,7 +44,7 @@ class SignInEnrollment(NewEnrollment):
     sign_in_token: SignInToken
 
 
-class SignInConfirmation(Confirmation, Remembering):
+class SignInConfirmation(Confirmation, DeviceOptions):
     """A passcode of the new authenticator, which confirms the enrollment."""
 
     sign_in_token: SignInToken
@@ -91,7 +91,7 @@ class NewlyTrustedDevice(Answer):
     expires_at: datetime
 
 
-class NewlyTrustedApp(NewlyTrustedDevice):
+class NewlyTrustedDeviceWithToken(NewlyTrustedDevice):
     """A newly trusted device whose client asked for the token in the body and stores it."""
 
     token: str
@@ -100,7 +100,7 @@ class NewlyTrustedApp(NewlyTrustedDevice):
 class CompletedByPasscode(Complete):
     """Signed in with a second factor."""
 
-    trusted_device: NewlyTrustedApp | NewlyTrustedDevice | None
+    trusted_device: NewlyTrustedDeviceWithToken | NewlyTrustedDevice | None
     recovery_codes_left: int
 
 

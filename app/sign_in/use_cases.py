@@ -51,9 +51,9 @@ from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.repository import FoundSignIn, LockedUser
 from app.sign_in.rules import LIFETIME, PREFIX, NextStep, SignIn, next_step
 from app.throttling.rules import Bucket
-from app.throttling.use_cases import take_password_attempt_back
+from app.throttling.use_cases import refund_password_attempt
 
-_MOST_READS = 8
+_MAX_TRIES = 8
 """How often an attempt is read and judged: five failures in a row throttle, so few others can interfere."""
 
 
@@ -95,7 +95,7 @@ async def begin_sign_in(
     locked = await repository.lock_user(tx, account_id, user_id)
     if locked is None or locked.state.version != checked.version or locked.user.status != ACTIVE:
         return await refuse_password(tx, context, checked)
-    await take_password_attempt_back(tx, context, buckets)
+    await refund_password_attempt(tx, context, buckets)
     if renewed_hash:
         await users.store_password_hash(tx, account_id, user_id, renewed_hash)
     return await continue_after_first_factor(tx, context, locked, device)
@@ -121,7 +121,9 @@ async def continue_after_first_factor(
     if step is NextStep.COMPLETE:
         if trusted:
             await trusted_devices.note_use(tx, context.account_id, trusted.id, now=context.now)
-        return await complete(tx, context, user.id, amr=(PASSWORD,), by_device=trusted, asserted_by=asserted_by)
+        return await complete(
+            tx, context, user.id, amr=(PASSWORD,), by_trusted_device=trusted, asserted_by=asserted_by
+        )
     token = new_secret(PREFIX)
     expires_at = context.now + LIFETIME
     sign_in = SignIn(new_id(context.now), user.id, step, state.version, expires_at, None, asserted_by)
@@ -168,7 +170,7 @@ async def submit_passcode(
     """
     if not is_secret(sign_in_token, PREFIX):
         raise expired()
-    for _ in range(_MOST_READS):
+    for _ in range(_MAX_TRIES):
         async with database.read() as tx:
             read = await repository.find_with_authenticators(tx, context.account_id, digest(sign_in_token))
             found, known = check_waiting(read, context)
@@ -214,7 +216,7 @@ async def _write(
     response time does not reveal whether the discarded verdict was right or wrong.
     """
     state, sign_in = found.state, found.sign_in
-    of_nobody = replace(state, version=NO_VERSION)
+    unmatched_state = replace(state, version=NO_VERSION)
     if isinstance(verdict, ProvenBy):
         completed = await complete_with_second_factor(
             tx,
@@ -227,7 +229,7 @@ async def _write(
             replaces=replaces,
         )
         if completed is None:
-            await count_attempt(tx, context, sign_in, of_nobody, of_nobody, [], None)
+            await count_attempt(tx, context, sign_in, unmatched_state, unmatched_state, [], None)
         return completed
     after = after_failure(state, context.now, authenticators=authenticators)
     events = sign_in_failure_events(context, sign_in.user_id, state, after, verdict)
@@ -238,7 +240,7 @@ async def _write(
         return verdict
     nothing = Accepted(sign_in.id, 0)
     await complete_with_second_factor(
-        tx, context, found, of_nobody, method="none", passcode=nothing, device=device, replaces=replaces
+        tx, context, found, unmatched_state, method="none", passcode=nothing, device=device, replaces=replaces
     )
     return None
 

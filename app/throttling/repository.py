@@ -47,21 +47,21 @@ def _moment(name: str, number: int) -> BindParameter[Any]:
     return bindparam(f"{name}_{number}", type_=Moment)
 
 
-def _emptier(number: int) -> ColumnElement[datetime]:
+def _empty_at_minus_cost(number: int) -> ColumnElement[datetime]:
     return _EMPTY_AT_COLUMN - bindparam(f"cost_{number}", type_=Interval)
 
 
-def _this(number: int) -> ColumnElement[bool]:
+def _is_bucket(number: int) -> ColumnElement[bool]:
     limit, key = param(_LIMIT, f"limit_{number}"), param(_KEY, f"key_{number}")
     return and_(param(_ACCOUNT) == _ACCOUNT, limit == _LIMIT, key == _KEY)
 
 
 @cache
-def _filling(count: int) -> PrecompiledStatement:
+def _fill_sql(count: int) -> PrecompiledStatement:
     after: CTE | None = None
     parts = []
     for number in range(count):
-        is_believed = _moment("fullest", number) >= _EMPTY_AT_COLUMN
+        is_believed = _moment("max_valid_delay", number) >= _EMPTY_AT_COLUMN
         begins = case((is_believed, func.greatest(_EMPTY_AT_COLUMN, _NOW)), else_=_NOW)
         filled = begins + bindparam(f"cost_{number}", type_=Interval)
         row = select(
@@ -86,17 +86,23 @@ def _filling(count: int) -> PrecompiledStatement:
 
 
 @cache
-def _taking_back(count: int, *, clears_first: bool) -> PrecompiledStatement:
+def _refund_sql(count: int, *, clears_first: bool) -> PrecompiledStatement:
     before: ColumnElement[bool] = true()  # always true, but fixes the order of the row locks
     parts: list[CTE] = []
     for number in range(count):
         clears = clears_first and number == 0
-        gone = delete(password_limits).where(_this(number), before, true() if clears else _emptier(number) <= _NOW)
+        gone = delete(password_limits).where(
+            _is_bucket(number), before, true() if clears else _empty_at_minus_cost(number) <= _NOW
+        )
         parts.append(gone.returning(_KEY).cte(f"gone_{number}"))
         before = _rows_of(parts[-1]) >= 0
         if not clears:
             is_left = _rows_of(parts[-1]) == 0
-            back = update(password_limits).where(_this(number), is_left).values(empty_at=_emptier(number))
+            back = (
+                update(password_limits)
+                .where(_is_bucket(number), is_left)
+                .values(empty_at=_empty_at_minus_cost(number))
+            )
             parts.append(back.returning(_KEY).cte(f"back_{number}"))
             before = _rows_of(parts[-1]) >= 0  # this CTE refers to `gone_...`, so the order covers both
     return PrecompiledStatement(select(_rows_of(parts[-1])))
@@ -106,11 +112,11 @@ def _rows_of(part: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(part).scalar_subquery()
 
 
-_FIND = PrecompiledStatement(select(_EMPTY_AT_COLUMN, password_limits.c.recorded_at).where(_this(0)))
+_FIND = PrecompiledStatement(select(_EMPTY_AT_COLUMN, password_limits.c.recorded_at).where(_is_bucket(0)))
 _RECORDED = PrecompiledStatement(
     update(password_limits)
     .where(
-        _this(0),
+        _is_bucket(0),
         or_(
             password_limits.c.recorded_at.is_(None),
             ~password_limits.c.recorded_at.between(_moment("window", 0), _NOW),
@@ -121,7 +127,7 @@ _RECORDED = PrecompiledStatement(
 )
 
 
-def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[str, Any]:
+def _bucket_params(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {"given_account_id": account_id, "now": now}
     for number, bucket in enumerate(buckets):
         values |= {
@@ -130,7 +136,7 @@ def _these(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -> dict[s
             f"cost_{number}": bucket.cost,
             f"first_{number}": now + bucket.cost,
             f"full_{number}": now + bucket.period,
-            f"fullest_{number}": now + bucket.fullest,
+            f"fullest_{number}": now + bucket.max_valid_delay,
             f"window_{number}": now - bucket.period,
         }
     return values
@@ -141,26 +147,26 @@ async def fill(tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket],
 
     If that is not all of them, the transaction must not commit.
     """
-    row = await _filling(len(buckets)).row(tx, _these(account_id, buckets, now))
+    row = await _fill_sql(len(buckets)).row(tx, _bucket_params(account_id, buckets, now))
     return sum(row or ())
 
 
 async def find(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> tuple[datetime, bool]:
     """Return when the bucket is empty, and whether it was recorded as full within its period."""
-    row = await _FIND.row(tx, _these(account_id, [bucket], now))
+    row = await _FIND.row(tx, _bucket_params(account_id, [bucket], now))
     if row is None:
         return now, False
     empty_at, recorded_at = row
     is_recorded = recorded_at is not None and now - bucket.period <= recorded_at <= now
-    return (now if empty_at > now + bucket.fullest else empty_at), is_recorded
+    return (now if empty_at > now + bucket.max_valid_delay else empty_at), is_recorded
 
 
-async def note_recorded(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
+async def mark_recorded(tx: AsyncConnection, account_id: UUID, bucket: Bucket, *, now: datetime) -> bool:
     """Mark the bucket as recorded as full; False if another request did so within its period."""
-    return await _RECORDED.value(tx, _these(account_id, [bucket], now)) is not None
+    return await _RECORDED.value(tx, _bucket_params(account_id, [bucket], now)) is not None
 
 
-async def take_back(
+async def refund(
     tx: AsyncConnection, account_id: UUID, buckets: Sequence[Bucket], *, now: datetime, clears_first: bool = False
 ) -> None:
     """Undo one failure in each bucket; with `clears_first`, all failures in the first.
@@ -170,5 +176,5 @@ async def take_back(
     """
     if not buckets:
         return
-    statement = _taking_back(len(buckets), clears_first=clears_first)
-    await statement.rows(tx, _these(account_id, buckets, now))
+    statement = _refund_sql(len(buckets), clears_first=clears_first)
+    await statement.rows(tx, _bucket_params(account_id, buckets, now))

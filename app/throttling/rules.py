@@ -10,7 +10,7 @@ from app.accounts.users.rules import email_key
 from app.core.settings import Limit, PasswordLimits
 
 _IPV6_PREFIX = 64
-WIDER = 10
+ALL_ACCOUNTS_FACTOR = 10
 """Factor between the limit of an address over all accounts and its limit in one account."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -35,7 +35,7 @@ class Bucket:
         return max(self.period // self.limit.failures, timedelta.resolution)
 
     @property
-    def fullest(self) -> timedelta:
+    def max_valid_delay(self) -> timedelta:
         """The longest time from now until a bucket can be empty.
 
         A later `empty_at` was written with a clock that ran ahead. Such a bucket counts as empty: otherwise every
@@ -59,9 +59,9 @@ def buckets(limits: PasswordLimits, *, email: str, ip: str, known_device: bool) 
 
 
 def over_all_accounts(bucket: Bucket) -> Bucket:
-    """Return the same subject's bucket over all accounts; its limit is `WIDER` times as high."""
+    """Return the same subject's bucket over all accounts; its limit is `ALL_ACCOUNTS_FACTOR` times as high."""
     name = f"{bucket.name}_all_accounts"
-    return replace(bucket, name=name, limit=bucket.limit.times(WIDER), all_accounts=True)
+    return replace(bucket, name=name, limit=bucket.limit.times(ALL_ACCOUNTS_FACTOR), all_accounts=True)
 
 
 def session_buckets(limits: PasswordLimits, *, user_id: UUID, ip: str) -> list[Bucket]:

@@ -19,7 +19,7 @@ from app.throttling import repository
 from app.throttling.rules import Bucket
 
 
-async def count_password_attempt(
+async def count_attempt(
     database: Database,
     context: RequestContext,
     buckets: list[Bucket],
@@ -93,7 +93,7 @@ async def _record_full(
     kind = "user" if user_id else None
     async with database.begin() as tx:
         for bucket in buckets:
-            if await repository.note_recorded(tx, _account_of(context, bucket), bucket, now=context.now):
+            if await repository.mark_recorded(tx, _account_of(context, bucket), bucket, now=context.now):
                 limit = {"failures": bucket.limit.failures, "seconds": bucket.limit.seconds}
                 reached = Event(EventType.LIMIT_REACHED, kind, user_id, {"limit": bucket.name} | limit)
                 await record(tx, context, NOBODY, reached)
@@ -105,15 +105,15 @@ async def counted_password_attempt(
 ) -> AsyncIterator[None]:
     """Count one failure before the block, which checks the password; undo it on `Unavailable`.
 
-    In that case the hash queue was full, and no password was checked. Raises what `count_password_attempt` raises.
+    In that case the hash queue was full, and no password was checked. Raises what `count_attempt` raises.
     """
-    await count_password_attempt(database, context, buckets, user_id=user_id)
+    await count_attempt(database, context, buckets, user_id=user_id)
     try:
         yield
     except Unavailable:
         async with database.begin() as tx:
             for account_id, part in zip((context.account_id, NIL_ID), _apart(buckets), strict=True):
-                await repository.take_back(tx, account_id, part, now=context.now)
+                await repository.refund(tx, account_id, part, now=context.now)
         raise
 
 
@@ -138,17 +138,17 @@ def _too_many(because: str, found: list[_Found]) -> TooMany:
     return TooMany(because, retry_after=max(limit.retry_after for limit in reached), limits=reached)
 
 
-async def take_password_attempt_back(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
+async def refund_password_attempt(tx: AsyncConnection, context: RequestContext, buckets: list[Bucket]) -> None:
     """Undo the count of the attempt, because the password was right.
 
     All failures of this user from this IP are cleared. In the buckets over all accounts the attempt stays counted
-    until `give_address_back`, which the caller calls after the transaction.
+    until `refund_shared_buckets`, which the caller calls after the transaction.
     """
     ours, _ = _apart(buckets)
-    await repository.take_back(tx, context.account_id, ours, now=context.now, clears_first=True)
+    await repository.refund(tx, context.account_id, ours, now=context.now, clears_first=True)
 
 
-async def give_address_back(database: Database, context: RequestContext, buckets: list[Bucket]) -> None:
+async def refund_shared_buckets(database: Database, context: RequestContext, buckets: list[Bucket]) -> None:
     """Undo the count in the buckets over all accounts, after the sign-in has committed.
 
     This is a separate statement: all accounts share these rows, so they must not be locked during a longer
@@ -157,4 +157,4 @@ async def give_address_back(database: Database, context: RequestContext, buckets
     _, shared = _apart(buckets)
     with suppress(Unavailable):
         async with database.single_statement() as tx:
-            await repository.take_back(tx, NIL_ID, shared, now=context.now)
+            await repository.refund(tx, NIL_ID, shared, now=context.now)

@@ -37,12 +37,12 @@ class Incoming:
 
     def __init__(self, headers: Headers, receive: Receive) -> None:
         self._receive = receive
-        self._more = _announced(headers)
-        self._asked_first = headers.get("expect", "").lower() == "100-continue"
+        self._more = _has_body(headers)
+        self._expects_continue = headers.get("expect", "").lower() == "100-continue"
 
     async def receive(self) -> Message:
         """Receive the next message."""
-        self._asked_first = False
+        self._expects_continue = False
         message = await self._receive()
         self._more = message.get("more_body", False)
         return message
@@ -53,7 +53,7 @@ class Incoming:
         Closing the connection of a client that is still sending could lose the answer.
         """
         # A client that sent `Expect: 100-continue` and got no 100 sends no body.
-        left = 0 if self._asked_first else _DRAINED_BYTES
+        left = 0 if self._expects_continue else _DRAINED_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAINED_SECONDS):
                 while self._more and left > 0:
@@ -66,7 +66,7 @@ async def read_json(request: Request) -> Any:
     Raises `UnsupportedMediaType`, `TooLarge` (over 64 KiB) or `InvalidRequest` (not UTF-8, not JSON, too deep,
     duplicate keys, NaN, NUL or lone surrogates), in this order.
     """
-    if not _announced(request.headers):
+    if not _has_body(request.headers):
         return NO_BODY
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType("The Content-Type must be application/json.")
@@ -102,7 +102,7 @@ async def read_form(request: Request) -> dict[str, str]:
         raise InvalidRequest("The body is not a well-formed form in UTF-8.") from None
 
 
-def _announced(headers: Headers) -> bool:
+def _has_body(headers: Headers) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 

@@ -38,7 +38,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the timeout of the first request header."""
         super().connection_made(transport)
-        self._wait()
+        self._start_timeout()
 
     def data_received(self, data: bytes) -> None:
         """Parse the data; refuse a single header field that is too long."""
@@ -47,11 +47,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._unfinished > MOST_BYTES and not self.transport.is_closing():
             self.send_400_response("The head of the request is too large.")
         if not self._is_complete:
-            self._wait()
+            self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timeout."""
-        self._wait_no_longer()
+        self._cancel_timeout()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -63,7 +63,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Cancel the timeout; `app.web.bodies` limits the time of the body."""
         self._is_complete = True
-        self._wait_no_longer()
+        self._cancel_timeout()
         super().on_headers_complete()
 
     def on_url(self, url: bytes) -> None:
@@ -87,11 +87,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._head > MOST_BYTES:
             raise ValueError("The head of the request is too large.")  # the parser stops, and uvicorn answers 400
 
-    def _wait(self) -> None:
+    def _start_timeout(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(SECONDS, self.transport.close)
 
-    def _wait_no_longer(self) -> None:
+    def _cancel_timeout(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -26,7 +26,7 @@ router = APIRouter()
 
 Families: TypeAlias = tuple[Metric, ...]
 
-_REMEMBERED = timedelta(seconds=60)
+_CACHE_TIME = timedelta(seconds=60)
 
 # These queries are about the whole installation, so they do not filter by account.
 _JOBS = "SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"
@@ -65,13 +65,13 @@ class DatabaseMetrics:
         """Return the metrics; only `passgate_database_up` if the database does not answer."""
         async with self._asking:
             now = services.clock.now()
-            if self._at is None or abs(now - self._at) >= _REMEMBERED:
+            if self._at is None or abs(now - self._at) >= _CACHE_TIME:
                 self._families = await _read(services, now)
                 self._at = now
             return self._families
 
 
-class _Given(Collector):
+class _PrebuiltCollector(Collector):
     """A Prometheus collector of metrics that already exist."""
 
     def __init__(self, families: Families) -> None:
@@ -92,8 +92,8 @@ async def get_metrics(request: Request, services: AppServices) -> Response:
     """
     _check_token(request, services.settings)
     given = CollectorRegistry()
-    given.register(_Given(await request.app.state.database_metrics.families(services)))
-    return Response(generate_latest(_counted()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
+    given.register(_PrebuiltCollector(await request.app.state.database_metrics.families(services)))
+    return Response(generate_latest(_process_registry()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
 
 
 def _check_token(request: Request, settings: Settings) -> None:
@@ -104,19 +104,19 @@ def _check_token(request: Request, settings: Settings) -> None:
         raise Unauthenticated("The metrics require the bearer token of PASSGATE_METRICS_TOKEN.")
 
 
-def _counted() -> CollectorRegistry:
+def _process_registry() -> CollectorRegistry:
     directory = os.environ.get(MULTIPROCESS)
     if directory is None:
         return REGISTRY
     for file in Path(directory).glob("gauge_live*.db"):  # do not count the gauges of a killed process
-        if not _lives(int(file.stem.rpartition("_")[2])):
+        if not _is_running(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own
     return registry
 
 
-def _lives(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)  # signal 0 only checks that the process exists
     except ProcessLookupError:

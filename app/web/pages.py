@@ -33,7 +33,7 @@ _Row = TypeVar("_Row", bound=_HasId)
 
 
 @dataclass(frozen=True)
-class PageAsked:
+class PageRequest:
     """The requested page: at most `limit` items that are older than the id `before`."""
 
     limit: int
@@ -63,15 +63,15 @@ def _plain(value: int | str) -> int | str:
 async def ask_page(
     limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> PageAsked:
+) -> PageRequest:
     """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a malformed cursor."""
     if cursor is None:
-        return PageAsked(limit, None)
+        return PageRequest(limit, None)
     with suppress(ValueError):
         before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
         if _encode(before) == cursor:
-            return PageAsked(limit, before)
+            return PageRequest(limit, before)
     raise invalid_field("/cursor", "malformed", "This is not a cursor of a list.")
 
 
-Paged = Annotated[PageAsked, Depends(ask_page)]
+Paged = Annotated[PageRequest, Depends(ask_page)]

@@ -68,7 +68,7 @@ def _id_or_nothing(value: str) -> UUID:
     return NIL_ID
 
 
-_AS_IT_IS = string.punctuation.replace("%", "")
+_UNESCAPED = string.punctuation.replace("%", "")
 
 
 def header_text(text: str) -> str:
@@ -76,7 +76,7 @@ def header_text(text: str) -> str:
 
     Visible ASCII stays as it is, except `%`, which is encoded so that decoding returns exactly `text`.
     """
-    return quote(text, safe=_AS_IT_IS)
+    return quote(text, safe=_UNESCAPED)
 
 
 # The default of a PATCH field. Its value is never read: `model_fields_set` says whether the field was sent.

@@ -41,9 +41,9 @@ async def test_a_sign_in_is_recorded(tenant: Tenant, trail: AuditTrail) -> None:
     assert all(is_by(event, person, None) for event in (succeeded, trusted))
 
     await tenant.sign_in(person)
-    [by_device] = await trail.new()
-    assert by_device.type == "sign_in.succeeded"
-    assert by_device.details == {"amr": ["pwd"], "trusted_device_id": answer["trusted_device"]["id"]}
+    [by_trusted_device] = await trail.new()
+    assert by_trusted_device.type == "sign_in.succeeded"
+    assert by_trusted_device.details == {"amr": ["pwd"], "trusted_device_id": answer["trusted_device"]["id"]}
 
 
 @pytest.mark.parametrize("known", [True, False])

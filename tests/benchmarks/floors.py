@@ -69,7 +69,7 @@ async def prepare_floor(url: str) -> None:
     await connection.close()
 
 
-def _give_way() -> None:
+def _lower_thread_priority() -> None:
     # As the service's threads for hashing do, so that whatever else the machine does slows both alike.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
@@ -102,6 +102,6 @@ def _rate(verify: Callable[[], bool], seconds: float) -> float:
 
     cores = len(os.sched_getaffinity(0))
     begun = time.perf_counter()
-    with ThreadPoolExecutor(cores, initializer=_give_way) as threads:
+    with ThreadPoolExecutor(cores, initializer=_lower_thread_priority) as threads:
         done = sum(threads.map(again, range(cores)))
     return done / (time.perf_counter() - begun)

@@ -91,7 +91,7 @@ def _copy(url: str, account_id: UUID, directory: Path) -> float:
     roles = "'{" + ",".join(sorted(TEAM)) + "}'::text[]"
     moment = f"'{datetime.now(UTC).isoformat()}'::timestamptz"
     values = {"$1": f"'{account_id}'::uuid", "$2": roles, "$3": "'{}'::text[]", "$4": "30", "$5": moment}
-    query = " ".join(status_query(of_few=False).split())
+    query = " ".join(status_query(by_user_ids=False).split())
     for name, value in values.items():
         query = query.replace(name, value)
     script = f"\\copy ({query}) TO '{directory / 'psql.csv'}' WITH (FORMAT csv, HEADER)\n"

@@ -21,7 +21,7 @@ from app.main import create_app
 from app.services import make_services
 from tests.conftest import CHEAP
 from tests.database.plans import SETTINGS, Plans
-from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import Client
 from tests.support.account.clock import TurnableClock
 from tests.support.account.credentials import by_token
@@ -166,7 +166,7 @@ async def big(database_url: str, the_clock: TurnableClock) -> AsyncIterator[tupl
         await asyncio.to_thread(asyncio.run, migrate(url))
         settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
         services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
-        tenant = await make_place(create_app(services), services, the_clock)
+        tenant = await make_tenant(create_app(services), services, the_clock)
         async with begin_long(url) as tx:
             await add_many_users(tx, tenant.account.id, Role.END_USER, _USERS, the_clock.now())
         await services.close()

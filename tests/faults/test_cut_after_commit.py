@@ -13,7 +13,7 @@ from app.services import make_services
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
 from tests.faults.cutting import Wire, wire_to
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.authenticator_app import AuthenticatorApp
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
@@ -29,7 +29,7 @@ async def wired(cluster: Cluster, settings: Settings, clock: TurnableClock) -> A
     async with wire_to(cluster) as (wire, url):
         given = settings.model_copy(update={"database_url": SecretStr(url)})
         services = make_services(given, clock=clock, hasher=Hasher(CHEAP))
-        yield wire, await make_place(create_app(services), services, clock)
+        yield wire, await make_tenant(create_app(services), services, clock)
         await services.close()
 
 

@@ -21,7 +21,7 @@ from app.services import make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
-from tests.support.account.arrange import make_place
+from tests.support.account.arrange import make_tenant
 from tests.support.account.clock import TurnableClock
 from tests.support.observe.jobs import eventually
 
@@ -84,7 +84,7 @@ async def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(
     url = f"postgresql://{parts.username}:{parts.password}@/passgate?host={','.join(hosts)}&port=5432,5432"
     settings = Settings.model_validate({"database_url": SecretStr(url), "secret_keys": new_key_setting()})
     services = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
-    tenant = await make_place(create_app(services), services, the_clock)
+    tenant = await make_tenant(create_app(services), services, the_clock)
     everybody = await people(tenant, signers=24, guessers=6)
 
     storm = asyncio.create_task(rage(tenant, everybody))

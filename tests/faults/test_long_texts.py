@@ -16,7 +16,7 @@ from app.cli import _read_password
 from app.commands import provision
 from app.core.errors import InvalidRequest
 from app.core.settings import Settings, SettingsError, load_settings
-from app.credentials.passwords.rules import why_not
+from app.credentials.passwords.rules import reason_to_refuse
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, Hasher, normalize_password
 from app.sign_in.sso.oidc.rules import read_id_claims
 from app.sign_in.sso.saml.messages.refused import SamlRefused
@@ -58,7 +58,7 @@ async def test_a_password_is_bounded_in_bytes_before_it_is_looked_at() -> None:
                 normalize_password(text)
             with pytest.raises(InvalidRequest):
                 await hasher.verify_password(None, text)
-            found = why_not(text, about_user=())
+            found = reason_to_refuse(text, about_user=())
         assert found
         assert found[0] == "too_long"
     hasher.close()
@@ -66,7 +66,7 @@ async def test_a_password_is_bounded_in_bytes_before_it_is_looked_at() -> None:
 
 def test_what_is_known_of_a_user_costs_nothing_either() -> None:
     with cheaply():
-        assert why_not("correct horse battery", about_user=(MARKS,)) is None
+        assert reason_to_refuse("correct horse battery", about_user=(MARKS,)) is None
 
 
 async def test_passwords_and_addresses_at_the_bound_are_judged_and_beyond_it_refused(tenant: Tenant) -> None:

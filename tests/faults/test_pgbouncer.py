@@ -23,7 +23,7 @@ from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
 from tests.faults.storm import assert_nothing_is_lost, people, rage
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.client import ok
 from tests.support.account.clock import TurnableClock
 from tests.support.observe.jobs import eventually, working
@@ -110,7 +110,7 @@ async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) 
     services = make_services(given, clock=the_clock, hasher=Hasher(CHEAP))
     app = create_app(services)
     await eventually(lambda: is_there(services))
-    yield await make_place(app, services, the_clock)
+    yield await make_tenant(app, services, the_clock)
     await services.close()
 
 

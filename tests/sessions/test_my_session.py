@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import client_of, ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.times import on_the_wire
@@ -55,12 +55,12 @@ async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(tenant: Te
     person = await tenant.enrolled()
     by_passcode = (await tenant.pass_passcode(person))["session"]
 
-    by_device = (await tenant.sign_in(person))["session"]
+    by_trusted_device = (await tenant.sign_in(person))["session"]
 
     assert (by_passcode["amr"], by_passcode["assurance"]) == (["pwd", "otp"], "aal2")
     assert by_passcode["second_factor_at"] == by_passcode["created_at"]
-    assert (by_device["amr"], by_device["assurance"]) == (["pwd"], "aal1")
-    assert by_device["second_factor_at"] is None
+    assert (by_trusted_device["amr"], by_trusted_device["assurance"]) == (["pwd"], "aal1")
+    assert by_trusted_device["second_factor_at"] is None
 
 
 async def test_its_token_is_never_shown_again(tenant: Tenant, owner: SimulatedUser) -> None:
@@ -87,7 +87,7 @@ async def test_signing_out_ends_this_session_and_no_other(tenant: Tenant, owner:
 async def test_the_session_of_one_account_is_unknown_under_anothers_path(
     app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    elsewhere = await make_place(app, services, clock)
+    elsewhere = await make_tenant(app, services, clock)
     intruder = client_of(app, elsewhere.account.slug)
     intruder.token = owner.browser.token
 

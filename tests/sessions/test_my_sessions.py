@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import Client, ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.times import on_the_wire
@@ -201,7 +201,7 @@ async def test_the_session_of_another_user_is_the_same_as_none(tenant: Tenant, o
 async def test_the_session_of_another_account_is_the_same_as_none(
     app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    other = await (await make_place(app, services, clock)).signed_in(Role.OWNER)
+    other = await (await make_tenant(app, services, clock)).signed_in(Role.OWNER)
 
     refused(await owner.browser.delete(f"{PATH}/{await id_of(other.browser)}"), 404, "not_found")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.callers import Role
 from tests.sign_in.living import GROUPS, AccountHistory
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.programs.bridge import Bridge, beside
 
 LIVES = 10  # from the eleventh on, Hypothesis repeats itself more than it tries
@@ -21,7 +21,9 @@ roles, days_then_and_now = st.sampled_from(list(GROUPS)), st.permutations([7, 30
 
 async def test_any_order_of_acts_ends_in_the_row_of_the_table(tenant: Tenant, pytestconfig: pytest.Config) -> None:
     async def begin(role: Role, days: list[int]) -> AccountHistory:
-        return await AccountHistory.begin(await make_place(tenant.app, tenant.services, tenant.clock), role, *days)
+        return await AccountHistory.begin(
+            await make_tenant(tenant.app, tenant.services, tenant.clock), role, *days
+        )
 
     def explore(bridge: Bridge) -> None:
         @settings(

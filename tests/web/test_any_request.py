@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from app.core.callers import Role
 from app.credentials.api_tokens.rules import Scope
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.client import BASE_URL, Client, refused
 from tests.support.account.credentials import by_password, by_token
 from tests.support.programs.bridge import Bridge, beside
@@ -95,7 +95,7 @@ def explore(bridge: Bridge, tenant: Tenant, caller: Callable[[Tenant], Awaitable
     wrong: list[str] = []
 
     async def arrive() -> tuple[Tenant, Client, str]:
-        there = await make_place(tenant.app, tenant.services, tenant.clock)
+        there = await make_tenant(tenant.app, tenant.services, tenant.clock)
         client = await caller(there)
         return there, client, (await there.person()).id
 

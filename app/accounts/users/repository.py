@@ -159,7 +159,7 @@ async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, emai
     )
 
 
-async def hold_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
+async def lock_email_address(tx: AsyncConnection, account_id: UUID, email: str) -> None:
     """Take the advisory lock on an e-mail address until the transaction ends.
 
     Transactions that take it before they create a user with this address run one after the other.

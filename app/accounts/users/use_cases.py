@@ -18,7 +18,7 @@ from app.core.errors import Conflict, FieldError, InvalidRequest
 from app.core.ids import new_id
 
 # The error detail for a violation of each unique constraint.
-_TAKEN = {
+_CONSTRAINT_ERRORS = {
     "uq_users_account_id_email_key": "There is a user with this e-mail address.",
     "uq_users_account_id_external_id": "There is a user with this external id.",
     "uq_users_owner": "The account has an owner already.",
@@ -83,11 +83,11 @@ async def create_account(
 
 
 def refuse_taken(error: IntegrityError) -> NoReturn:
-    """Raise `Conflict` if a unique constraint in `_TAKEN` was violated.
+    """Raise `Conflict` if a unique constraint in `_CONSTRAINT_ERRORS` was violated.
 
     Raises the error itself for any other constraint.
     """
     constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
-    if constraint not in _TAKEN:
+    if constraint not in _CONSTRAINT_ERRORS:
         raise error
-    raise Conflict(_TAKEN[constraint]) from None
+    raise Conflict(_CONSTRAINT_ERRORS[constraint]) from None

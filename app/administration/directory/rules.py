@@ -11,14 +11,14 @@ EMAIL = "email"
 """The field whose change takes effect later, when the new address is confirmed."""
 
 
-def refuse_to_make(caller: Caller, role: Role) -> Refusal | None:
+def refuse_to_create(caller: Caller, role: Role) -> Refusal | None:
     """Return the refusal if the caller may not create a user with this role, else None."""
     if caller.credential is Credential.API_TOKEN and role in ADMINS:
         return Forbidden("An API token cannot create an owner or an admin.")
     return None
 
 
-def check_made_role(role: Role) -> None:
+def check_new_role(role: Role) -> None:
     """Raise `Conflict` for the owner role, because every account already has an owner."""
     if role is Role.OWNER:
         raise Conflict("An account has one owner. Use POST /ownership to hand it over.")
@@ -63,7 +63,7 @@ def changed_user(caller: Caller, user: User, changes: dict[str, Any]) -> User:
 ROLE_CHANGED = "the role was changed"
 
 
-def ends_access(old: User, new: User) -> str | None:
+def reason_to_end_access(old: User, new: User) -> str | None:
     """Return the reason to end the user's access if the role or status changed, else None."""
     if new.status != old.status:
         return "the user was suspended" if new.status != ACTIVE else "the suspension was undone"
@@ -76,13 +76,13 @@ def check_deletable(caller: Caller, user: User) -> None:
         raise Conflict("You cannot delete yourself. An owner hands the account over first.")
 
 
-def check_heir(user: User) -> None:
+def check_new_owner(user: User) -> None:
     """Raise `Conflict` when the user cannot become the owner."""
     if user.role is not Role.ADMIN or user.status != ACTIVE:
         raise Conflict("Only an active admin can become the owner.")
 
 
-def recorded_change(old: User, new: User, *, asked_email: bool) -> dict[str, Any]:
+def audit_details(old: User, new: User, *, asked_email: bool) -> dict[str, Any]:
     """Return the details of a change for the audit log.
 
     They name the changed fields, and give old and new values of role and status only, as the others are personal

@@ -43,9 +43,9 @@ async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User
     Raises `Conflict` for the owner role, and if the e-mail address or the external id is taken.
     """
     caller = await lock_caller(tx, caller)
-    if refusal := rules.refuse_to_make(caller, new.role):
+    if refusal := rules.refuse_to_create(caller, new.role):
         return await deny(tx, caller, None, None, refusal)
-    rules.check_made_role(new.role)
+    rules.check_new_role(new.role)
     user = await create_user(tx, caller.context, Actor(caller.user_id, caller.credential), new, None)
     await invite(tx, caller.context, user)
     return user
@@ -72,14 +72,14 @@ async def change_user(
         except IntegrityError as error:
             refuse_taken(error)
     events = []
-    if because := rules.ends_access(user, changed):
+    if because := rules.reason_to_end_access(user, changed):
         events = await _end_access(tx, caller, user_id, because=because)
     if changed.role in ADMINS and user.role not in ADMINS:
         # Any admin can change the providers that linked these identities, so none of them may sign in an admin.
         events += await drop_identities(tx, caller.context, user_id, because=rules.ROLE_CHANGED)
         changed = await find_user(tx, caller, user_id)
     if changed != user or email != user.email:
-        details = rules.recorded_change(user, changed, asked_email=email != user.email)
+        details = rules.audit_details(user, changed, asked_email=email != user.email)
         events.insert(0, Event(EventType.USER_CHANGED, "user", user_id, details))
     await record_act(tx, caller, *events)
     return changed
@@ -129,13 +129,13 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     if user_id not in found:
         raise NotFound
     heir = found[user_id]
-    rules.check_heir(heir)
+    rules.check_new_owner(heir)
     events = [Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, {"from": str(owner.id)})]
     # The old owner first: the unique index allows one owner per account at any moment.
     for old, role, other in ((owner, Role.ADMIN, heir), (heir, Role.OWNER, owner)):
         new = replace(old, role=role)
         await repository.store_user(tx, account_id, new)
-        details = rules.recorded_change(old, new, asked_email=False)
+        details = rules.audit_details(old, new, asked_email=False)
         events.append(Event(EventType.USER_CHANGED, "user", old.id, details))
         events += await _end_access(tx, caller, old.id, because=rules.ROLE_CHANGED)
         told = {"now_owner": role is Role.OWNER, "other": other.name}

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.administration.reports import repository
 from app.administration.reports.rules import (
-    FORGOTTEN_AFTER,
-    GIVEN_UP_AFTER,
-    KEPT,
+    DELETE_AFTER,
+    FAIL_AFTER,
     LINK_LIFETIME,
-    LOST_AFTER,
+    ORPHANED_AFTER,
     PREFIX,
+    RETENTION,
     UNFINISHED,
     Report,
     Status,
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 async def write_report(services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str) -> None:
     """Write a report in one transaction; do nothing if it is finished.
 
-    A run that fails raises, so that the queue retries it. After `GIVEN_UP_AFTER` the report gets the status
+    A run that fails raises, so that the queue retries it. After `FAIL_AFTER` the report gets the status
     `failed`, and `PermanentJobError` stops the retries.
     """
     account, report = UUID(account_id), UUID(report_id)
@@ -52,7 +52,7 @@ async def write_report(services: Services, *, account_id: str, report_id: str, i
     try:
         await _write(services, account, found, {"ip": ip, "user_agent": user_agent})
     except Exception as error:
-        if services.clock.now() - found.created_at < GIVEN_UP_AFTER:
+        if services.clock.now() - found.created_at < FAIL_AFTER:
             raise
         async with services.database.begin() as tx:
             if await repository.lock_report(tx, account, report, UNFINISHED):
@@ -79,7 +79,7 @@ async def _write(services: Services, account_id: UUID, report: Report, asked: di
             rows=rows,
             size=size,
             ready_at=now,
-            expires_at=now + KEPT,
+            expires_at=now + RETENTION,
         )
         arguments = asked | {"account_id": str(account_id), "report_id": str(report.id)}
         await enqueue(tx, "send_report_link", arguments, queue="letters")
@@ -97,7 +97,7 @@ async def send_report_link(
     now = services.clock.now()
     async with services.database.begin() as tx:
         locked = await repository.lock_report(tx, account, report, {Status.READY})
-        if locked is None or locked.was_announced or not await _may_have(tx, account, locked, now):
+        if locked is None or locked.link_was_sent or not await _may_receive_link(tx, account, locked, now):
             return
         secret = await _secret(services, tx, account, locked, now)
         found = await accounts.get_account(tx, account)
@@ -121,7 +121,7 @@ async def send_report_link(
         await repository.change_report(tx, account, report, sealed_token=None)
 
 
-async def _may_have(tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> bool:
+async def _may_receive_link(tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> bool:
     over = report.link_expires_at is not None and now >= report.link_expires_at
     still_admin = await repository.find_of_active_admin(tx, account_id, report.id) is not None
     return still_admin and not report.link_voided and not over and report.status_at(now) is Status.READY
@@ -140,13 +140,13 @@ async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, rep
 async def purge_reports(services: Services, **_: object) -> None:
     """Delete the data of expired reports and old reports, in batches.
 
-    Unfinished reports whose job no longer exists (`LOST_AFTER`) get the status `failed`.
+    Unfinished reports whose job no longer exists (`ORPHANED_AFTER`) get the status `failed`.
     """
     now = services.clock.now()
     await _in_batches(services, _BATCH, lambda tx: repository.expire_reports(tx, now, _BATCH))
     await _in_batches(services, _CHUNK_BATCH, lambda tx: repository.delete_chunks_of_expired(tx, _CHUNK_BATCH))
-    await _in_batches(services, _BATCH, lambda tx: repository.give_up_reports(tx, now - LOST_AFTER, _BATCH))
-    await _in_batches(services, _BATCH, lambda tx: repository.delete_reports(tx, now - FORGOTTEN_AFTER, _BATCH))
+    await _in_batches(services, _BATCH, lambda tx: repository.give_up_reports(tx, now - ORPHANED_AFTER, _BATCH))
+    await _in_batches(services, _BATCH, lambda tx: repository.delete_reports(tx, now - DELETE_AFTER, _BATCH))
 
 
 async def _in_batches(services: Services, size: int, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:

@@ -70,7 +70,7 @@ async def download_report(
 ) -> StreamingResponse:
     """Download a report that is ready. A session needs a fresh second factor."""
     async with services.database.begin() as tx:
-        download = await use_cases.take_report(tx, caller, report_id)
+        download = await use_cases.open_download(tx, caller, report_id)
     return _send(request, services, download)
 
 
@@ -88,7 +88,7 @@ async def download_report_by_link(
     The text begins with a byte order mark, for spreadsheets.
     """
     async with services.database.begin() as tx:
-        download = await use_cases.take_report_by_link(tx, context, body.token)
+        download = await use_cases.open_download_by_link(tx, context, body.token)
     return _send(request, services, download)
 
 

@@ -13,13 +13,13 @@ _LINK_TOKEN = re.compile(r"pgr_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([
 MOST_UNFINISHED = 3
 RETRY_AFTER_SECONDS = 30
 """An estimate: most reports are finished by then."""
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 LINK_LIFETIME = timedelta(hours=24)
-GIVEN_UP_AFTER = timedelta(hours=1)
+FAIL_AFTER = timedelta(hours=1)
 """A report that cannot be written fails after this time, and the requester can ask for another."""
-LOST_AFTER = timedelta(days=2)
+ORPHANED_AFTER = timedelta(days=2)
 """An unfinished report this old has no job any more, because the queue drops a job after a day."""
-FORGOTTEN_AFTER = timedelta(days=30)
+DELETE_AFTER = timedelta(days=30)
 
 
 class Type(StrEnum):
@@ -69,11 +69,11 @@ class Report:
         return Status.EXPIRED if over and self.status is Status.READY else self.status
 
     @property
-    def was_announced(self) -> bool:
+    def link_was_sent(self) -> bool:
         """Whether the e-mail with the link was sent: the sealed secret is deleted then."""
         return self.token_digest is not None and self.sealed_token is None
 
-    def is_opened_by(self, secret: str, now: datetime) -> bool:
+    def accepts_secret(self, secret: str, now: datetime) -> bool:
         """Whether this is the secret of the report's link, and neither link nor report is expired."""
         if self.token_digest is None or self.link_expires_at is None:
             return False

@@ -50,16 +50,16 @@ def _boolean(condition: str) -> str:
     return f"CASE WHEN {condition} THEN 'true' ELSE 'false' END"
 
 
-def status_query(*, of_few: bool) -> str:
+def status_query(*, by_user_ids: bool) -> str:
     """Return the query, ordered by e-mail address.
 
     Its parameters are the account's id ($1), the roles to report ($2), the roles of which the account requires 2FA
-    ($3), the policy's `trusted_device_days` ($4), and the current time ($5). With `of_few` it takes the users' ids
+    ($3), the policy's `trusted_device_days` ($4), and the current time ($5). With `by_user_ids` it takes the users' ids
     too ($6): then the subqueries read the rows of these users only, not of all the account's end users.
     """
-    of_users = "AND user_id = ANY($6)" if of_few else ""
-    of_sets = f"AND set_id IN ({_SETS})" if of_few else ""
-    these = "AND u.id = ANY($6)" if of_few else ""
+    of_users = "AND user_id = ANY($6)" if by_user_ids else ""
+    of_sets = f"AND set_id IN ({_SETS})" if by_user_ids else ""
+    these = "AND u.id = ANY($6)" if by_user_ids else ""
     required = "u.role = ANY($3)"
     return f"""
     SELECT u.id AS user_id,

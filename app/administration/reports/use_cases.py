@@ -87,7 +87,7 @@ class Download:
         return self.size + len(BYTE_ORDER_MARK) * self.for_spreadsheet
 
 
-async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
+async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
     """Record the download and return it; raises `NotFound` or `Conflict` (`report_not_ready`)."""
     report = await find_report(tx, caller.account_id, report_id)
     status = report.status_at(caller.now)
@@ -97,14 +97,14 @@ async def take_report(tx: AsyncConnection, caller: Caller, report_id: UUID) -> D
     return _download(caller.account_id, report, for_spreadsheet=False)
 
 
-async def take_report_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Download:
+async def open_download_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Download:
     """Record the download by a link and return it, if the requester is an active owner or admin.
 
     Raises `Gone` (`link_expired`) for every reason, so that the response does not reveal which.
     """
     read = read_link_token(token)
     report = await repository.find_of_active_admin(tx, context.account_id, read[0]) if read else None
-    if read is None or report is None or not report.is_opened_by(read[1], context.now):
+    if read is None or report is None or not report.accepts_secret(read[1], context.now):
         raise Gone("The link has ended. Ask for a new report.", code="link_expired")
     actor = Actor(report.requested_by, "report_link")
     await record(tx, context, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))

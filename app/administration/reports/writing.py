@@ -19,7 +19,7 @@ from app.database.engine import driver
 from app.database.long import begin_long
 from app.database.tables import users
 
-_MOST_FEW = 1000
+_MAX_BY_ID = 1000
 
 
 class _Chunks:
@@ -87,7 +87,7 @@ async def write_csv(
     chunks = _Chunks(tx, account_id, report.id)
     try:
         async with begin_long(url, isolation="REPEATABLE READ") as reading:
-            query, arguments = await _question(reading, account_id, report, now)
+            query, arguments = await _query_and_arguments(reading, account_id, report, now)
             done: str = await driver(reading).copy_from_query(
                 query,
                 *arguments,
@@ -104,7 +104,7 @@ async def write_csv(
     return int(done.removeprefix("COPY ")), chunks.size
 
 
-async def _question(
+async def _query_and_arguments(
     reading: AsyncConnection, account_id: UUID, report: Report, now: datetime
 ) -> tuple[str, list[Any]]:
     """Return the query and its arguments; make sure that Postgres plans it in linear time."""
@@ -113,9 +113,9 @@ async def _question(
     required = [role for role in roles if policy.requires_two_factor_of(Role(role))]
     arguments = [account_id, roles, required, policy.trusted_device_days, now]
     found = select(users.c.id).where(users.c.account_id == account_id, users.c.role.in_(roles))
-    few = list(await reading.scalars(found.limit(_MOST_FEW + 1)))
-    if len(few) <= _MOST_FEW:
-        return status_query(of_few=True), [*arguments, few]
+    few = list(await reading.scalars(found.limit(_MAX_BY_ID + 1)))
+    if len(few) <= _MAX_BY_ID:
+        return status_query(by_user_ids=True), [*arguments, few]
     # With stale statistics Postgres underestimates the rows and picks nested loops (quadratic time).
     await reading.execute(text("SET LOCAL enable_nestloop = off"))
-    return status_query(of_few=False), arguments
+    return status_query(by_user_ids=False), arguments

@@ -43,7 +43,7 @@ async def delete_ended_sessions(
         await asyncio.sleep(BUSY_SECONDS)
         left = await _delete(services, ended, actor, ip, user_agent, request_id)
     async with services.database.begin() as tx:
-        await repository.forget_ended_sessions(tx, ended)
+        await repository.clear_ended_marks(tx, ended)
 
 
 async def _delete(

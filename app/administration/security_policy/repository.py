@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import has_authenticator
+from app.accounts.users.credential_owners import has_authenticator
 from app.accounts.users.rules import ACTIVE
 from app.core.callers import TEAM, Role
 from app.database.base import param
@@ -182,7 +182,7 @@ async def delete_ended_sessions(
     return [DeletedSessions(*row) for row in await _DELETE_BATCH.rows(tx, values)]
 
 
-async def forget_ended_sessions(tx: AsyncConnection, ended: EndedSessions) -> None:
+async def clear_ended_marks(tx: AsyncConnection, ended: EndedSessions) -> None:
     """Set the policy's `..._ended_through` columns to NULL once these sessions are deleted.
 
     Columns that a later change has set stay. A later change may have stored the same id for other roles, or with

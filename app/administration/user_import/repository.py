@@ -27,7 +27,7 @@ from sqlalchemy.schema import CreateTable
 
 from app.accounts.users.repository import INITIAL_SECOND_FACTOR
 from app.accounts.users.rules import ACTIVE
-from app.administration.user_import.rules import Refused
+from app.administration.user_import.rules import ConflictingLine
 from app.audit.repository import SelectedEvents, record_selected
 from app.audit.rules import Actor, EventType
 from app.core.callers import RequestContext
@@ -96,7 +96,7 @@ async def add_users(tx: AsyncConnection, context: RequestContext) -> int:
     return (await tx.execute(_insert_staged(users, values).on_conflict_do_nothing())).rowcount
 
 
-async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> list[Refused]:
+async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> list[ConflictingLine]:
     """Return the first `limit` staged users that were not inserted, ordered by line."""
     refused = select(staged).where(~_is_stored(account_id)).order_by(staged.c.line).limit(limit).cte("refused")
     by_email, by_external_id = users.alias("by_email"), users.alias("by_external_id")
@@ -112,10 +112,10 @@ async def list_refused(tx: AsyncConnection, account_id: UUID, *, limit: int) -> 
         .outerjoin(of_external_id, of_external_id.c.id == by_external_id.c.id)
         .order_by(refused.c.line)
     )
-    return [Refused(*row) for row in await tx.execute(query)]
+    return [ConflictingLine(*row) for row in await tx.execute(query)]
 
 
-async def forget_refused(tx: AsyncConnection, account_id: UUID) -> int:
+async def delete_refused(tx: AsyncConnection, account_id: UUID) -> int:
     """Delete the staged users that were not inserted; return how many."""
     return (await tx.execute(delete(staged).where(~_is_stored(account_id)))).rowcount
 
@@ -182,7 +182,7 @@ def _is_stored(account_id: UUID) -> Any:
     return exists().where(users.c.account_id == account_id, users.c.id == staged.c.id)
 
 
-async def look_at_sizes(tx: AsyncConnection) -> None:
+async def analyze_tables(tx: AsyncConnection) -> None:
     """Update the statistics of the tables, which have grown.
 
     With the old ones Postgres plans as if the tables were almost empty.

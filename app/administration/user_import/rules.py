@@ -50,7 +50,7 @@ class ImportedUser:
 
 
 @dataclass(frozen=True)
-class Refused:
+class ConflictingLine:
     """A valid line whose e-mail address or external id is taken.
 
     `email_of_line` and `external_id_of_line` are the lines that took them; None if it was an existing user.
@@ -62,7 +62,7 @@ class Refused:
     external_id_of_line: int | None
 
 
-def why_taken(refused: Refused) -> str:
+def conflict_reason(refused: ConflictingLine) -> str:
     """Return the reason for the report."""
     what = "email" if refused.email_taken else "external_id"
     other = refused.email_of_line if refused.email_taken else refused.external_id_of_line

@@ -20,12 +20,12 @@ from app.core.ids import new_id
 from app.crypto.sealing import Sealer
 from app.second_factor.use_cases import secret_associated_data
 
-MOST_NAMED = 100
+MAX_LISTED = 100
 
 
 @dataclass
 class Report:
-    """The numbers of imported users and of bad lines, and the first `MOST_NAMED` bad lines."""
+    """The numbers of imported users and of bad lines, and the first `MAX_LISTED` bad lines."""
 
     taken: int = 0
     bad: int = 0
@@ -34,7 +34,7 @@ class Report:
     def add(self, lines: list[BadLine], *, count: int) -> None:
         """Add `count` bad lines; `lines` are the first of them."""
         self.bad += count
-        self.named = sorted([*self.named, *lines], key=lambda line: line.number)[:MOST_NAMED]
+        self.named = sorted([*self.named, *lines], key=lambda line: line.number)[:MAX_LISTED]
 
     def describe(self) -> list[str]:
         """Return a sentence for each bad line in `named`, and one with the number of the others."""
@@ -62,7 +62,7 @@ async def import_users(
         )
     await repository.add_second_factors(tx, context)
     await repository.record_import(tx, context, COMMAND_LINE)
-    await repository.look_at_sizes(tx)
+    await repository.analyze_tables(tx)
     return report
 
 
@@ -108,7 +108,7 @@ def _staged(context: RequestContext, sealer: Sealer, number: int, user: Imported
 
 async def _leave_out_refused(tx: AsyncConnection, account_id: UUID, report: Report) -> None:
     """Add the valid lines whose e-mail address or external id is taken to the report."""
-    refused = await repository.list_refused(tx, account_id, limit=MOST_NAMED)
+    refused = await repository.list_refused(tx, account_id, limit=MAX_LISTED)
     if refused:
-        count = await repository.forget_refused(tx, account_id)
-        report.add([BadLine(found.line, rules.why_taken(found)) for found in refused], count=count)
+        count = await repository.delete_refused(tx, account_id)
+        report.add([BadLine(found.line, rules.conflict_reason(found)) for found in refused], count=count)

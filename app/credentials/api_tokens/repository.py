@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import by_digest, owner_of
+from app.accounts.users.credential_owners import credential_with_owner_sql, owner_of
 from app.accounts.users.rules import User
 from app.credentials.api_tokens.rules import ApiToken, Scope
 from app.database.statements import PrecompiledStatement
@@ -26,7 +26,7 @@ _COLUMNS = [
     api_tokens.c.last_used_at,
     api_tokens.c.signs_in_admins,
 ]
-_BY_DIGEST = PrecompiledStatement(by_digest(api_tokens, _COLUMNS))
+_BY_DIGEST = PrecompiledStatement(credential_with_owner_sql(api_tokens, _COLUMNS))
 
 
 def _token(values: Sequence[Any]) -> ApiToken:
@@ -120,7 +120,7 @@ async def delete_tokens_of(tx: AsyncConnection, account_id: UUID, user_id: UUID)
     return (await tx.execute(query)).rowcount
 
 
-async def hold_token(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
+async def lock_token_shared(tx: AsyncConnection, account_id: UUID, token_id: UUID) -> bool:
     """Lock the token against deletion until the transaction ends; False if it does not exist.
 
     A token is deleted when the role or status of its user changes. So while it is locked, they are those of the

@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.authentication.allow import Owner, Signed
+from app.authentication.allow import Owner, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.credentials.identity_tokens.rules import MAX_AGE, TOKEN_LIFETIME
 from app.credentials.identity_tokens.schemas import IdentityToken, IdentityTokenAsked, PublicKey, PublicKeys
@@ -26,7 +26,7 @@ Keys = Annotated[KeyRing, Depends(get_key_ring)]
 
 @router.post("/session/identity-token", operation_id="issueIdentityToken", responses=problems(401, 403, 422, 503))
 async def issue(
-    services: AppServices, caller: Signed, owner: Owner, keys: Keys, body: IdentityTokenAsked
+    services: AppServices, caller: SessionCaller, owner: Owner, keys: Keys, body: IdentityTokenAsked
 ) -> IdentityToken:
     """Create a token about the user for another service, which verifies it.
 

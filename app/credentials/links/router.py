@@ -10,7 +10,7 @@ from app.credentials.links import rules, use_cases
 from app.credentials.links.schemas import EmailChangeStopped, EmailConfirmed, PasswordChosen, PasswordLinkWanted
 from app.credentials.passwords.use_cases import check_chosen_password
 from app.throttling.rules import link_buckets, over_all_accounts
-from app.throttling.use_cases import count_password_attempt
+from app.throttling.use_cases import count_attempt
 from app.web.dependencies import AppServices
 from app.web.problems import problems
 
@@ -34,9 +34,9 @@ async def ask_for_password_link(services: AppServices, context: Context, body: P
     by_email, by_address = link_buckets(email=body.email, ip=context.ip, letters=_LETTERS, requests=_REQUESTS)
     by_addresses = [by_address, over_all_accounts(by_address)]
     because = "Too many links were asked for from this address."
-    await count_password_attempt(services.database, context, by_addresses, because=because)
+    await count_attempt(services.database, context, by_addresses, because=because)
     async with services.database.begin() as tx:
-        await use_cases.want_password_link(tx, context, body.email, by_email)
+        await use_cases.enqueue_password_link_lookup(tx, context, body.email, by_email)
     return Response(status_code=202)
 
 

@@ -15,7 +15,7 @@ from app.core.errors import Gone
 from app.core.ids import new_id
 from app.credentials.links import repository
 from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, Purpose
-from app.credentials.sso_identities.use_cases import prove_address
+from app.credentials.sso_identities.use_cases import mark_address_proven
 from app.crypto.digests import digest, is_secret
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, notify_user
@@ -44,7 +44,9 @@ async def ask_confirmation(
         await _send_link(tx, context, user.id, purpose, email=new_email, requested_by=requested_by)
 
 
-async def want_password_link(tx: AsyncConnection, context: RequestContext, email: str, bucket: Bucket) -> None:
+async def enqueue_password_link_lookup(
+    tx: AsyncConnection, context: RequestContext, email: str, bucket: Bucket
+) -> None:
     """Enqueue a look-up of the e-mail address, so that the time does not show whether it exists.
 
     `bucket` limits the e-mails to this address. If it is full, nothing is sent, and the answer is the same.
@@ -103,10 +105,10 @@ async def _find(
     if is_secret(token, PREFIX):
         link = await repository.find_by_digest(tx, context.account_id, digest(token))
     if link is None or link.purpose not in purposes or not link.is_open(context.now):
-        raise _over()
+        raise _link_expired()
     found = await users.find_by_id(tx, context.account_id, link.user_id)
     if found is None or found.user.status != ACTIVE:
-        raise _over()
+        raise _link_expired()
     return link, found.user
 
 
@@ -119,14 +121,14 @@ async def redeem_password_link(tx: AsyncConnection, context: RequestContext, lin
     account_id, user_id = context.account_id, link.user_id
     await second_factor.lock_state(tx, account_id, user_id)
     if not await repository.use_link(tx, account_id, link.id, now=context.now):
-        raise _over()
+        raise _link_expired()
     await users.store_password_hash(tx, account_id, user_id, new_hash)
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
     await repository.void_links(tx, account_id, user_id)
     because = "the password was reset"
     events = await end_sessions(tx, account_id, user_id, because=because)
     events += await revoke_all(tx, account_id, user_id, because=because)
-    events += await prove_address(tx, context, user_id)
+    events += await mark_address_proven(tx, context, user_id)
     changed = Event(EventType.PASSWORD_CHANGED, "user", user_id, {"by": link.purpose.value})
     await record(tx, context, Actor(user_id, None), changed, *events)
     if link.purpose is Purpose.PASSWORD:
@@ -143,14 +145,14 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL}))
     account_id = context.account_id
     if link.email is None or link.requested_by is None:
-        raise _over()
+        raise _link_expired()
     found = await lock_users(tx, account_id, user.id, link.requested_by)
     if len(found) < len({user.id, link.requested_by}) or not may_administer(
         found[link.requested_by], found[user.id]
     ):
-        raise _over()
+        raise _link_expired()
     if found[user.id].status != ACTIVE or not await repository.use_link(tx, account_id, link.id, now=context.now):
-        raise _over()
+        raise _link_expired()
     await notify_user(tx, context, user.id, Kind.EMAIL_CHANGED)  # before the change: goes to the old address
     try:
         await users.store_email(tx, account_id, user.id, link.email)
@@ -159,7 +161,7 @@ async def confirm_email(tx: AsyncConnection, context: RequestContext, token: str
     await second_factor.change_state(tx, account_id, user.id, new_version=True)
     await repository.void_links(tx, account_id, user.id)
     revoked = await revoke_all(tx, account_id, user.id, because="the e-mail address was changed")
-    unlinked = await prove_address(tx, context, user.id)
+    unlinked = await mark_address_proven(tx, context, user.id)
     changed = Event(EventType.USER_CHANGED, "user", user.id, {"fields": ["email"]})
     await record(tx, context, Actor(user.id, None), changed, *revoked, *unlinked)
 
@@ -169,10 +171,10 @@ async def stop_email_change(tx: AsyncConnection, context: RequestContext, token:
     link, user = await _find(tx, context, token, frozenset({Purpose.EMAIL_STOP}))
     await lock_users(tx, context.account_id, user.id)
     if link.id not in await repository.void_email_changes(tx, context.account_id, user.id):
-        raise _over()
+        raise _link_expired()
     stopped = Event(EventType.EMAIL_CHANGE_STOPPED, "user", user.id)
     await record(tx, context, Actor(user.id, None), stopped)
 
 
-def _over() -> Gone:
+def _link_expired() -> Gone:
     return Gone("The link has ended. Ask for a new one.", code="link_expired")

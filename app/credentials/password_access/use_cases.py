@@ -11,7 +11,7 @@ from app.credentials.passwords.use_cases import invalid_credentials, refuse_pass
 from app.second_factor import repository as second_factor
 from app.services import Services
 from app.throttling.rules import buckets
-from app.throttling.use_cases import counted_password_attempt, give_address_back, take_password_attempt_back
+from app.throttling.use_cases import counted_password_attempt, refund_password_attempt, refund_shared_buckets
 
 
 async def find_password_user(
@@ -48,8 +48,8 @@ async def find_password_user(
             if refused:
                 await refuse_password(tx, context, found)
             else:
-                await take_password_attempt_back(tx, context, filled)
+                await refund_password_attempt(tx, context, filled)
     if refused or found is None:
         raise invalid_credentials()
-    await give_address_back(services.database, context, filled)
+    await refund_shared_buckets(services.database, context, filled)
     return found.user, policy, bool(authenticators)

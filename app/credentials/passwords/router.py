@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.accounts import repository as accounts
 from app.accounts.users import repository as users
-from app.authentication.allow import FreshlySigned, Owner
+from app.authentication.allow import FreshSessionCaller, Owner
 from app.authentication.routes import AccountRoute
 from app.core.errors import Unauthenticated
 from app.credentials.passwords import use_cases
@@ -24,7 +24,7 @@ router = APIRouter(tags=["passwords"], route_class=AccountRoute)
     responses=problems(401, 403, 422, 429, 503),
 )
 async def change_my_password(
-    services: AppServices, caller: FreshlySigned, owner: Owner, body: PasswordChange
+    services: AppServices, caller: FreshSessionCaller, owner: Owner, body: PasswordChange
 ) -> None:
     """Change my password; other sessions and trusted devices end. Needs a fresh second factor."""
     async with services.database.read() as tx:

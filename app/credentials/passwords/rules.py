@@ -19,7 +19,7 @@ def _most_used() -> frozenset[str]:
     return frozenset(FREQUENCY_LISTS["passwords"][:_MOST_USED])
 
 
-def why_not(password: str, *, about_user: tuple[str, ...]) -> tuple[str, str] | None:
+def reason_to_refuse(password: str, *, about_user: tuple[str, ...]) -> tuple[str, str] | None:
     """Return why the password is not allowed, as a code and a sentence; None if it is allowed.
 
     Length is counted in code points after NFC. The password must not equal one of `about_user`: the e-mail
@@ -43,6 +43,6 @@ def why_not(password: str, *, about_user: tuple[str, ...]) -> tuple[str, str] | 
 
 def check_new_password(password: str, pointer: str, *, about_user: tuple[str, ...]) -> None:
     """Raise `InvalidRequest`, with the reason at `pointer`, if the password is not allowed."""
-    found = why_not(password, about_user=about_user)
+    found = reason_to_refuse(password, about_user=about_user)
     if found:
         raise InvalidRequest("The new password cannot be used.", FieldError(pointer, *found))

@@ -19,7 +19,7 @@ from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.services import Services
 from app.sessions.use_cases import end_sessions
 from app.throttling.rules import Bucket
-from app.throttling.use_cases import take_password_attempt_back
+from app.throttling.use_cases import refund_password_attempt
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ async def change_password(
     if state.version != checked.version:
         raise wrong_password()
     account_id, user_id = caller.account_id, caller.user_id
-    await take_password_attempt_back(tx, caller.context, buckets)
+    await refund_password_attempt(tx, caller.context, buckets)
     await users.store_password_hash(tx, account_id, user_id, new_hash)
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
     await void_links(tx, account_id, user_id)

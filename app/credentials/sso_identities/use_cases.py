@@ -10,7 +10,7 @@ from app.credentials.sso_identities import repository
 from app.sessions.use_cases import end_sso_sessions
 
 
-async def prove_address(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> list[Event]:
+async def mark_address_proven(tx: AsyncConnection, context: RequestContext, user_id: UUID) -> list[Event]:
     """Record that the user's e-mail address is verified; the first time, drop SSO identities.
 
     This prevents account pre-hijacking: somebody else who linked an SSO identity earlier must lose access. A
@@ -30,7 +30,7 @@ async def drop_identities(
 ) -> list[Event]:
     """Delete the user's SSO identities, and end the sessions that began with SSO.
 
-    The transaction must meet the conditions of `prove_address`. Returns the events to record: none if no identity
+    The transaction must meet the conditions of `mark_address_proven`. Returns the events to record: none if no identity
     was linked.
     """
     if not await repository.delete_identities(tx, context.account_id, user_id):

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.owners import has_authenticator
+from app.accounts.users.credential_owners import has_authenticator
 from app.core.callers import Role
 from app.database.base import is_any_of
 from app.database.tables import authenticators, second_factor_state, users

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from app.accounts.rules import SecurityPolicy
-from app.authentication.allow import FreshAdmin, FreshlySigned, Policy, Signed
+from app.authentication.allow import FreshAdmin, FreshSessionCaller, Policy, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.second_factor.recovery_codes.use_cases import make_codes
@@ -33,14 +33,14 @@ async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> T
 
 
 @router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
-async def get_my_two_factor(services: AppServices, caller: Signed, policy: Policy) -> TwoFactor:
+async def get_my_two_factor(services: AppServices, caller: SessionCaller, policy: Policy) -> TwoFactor:
     """Show my second factor."""
     return await _show(services, caller, policy)
 
 
 @router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 403, 422))
 async def change_my_two_factor(
-    services: AppServices, caller: Signed, policy: Policy, body: TwoFactorChange
+    services: AppServices, caller: SessionCaller, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
     """Choose whether a trusted device is asked once in a while or at every sign-in."""
     if "passcode_frequency" in body.model_fields_set:
@@ -50,7 +50,7 @@ async def change_my_two_factor(
 
 
 @router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
-async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, policy: Policy) -> TwoFactor:
+async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, policy: Policy) -> TwoFactor:
     """Keep it on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.keep_turned_on(tx, caller)
@@ -60,7 +60,7 @@ async def keep_my_two_factor(services: AppServices, caller: FreshlySigned, polic
 @router.delete(
     "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
 )
-async def turn_my_two_factor_off(services: AppServices, caller: FreshlySigned) -> None:
+async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCaller) -> None:
     """Turn it off: authenticators, recovery codes and trusted devices go. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.turn_off(tx, caller)
@@ -72,7 +72,7 @@ async def turn_my_two_factor_off(services: AppServices, caller: FreshlySigned) -
     responses=problems(401, 403, 404, 422),
 )
 async def rename_my_authenticator(
-    services: AppServices, caller: Signed, authenticator_id: PathId, body: AuthenticatorChange
+    services: AppServices, caller: SessionCaller, authenticator_id: PathId, body: AuthenticatorChange
 ) -> Authenticator:
     """Rename an authenticator."""
     label = body.label if "label" in body.model_fields_set else None
@@ -87,7 +87,9 @@ async def rename_my_authenticator(
     operation_id="removeMyAuthenticator",
     responses=problems(401, 403, 404, 409),
 )
-async def remove_my_authenticator(services: AppServices, caller: FreshlySigned, authenticator_id: PathId) -> None:
+async def remove_my_authenticator(
+    services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId
+) -> None:
     """Remove an authenticator, unless it is the last. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.remove_authenticator(tx, caller, authenticator_id)
@@ -99,7 +101,7 @@ async def remove_my_authenticator(services: AppServices, caller: FreshlySigned, 
     operation_id="renewMyRecoveryCodes",
     responses=problems(401, 403, 409, 503),
 )
-async def renew_my_recovery_codes(services: AppServices, caller: FreshlySigned) -> RecoveryCodes:
+async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCaller) -> RecoveryCodes:
     """Get ten new recovery codes; all older ones die. Needs a fresh second factor."""
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
@@ -130,7 +132,7 @@ async def renew_recovery_codes_of_user(
     operation_id="turnTwoFactorOffForUser",
     responses=problems(401, 403),
 )
-async def turn_two_factor_off_for_user(services: AppServices, caller: Signed, user_id: str) -> None:
+async def turn_two_factor_off_for_user(services: AppServices, caller: SessionCaller, user_id: str) -> None:
     """Refuse, always: nobody turns off another person's second factor."""
     async with services.database.begin() as tx:
         refusal = await use_cases.refuse_turning_off(tx, caller, _id_or_none(user_id))

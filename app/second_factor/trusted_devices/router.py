@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.authentication.allow import Owner, Signed
+from app.authentication.allow import Owner, SessionCaller
 from app.authentication.context import Cookies
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
@@ -12,7 +12,7 @@ from app.second_factor.trusted_devices import repository, rules, use_cases
 from app.second_factor.trusted_devices.schemas import TrustedDevice
 from app.services import Services
 from app.web.dependencies import AppServices
-from app.web.pages import Page, PageAsked, Paged
+from app.web.pages import Page, Paged, PageRequest
 from app.web.problems import problems
 from app.web.wire import PathId
 
@@ -32,7 +32,7 @@ def _show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice
 
 
 async def show_devices(
-    services: Services, caller: Caller, user_id: UUID, page: PageAsked, *, policy_days: int
+    services: Services, caller: Caller, user_id: UUID, page: PageRequest, *, policy_days: int
 ) -> Page[TrustedDevice]:
     """Return a page of a user's trusted devices, newest first."""
     async with services.database.read() as tx:
@@ -51,7 +51,7 @@ async def show_devices(
 
 @router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 403, 422))
 async def list_my_trusted_devices(
-    services: AppServices, caller: Signed, owner: Owner, page: Paged
+    services: AppServices, caller: SessionCaller, owner: Owner, page: Paged
 ) -> Page[TrustedDevice]:
     """List the browsers and apps in which I am not asked for a passcode, newest first."""
     days = owner.policy.trusted_device_days
@@ -65,7 +65,7 @@ async def list_my_trusted_devices(
     responses=problems(401, 403),
 )
 async def revoke_my_trusted_devices(
-    services: AppServices, caller: Signed, cookies: Cookies, response: Response
+    services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response
 ) -> None:
     """Ask for a passcode again on all my devices."""
     async with services.database.begin() as tx:
@@ -81,7 +81,7 @@ async def revoke_my_trusted_devices(
     responses=problems(401, 403, 404),
 )
 async def revoke_my_trusted_device(
-    services: AppServices, caller: Signed, cookies: Cookies, response: Response, device_id: PathId
+    services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response, device_id: PathId
 ) -> None:
     """Ask for a passcode again on one of my devices."""
     async with services.database.begin() as tx:

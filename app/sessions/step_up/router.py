@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.accounts.users import repository as users
-from app.authentication.allow import Signed
+from app.authentication.allow import SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, Refusal, invalid_field
@@ -23,7 +23,7 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
 
 
 @router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 403, 409, 422, 429, 503))
-async def step_up(services: AppServices, caller: Signed, body: StepUp) -> Session:
+async def step_up(services: AppServices, caller: SessionCaller, body: StepUp) -> Session:
     """Prove the second factor again, or the password where there is none: the session is fresh for 10 minutes."""
     if body.passcode is not None and body.password is None:
         session = await _by_passcode(services, caller, body.passcode)

@@ -43,7 +43,7 @@ from app.sessions.rules import Session
 from app.sessions.step_up import repository
 from app.sessions.step_up.rules import StepUpState, after_failure
 from app.throttling.rules import Bucket
-from app.throttling.use_cases import take_password_attempt_back
+from app.throttling.use_cases import refund_password_attempt
 
 
 async def prepare_step_up(
@@ -191,7 +191,7 @@ async def step_up_by_password(
         raise signed_out()
     amr = found.amr if PASSWORD in found.amr else (*found.amr, PASSWORD)
     session = await note_proof(tx, account_id, caller.session_id, amr=amr, first_factor_at=caller.now)
-    await take_password_attempt_back(tx, caller.context, buckets)
+    await refund_password_attempt(tx, caller.context, buckets)
     return await _stepped_up(tx, caller, session, PASSWORD)
 
 

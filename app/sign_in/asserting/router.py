@@ -11,17 +11,17 @@ from app.second_factor.trusted_devices.rules import parse_device_token
 from app.sign_in.asserting.schemas import Assertion
 from app.sign_in.asserting.use_cases import asserted_context, begin_asserted_sign_in, find_asserted
 from app.sign_in.outcomes import Device
-from app.sign_in.router import show_begun
+from app.sign_in.router import show_first_factor_outcome
 from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
 from app.throttling.rules import assertion_buckets
-from app.throttling.use_cases import count_password_attempt
+from app.throttling.use_cases import count_attempt
 from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
-_OF_TOKEN = Limit("1200/60")
-_OF_USER = Limit("60/600")
+_TOKEN_LIMIT = Limit("1200/60")
+_USER_LIMIT = Limit("60/600")
 
 
 @router.post(
@@ -42,8 +42,10 @@ async def assert_first_factor(
             tx, caller.account_id, user_id=body.user_id, external_id=body.external_id, email=body.email
         )
     assert caller.token_id is not None  # noqa: S101 -- `Asserting` admits only API tokens
-    filled = assertion_buckets(token_id=caller.token_id, user_id=user.id, of_token=_OF_TOKEN, of_user=_OF_USER)
-    await count_password_attempt(services.database, caller.context, filled, because="Too many sign-ins.")
+    filled = assertion_buckets(
+        token_id=caller.token_id, user_id=user.id, of_token=_TOKEN_LIMIT, of_user=_USER_LIMIT
+    )
+    await count_attempt(services.database, caller.context, filled, because="Too many sign-ins.")
     device = Device(
         read_device_cookies(
             [], secure=services.settings.is_https
@@ -57,4 +59,4 @@ async def assert_first_factor(
         )
     if isinstance(outcome, Refusal):
         raise outcome
-    return show_begun(outcome)
+    return show_first_factor_outcome(outcome)

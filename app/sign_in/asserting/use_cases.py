@@ -14,7 +14,7 @@ from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
 from app.core.callers import ADMINS, Caller, RequestContext
 from app.core.errors import Forbidden, NotFound, Refusal, Unauthenticated
-from app.credentials.api_tokens.repository import hold_token
+from app.credentials.api_tokens.repository import lock_token_shared
 from app.second_factor import repository as second_factor
 from app.sign_in.completing import complete
 from app.sign_in.outcomes import Completed, Device, Waiting
@@ -54,7 +54,7 @@ async def begin_asserted_sign_in(
     found = await users.find_by_id(tx, caller.account_id, user_id)
     if state is None or found is None:
         raise NotFound("The account has no such user.")
-    if caller.token_id is None or not await hold_token(tx, caller.account_id, caller.token_id):
+    if caller.token_id is None or not await lock_token_shared(tx, caller.account_id, caller.token_id):
         raise Unauthenticated("The API token has ended.")
     if refusal := _refusal(caller, found.user):
         denied = Event(EventType.ACCESS_DENIED, "user", user_id, {"code": refusal.code})

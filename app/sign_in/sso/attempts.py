@@ -13,7 +13,7 @@ from app.sign_in.completing import expired
 from app.sign_in.sso.rules import Provider
 from app.throttling import repository as limits
 from app.throttling.rules import Bucket, over_all_accounts, provider_bucket, request_bucket
-from app.throttling.use_cases import count_password_attempt
+from app.throttling.use_cases import count_attempt
 
 _BEGUN = Limit("600/600")
 _FAILURES = Limit("100/600")
@@ -32,7 +32,7 @@ async def counted_attempt(
     unavailable, or the browser had no login of its own (any web page can send it here).
     """
     bucket = provider_bucket(provider_id=provider.id, ip=context.ip, failures=_FAILURES)
-    await count_password_attempt(database, context, [bucket], because=_BECAUSE)
+    await count_attempt(database, context, [bucket], because=_BECAUSE)
     try:
         yield bucket
     except Refusal as refusal:
@@ -44,11 +44,11 @@ async def counted_attempt(
 
 async def undo_count(tx: AsyncConnection, context: RequestContext, bucket: Bucket) -> None:
     """Undo the failure that `counted_attempt` counted."""
-    await limits.take_back(tx, context.account_id, [bucket], now=context.now)
+    await limits.refund(tx, context.account_id, [bucket], now=context.now)
 
 
 async def count_begun(database: Database, context: RequestContext) -> None:
     """Count a login or a nonce that an anonymous client begins; raises `TooMany`."""
     begun = request_bucket(ip=context.ip, requests=_BEGUN)
     because = "Too many sign-ins were begun from this address."
-    await count_password_attempt(database, context, [begun, over_all_accounts(begun)], because=because)
+    await count_attempt(database, context, [begun, over_all_accounts(begun)], because=because)

@@ -31,7 +31,7 @@ async def admit(
     """
     found = await _linked(tx, context, provider, identity)
     if found is None:
-        await users.hold_address(tx, context.account_id, identity.email)
+        await users.lock_email_address(tx, context.account_id, identity.email)
         found = await _linked(tx, context, provider, identity) or await _link(tx, context, provider, identity)
     if isinstance(found, Refusal):
         return found
@@ -91,7 +91,7 @@ async def _link(
 ) -> PasswordUser | Refusal:
     """Link the identity to the user with its e-mail address, or to a new one, where the provider may.
 
-    The caller holds the lock on the address (`hold_address`). An existing user is judged after locking them.
+    The caller holds the lock on the address (`lock_email_address`). An existing user is judged after locking them.
     """
     known = await users.find_by_email(tx, context.account_id, identity.email)
     if known is None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from app.accounts.users.rules import email_domain
-from app.core.addresses import FetchPolicy, is_address
+from app.core.addresses import FetchPolicy, is_fetchable_url
 from app.core.callers import Role
 from app.core.errors import invalid_field
 
@@ -64,7 +64,7 @@ class ProtocolSettings:
 def check_return_urls(urls: Sequence[str]) -> None:
     """Raise `InvalidRequest` if one of the URLs is neither https nor http on this machine."""
     for place, url in enumerate(urls):
-        if not is_address(url):
+        if not is_fetchable_url(url):
             raise invalid_field(f"/return_urls/{place}", "malformed", NO_ADDRESS)
 
 

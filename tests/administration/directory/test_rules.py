@@ -52,7 +52,7 @@ def test_a_token_acts_on_agents_and_end_users_only(target: Role) -> None:
     for id_ in (ME, OTHER):
         refusal = rules.refuse_to_act_on(script, user(target, id_))
         assert (refusal is not None) == (target in {Role.OWNER, Role.ADMIN})
-    assert (rules.refuse_to_make(script, target) is not None) == (target in {Role.OWNER, Role.ADMIN})
+    assert (rules.refuse_to_create(script, target) is not None) == (target in {Role.OWNER, Role.ADMIN})
     refusal = rules.refuse_to_change(script, user(Role.AGENT), {"role": target})
     assert (refusal is not None) == (target in {Role.OWNER, Role.ADMIN})
 
@@ -77,17 +77,17 @@ def test_the_address_is_not_changed_with_the_other_fields() -> None:
 @pytest.mark.parametrize(("role", "status"), [("admin", "suspended"), ("agent", "active"), ("owner", "active")])
 def test_only_an_active_admin_can_become_owner(role: str, status: str) -> None:
     with pytest.raises(Conflict):
-        rules.check_heir(replace(user(Role(role)), status=status))
+        rules.check_new_owner(replace(user(Role(role)), status=status))
 
 
 def test_only_role_and_status_are_recorded_with_their_values() -> None:
     old = user(Role.AGENT)
     new = replace(old, name="Berta", external_id="crm-1", status="suspended")
 
-    assert rules.recorded_change(old, new, asked_email=True) == {
+    assert rules.audit_details(old, new, asked_email=True) == {
         "fields": ["name", "status", "external_id"],
         "old": {"status": "active"},
         "new": {"status": "suspended"},
         "to_be_confirmed": ["email"],
     }
-    assert rules.recorded_change(old, replace(old, name="Berta"), asked_email=False) == {"fields": ["name"]}
+    assert rules.audit_details(old, replace(old, name="Berta"), asked_email=False) == {"fields": ["name"]}

@@ -97,7 +97,7 @@ async def check(reports: ReportClient, owner: SimulatedUser) -> list[dict[str, s
 async def test_a_report_agrees_with_the_api_about_each_user(
     reports: ReportClient, owner: SimulatedUser, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, most_few: int
 ) -> None:
-    monkeypatch.setattr("app.administration.reports.writing._MOST_FEW", most_few)
+    monkeypatch.setattr("app.administration.reports.writing._MAX_BY_ID", most_few)
     await add_mixed_users(tenant, owner)
     found = set()
 

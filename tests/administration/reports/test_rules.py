@@ -39,14 +39,14 @@ def test_a_report_is_ready_for_seven_days_and_then_expired() -> None:
 
 
 def test_a_link_opens_its_report_for_twenty_four_hours() -> None:
-    assert READY.is_opened_by(SECRET, NOW)
-    assert READY.is_opened_by(SECRET, NOW + timedelta(hours=24) - INSTANT)
-    assert not READY.is_opened_by(SECRET, NOW + timedelta(hours=24))
+    assert READY.accepts_secret(SECRET, NOW)
+    assert READY.accepts_secret(SECRET, NOW + timedelta(hours=24) - INSTANT)
+    assert not READY.accepts_secret(SECRET, NOW + timedelta(hours=24))
 
 
 @pytest.mark.parametrize("secret", ["", SECRET[:-1], SECRET + "A", SECRET[:-1] + "B", SECRET.lower(), "\0"])
 def test_another_secret_opens_nothing(secret: str) -> None:
-    assert not READY.is_opened_by(secret, NOW)
+    assert not READY.accepts_secret(secret, NOW)
 
 
 def test_a_link_token_carries_report_id_and_secret() -> None:

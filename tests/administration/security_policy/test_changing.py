@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.freshness import let_through_by_device, step_up_required
@@ -214,7 +214,7 @@ async def test_a_body_that_is_no_object_is_refused(owner: SimulatedUser, body: A
 async def test_one_account_changes_nothing_of_another(
     app: FastAPI, services: Services, tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    elsewhere = await make_place(app, services, clock)
+    elsewhere = await make_tenant(app, services, clock)
     other = await elsewhere.signed_in(Role.OWNER)
     before = await policy_seen_by(other)
 

@@ -55,15 +55,15 @@ async def test_a_user_who_must_enroll_is_signed_out_everywhere_and_enrolls_at_si
 
 async def test_a_user_with_an_authenticator_stays_signed_in(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.enrolled()
-    by_device = tenant.browser()
-    await tenant.pass_passcode(person, by_device)
-    await tenant.sign_in(person, by_device)
+    by_trusted_device = tenant.browser()
+    await tenant.pass_passcode(person, by_trusted_device)
+    await tenant.sign_in(person, by_trusted_device)
     await tenant.step_up(owner)
 
     await require_now(owner, team_members=True)
 
     await alive(person.browser)
-    await alive(by_device)
+    await alive(by_trusted_device)
 
 
 async def test_the_callers_own_session_stays_and_their_other_sessions_end(

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.freshness import let_through_by_device
@@ -107,7 +107,7 @@ async def test_a_preview_changes_nothing(tenant: Tenant, owner: SimulatedUser) -
 async def test_other_accounts_are_not_counted(
     app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
-    await (await make_place(app, services, clock)).person(Role.AGENT)
+    await (await make_tenant(app, services, clock)).person(Role.AGENT)
 
     assert (await preview(owner))["team_members"]["total"] == 1
 

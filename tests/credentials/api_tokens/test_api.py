@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.credentials import basic, by_token
@@ -50,7 +50,7 @@ async def test_a_token_is_accepted_only_with_its_owners_address(tenant: Tenant, 
 
 async def test_a_token_of_one_account_is_unknown_in_another(tenant: Tenant, owner: SimulatedUser) -> None:
     client = await by_token(tenant, owner, "api")
-    other = await make_place(tenant.app, tenant.services, tenant.clock)
+    other = await make_tenant(tenant.app, tenant.services, tenant.clock)
 
     answer = await other.browser().get("/authorize", headers=dict(client.http.headers))
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from app.credentials.passwords.rules import why_not
+from app.credentials.passwords.rules import reason_to_refuse
 
 ABOUT = ("Jörg.Müller@example.com", "Jörg Müller-Lüdenscheidt", "Example & Söhne", "example-soehne")
 
 
 def code_of(password: str) -> str | None:
-    found = why_not(password, about_user=ABOUT)
+    found = reason_to_refuse(password, about_user=ABOUT)
     return found[0] if found else None
 
 
@@ -77,7 +77,7 @@ def test_the_names_and_addresses_of_user_and_account_are_too_obvious(text: str) 
 
 
 def test_spaces_around_a_name_are_ignored() -> None:
-    found = why_not("alice in chains", about_user=("  Alice in Chains ",))
+    found = reason_to_refuse("alice in chains", about_user=("  Alice in Chains ",))
 
     assert found is not None
     assert found[0] == "too_obvious"

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.freshness import let_through_by_device, step_up_required
@@ -105,7 +105,7 @@ async def test_the_owner_can_make_codes_for_themself(tenant: Tenant) -> None:
 async def test_a_user_of_another_account_is_the_same_as_none(
     app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
-    elsewhere = await make_place(app, services, clock)
+    elsewhere = await make_tenant(app, services, clock)
     owner, target = await tenant.enrolled(Role.OWNER), await elsewhere.enrolled()
 
     foreign = refused(await ask(owner, target.id), 404, "not_found")

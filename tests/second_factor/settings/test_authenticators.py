@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.services import Services
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.enrolling import app_of, authenticator_ids, begin, confirm
@@ -101,7 +101,7 @@ async def test_nobody_renames_or_removes_the_authenticator_of_another_user(tenan
 async def test_nobody_renames_or_removes_the_authenticator_of_another_account(
     app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
-    elsewhere = await make_place(app, services, clock)
+    elsewhere = await make_tenant(app, services, clock)
     mine, theirs = await with_two(tenant), await elsewhere.enrolled()
     [foreign] = await authenticator_ids(theirs)
     path = f"{AUTHENTICATORS}/{foreign}"

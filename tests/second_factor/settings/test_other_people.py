@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from app.core.callers import Role
 from app.services import Services
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 
@@ -49,7 +49,7 @@ async def test_ones_own_id_is_no_way_around(tenant: Tenant) -> None:
 async def test_a_user_of_another_account_gets_the_same_answer(
     app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
-    elsewhere = await make_place(app, services, clock)
+    elsewhere = await make_tenant(app, services, clock)
     owner, target = await tenant.enrolled(Role.OWNER), await elsewhere.enrolled()
 
     refused(await owner.browser.delete(f"/users/{target.id}/two-factor"), 403, "only_the_user_can_turn_off")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.core.callers import Role
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.authenticator_app import AuthenticatorApp
 from tests.support.account.client import Client, ok, refused
 from tests.support.account.credentials import basic
@@ -164,7 +164,7 @@ async def test_only_a_token_of_the_owner_signs_in_admins_and_the_owner(
 async def test_nobody_is_signed_in_who_may_not(tenant: Tenant, shop: Backend) -> None:
     suspended = await tenant.person(Role.AGENT)
     await set_status(tenant, suspended, "suspended")
-    elsewhere = await (await make_place(tenant.app, tenant.services, tenant.clock)).person(Role.AGENT)
+    elsewhere = await (await make_tenant(tenant.app, tenant.services, tenant.clock)).person(Role.AGENT)
 
     refused(await shop.send(user_id=suspended.id), 403, "forbidden")
     refused(await shop.send(user_id=elsewhere.id), 404, "not_found")

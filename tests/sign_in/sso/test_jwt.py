@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.callers import Role
-from tests.support.account.arrange import SimulatedUser, Tenant, make_place
+from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import Client, ok, refused
 from tests.support.account.sign_ins import set_status
 from tests.support.account.third_parties import jwt_sign_in, name_provider, token_of
@@ -170,7 +170,7 @@ async def test_what_is_no_address_makes_no_user(tenant: Tenant, owner: Simulated
 
 async def test_another_account_s_provider_is_unknown(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
-    other_place = await make_place(tenant.app, tenant.services, tenant.clock)
+    other_place = await make_tenant(tenant.app, tenant.services, tenant.clock)
 
     response = await other_place.browser().post(PATH, json=jwt_sign_in(token_of(tenant)))
 

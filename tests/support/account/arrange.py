@@ -137,7 +137,7 @@ class Tenant:
         ok(await person.browser.post("/session/step-up", json=body))
 
 
-async def make_place(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
+async def make_tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
     """Return a new account without users."""
     account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne")
     async with services.database.begin() as tx:

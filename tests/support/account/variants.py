@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from app.main import create_app
-from tests.support.account.arrange import Tenant, make_place
+from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.client import Client, client_of
 
 HTTPS_URL = "https://passgate.example"
@@ -29,4 +29,4 @@ def over_https(tenant: Tenant) -> tuple[Tenant, Client]:
 
 async def another_account(tenant: Tenant) -> Tenant:
     """Return a second account in the same service, with nobody in it."""
-    return await make_place(tenant.app, tenant.services, tenant.clock)
+    return await make_tenant(tenant.app, tenant.services, tenant.clock)

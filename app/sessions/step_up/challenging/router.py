@@ -5,7 +5,7 @@ Included only where a registered kind asks something first.
 
 from fastapi import APIRouter
 
-from app.authentication.allow import Signed
+from app.authentication.allow import SessionCaller
 from app.authentication.routes import AccountRoute
 from app.second_factor.challenges.schemas import Challenge, NewChallenge, show_challenge
 from app.sessions.step_up import use_cases
@@ -21,7 +21,7 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
     operation_id="askAtStepUp",
     responses=problems(401, 403, 404, 409, 422, 429, 503),
 )
-async def ask_at_step_up(services: AppServices, caller: Signed, body: NewChallenge) -> Challenge:
+async def ask_at_step_up(services: AppServices, caller: SessionCaller, body: NewChallenge) -> Challenge:
     """Ask an authenticator something; the next step-up in this session is its answer, and ends it."""
     async with services.database.begin() as tx:
         asked = await use_cases.ask_in_session(tx, caller, services.sealer, body.authenticator_id)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.addresses import FetchPolicy, is_address
+from app.core.addresses import FetchPolicy, is_fetchable_url
 from app.core.errors import invalid_field
 from app.sign_in.sso.rules import NO_ADDRESS, ProtocolSettings, check_return_urls
 from app.sign_in.sso.saml.messages import signatures
@@ -16,7 +16,7 @@ def _check_installed() -> None:
 
 
 def _check(given: Mapping[str, Any], _fetched: FetchPolicy) -> None:
-    if not is_address(given["idp_sso_url"]):
+    if not is_fetchable_url(given["idp_sso_url"]):
         raise invalid_field("/idp_sso_url", "malformed", NO_ADDRESS)
     check_return_urls(given["return_urls"])
     for place, text in enumerate(given["idp_certificates"]):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.core.addresses import is_address
+from app.core.addresses import is_fetchable_url
 from app.core.guarded_fetch import SECONDS, GuardedFetcher
 from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch_json
 
@@ -72,4 +72,6 @@ def _endpoint(found: dict[str, Any], name: str, issuer: str) -> str | None:
 
 def _is_allowed(url: object, issuer: str) -> bool:
     """Whether the issuer may name this URL. Only an issuer on this machine may name http URLs on it."""
-    return isinstance(url, str) and is_address(url) and url.startswith(("https://", issuer.partition("//")[0]))
+    return (
+        isinstance(url, str) and is_fetchable_url(url) and url.startswith(("https://", issuer.partition("//")[0]))
+    )

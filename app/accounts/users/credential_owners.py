@@ -24,7 +24,7 @@ def has_authenticator() -> ColumnElement[bool]:
     )
 
 
-def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tuple[Any, ...]]:
+def credential_with_owner_sql(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tuple[Any, ...]]:
     """Return the query that finds a credential in `table` by its token's digest, with its owner.
 
     A row has these values in this order: `columns`, `USER_COLUMNS`, `POLICY_COLUMNS`, `has_authenticator`. The
@@ -41,7 +41,7 @@ def by_digest(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tupl
 
 
 def owner_of(row: Sequence[Any], at: int) -> tuple[User, SecurityPolicy, bool]:
-    """Return the user, the policy and `has_authenticator` from a row of a `by_digest` query.
+    """Return the user, the policy and `has_authenticator` from a row of a `credential_with_owner_sql` query.
 
     `at` is the number of values of the credential, which come first.
     """
