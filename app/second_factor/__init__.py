@@ -1,1 +1,1 @@
-"""The state of a user's second factor, and the judging of passcodes."""
+"""The state of a user's second factor, and the verification of passcodes."""

@@ -1,4 +1,7 @@
-"""Authority, judged under the lock: who the caller and the user are now, not when the request came in."""
+"""Authorization checks under the row lock, with the user's current role and status.
+
+The role that was read when the request came in may have changed since.
+"""
 
 from dataclasses import replace
 from uuid import UUID
@@ -13,9 +16,9 @@ from app.second_factor import repository
 
 
 async def lock_users(tx: AsyncConnection, account_id: UUID, *user_ids: UUID) -> dict[UUID, User]:
-    """Lock the states of these users, and return those who exist as they are now.
+    """Lock the `second_factor_state` of these users, and return those who exist.
 
-    Always in the order of their ids, so that two at once do not deadlock.
+    Locks are taken in the order of the user ids, so that concurrent transactions do not deadlock.
     """
     found = {}
     for user_id in sorted(set(user_ids)):
@@ -27,14 +30,21 @@ async def lock_users(tx: AsyncConnection, account_id: UUID, *user_ids: UUID) -> 
 
 
 async def lock_caller(tx: AsyncConnection, caller: Caller, *, roles: frozenset[Role] = ADMINS) -> Caller:
-    """Lock the caller, and return them with the role that they have now; raises `Forbidden` for another role."""
+    """Lock the caller, and return the caller with the current role.
+
+    Raises `Forbidden` if that role is not in `roles` or the user is not active, and `Unauthenticated` if the
+    session or API token has ended.
+    """
     return await _as_now(tx, caller, await lock_users(tx, caller.account_id, caller.user_id), roles)
 
 
 async def lock_caller_and_user(
     tx: AsyncConnection, caller: Caller, user_id: UUID, *, roles: frozenset[Role] = ADMINS
 ) -> tuple[Caller, User]:
-    """Lock the caller and a user, and return both as they are now; raises `Forbidden` or `NotFound`."""
+    """Lock the caller and a user, and return the current data of both.
+
+    Raises what `lock_caller` raises, and `NotFound` if the user does not exist.
+    """
     found = await lock_users(tx, caller.account_id, caller.user_id, user_id)
     current = await _as_now(tx, caller, found, roles)
     if user_id not in found:
@@ -43,7 +53,10 @@ async def lock_caller_and_user(
 
 
 async def refuse_ended(tx: AsyncConnection, caller: Caller) -> None:
-    """Raise `Unauthenticated` when the caller's session or token ended while the request waited for the lock."""
+    """Raise `Unauthenticated` if the caller's session or API token has ended.
+
+    Call it after taking the lock: the session or token may have ended while the request waited.
+    """
     if not await repository.has_credential(tx, caller):
         raise Unauthenticated("The session or the API token has ended.")
 

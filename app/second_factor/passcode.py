@@ -1,4 +1,4 @@
-"""What a person types as a second factor: six digits or a recovery code, read into one canonical form."""
+"""Parsing of what a user types as a second factor: six digits or a recovery code."""
 
 import re
 import secrets
@@ -33,10 +33,10 @@ class RecoveryCode:
 
 
 def parse(text: str) -> SixDigits | RecoveryCode | None:
-    """Read what was typed; None when it is neither, which costs no attempt (docs/api.md section 4).
+    """Parse the text; None if it is neither. That costs no attempt (docs/api.md section 4).
 
-    A passcode is exactly six ASCII digits, since a second spelling of a used one could pass for a new one
-    (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter, o is 0, i and l are 1.
+    A passcode is exactly six ASCII digits: with other spellings, a used passcode could be accepted as a new one
+    (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter; o means 0, i and l mean 1.
     """
     if len(text) > _LONGEST_INPUT:
         return None
@@ -50,5 +50,5 @@ def parse(text: str) -> SixDigits | RecoveryCode | None:
 
 
 def new_recovery_code() -> RecoveryCode:
-    """Return a code of 70 bits of the system's randomness (NIST SP 800-63B-4 4.2.1.1 asks for 64)."""
+    """Return a code of 70 random bits (NIST SP 800-63B-4 4.2.1.1 requires 64)."""
     return RecoveryCode("".join(secrets.choice(_ALPHABET) for _ in range(2 * _HALF)))

@@ -1,4 +1,4 @@
-"""The state of a user's second factor and the authenticators in the database."""
+"""SQL for the state of a user's second factor and for authenticators."""
 
 from datetime import datetime
 from typing import Any
@@ -42,24 +42,25 @@ def _state(row: Row | None) -> SecondFactorState | None:
 
 
 async def get_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
-    """Return the state without locking it."""
+    """Return the state without locking it; None if there is no such user."""
     return _state(await _READ.row(tx, {"given_account_id": account_id, "given_user_id": user_id}))
 
 
 async def lock_state(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> SecondFactorState | None:
-    """Lock the user's state until the transaction ends, and return it as it is now; None without such a user.
+    """Lock the user's state until the transaction ends, and return it; None without such a user.
 
-    Every change of a user's second factor, password, address or status begins with this, so that of two at once
-    the second sees all that the first did, and nothing deadlocks.
+    Every change of a user's second factor, password, e-mail address or status takes this lock first. So of two
+    concurrent changes the second sees everything that the first one wrote, and they do not deadlock.
     """
     values = {"given_account_id": account_id, "given_user_id": user_id}
     return _state(await _LOCK.row(tx, values))
 
 
 async def has_credential(tx: AsyncConnection, caller: Caller) -> bool:
-    """Whether the session or API token that the caller came with still exists.
+    """Whether the session or API token of this request still exists; always true for a password.
 
-    Whatever ends one for another's act holds the lock of its user's state: ask behind that lock.
+    Call it while holding the lock of the user's state: whoever ends another user's session or token holds that
+    lock too.
     """
     id_, table = caller.token_id, api_tokens
     if caller.credential is Credential.SESSION:
@@ -71,7 +72,10 @@ async def has_credential(tx: AsyncConnection, caller: Caller) -> bool:
 async def change_state(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, *, new_version: bool = False, **values: Any
 ) -> None:
-    """Change columns of a state that this transaction has locked; a `new_version` ends what was begun before."""
+    """Update columns of a state that this transaction has locked.
+
+    `new_version` increments `version`, which ends pending sign-ins and enrollments.
+    """
     if new_version:
         values["version"] = second_factor_state.c.version + 1
     await tx.execute(update(second_factor_state).where(*_of(account_id, user_id)).values(**values))
@@ -136,9 +140,10 @@ async def add_authenticator(
 
 
 async def note_accepted(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
-    """Store the use of an authenticator and its counter; False when one as high was stored before, or it is gone.
+    """Store the time of use and the new counter of an authenticator.
 
-    Of a kind that does not count, the counter stays.
+    Returns False, and stores nothing, if the stored counter is not lower or the authenticator no longer exists.
+    For a kind without a counter (`accepted.counter` is None), the counter stays unchanged.
     """
     values = {"given_account_id": account_id, "given_id": accepted.authenticator_id, "now": now}
     if accepted.counter is None:
@@ -147,9 +152,9 @@ async def note_accepted(tx: AsyncConnection, account_id: UUID, accepted: Accepte
 
 
 async def reset_failures(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, now: datetime) -> None:
-    """Store that a second factor was proven at sign-in.
+    """Reset the failures after a second factor was proven at sign-in.
 
-    The user may step up at once, too. The count of failed step-ups stays: a guesser gains one attempt at most.
+    This also ends a block of step-ups. The count of failed step-ups stays, so a guesser gains one attempt at most.
     """
     await change_state(
         tx,

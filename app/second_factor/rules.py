@@ -1,4 +1,4 @@
-"""What is known of a user's second factor, and how an answer is judged."""
+"""The state of a user's second factor, and how passcodes and challenge answers are judged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from app.second_factor.kinds.registry import find_kind
 
 EVERY_SIGN_IN = "every_sign_in"
 NO_VERSION = -1
-"""The version of no state: a statement that asks for it matches nobody."""
+"""A version that no state has: a statement with this version matches no row."""
 
 
 @dataclass(frozen=True)
 class SecondFactorState:
-    """The narrow row that every change of a user's second factor locks."""
+    """A row of `second_factor_state`. Every change of a user's second factor locks it first."""
 
     version: int
     failures: int
@@ -28,9 +28,9 @@ class SecondFactorState:
 
 
 def after_failure(state: SecondFactorState, now: datetime, *, authenticators: int) -> SecondFactorState:
-    """Return the state with one failure more in a row at sign-in, and what so many bring with them.
+    """Return the state after one more failure in a row at sign-in: count, block and disabling.
 
-    `authenticators` is how many the user has that can be guessed, whether they were judged or not.
+    `authenticators` is the number of the user's guessable authenticators, whether or not this attempt tried them.
     """
     failures = state.failures + 1
     block = throttle.block_after(failures)
@@ -47,7 +47,7 @@ def after_failure(state: SecondFactorState, now: datetime, *, authenticators: in
 
 @dataclass(frozen=True)
 class Authenticator:
-    """A confirmed authenticator; the secret stays sealed."""
+    """A confirmed authenticator, with its secret still sealed."""
 
     id: UUID
     kind: str
@@ -60,23 +60,23 @@ class Authenticator:
 
 @dataclass(frozen=True)
 class ProvenBy:
-    """A right and unused answer, and the kind of the authenticator that it is of."""
+    """A correct and unused answer, and the kind of the authenticator that it matched."""
 
     kind: Kind
     accepted: Accepted
 
 
 def guessable(authenticators: Sequence[Authenticator]) -> list[Authenticator]:
-    """Return those that the throttle is about: the others are never counted, blocked or disabled by it."""
+    """Return the guessable authenticators: the throttle applies only to these."""
     return [known for known in authenticators if (kind := find_kind(known.kind)) and kind.guessable]
 
 
 def judge(
     candidates: Sequence[tuple[Authenticator, bytes]], given: str, *, now: datetime, challenge: bytes | None = None
 ) -> ProvenBy | AlreadyUsed | None:
-    """Judge what was given by the opened secrets of all candidates, kind by kind; None means wrong.
+    """Check `given` against the candidates' decrypted secrets, kind by kind; None means wrong.
 
-    `challenge` is what was asked of a candidate whose kind asks; without it such a one is passed over.
+    With a `challenge`, only candidates whose kind uses challenges are tried; without one, only the others.
     """
     used = None
     for name in dict.fromkeys(authenticator.kind for authenticator, _ in candidates):

@@ -1,4 +1,4 @@
-"""A passcode, the name of an authenticator kind, and what a kind shows, on the wire."""
+"""Schemas of a passcode, the name of an authenticator kind, and the fields that a kind adds."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
@@ -34,7 +34,7 @@ def _registered_kind(value: Any) -> str:
 
 
 class _ClosedKinds:
-    """Documents the kinds that a request may name: those that are registered when the document is made."""
+    """Documents the kinds that a request may name: those registered when OpenAPI is generated."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         known = registry.names()
@@ -42,18 +42,18 @@ class _ClosedKinds:
 
 
 KindName = Annotated[str, PlainValidator(_registered_kind), _ClosedKinds()]
-"""The kind of authenticator that a request names: a registered one."""
+"""The authenticator kind in a request: it must be registered."""
 
 ShownKind = Annotated[str, OpenList(registry.names)]
-"""The kind of authenticator that an answer names."""
+"""The authenticator kind in an answer."""
 
 
 KindFields: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""The JSON schema of fields, by their names."""
+"""Maps field names to their JSON schemas."""
 
 
 class KindAnswer(Answer):
-    """An answer with fields of an authenticator's kind beside its own."""
+    """An answer with additional fields that depend on the authenticator kind."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -64,7 +64,7 @@ class KindAnswer(Answer):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Document the fields of every registered kind; required are those that all kinds have."""
+        """Document the fields of every registered kind; a field is required if all kinds have it."""
         schema = handler.resolve_ref_schema(reference := handler(core))
         schema.pop("additionalProperties", None)
         by_kind = [found for kind in registry.registered() if (found := cls.fields_of(kind))]

@@ -1,33 +1,33 @@
-"""How guessing is slowed down: the arithmetic of docs/api.md section 4, over the failures of one user in a row.
+"""The throttle: blocks and disabling after consecutive failures (docs/api.md section 4).
 
-Sign-in and step-up are limited apart, so that a session without the password takes nothing from a sign-in. With
-`n` authenticators one passcode has `n` chances of three in a million (the steps that are accepted). Both limits
-allow for that: the odds do not grow with the number of authenticators.
+Sign-in and step-up have separate limits, so that a stolen session, without the password, cannot block sign-ins. A
+guess against `n` authenticators succeeds with a probability of `n` times three in a million, because three time
+steps are accepted. Both limits take `n` into account, so the odds do not grow with the number of authenticators.
 """
 
 from datetime import datetime, timedelta
 
-FREE_FAILURES = 5  # the fifth failure in a row is the first that blocks
-MOST_SESSION_FAILURES = 5  # step-ups of one session; the fifth ends it
-MOST_JUDGED = 100  # authenticators, by failures in a row at sign-in, over any time (NIST SP 800-63B-4 3.2.2)
+FREE_FAILURES = 5  # the fifth consecutive failure is the first that blocks
+MOST_SESSION_FAILURES = 5  # failed step-ups in one session; the fifth ends the session
+MOST_JUDGED = 100  # authenticators tried in consecutive failures at sign-in (NIST SP 800-63B-4 3.2.2)
 
 _SECOND = timedelta(seconds=1)
 _FIRST_BLOCK = timedelta(seconds=30)
 _LONGEST_BLOCK = timedelta(minutes=15)
 _LONGEST_STEP_UP_BLOCK = timedelta(days=1)  # for each authenticator
-_DOUBLINGS = 20  # more than it takes to reach any of the longest blocks
+_DOUBLINGS = 20  # upper bound of the exponent; the longest blocks are reached earlier
 
 
 def block_after(failures: int) -> timedelta:
-    """Return for how long a sign-in takes no passcode after so many failures in a row, the latest included."""
+    """Return how long sign-in is blocked after this many consecutive failures."""
     return _block(failures, _LONGEST_BLOCK)
 
 
 def step_up_block_after(failures: int, authenticators: int) -> timedelta:
-    """Return for how long a step-up takes no passcode after so many failures in a row, the latest included.
+    """Return how long step-up is blocked after this many consecutive failures.
 
-    Nothing is ever disabled by a step-up. In its place the block grows up to a day for each authenticator: in the
-    long run one authenticator is judged a day.
+    Failed step-ups never disable authenticators. Instead the block grows to one day per authenticator, so in the
+    long run one authenticator is tried per day.
     """
     return _block(failures, _LONGEST_STEP_UP_BLOCK * max(authenticators, 1))
 
@@ -40,23 +40,24 @@ def _block(failures: int, longest: timedelta) -> timedelta:
 
 
 def disable_at(authenticators: int) -> int:
-    """Return after how many failures in a row at sign-in the user's authenticators are disabled.
+    """Return the number of consecutive failures at sign-in that disables the authenticators.
 
-    Whether a passcode named one authenticator or was judged by all does not matter: who does both by turns would
-    have more than `MOST_JUDGED` of them judged.
+    A failure counts the same whether the passcode was for one authenticator or tried against all. Otherwise a
+    guesser who alternates could exceed `MOST_JUDGED` guesses.
     """
     return MOST_JUDGED // max(authenticators, 1)
 
 
 def failures_after_removal(failures: int, authenticators: int) -> int:
-    """Return the failures in a row of a user who removes one of `authenticators`, rounded up.
+    """Return the new count of consecutive failures after one of `authenticators` is removed.
 
-    As many have been judged as before, so that the higher `disable_at` of fewer authenticators is no gain.
+    Rounded up. With fewer authenticators `disable_at` is higher; the count grows in the same proportion, so that
+    a removal allows no additional guesses.
     """
     left = max(authenticators - 1, 1)
     return -(-failures * authenticators // left)
 
 
 def retry_after(blocked_until: datetime, now: datetime) -> int:
-    """Return the whole seconds until attempts are judged again, never fewer than it takes; at least 1."""
+    """Return the whole seconds until the block ends, rounded up, at least 1."""
     return max(1, -((now - blocked_until) // _SECOND))

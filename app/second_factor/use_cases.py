@@ -1,4 +1,4 @@
-"""Proving the second factor: how a passcode is judged, and what its failures at sign-in bring with them."""
+"""Verification of the second factor, and the consequences of failures at sign-in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,10 @@ AT_STEP_UP = "step_up"
 
 @dataclass(frozen=True)
 class Attempt:
-    """A passcode as it was typed; a recovery code comes hashed, since hashing is too slow for a transaction."""
+    """A submitted passcode or recovery code.
+
+    `hashed_code` is computed beforehand, because hashing is too slow for a transaction.
+    """
 
     passcode: SixDigits | RecoveryCode
     hashed_code: HashedCode | None = None
@@ -50,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Proof:
-    """The second factor was proven, by this method of RFC 8176 or our own."""
+    """The second factor was proven; `method` is the `amr` value (RFC 8176, or our own)."""
 
     method: str
 
@@ -64,7 +67,10 @@ async def prepare_attempt(
     *,
     authenticator_id: UUID | None = None,
 ) -> Attempt:
-    """Return the attempt, a recovery code hashed; raises `TooMany` for a throttled user, before hashing."""
+    """Return the attempt; a recovery code is hashed.
+
+    Raises `TooMany` for a recovery code of a blocked user, before hashing it.
+    """
     if isinstance(passcode, SixDigits):
         return Attempt(passcode, authenticator_id=authenticator_id)
     async with database.read() as tx:
@@ -78,9 +84,10 @@ async def prepare_attempt(
 async def prove_by_recovery_code(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, attempt: Attempt
 ) -> Proof | Refusal | None:
-    """Lock the user's second factor and judge a recovery code at sign-in: use it up, or count the failure.
+    """Lock the state and verify a recovery code at sign-in: use it up, or count the failure.
 
-    Returns None when there is no such user. A refusal is returned, so that its count and its event are committed.
+    Returns None if there is no such user. A refusal is returned, not raised, so that its count and its event are
+    committed.
     """
     account_id = context.account_id
     state = await repository.lock_state(tx, account_id, user_id)
@@ -99,7 +106,10 @@ async def prove_by_recovery_code(
 async def count_failure(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, state: SecondFactorState, refusal: Refusal
 ) -> None:
-    """Count a failure at sign-in, record it, and tell its user what so many bring; the caller holds the lock."""
+    """Count and record a failure at sign-in; notify the user of a first block or of disabling.
+
+    The caller holds the lock of `state`.
+    """
     account_id = context.account_id
     known = guessable(await repository.list_authenticators(tx, account_id, user_id))
     after = after_failure(state, context.now, authenticators=len(known))
@@ -119,7 +129,7 @@ async def count_failure(
 
 
 def refusal_of(state: SecondFactorState, context: RequestContext, attempt: Attempt) -> Refusal | None:
-    """Return the refusal of an attempt that is not counted; None when it may be."""
+    """Return the refusal if the attempt must not be judged or counted, else None."""
     if isinstance(attempt.passcode, SixDigits) and state.authenticators_disabled_at:
         return incorrect()
     if state.blocked_until and state.blocked_until > context.now:
@@ -134,8 +144,8 @@ def judge_passcode(
     authenticators: Sequence[Authenticator],
     attempt: Attempt,
 ) -> ProvenBy | Refusal:
-    """Judge a passcode by what is known of the user's authenticators; it is not used up by that."""
-    assert isinstance(attempt.passcode, SixDigits)  # noqa: S101 -- a recovery code is looked for in the database
+    """Check a passcode against the user's authenticators; this does not mark it as used."""
+    assert isinstance(attempt.passcode, SixDigits)  # noqa: S101 -- `use_recovery_code` handles recovery codes
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
     opened = open_secrets(sealer, context.account_id, user_id, candidates)
     return _refused_or_proven(judge(opened, attempt.passcode.digits, now=context.now))
@@ -149,7 +159,7 @@ def judge_answer(
     given: str,
     challenge: bytes,
 ) -> ProvenBy | Refusal:
-    """Judge the answer to a challenge that was asked of an authenticator of the user."""
+    """Check the answer to a challenge against the authenticator that it was made for."""
     opened = open_secrets(sealer, context.account_id, user_id, [authenticator])
     return _refused_or_proven(judge(opened, given, now=context.now, challenge=challenge))
 
@@ -163,7 +173,10 @@ def _refused_or_proven(verdict: ProvenBy | AlreadyUsed | None) -> ProvenBy | Ref
 async def use_recovery_code(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, code: HashedCode | None
 ) -> Proof | Refusal:
-    """Use a recovery code up, if it is right and unused, and tell its user; counts nothing."""
+    """Use up a recovery code if it is correct and unused, and notify the user.
+
+    A use revokes all trusted devices. A failure is not counted here.
+    """
     account_id = context.account_id
     if code is None:
         return incorrect()
@@ -185,7 +198,7 @@ def sign_in_failure_events(
     after: SecondFactorState,
     refusal: Refusal,
 ) -> list[Event]:
-    """Return the events of a failure counted at sign-in."""
+    """Return the audit events of a failure counted at sign-in."""
     return failure_events(
         context,
         user_id,
@@ -207,7 +220,7 @@ def failure_events(
     blocked_until: datetime | None,
     disabled: bool = False,
 ) -> list[Event]:
-    """Return the events of a counted failure: what it was, and what so many in a row brought with them."""
+    """Return the audit events of a counted failure: the failure, and a block if there is one."""
     replayed = refusal.code == "passcode_already_used"
     kind = EventType.PASSCODE_REPLAYED if replayed else EventType.PASSCODE_FAILED
     events = [Event(kind, "user", user_id, {"at": at, "failures_in_a_row": failures})]
@@ -220,14 +233,14 @@ def failure_events(
 
 @dataclass(frozen=True)
 class News:
-    """What an e-mail tells the user."""
+    """The kind and the details of an e-mail to the user."""
 
     kind: Kind
     details: dict[str, Any]
 
 
 def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News | None:
-    """Return what the user is told of a failure at sign-in: the first block in a row, and the disabling."""
+    """Return the e-mail about a failure at sign-in: for the first block and for disabling."""
     if after.authenticators_disabled_at != before.authenticators_disabled_at:
         return News(Kind.AUTHENTICATORS_DISABLED, {"failures": after.failures})
     if after.failures == throttle.FREE_FAILURES:
@@ -236,20 +249,23 @@ def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News
 
 
 def secret_associated_data(account_id: UUID, user_id: UUID, authenticator_id: UUID) -> AssociatedData:
-    """Return where an authenticator's secret rests and whose it is, without which it does not open."""
+    """Return the associated data with which an authenticator's secret is sealed."""
     return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id, user_id)
 
 
 def open_secrets(
     sealer: Sealer, account_id: UUID, user_id: UUID, authenticators: Sequence[Authenticator]
 ) -> list[tuple[Authenticator, bytes]]:
-    """Return the user's authenticators whose secret opens, with it."""
+    """Decrypt the secrets; authenticators whose secret does not decrypt are left out."""
     opened = ((known, _open(sealer, account_id, user_id, known)) for known in authenticators)
     return [(known, secret) for known, secret in opened if secret]
 
 
 def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:
-    """Open a secret; one that was bent or moved matches no passcode, for its user alone, and loudly."""
+    """Decrypt a secret; if it does not decrypt, log that and return None.
+
+    So one corrupt row affects only its user.
+    """
     try:
         return sealer.open(
             authenticator.sealed_secret, secret_associated_data(account_id, user_id, authenticator.id)
@@ -260,12 +276,12 @@ def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authen
 
 
 def incorrect() -> Refusal:
-    """Return the refusal of a passcode that is not the user's."""
+    """Return the refusal of a wrong passcode."""
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 
 def already_used(**extra: int) -> Refusal:
-    """Return the refusal of a right passcode that was accepted before."""
+    """Return the refusal of a correct passcode that was accepted before."""
     return Unauthenticated(
         "The passcode was used before. Wait for a new one.", code="passcode_already_used", **extra
     )

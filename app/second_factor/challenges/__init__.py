@@ -1,1 +1,1 @@
-"""What is asked of an authenticator before its answer is taken: stored, removed by the first answer."""
+"""Challenges for authenticator kinds that need one; the first answer removes the challenge."""

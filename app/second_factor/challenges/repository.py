@@ -1,4 +1,4 @@
-"""The challenges in the database. The user's state is locked whenever one is stored or removed."""
+"""SQL for challenges. Callers that store or remove one hold the lock of the user's state."""
 
 from uuid import UUID
 
@@ -23,20 +23,20 @@ def _in(account_id: UUID, asked: AskedIn) -> list[ColumnElement[bool]]:
 async def add_challenge(
     tx: AsyncConnection, account_id: UUID, challenge_id: UUID, asked: AskedIn, challenge: Challenge
 ) -> None:
-    """Store a challenge; it voids the one asked before in the same sign-in or session."""
+    """Store a challenge; it replaces the previous one of the same sign-in or session."""
     await tx.execute(delete(challenges).where(*_in(account_id, asked)))
     values = vars(asked) | vars(challenge)
     await tx.execute(insert(challenges).values(account_id=account_id, id=challenge_id, **values))
 
 
 async def find_challenge(tx: AsyncConnection, account_id: UUID, asked: AskedIn) -> Challenge | None:
-    """Return the challenge that waits for its answer there, its time over or not."""
+    """Return the challenge of this sign-in or session, even if it has expired."""
     row = (await tx.execute(select(*_COLUMNS).where(*_in(account_id, asked)))).one_or_none()
     return Challenge(*row) if row else None
 
 
 async def take_challenge(tx: AsyncConnection, account_id: UUID, asked: AskedIn) -> Challenge | None:
-    """Remove the challenge that waits there, and return it: no other answer is judged by it."""
+    """Delete and return the challenge of this sign-in or session: only one answer can use it."""
     query = delete(challenges).where(*_in(account_id, asked)).returning(*_COLUMNS)
     row = (await tx.execute(query)).one_or_none()
     return Challenge(*row) if row else None

@@ -1,4 +1,4 @@
-"""What a challenge is bound to, and when it is over."""
+"""What a challenge is bound to, and when it expires."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class AskedIn:
-    """Where a challenge was asked and may be answered: in a sign-in, or in a session for a step-up."""
+    """What a challenge is bound to: a sign-in, or a session for a step-up. Exactly one is set."""
 
     sign_in_id: UUID | None = None
     session_id: UUID | None = None
@@ -15,12 +15,12 @@ class AskedIn:
 
 @dataclass(frozen=True)
 class Challenge:
-    """What was asked of an authenticator; what `data` means, only its kind knows."""
+    """A challenge for an authenticator; only its kind interprets `data`."""
 
     authenticator_id: UUID
     data: bytes
     expires_at: datetime
 
     def is_open(self, now: datetime) -> bool:
-        """Whether an answer may still be right."""
+        """Whether the challenge has not expired."""
         return now < self.expires_at

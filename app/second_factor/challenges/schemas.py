@@ -1,4 +1,4 @@
-"""A challenge on the wire."""
+"""Request and answer schemas of challenges."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,13 +10,13 @@ from app.web.wire import Body, BodyId
 
 
 class NewChallenge(Body):
-    """Which authenticator is to be asked."""
+    """The authenticator that the challenge is for."""
 
     authenticator_id: BodyId
 
 
 class Challenge(KindAnswer):
-    """What the authenticator answers, once; a newer challenge voids an older one."""
+    """A challenge that the authenticator answers once; a newer challenge voids an older one."""
 
     authenticator_id: UUID
     kind: ShownKind
@@ -24,12 +24,12 @@ class Challenge(KindAnswer):
 
     @classmethod
     def fields_of(cls, kind: Kind) -> KindFields:
-        """Return what the kind shows of a challenge."""
+        """Return the JSON schemas of the fields that the kind adds to a challenge."""
         return kind.challenge_fields
 
 
 def show_challenge(asked: Asked) -> Challenge:
-    """Return the challenge as the wire carries it."""
+    """Return the answer schema of a new challenge."""
     return Challenge(
         authenticator_id=asked.authenticator_id, kind=asked.kind, expires_at=asked.expires_at, **asked.shown
     )

@@ -1,4 +1,4 @@
-"""Asking an authenticator something, and judging its answer: right once, and by what was asked last."""
+"""Making challenges and judging answers: only the latest challenge counts, and only once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from app.second_factor.use_cases import Proof, already_used, incorrect, judge_an
 
 @dataclass(frozen=True)
 class Asked:
-    """A challenge for the client to answer; `shown` is what its kind shows of it, by field."""
+    """A challenge for the client to answer; `shown` has the fields that its kind adds."""
 
     authenticator_id: UUID
     kind: str
@@ -32,7 +32,7 @@ class Asked:
 
 
 def asking_kind(authenticator: Authenticator) -> Kind | None:
-    """Return the kind of an authenticator that must be asked before it answers; None of any other."""
+    """Return the authenticator's kind if that kind uses challenges, else None."""
     kind = find_kind(authenticator.kind)
     return kind if kind and kind.challenge_lifetime else None
 
@@ -46,9 +46,10 @@ async def ask(
     authenticator_id: UUID,
     asked_in: AskedIn,
 ) -> Asked:
-    """Ask one of the user's authenticators, voiding what was asked before there; the caller holds the lock.
+    """Make a challenge for one of the user's authenticators; the caller holds the lock.
 
-    Raises `NotFound` for another's authenticator, `Conflict` for one whose kind asks nothing.
+    It replaces the previous challenge of the same sign-in or session. Raises `NotFound` for an authenticator that
+    is not the user's, `Conflict` if its kind uses no challenges or its secret does not decrypt.
     """
     found = next((mine for mine in known if mine.id == authenticator_id), None)
     if found is None:
@@ -72,9 +73,10 @@ async def judge_once(
     asked_in: AskedIn,
     given: str,
 ) -> Proof | Refusal:
-    """Judge the answer to what was asked there, which is over by that; the caller holds the lock.
+    """Delete the challenge of this sign-in or session, and judge the answer to it.
 
-    A refusal is returned, so that the challenge stays removed; it counts nothing.
+    The caller holds the lock. A refusal is returned, not raised, so that the deletion is committed. A failure is
+    not counted here.
     """
     challenge = await repository.take_challenge(tx, context.account_id, asked_in)
     if challenge is None or challenge.authenticator_id != authenticator.id or not challenge.is_open(context.now):

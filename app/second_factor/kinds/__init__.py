@@ -1,1 +1,1 @@
-"""The kinds of authenticators, one folder each."""
+"""The authenticator kinds, one folder each."""

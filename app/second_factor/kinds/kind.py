@@ -1,7 +1,7 @@
-"""What an authenticator kind is: all that the rest of Passgate asks of one.
+"""The interface of an authenticator kind.
 
-A kind is one object, entered in `app.second_factor.kinds.registry`. It is pure: it knows no database and no HTTP,
-and the moment is an argument. State that only this kind needs is in the secret that it seals, and in one counter.
+A kind is one object, registered in `app.second_factor.kinds.registry`. Its methods are pure: no database, no HTTP,
+and the time is an argument. State that only this kind needs is in its sealed secret and in one counter.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Enrollee:
-    """For whom an enrollment begins: what an authenticator may show its user."""
+    """The account name and e-mail address that an authenticator app may display."""
 
     account_name: str
     email: str
@@ -22,7 +22,7 @@ class Enrollee:
 
 @dataclass(frozen=True)
 class NewSecret:
-    """What an enrollment begins with: bytes to seal, and what the client is shown this once, by field."""
+    """The result of `begin`: the secret to seal, and the fields shown to the client, only once."""
 
     secret: bytes = field(repr=False)
     shown: Mapping[str, Any] = field(repr=False)
@@ -30,7 +30,7 @@ class NewSecret:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What is stored of a new authenticator: what answers are judged by, and its first counter."""
+    """The result of `confirm`: the secret and the first counter to store."""
 
     secret: bytes = field(repr=False)
     counter: int
@@ -38,7 +38,7 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class OpenedAuthenticator:
-    """An authenticator with its secret opened; `challenge` is what was asked of it, for a kind that asks."""
+    """An authenticator with its decrypted secret, and its challenge if its kind uses challenges."""
 
     id: UUID
     secret: bytes = field(repr=False)
@@ -48,10 +48,10 @@ class OpenedAuthenticator:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer is right and unused: this authenticator's.
+    """The answer is correct and unused, and belongs to this authenticator.
 
-    `counter` is greater than the stored one and takes its place, by a statement that lets only a greater one in.
-    None for a kind whose answers are used once because its challenge is.
+    `counter` is greater than the stored one and replaces it; the statement that stores it checks that again. It is
+    None for a kind that prevents reuse by its challenge, which is removed with the first answer.
     """
 
     authenticator_id: UUID
@@ -60,36 +60,36 @@ class Accepted:
 
 @dataclass(frozen=True)
 class AlreadyUsed:
-    """The answer is right and was accepted before; another will be good in `retry_after` seconds."""
+    """The answer is correct but was accepted before. The next one is valid in `retry_after` s."""
 
     retry_after: int
 
 
 @dataclass(frozen=True)
 class NewChallenge:
-    """What is asked: bytes to store until the answer, and what the client is shown, by field."""
+    """A new challenge: bytes to store until it is answered, and the fields shown to the client."""
 
     data: bytes = field(repr=False)
     shown: Mapping[str, Any]
 
 
 class Kind(ABC):
-    """An authenticator kind: what it says about itself, and how it enrolls, asks and judges."""
+    """An authenticator kind: its properties, and how it enrolls, makes challenges and judges."""
 
     name: str
-    """On the wire, in policies and in the database: `[a-z][a-z0-9_]{0,31}`."""
+    """The name in the API, in policies and in the database: `[a-z][a-z0-9_]{0,31}`."""
     amr: str
-    """What a session's `amr` calls a proof of this kind (RFC 8176 where it has a value)."""
+    """The value for a session's `amr` (one of RFC 8176 if it has a suitable value)."""
     assurance: str = "aal2"
-    """What a session reaches by it: `aal2`, or `aal1` for what proves too little (NIST SP 800-63B-4)."""
+    """The assurance level of a session with this kind: `aal2` or `aal1` (NIST SP 800-63B-4)."""
     default_label: str
-    """What an authenticator is called whose user does not say."""
+    """The label of an authenticator for which the user gives none."""
     guessable: bool = True
-    """Whether trying often enough finds an answer: then the throttle counts failures, blocks and disables."""
+    """Whether answers can be guessed: only then the throttle counts failures, blocks and disables."""
     challenge_lifetime: timedelta | None = None
-    """For how long a challenge takes an answer; None for a kind that asks nothing first."""
+    """How long a challenge may be answered; None for a kind without challenges."""
     sent_first: bool = False
-    """Whether an answer exists only after a delivery: then a call that sends it comes first."""
+    """Whether the passcode must be sent to the user first, by a separate request."""
     enrollment_fields: Mapping[str, Mapping[str, Any]]
     """The JSON schema of each field of `NewSecret.shown`."""
     challenge_fields: Mapping[str, Mapping[str, Any]] = {}
@@ -97,22 +97,22 @@ class Kind(ABC):
 
     @abstractmethod
     def begin(self, enrollee: Enrollee) -> NewSecret:
-        """Begin an enrollment."""
+        """Begin an enrollment: return the new secret."""
 
     @abstractmethod
     def parse(self, given: str) -> Any | None:
-        """Read an answer as it came into the form that `confirm` and `judge` take; None when it is none."""
+        """Parse an answer for `confirm` and `judge`; None if it is malformed."""
 
     @abstractmethod
     def confirm(self, secret: bytes, answer: Any, *, now: datetime) -> Confirmed | None:
-        """Return what to store when the answer proves that the new authenticator works; None when it is wrong."""
+        """Return what to store if the answer is correct for the new authenticator, else None."""
 
     @abstractmethod
     def judge(
         self, known: Sequence[OpenedAuthenticator], answer: Any, *, now: datetime
     ) -> Accepted | AlreadyUsed | None:
-        """Judge an answer by all of a user's authenticators of this kind that it may be of; None means wrong."""
+        """Check an answer against these authenticators of the user; None means wrong."""
 
     def ask(self, authenticator: OpenedAuthenticator) -> NewChallenge:
-        """Return a new challenge; only a kind with a `challenge_lifetime` is asked for one."""
+        """Return a new challenge; called only for a kind with a `challenge_lifetime`."""
         raise NotImplementedError(f"{self.name} asks nothing of {authenticator.id}")

@@ -1,4 +1,4 @@
-"""The authenticator kinds that exist. A new one is one entry here."""
+"""The registered authenticator kinds. To add a kind, add one entry here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from app.second_factor.kinds.totp.kind import TOTP
 _KINDS: dict[str, Kind] = {kind.name: kind for kind in (TOTP,)}
 
 FIRST_KINDS = (TOTP.name,)
-"""What the policy of a new account allows."""
+"""The kinds that the policy of a new account allows."""
 
 
 def registered() -> tuple[Kind, ...]:
@@ -25,24 +25,24 @@ def names() -> list[str]:
 
 
 def find_kind(name: str) -> Kind | None:
-    """Return the kind of this name; None for one that only a later release knows: it cannot be used here."""
+    """Return the kind with this name; None if it is unknown, such as a kind of a later release."""
     return _KINDS.get(name)
 
 
 def kinds_with_challenge() -> list[Kind]:
-    """Return the kinds that ask something before they take an answer."""
+    """Return the kinds that use challenges."""
     return [kind for kind in registered() if kind.challenge_lifetime]
 
 
 def all_amr() -> frozenset[str]:
-    """Return all that a session's `amr` may have in it."""
+    """Return every value that a session's `amr` may contain."""
     return FIRST_FACTORS | {RECOVERY_CODE} | {kind.amr for kind in registered()}
 
 
 @contextmanager
 def also_registered(kind: Kind) -> Iterator[None]:
-    """Know one kind more for a while: a test shows with it what a kind needs and what it does not."""
-    assert kind.name not in _KINDS  # noqa: S101 -- a test's mistake
+    """Register one more kind inside the `with` block; for tests."""
+    assert kind.name not in _KINDS  # noqa: S101 -- only tests call this
     _KINDS[kind.name] = kind
     try:
         yield
@@ -51,9 +51,9 @@ def also_registered(kind: Kind) -> Iterator[None]:
 
 
 def assurance(amr: tuple[str, ...], second_factor_at: datetime | None) -> str:
-    """Return the assurance level of a session: `aal2` when it saw a second factor that reaches it.
+    """Return a session's assurance level: `aal2` if a second factor of that level was proven.
 
-    A trusted device never raises it, nor does a kind that says `aal1` of itself.
+    Neither a trusted device nor a kind with `assurance` `aal1` raises it.
     """
     low = {kind.amr for kind in registered() if kind.assurance == AAL1}
     proven = set(amr) - FIRST_FACTORS

@@ -1,1 +1,1 @@
-"""Look-up secrets, each good once."""
+"""Recovery codes: look-up secrets that can each be used once."""

@@ -1,4 +1,4 @@
-"""The recovery codes in the database."""
+"""SQL for recovery codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.database.tables import recovery_code_sets, recovery_codes
 
 @dataclass(frozen=True)
 class CodeSet:
-    """What a code must be hashed with to be looked for in a user's set."""
+    """The salt and Argon2id parameters with which the codes of a user's set are hashed."""
 
     id: UUID
     salt: bytes
@@ -23,7 +23,7 @@ class CodeSet:
 
 
 async def find_set(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> CodeSet | None:
-    """Return the user's current set."""
+    """Return the user's current set; None if there is none."""
     query = select(recovery_code_sets.c.id, recovery_code_sets.c.salt, recovery_code_sets.c.parameters).where(
         recovery_code_sets.c.account_id == account_id, recovery_code_sets.c.user_id == user_id
     )
@@ -40,7 +40,7 @@ async def replace_set(
     *,
     now: datetime,
 ) -> None:
-    """Give the user this set of codes; all older ones are gone."""
+    """Store this set of codes for the user; the previous set is deleted."""
     await remove_set(tx, account_id, user_id)
     await tx.execute(
         insert(recovery_code_sets).values(
@@ -59,7 +59,7 @@ async def replace_set(
 
 
 async def remove_set(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Leave the user without recovery codes."""
+    """Delete the user's recovery codes."""
     await tx.execute(
         delete(recovery_code_sets).where(
             recovery_code_sets.c.account_id == account_id, recovery_code_sets.c.user_id == user_id
@@ -68,7 +68,7 @@ async def remove_set(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> No
 
 
 async def spend(tx: AsyncConnection, account_id: UUID, set_id: UUID, digest: bytes, *, now: datetime) -> bool:
-    """Mark the code used; False when it is not in this set or was used before."""
+    """Mark the code as used; False if it is not in this set or was used before."""
     query = (
         update(recovery_codes)
         .where(

@@ -1,4 +1,4 @@
-"""Making recovery codes, and hashing one that somebody typed. Both hash, so both run outside transactions."""
+"""Making recovery codes, and hashing typed ones. Hashing must run outside transactions."""
 
 import secrets
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SALT_BYTES = 16
 
 @dataclass(frozen=True)
 class NewCodes:
-    """A set that is made and not yet anybody's: the codes to show once, and what is stored of them."""
+    """A new set that is not stored yet: the codes to show once, and the digests to store."""
 
     shown: list[str]
     code_set: CodeSet
@@ -29,7 +29,7 @@ class NewCodes:
 
 @dataclass(frozen=True)
 class HashedCode:
-    """A typed code, hashed with the salt of the set that was the user's at that moment."""
+    """A typed code, hashed with the salt of the set that the user had at that time."""
 
     set_id: UUID
     digest: bytes
@@ -47,7 +47,7 @@ async def make_codes(hasher: Hasher, now: datetime) -> NewCodes:
 async def hash_typed_code(
     database: Database, hasher: Hasher, account_id: UUID, user_id: UUID, code: RecoveryCode
 ) -> HashedCode | None:
-    """Return the code as it would stand in the user's set; None when the user has no set."""
+    """Hash the code with the salt and parameters of the user's set; None if there is no set."""
     async with database.read() as tx:
         code_set = await repository.find_set(tx, account_id, user_id)
     if code_set is None:
@@ -60,5 +60,5 @@ async def hash_typed_code(
 async def store_codes(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, codes: NewCodes, *, now: datetime
 ) -> None:
-    """Give the user these codes; all older ones die."""
+    """Store these codes for the user; the previous set is deleted."""
     await repository.replace_set(tx, account_id, user_id, codes.code_set, codes.digests, now=now)

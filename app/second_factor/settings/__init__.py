@@ -1,1 +1,1 @@
-"""Turning two-factor authentication on and off."""
+"""Two-factor authentication settings of a user: on, off, authenticators and recovery codes."""

@@ -1,4 +1,4 @@
-"""Two-factor authentication in the database: who has it on, and renaming and removing authenticators."""
+"""SQL for two-factor settings: the status, and renaming and removing authenticators."""
 
 from uuid import UUID
 
@@ -14,7 +14,10 @@ from app.second_factor.settings.rules import Status
 
 
 def has_status(policy: SecurityPolicy, wanted: Status) -> ColumnElement[bool]:
-    """Return `rules.status(...) == wanted` in SQL, for a query of `users` joined with `second_factor_state`."""
+    """Return the SQL condition for `rules.status(...) == wanted`.
+
+    For a query of `users` joined with `second_factor_state`.
+    """
     required = users.c.role.in_([role.value for role in Role if policy.requires_two_factor_of(role)])
     turned_on = second_factor_state.c.turned_on_by_user
     if wanted == "on":

@@ -1,4 +1,4 @@
-"""HTTP for two-factor authentication: one's own, and what an admin may do for another."""
+"""HTTP for two-factor settings: the user's own, and what an admin may do for another user."""
 
 from uuid import UUID
 
@@ -34,7 +34,7 @@ async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> T
 
 @router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
 async def get_my_two_factor(services: AppServices, caller: SessionCaller, policy: Policy) -> TwoFactor:
-    """Show my second factor."""
+    """Show my two-factor settings."""
     return await _show(services, caller, policy)
 
 
@@ -42,7 +42,7 @@ async def get_my_two_factor(services: AppServices, caller: SessionCaller, policy
 async def change_my_two_factor(
     services: AppServices, caller: SessionCaller, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
-    """Choose whether a trusted device is asked once in a while or at every sign-in."""
+    """Choose whether a trusted device needs a passcode every 30 days or at every sign-in."""
     if "passcode_frequency" in body.model_fields_set:
         async with services.database.begin() as tx:
             await use_cases.set_passcode_frequency(tx, caller, body.passcode_frequency)
@@ -51,7 +51,7 @@ async def change_my_two_factor(
 
 @router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
 async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, policy: Policy) -> TwoFactor:
-    """Keep it on for me, whatever the account requires. Needs a fresh second factor."""
+    """Keep 2FA on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.keep_turned_on(tx, caller)
     return await _show(services, caller, policy)
@@ -61,7 +61,10 @@ async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, 
     "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
 )
 async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCaller) -> None:
-    """Turn it off: authenticators, recovery codes and trusted devices go. Needs a fresh second factor."""
+    """Turn my 2FA off. Needs a fresh second factor.
+
+    Deletes my authenticators, recovery codes and trusted devices.
+    """
     async with services.database.begin() as tx:
         await use_cases.turn_off(tx, caller)
 
@@ -87,10 +90,8 @@ async def rename_my_authenticator(
     operation_id="removeMyAuthenticator",
     responses=problems(401, 403, 404, 409),
 )
-async def remove_my_authenticator(
-    services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId
-) -> None:
-    """Remove an authenticator, unless it is the last. Needs a fresh second factor."""
+async def remove_my_authenticator(services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId) -> None:
+    """Remove an authenticator, unless it is the only one. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.remove_authenticator(tx, caller, authenticator_id)
 
@@ -102,7 +103,7 @@ async def remove_my_authenticator(
     responses=problems(401, 403, 409, 503),
 )
 async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCaller) -> RecoveryCodes:
-    """Get ten new recovery codes; all older ones die. Needs a fresh second factor."""
+    """Get ten new recovery codes; all older ones become void. Needs a fresh second factor."""
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
         await use_cases.renew_own_recovery_codes(tx, caller, codes)
@@ -118,7 +119,10 @@ async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCal
 async def renew_recovery_codes_of_user(
     services: AppServices, caller: FreshAdmin, user_id: PathId, body: RecoveryCodesForUser
 ) -> RecoveryCodes:
-    """Give somebody who lost theirs ten new recovery codes; all older ones die. Needs a fresh second factor."""
+    """Give a user who lost theirs ten new recovery codes. Needs a fresh second factor.
+
+    All older codes become void.
+    """
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
         refusal = await use_cases.renew_recovery_codes_of(tx, caller, user_id, codes, reason=body.reason)
@@ -133,7 +137,7 @@ async def renew_recovery_codes_of_user(
     responses=problems(401, 403),
 )
 async def turn_two_factor_off_for_user(services: AppServices, caller: SessionCaller, user_id: str) -> None:
-    """Refuse, always: nobody turns off another person's second factor."""
+    """Refuse, always: nobody can turn off another user's second factor."""
     async with services.database.begin() as tx:
         refusal = await use_cases.refuse_turning_off(tx, caller, _id_or_none(user_id))
     raise refusal

@@ -1,4 +1,4 @@
-"""What two-factor authentication is for one user: on, off, or still to be set up."""
+"""The two-factor status of a user: on, off, or setup required."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ Status = Literal["off", "on", "setup_required"]
 
 @dataclass(frozen=True)
 class TwoFactor:
-    """Everything about a user's second factor that may be shown: never a secret."""
+    """The two-factor settings of a user as they may be shown, without secrets."""
 
     status: Status
     required_by_account: bool
@@ -26,7 +26,10 @@ class TwoFactor:
 
 
 def status(*, required: bool, has_authenticator: bool, turned_on_by_user: bool) -> Status:
-    """Return `on` when an unknown device would be asked, `setup_required` when the next sign-in must enroll."""
+    """Return the two-factor status of a user.
+
+    `on`: an untrusted device needs a passcode. `setup_required`: the next sign-in must enroll.
+    """
     if has_authenticator:
         return "on" if required or turned_on_by_user else "off"
     return "setup_required" if required else "off"

@@ -1,4 +1,4 @@
-"""Two-factor authentication on the wire (docs/api.md section 5)."""
+"""Request and answer schemas of two-factor settings (docs/api.md section 5)."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ Frequency = Literal["every_30_days", "every_sign_in"]
 
 
 class Authenticator(Answer):
-    """What a user proves the second factor with; its secret is never shown again."""
+    """An authenticator of a user; its secret is never shown again."""
 
     id: UUID
     kind: ShownKind
@@ -24,7 +24,10 @@ class Authenticator(Answer):
 
 
 class TwoFactor(Answer):
-    """`on`: an unknown device would be asked; `setup_required`: the next sign-in must enroll."""
+    """Two-factor settings. `status` is `on` if an untrusted device needs a passcode.
+
+    It is `setup_required` if the next sign-in must enroll an authenticator.
+    """
 
     status: Open[Literal["off", "on", "setup_required"]]
     required_by_account: bool
@@ -37,24 +40,24 @@ class TwoFactor(Answer):
 
 
 class TwoFactorChange(Body):
-    """How often to ask on a trusted device."""
+    """How often a trusted device needs a passcode."""
 
     passcode_frequency: Frequency = LEFT_OUT
 
 
 class AuthenticatorChange(Body):
-    """A new name for an authenticator."""
+    """A new label for an authenticator."""
 
     label: Label = LEFT_OUT
 
 
 class RecoveryCodes(Answer):
-    """A new set of recovery codes, shown this once; all older ones are dead."""
+    """A new set of recovery codes, shown only once; all older ones are void."""
 
     recovery_codes: list[str]
 
 
 class RecoveryCodesForUser(Body):
-    """Why somebody else gets new recovery codes: the audit log keeps it."""
+    """Why another user gets new recovery codes; the audit log records the reason."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]

@@ -1,4 +1,4 @@
-"""What a user does with their own second factor, and the one thing that an admin does with another's."""
+"""Changes of a user's two-factor settings, and new recovery codes given by an admin."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -28,7 +28,7 @@ from app.second_factor.trusted_devices.use_cases import revoke_all
 async def show_two_factor(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, role: Role, policy: SecurityPolicy
 ) -> TwoFactor:
-    """Return the user's two-factor authentication as it is now; raises `NotFound`."""
+    """Return the user's current two-factor settings; raises `NotFound`."""
     state = await second_factor.get_state(tx, context.account_id, user_id)
     if state is None:
         raise NotFound
@@ -53,7 +53,7 @@ async def show_two_factor(
 
 
 async def lock_own_state(tx: AsyncConnection, caller: Caller) -> SecondFactorState:
-    """Lock the caller's second factor and return its state; raises `Unauthenticated` for a session just ended."""
+    """Lock and return the caller's state; raises `Unauthenticated` if the session has ended."""
     state = await second_factor.lock_state(tx, caller.account_id, caller.user_id)
     if state is None:
         raise Unauthenticated("The session has ended.")
@@ -62,10 +62,10 @@ async def lock_own_state(tx: AsyncConnection, caller: Caller) -> SecondFactorSta
 
 
 async def lock_own_factors(tx: AsyncConnection, caller: Caller) -> tuple[SecondFactorState, list[Authenticator]]:
-    """Lock the second factor of a caller who was found fresh, and return its state and the authenticators.
+    """Lock the state of a caller with a fresh session; return it and the authenticators.
 
-    Raises `StepUpRequired` when the first of these came while the request was on its way: then it was a password
-    that made the session fresh, and that is not enough any more.
+    Raises `StepUpRequired` if the first authenticator was added after the request came in: then the session is
+    fresh by a password, which is no longer enough. Raises `Unauthenticated` if the session has ended.
     """
     state = await lock_own_state(tx, caller)
     authenticators = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
@@ -75,7 +75,7 @@ async def lock_own_factors(tx: AsyncConnection, caller: Caller) -> tuple[SecondF
 
 
 async def set_passcode_frequency(tx: AsyncConnection, caller: Caller, frequency: str) -> None:
-    """Set how often the caller is asked on a trusted device; `every_sign_in` revokes them all."""
+    """Set how often a trusted device needs a passcode; `every_sign_in` revokes all of them."""
     account_id, user_id = caller.account_id, caller.user_id
     old = (await lock_own_state(tx, caller)).passcode_frequency
     events = []
@@ -90,7 +90,10 @@ async def set_passcode_frequency(tx: AsyncConnection, caller: Caller, frequency:
 
 
 async def keep_turned_on(tx: AsyncConnection, caller: Caller) -> None:
-    """Keep 2FA on for the caller when the account's requirement goes; raises `Conflict` (`no_authenticator`)."""
+    """Keep 2FA on for the caller even if the account stops requiring it.
+
+    Raises `Conflict` (`no_authenticator`) without a confirmed authenticator.
+    """
     state, authenticators = await lock_own_factors(tx, caller)
     if not authenticators:
         raise no_authenticator()
@@ -101,12 +104,12 @@ async def keep_turned_on(tx: AsyncConnection, caller: Caller) -> None:
 
 
 async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
-    """Turn 2FA off for the caller: authenticators, recovery codes and trusted devices go.
+    """Turn 2FA off for the caller: delete authenticators, recovery codes and trusted devices.
 
     Raises `Conflict` (`two_factor_required`) while the account requires it.
     """
     account_id, user_id = caller.account_id, caller.user_id
-    # A requirement that comes at this very moment finds this done, or is found by it.
+    # Shared lock: a concurrent policy change either waits for us, or commits first and we read its policy.
     await accounts.lock_policy_shared(tx, account_id)
     _, authenticators = await lock_own_factors(tx, caller)
     policy = await accounts.get_policy(tx, account_id)
@@ -137,7 +140,10 @@ async def turn_off(tx: AsyncConnection, caller: Caller) -> None:
 async def rename_authenticator(
     tx: AsyncConnection, caller: Caller, authenticator_id: UUID, label: str | None
 ) -> Authenticator:
-    """Change the label of one of the caller's authenticators, if one is given; raises `NotFound`."""
+    """Change the label of one of the caller's authenticators; raises `NotFound`.
+
+    Without a `label` nothing changes.
+    """
     await lock_own_state(tx, caller)
     listed = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
     mine = {found.id: found for found in listed}
@@ -153,7 +159,10 @@ async def rename_authenticator(
 
 
 async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticator_id: UUID) -> None:
-    """Remove one of the caller's authenticators; raises `NotFound`, or `Conflict` (`last_authenticator`)."""
+    """Remove one of the caller's authenticators.
+
+    Raises `NotFound`, or `Conflict` (`last_authenticator`) if it is the only one.
+    """
     account_id, user_id = caller.account_id, caller.user_id
     state, listed = await lock_own_factors(tx, caller)
     mine = {found.id: found.label for found in listed}
@@ -177,7 +186,7 @@ async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticato
 
 
 async def renew_own_recovery_codes(tx: AsyncConnection, caller: Caller, codes: NewCodes) -> None:
-    """Give the caller new recovery codes; raises `Conflict` (`no_authenticator`)."""
+    """Store new recovery codes for the caller; raises `Conflict` (`no_authenticator`)."""
     await lock_own_factors(tx, caller)
     await _renew(tx, caller.context, caller.user_id, codes)
     await record_act(tx, caller, Event(EventType.RECOVERY_CODES_REGENERATED, "user", caller.user_id))
@@ -187,10 +196,10 @@ async def renew_own_recovery_codes(tx: AsyncConnection, caller: Caller, codes: N
 async def renew_recovery_codes_of(
     tx: AsyncConnection, caller: Caller, user_id: UUID, codes: NewCodes, *, reason: str
 ) -> Refusal | None:
-    """Give another user, who lost theirs, new recovery codes; their trusted devices end.
+    """Store new recovery codes for another user, and revoke that user's trusted devices.
 
-    Raises `NotFound` or `Conflict` (`no_authenticator`). Only the owner acts on the owner: that refusal is
-    returned, so that its audit event is kept.
+    Raises `NotFound` or `Conflict` (`no_authenticator`). Only the owner may do this for the owner: that refusal is
+    returned, not raised, so that its audit event is committed.
     """
     caller, user = await lock_caller_and_user(tx, caller, user_id)
     if user.role is Role.OWNER and caller.role is not Role.OWNER:
@@ -208,7 +217,10 @@ async def renew_recovery_codes_of(
 
 
 async def refuse_turning_off(tx: AsyncConnection, caller: Caller, user_id: UUID | None) -> Refusal:
-    """Record that the caller tried to turn off 2FA for a user by id, whoever that is, and return the refusal."""
+    """Record the attempt to turn off 2FA for a user by id, and return the refusal.
+
+    The refusal is the same whether or not the user exists.
+    """
     detail = "Only the user can turn two-factor authentication off, under /users/me/two-factor."
     return await deny(
         tx, caller, "user" if user_id else None, user_id, Forbidden(detail, code="only_the_user_can_turn_off")
@@ -218,7 +230,7 @@ async def refuse_turning_off(tx: AsyncConnection, caller: Caller, user_id: UUID 
 async def renew_recovery_codes(
     tx: AsyncConnection, context: RequestContext, actor: Actor, user_id: UUID, codes: NewCodes, *, reason: str
 ) -> None:
-    """Give a user new recovery codes on somebody else's word; raises `NotFound` or `Conflict`."""
+    """Store new recovery codes for a user on behalf of `actor`; raises `NotFound` or `Conflict`."""
     if await second_factor.lock_state(tx, context.account_id, user_id) is None:
         raise NotFound
     await _renew(tx, context, user_id, codes)
@@ -237,5 +249,5 @@ async def _renew(tx: AsyncConnection, context: RequestContext, user_id: UUID, co
 
 
 def no_authenticator() -> Conflict:
-    """Return the refusal of what needs a confirmed authenticator."""
+    """Return the refusal of an action that needs a confirmed authenticator."""
     return Conflict("There is no confirmed authenticator.", code="no_authenticator")

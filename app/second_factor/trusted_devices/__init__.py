@@ -1,1 +1,1 @@
-"""What may skip the passcode, for a while."""
+"""Trusted devices: browsers and apps that may skip the passcode for some days."""

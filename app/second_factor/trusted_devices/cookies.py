@@ -1,6 +1,6 @@
-"""The device cookie (docs/api.md section 4): its name, what it says, and how it is read from a request.
+"""The device cookie (docs/api.md section 4): its name, its value, and how it is parsed.
 
-Read here rather than by the framework, whose dictionary hides that a name came twice.
+The framework's cookie dictionary is not used, because it hides that a cookie name was sent twice.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _HEX = re.compile(f"[0-9a-f]{{{_HEX_LENGTH}}}")
 
 @dataclass(frozen=True)
 class DeviceCookies:
-    """The well-formed device cookies of one request by name, and how cookies are named and set here."""
+    """The well-formed device cookies of a request, by name, and how to name and set cookies."""
 
     tokens: dict[str, DeviceToken]
     secure: bool
@@ -29,14 +29,14 @@ class DeviceCookies:
         return _prefix(secure=self.secure) + hashlib.sha256(str(user_id).encode()).hexdigest()[:_HEX_LENGTH]
 
     def token_of(self, user_id: UUID) -> DeviceToken | None:
-        """Return what the browser brought for this user."""
+        """Return the token that the browser sent for this user."""
         return self.tokens.get(self.name(user_id))
 
     def set_cookie_headers(self, user_id: UUID, token: DeviceToken, days: int) -> list[str]:
-        """Return the `Set-Cookie` values that trust the browser for this user.
+        """Return the `Set-Cookie` values that store the token in the browser.
 
-        A browser keeps at most ten users' cookies: beyond that those of the longest trusted are expired. Device
-        ids are in the order of time, so the cookies themselves tell.
+        A browser keeps the cookies of at most ten users; beyond that, those of the devices trusted longest ago are
+        expired. Device ids are UUIDv7, so their order is the order of trust.
         """
         mine = self.name(user_id)
         others = sorted((t.device_id, name) for name, t in self.tokens.items() if name != mine)
@@ -47,9 +47,9 @@ class DeviceCookies:
         ]
 
     def expire_headers(self, user_id: UUID, device_id: UUID | None = None) -> list[str]:
-        """Return the `Set-Cookie` value that takes the user's cookie away, if the browser has it.
+        """Return the `Set-Cookie` value that expires the user's cookie, if the browser sent it.
 
-        Where one device is named, it must be this one.
+        With a `device_id`, only if the cookie identifies that device.
         """
         token = self.token_of(user_id)
         gone = token is not None and device_id in {None, token.device_id}
@@ -61,7 +61,10 @@ class DeviceCookies:
 
 
 def read_device_cookies(headers: Iterable[str], *, secure: bool) -> DeviceCookies:
-    """Read the `Cookie` headers of a request; a malformed, foreign, doubled or oversized cookie is ignored."""
+    """Parse the `Cookie` headers of a request.
+
+    A cookie that is malformed, foreign, oversized or sent twice is ignored.
+    """
     values: dict[str, list[str]] = {}
     for pair in "; ".join(headers).split(";"):
         name, _, value = pair.strip().partition("=")

@@ -1,4 +1,4 @@
-"""The trusted devices in the database."""
+"""SQL for trusted devices."""
 
 from datetime import datetime
 from uuid import UUID
@@ -35,14 +35,14 @@ _FIND = PrecompiledStatement(
 async def find_device(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID
 ) -> TrustedDevice | None:
-    """Return the user's device with this id, its time over or not."""
+    """Return the user's device with this id, even if its trust has expired."""
     values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
     row = await _FIND.row(tx, values)
     return TrustedDevice(*row) if row else None
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:
-    """Remember that the device has let a sign-in through."""
+    """Store that a sign-in used the device."""
     await tx.execute(
         update(trusted_devices)
         .where(trusted_devices.c.account_id == account_id, trusted_devices.c.id == device_id)
@@ -51,7 +51,7 @@ async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, no
 
 
 async def delete_device(tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID) -> bool:
-    """Delete one device of the user; False when there is none with this id."""
+    """Delete one device of the user; False if there is none with this id."""
     query = (
         delete(trusted_devices)
         .where(
@@ -84,7 +84,7 @@ def _living(account_id: UUID, user_id: UUID, policy_days: int, now: datetime) ->
 async def count_devices(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, *, policy_days: int, now: datetime
 ) -> int:
-    """Return how many devices of the user may skip the passcode now."""
+    """Return the number of the user's devices that may skip the passcode now."""
     query = (
         select(func.count()).select_from(trusted_devices).where(*_living(account_id, user_id, policy_days, now))
     )
@@ -101,7 +101,7 @@ async def list_devices(
     before: UUID | None,
     limit: int,
 ) -> list[TrustedDevice]:
-    """Return the devices that may skip the passcode now, newest first, from behind the id `before`."""
+    """Return the devices that may skip the passcode now, newest first, with ids below `before`."""
     query = (
         select(*_COLUMNS)
         .where(*_living(account_id, user_id, policy_days, now))

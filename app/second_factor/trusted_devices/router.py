@@ -1,4 +1,4 @@
-"""HTTP for one's own trusted devices."""
+"""HTTP for the user's own trusted devices."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["trusted devices"], route_class=AccountRoute)
 
 
 def _show_device(device: rules.TrustedDevice, policy_days: int) -> TrustedDevice:
-    """Return the device as the wire carries it."""
+    """Return the answer schema of a device."""
     return TrustedDevice(
         id=device.id,
         created_at=device.trusted_at,
@@ -53,7 +53,7 @@ async def show_devices(
 async def list_my_trusted_devices(
     services: AppServices, caller: SessionCaller, owner: Owner, page: Paged
 ) -> Page[TrustedDevice]:
-    """List the browsers and apps in which I am not asked for a passcode, newest first."""
+    """List the browsers and apps in which I need no passcode, newest first."""
     days = owner.policy.trusted_device_days
     return await show_devices(services, caller, caller.user_id, page, policy_days=days)
 
@@ -67,7 +67,7 @@ async def list_my_trusted_devices(
 async def revoke_my_trusted_devices(
     services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response
 ) -> None:
-    """Ask for a passcode again on all my devices."""
+    """Revoke all my trusted devices: each needs a passcode again."""
     async with services.database.begin() as tx:
         await use_cases.revoke_my_devices(tx, caller)
     for cookie in cookies.expire_headers(caller.user_id):
@@ -83,7 +83,7 @@ async def revoke_my_trusted_devices(
 async def revoke_my_trusted_device(
     services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response, device_id: PathId
 ) -> None:
-    """Ask for a passcode again on one of my devices."""
+    """Revoke one of my trusted devices: it needs a passcode again."""
     async with services.database.begin() as tx:
         await use_cases.revoke_my_device(tx, caller, device_id)
     for cookie in cookies.expire_headers(caller.user_id, device_id):

@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"pgd_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-
 
 @dataclass(frozen=True)
 class TrustedDevice:
-    """A browser or app in which the user passed a passcode; the secret is kept as its digest only."""
+    """A browser or app in which the user entered a passcode. The secret is kept as a digest."""
 
     id: UUID
     user_id: UUID
@@ -25,13 +25,16 @@ class TrustedDevice:
     user_agent: str
 
     def expires_at(self, policy_days: int) -> datetime:
-        """Return when trust ends: counted from the passcode, by the smaller of the days given then and now."""
+        """Return when trust ends.
+
+        It lasts, from the passcode on, the smaller of the policy's days at that time and its days now.
+        """
         return self.trusted_at + timedelta(days=min(self.days, policy_days))
 
 
 @dataclass(frozen=True)
 class DeviceToken:
-    """What a device brings: `pgd_<id>.<secret>`."""
+    """The token that a device sends: `pgd_<id>.<secret>`."""
 
     device_id: UUID
     secret: str
@@ -46,11 +49,11 @@ def new_device_token(device_id: UUID) -> DeviceToken:
 
 
 def parse_device_token(text: str) -> DeviceToken | None:
-    """Return the token that `text` is, or None: whatever is malformed is ignored."""
+    """Parse a device token; None if it is malformed."""
     found = _TOKEN.fullmatch(text)
     return DeviceToken(UUID(found[1]), found[2]) if found else None
 
 
 def is_trusted(device: TrustedDevice, token: DeviceToken, *, policy_days: int, now: datetime) -> bool:
-    """Whether the token is this device's own and its time is not over."""
+    """Whether the token belongs to this device and the trust has not expired."""
     return same(device.secret_digest, digest(token.secret)) and now < device.expires_at(policy_days)

@@ -1,4 +1,4 @@
-"""A trusted device on the wire; its secret is shown once, to the device itself."""
+"""Answer schema of a trusted device. The secret is returned once, to the device itself."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Trusting a device, asking whether one is trusted, and revoking trust."""
+"""Trusting a device, checking whether a device is trusted, and revoking trust."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice, 
 async def find_trusted(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, tokens: Iterable[DeviceToken], *, policy_days: int
 ) -> TrustedDevice | None:
-    """Return the device that one of the brought tokens proves, while it is trusted."""
+    """Return the trusted device that one of the tokens identifies; None if there is none."""
     for token in tokens:
         device = await repository.find_device(tx, context.account_id, user_id, token.device_id)
         if device and is_trusted(device, token, policy_days=policy_days, now=context.now):
@@ -27,7 +27,7 @@ async def find_trusted(
 
 
 def new_trust(context: RequestContext, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
-    """Return the client as a device trusted for `days`, to be stored, and the token that it keeps."""
+    """Return a new device trusted for `days`, to be stored, and the token for the client."""
     token = new_device_token(new_id(context.now))
     device = TrustedDevice(
         id=token.device_id,
@@ -45,7 +45,7 @@ def new_trust(context: RequestContext, user_id: UUID, *, days: int) -> tuple[Tru
 async def find_replaced(
     tx: AsyncConnection, context: RequestContext, user_id: UUID, tokens: Iterable[DeviceToken]
 ) -> list[UUID]:
-    """Return the ids of the trusted devices that these valid tokens identify; a new one replaces them."""
+    """Return the ids of the devices that valid tokens identify; a new device replaces them."""
     found = []
     for old in tokens:
         device = await repository.find_device(tx, context.account_id, user_id, old.device_id)
@@ -55,7 +55,7 @@ async def find_replaced(
 
 
 async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
-    """Revoke every trusted device of the user; returns the event to record, if there was one to revoke."""
+    """Revoke every trusted device of the user; returns the event to record, if any was revoked."""
     revoked = await repository.delete_devices(tx, account_id, user_id)
     if not revoked:
         return []

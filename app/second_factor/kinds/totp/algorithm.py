@@ -1,4 +1,4 @@
-"""Time-based passcodes: RFC 6238 with SHA-1, six digits, 30 seconds and T0 = 0."""
+"""TOTP passcodes: RFC 6238 with SHA-1, six digits, time steps of 30 seconds and T0 = 0."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pyotp import HOTP
 
 STEP_SECONDS = 30
-WINDOW = 1  # steps either side of the current one; RFC 6238 5.2 recommends at most one
+WINDOW = 1  # time steps before and after the current one; RFC 6238 5.2 recommends at most one
 
 _DIGITS = 6
 _SECRET_BYTES = 20
@@ -19,7 +19,7 @@ _STEP = timedelta(seconds=STEP_SECONDS)
 
 
 class _Hotp(HOTP):
-    """pyotp's, which decodes its secret for every passcode; this one does it once."""
+    """pyotp's `HOTP`, but it decodes the secret once instead of for every passcode."""
 
     _decoded = b""
 
@@ -33,14 +33,14 @@ class _Hotp(HOTP):
 
 @dataclass(frozen=True)
 class Match:
-    """The step that a passcode belongs to, and whether it or a later one was accepted before."""
+    """The time step of a passcode, and whether that step or a later one was accepted before."""
 
     step: int
     used: bool
 
 
 def new_secret() -> bytes:
-    """Return 160 bits of the system's randomness (RFC 4226 4, R6)."""
+    """Return 160 random bits (RFC 4226 4, R6)."""
     return secrets.token_bytes(_SECRET_BYTES)
 
 
@@ -50,29 +50,32 @@ def encode_secret(secret: bytes) -> str:
 
 
 def step_at(now: datetime) -> int:
-    """Return the number of whole steps since 1970 (RFC 6238 4.2); `now` is aware, else `TypeError`."""
+    """Return the time step of `now` (RFC 6238 4.2); raises `TypeError` if `now` is naive."""
     return (now - _EPOCH) // _STEP
 
 
 def passcode_at(secret: bytes, step: int) -> str:
-    """Return a step's six digits (RFC 4226 5.3); `ValueError` for a negative step or a secret under 112 bits."""
+    """Return the six digits of a time step (RFC 4226 5.3).
+
+    Raises `ValueError` for a negative step or a secret under 112 bits.
+    """
     return _Hotp(secret).at(step)
 
 
 def match(secret: bytes, passcode: str, *, now: datetime, last_accepted_step: int | None) -> Match | None:
-    """Find the step that `passcode` belongs to: the current one or one either side (RFC 6238 5.2), else None.
+    """Find the time step of `passcode`: current, previous or next (RFC 6238 5.2), else None.
 
-    The match is `used` when its step is not greater than `last_accepted_step`. Who accepts it stores its step, by
-    a statement that lets only a greater step in: two calls at once may both see a match that is not used.
+    The match is `used` if its step is not greater than `last_accepted_step`. To accept it, the caller stores its
+    step with a statement that only increases the stored step: two concurrent calls may both see an unused match.
     """
     current = step_at(now)
     hotp = _Hotp(secret)
     found = None
     for step in range(max(0, current - WINDOW), current + WINDOW + 1):
-        # No early end: the time taken must not tell which step matched.
+        # No early exit: the time taken must not reveal which step matched.
         if hmac.compare_digest(hotp.at(step).encode(), passcode.encode()):
-            # Two steps of the window can share a passcode. The highest counts, so that the same digits can never
-            # be accepted twice: by the lowest they would be let in once for each of the two.
+            # Two steps of the window can have the same passcode. The highest step counts: with the lowest, the
+            # same digits could be accepted twice, once for each step.
             found = step
     if found is None:
         return None
@@ -80,9 +83,9 @@ def match(secret: bytes, passcode: str, *, now: datetime, last_accepted_step: in
 
 
 def seconds_until_next(last_accepted_step: int, now: datetime) -> int:
-    """Return the whole seconds, rounded up and at least 1, until the passcode after the last accepted one begins.
+    """Return the whole seconds until the step after the last accepted one begins.
 
-    They are those of an authenticator whose clock agrees with the service's.
+    Rounded up, at least 1. This assumes that the authenticator's clock agrees with the server's.
     """
     begins = _EPOCH + (last_accepted_step + 1) * _STEP
     return max(1, -((now - begins) // timedelta(seconds=1)))

@@ -1,4 +1,4 @@
-"""TOTP as an authenticator kind. Its counter is the highest step whose passcode was accepted."""
+"""TOTP as an authenticator kind. Its counter is the last accepted time step."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from app.second_factor.kinds.totp.otpauth_uri import otpauth_uri, qr_code_svg
 
 _PASSCODE = re.compile("[0-9]{6}")
 BEFORE_ANY_STEP = -1
-"""The counter of an authenticator whose passcodes were never accepted here."""
+"""The counter of an authenticator of which no passcode has been accepted yet."""
 
 
 class TotpKind(Kind):
-    """Passcodes of an authenticator app, by the time and a shared secret (RFC 6238)."""
+    """Passcodes of an authenticator app, computed from the time and a shared secret (RFC 6238)."""
 
     name = "totp"
     amr = "otp"
@@ -35,25 +35,28 @@ class TotpKind(Kind):
     }
 
     def begin(self, enrollee: Enrollee) -> NewSecret:
-        """Make a secret, and show it as text, as a URI and as a QR code."""
+        """Make a secret, shown as base32 text, as a URI and as a QR code."""
         secret = algorithm.new_secret()
         uri = otpauth_uri(account_name=enrollee.account_name, email=enrollee.email, secret=secret)
         shown = {"secret": algorithm.encode_secret(secret), "otpauth_uri": uri, "qr_code_svg": qr_code_svg(uri)}
         return NewSecret(secret, shown)
 
     def parse(self, given: str) -> str | None:
-        """Read exactly six ASCII digits: a second spelling of a used one could pass for a new one."""
+        """Parse exactly six ASCII digits: a used passcode must not pass in another spelling."""
         return given if _PASSCODE.fullmatch(given) else None
 
     def confirm(self, secret: bytes, answer: str, *, now: datetime) -> Confirmed | None:
-        """Accept a passcode of the window; of two steps that share it, the highest counts (RFC 6238 5.2)."""
+        """Accept a passcode of the window (RFC 6238 5.2); the highest matching step counts."""
         found = algorithm.match(secret, answer, now=now, last_accepted_step=None)
         return Confirmed(secret, found.step) if found else None
 
     def judge(
         self, known: Sequence[OpenedAuthenticator], answer: str, *, now: datetime
     ) -> Accepted | AlreadyUsed | None:
-        """Judge six digits by each secret; only a step after the last accepted one counts (RFC 6238 5.2)."""
+        """Check six digits against each secret; the step must be greater than the last accepted.
+
+        So a passcode is accepted only once (RFC 6238 5.2).
+        """
         used = None
         for authenticator in known:
             last = authenticator.counter

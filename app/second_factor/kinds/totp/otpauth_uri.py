@@ -1,4 +1,4 @@
-"""How a TOTP secret reaches an authenticator app: as a URI in Google's Key URI format, and as its QR code."""
+"""A TOTP secret for an authenticator app: a URI in Google's Key URI format, and its QR code."""
 
 from io import BytesIO
 from urllib.parse import quote
@@ -7,24 +7,24 @@ import segno
 
 from app.second_factor.kinds.totp.algorithm import encode_secret
 
-_QUIET_ZONE = 4  # modules of white on each side; ISO/IEC 18004 asks for no less
+_QUIET_ZONE = 4  # white modules on each side; ISO/IEC 18004 requires at least 4
 
 
 def otpauth_uri(*, account_name: str, email: str, secret: bytes) -> str:
     """Return `otpauth://totp/{account name}:{email}?secret=...&issuer={account name}`, in ASCII.
 
-    SHA-1, six digits and 30 seconds are the format's defaults and go unsaid: some apps misread them.
+    SHA-1, six digits and 30 seconds are the format's defaults, and are left out because some apps misread them.
     """
     issuer = _part(account_name)
     return f"otpauth://totp/{issuer}:{_part(email)}?secret={encode_secret(secret)}&issuer={issuer}"
 
 
 def qr_code_svg(uri: str) -> str:
-    """Return an `<svg>` element, black on white, that fills whatever box it is given.
+    """Return an `<svg>` element, black on white, that scales to the size of its container.
 
-    Raise `ValueError` for a URI of more than 2953 bytes, which no QR code holds (ISO/IEC 18004).
+    Raises `ValueError` for a URI of more than 2953 bytes, the limit of a QR code (ISO/IEC 18004).
     """
-    # The least error correction gives the fewest and so the largest modules, and a screen has no dirt on it.
+    # The lowest error correction gives the fewest and so the largest modules; a screen has no damaged areas.
     code = segno.make_qr(uri, error="L")
     svg = BytesIO()
     code.save(
@@ -34,7 +34,7 @@ def qr_code_svg(uri: str) -> str:
         dark="#000",
         light="#fff",
         omitsize=True,
-        svgns=True,  # a page needs no namespace, an image of its own does
+        svgns=True,  # needed when it is saved as an image file; inline in HTML it does no harm
         xmldecl=False,
         nl=False,
         svgclass=None,
@@ -44,5 +44,5 @@ def qr_code_svg(uri: str) -> str:
 
 
 def _part(text: str) -> str:
-    # A colon, even an encoded one, parts the issuer from the user; and apps show "%40" as it is.
+    # A colon, even an encoded one, separates the issuer from the user. Apps display "%40" undecoded.
     return quote(text.replace(":", " "), safe="@")
