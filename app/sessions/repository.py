@@ -1,4 +1,4 @@
-"""The sessions in the database."""
+"""SQL for sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +43,11 @@ _COLUMNS = [
 
 
 def _has_ended() -> ColumnElement[bool]:
-    """Return whether a change of the policy has ended the session, in a query of sessions, users and policies.
+    """Return the SQL condition that a policy change has ended the session.
 
-    It ended the sessions of users of a role who must enroll, but those made by a third party. A job deletes them.
+    For a query of `sessions`, `users` and `security_policies`. A policy change ends the sessions of users who must
+    enroll, except sessions made by a third-party sign-in and the session of whoever made the change. A job deletes
+    the rows later.
     """
     is_end_user = users.c.role == Role.END_USER.value
     through = case(
@@ -61,7 +63,7 @@ def _has_ended() -> ColumnElement[bool]:
 
 
 def made_by_third_party() -> ColumnElement[bool]:
-    """Return whether a session was made by a third-party sign-in."""
+    """Return the SQL condition that a session was made by a third-party sign-in."""
     return literal(SSO) == any_(sessions.c.amr)
 
 
@@ -75,7 +77,10 @@ def _session(values: Sequence[Any]) -> Session:
 
 @dataclass(frozen=True)
 class SessionOwner:
-    """A session with all that is decided by: its user, the account's policy, and whether they have 2FA."""
+    """A session with the data needed for authorization.
+
+    `has_authenticator`: whether the user has a confirmed authenticator.
+    """
 
     session: Session
     user: User
@@ -84,7 +89,10 @@ class SessionOwner:
 
 
 async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: bytes) -> SessionOwner | None:
-    """Return the session of this account whose token has the digest, unless it was ended; its time may be over."""
+    """Return the session with this token digest; None if there is none or it was ended.
+
+    It may have expired: the caller checks that.
+    """
     values = {"given_account_id": account_id, "given_token_digest": token_digest}
     row = await _BY_DIGEST.row(tx, values)
     if row is None:
@@ -93,7 +101,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
 
 
 async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:
-    """Remember that the session is in use; never moves backwards."""
+    """Set `last_seen_at`, unless the stored value is later."""
     await tx.execute(
         update(sessions)
         .where(sessions.c.account_id == account_id, sessions.c.id == session_id, sessions.c.last_seen_at < now)
@@ -104,7 +112,10 @@ async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, n
 async def note_proof(
     tx: AsyncConnection, account_id: UUID, session_id: UUID, *, amr: tuple[str, ...], **proven_at: datetime
 ) -> Session | None:
-    """Store what was proven in the session just now, and forget its failed step-ups; None when it has ended."""
+    """Store a proven factor and reset the session's failed step-ups; None if the session ended.
+
+    `proven_at` is `first_factor_at` or `second_factor_at`.
+    """
     query = (
         update(sessions)
         .where(sessions.c.account_id == account_id, sessions.c.id == session_id)
@@ -125,7 +136,7 @@ async def list_sessions(
     before: UUID | None,
     limit: int,
 ) -> list[Session]:
-    """Return the user's living sessions, newest first, from behind the id `before`."""
+    """Return the user's active sessions, newest first, with ids below `before`."""
     query = (
         select(*_COLUMNS)
         .join_from(
@@ -148,7 +159,7 @@ async def list_sessions(
 
 
 async def delete_session(tx: AsyncConnection, account_id: UUID, user_id: UUID, session_id: UUID) -> bool:
-    """End one session of the user; False when there is none with this id."""
+    """Delete one session of the user; False if there is none with this id."""
     query = (
         delete(sessions)
         .where(sessions.c.account_id == account_id, sessions.c.user_id == user_id, sessions.c.id == session_id)
@@ -160,7 +171,10 @@ async def delete_session(tx: AsyncConnection, account_id: UUID, user_id: UUID, s
 async def delete_sessions(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, *, spared: UUID | None = None, method: str | None = None
 ) -> int:
-    """End the user's sessions but the spared one, of one `method` or of any; returns how many there were."""
+    """Delete the user's sessions except `spared`, and return how many there were.
+
+    With a `method`, only sessions whose `amr` contains it.
+    """
     query = delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id)
     if spared is not None:
         query = query.where(sessions.c.id != spared)

@@ -1,4 +1,4 @@
-"""HTTP for sessions: who is signed in, stepping up, signing out, and the list of one's own."""
+"""HTTP for sessions: the current one, sign-out, `/authorize`, and the list of one's own."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
 
 
 def show_session(session: rules.Session, role: Role, *, current: bool) -> Session:
-    """Return the session of a user with this role as the wire carries it."""
+    """Return the answer schema of a session whose user has this role."""
     return Session(
         id=session.id,
         user_id=session.user_id,
@@ -40,7 +40,7 @@ def show_session(session: rules.Session, role: Role, *, current: bool) -> Sessio
 async def show_sessions(
     services: Services, caller: Caller, user_id: UUID, role: Role, page: PageRequest
 ) -> Page[Session]:
-    """Return a page of the living sessions of a user with this role, newest first."""
+    """Return a page of the active sessions of a user with this role, newest first."""
     async with services.database.read() as tx:
         rows = await repository.list_sessions(
             tx,
@@ -58,7 +58,7 @@ async def show_sessions(
 
 @router.get("/session", operation_id="getSession", responses=problems(401, 403))
 async def get_session(caller: SessionCaller, owner: Owner) -> MySession:
-    """Show who is signed in, and how."""
+    """Show the current session and its user."""
     shown = show_session(owner.session, caller.role, current=True)
     return MySession(session=shown, user=User.model_validate(owner.user))
 
@@ -72,9 +72,10 @@ async def sign_out(services: AppServices, caller: SessionCaller) -> None:
 
 @router.get("/authorize", status_code=204, operation_id="authorize", responses=problems(403))
 async def authorize(caller: Authorizing, response: Response) -> None:
-    """Say whether the credential is good, and whose: for a gateway in front of another API.
+    """Check the credential and return its user in headers.
 
-    In the header of the e-mail address `%` and what is not printable ASCII are percent-encoded, as UTF-8.
+    For a gateway in front of another API. In the e-mail header, `%` and characters other than printable ASCII are
+    percent-encoded as UTF-8.
     """
     response.headers["Passgate-User-Id"] = str(caller.user_id)
     response.headers["Passgate-User-Email"] = header_text(caller.email)
@@ -85,7 +86,7 @@ async def authorize(caller: Authorizing, response: Response) -> None:
 
 @router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))
 async def list_my_sessions(services: AppServices, caller: SessionCaller, page: Paged) -> Page[Session]:
-    """List my living sessions, newest first."""
+    """List my active sessions, newest first."""
     return await show_sessions(services, caller, caller.user_id, caller.role, page)
 
 
@@ -93,7 +94,7 @@ async def list_my_sessions(services: AppServices, caller: SessionCaller, page: P
     "/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401, 403)
 )
 async def end_my_other_sessions(services: AppServices, caller: SessionCaller) -> None:
-    """End all my sessions but this one."""
+    """End all my sessions except this one."""
     async with services.database.begin() as tx:
         await use_cases.end_my_other_sessions(tx, caller)
 

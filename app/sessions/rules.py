@@ -1,4 +1,4 @@
-"""How long a session lives."""
+"""Sessions, and when they expire."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ SEEN_AGAIN_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Lifetime:
-    """How long a session may lie unused, and how long it may last in all."""
+    """The inactivity timeout and the overall timeout of a session."""
 
     idle: timedelta
     overall: timedelta
@@ -24,13 +24,13 @@ END_USER = Lifetime(idle=timedelta(hours=8), overall=timedelta(days=30))
 
 
 def lifetime_of(role: Role) -> Lifetime:
-    """Return how long sessions of users with this role live."""
+    """Return the timeouts of sessions of users with this role."""
     return TEAM_MEMBER if role.is_team_member else END_USER
 
 
 @dataclass(frozen=True)
 class Session:
-    """A finished sign-in; its token is kept as a digest only."""
+    """The session that a completed sign-in created; only a digest of its token is stored."""
 
     id: UUID
     user_id: UUID
@@ -44,15 +44,15 @@ class Session:
 
     @property
     def assurance(self) -> str:
-        """The assurance level that the session has shown."""
+        """The assurance level of the session."""
         return assurance(self.amr, self.second_factor_at)
 
     @property
     def authenticated_at(self) -> datetime:
-        """When the user last proved anything in this session."""
+        """When the user last proved a factor in this session."""
         return max(at for at in (self.created_at, self.first_factor_at, self.second_factor_at) if at)
 
     def expires_at(self, role: Role) -> datetime:
-        """Return when the session ends if it is not used again, for a user of this role."""
+        """Return when the session of a user with this role expires if it is not used again."""
         lifetime = lifetime_of(role)
         return min(self.last_seen_at + lifetime.idle, self.created_at + lifetime.overall)

@@ -1,4 +1,4 @@
-"""Sessions on the wire."""
+"""Request and answer schemas of sessions and step-up."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from app.web.wire import Answer, Body, GivenPassword, Open, OpenList
 
 
 class Session(Answer):
-    """A finished sign-in. `expires_at` is when it ends if it is not used again."""
+    """A session. `expires_at` is when it expires if it is not used again."""
 
     id: UUID
     user_id: UUID
@@ -28,13 +28,13 @@ class Session(Answer):
 
 
 class NewSession(Session):
-    """A session that has just been made, with its token, which is shown this once."""
+    """A new session with its token, which is shown only once."""
 
     token: str
 
 
 class MySession(Answer):
-    """Who is signed in, and how."""
+    """The current session and its user."""
 
     session: Session
     user: User

@@ -1,4 +1,4 @@
-"""Opening, finding and ending sessions."""
+"""Creating, finding and ending sessions."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +30,7 @@ def new_session(
 ) -> tuple[Session, str]:
     """Return a new session, to be stored, and its token.
 
-    `first_factor_at` is None when Passgate has not seen the first factor itself, but took a backend's word for it.
+    `first_factor_at` is None if a backend checked the first factor, not Passgate itself.
     """
     session = Session(
         id=new_id(context.now),
@@ -47,7 +47,7 @@ def new_session(
 
 
 async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: datetime) -> SessionOwner | None:
-    """Return the living session of an active user that the token holds."""
+    """Return the unexpired session with this token whose user is active; None if there is none."""
     if not is_secret(token, PREFIX):
         return None
     owner = await repository.find_by_digest(tx, account_id, digest(token))
@@ -57,7 +57,7 @@ async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: d
 
 
 async def keep_alive(database: Database, account_id: UUID, owner: SessionOwner, now: datetime) -> SessionOwner:
-    """Note that the session is in use, once a minute at most."""
+    """Store that the session is in use, at most once a minute."""
     if now - owner.session.last_seen_at < SEEN_AGAIN_AFTER:
         return owner
     async with database.begin() as tx:
@@ -76,13 +76,16 @@ async def end_my_session(tx: AsyncConnection, caller: Caller, session_id: UUID) 
 async def end_sessions(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str, spared: UUID | None = None
 ) -> list[Event]:
-    """End the user's sessions but the spared one; returns the event to record, if there was one to end."""
+    """End the user's sessions except `spared`; returns the event to record, if any was ended."""
     ended = await repository.delete_sessions(tx, account_id, user_id, spared=spared)
     return _ended(user_id, ended, because)
 
 
 async def end_sso_sessions(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
-    """End the user's sessions that a third party opened; returns the event to record, if there was one to end."""
+    """End the user's sessions made by third-party sign-ins.
+
+    Returns the event to record, if any was ended.
+    """
     ended = await repository.delete_sessions(tx, account_id, user_id, method=SSO)
     return _ended(user_id, ended, because)
 
@@ -94,7 +97,7 @@ def _ended(user_id: UUID, sessions: int, because: str) -> list[Event]:
 
 
 async def end_my_other_sessions(tx: AsyncConnection, caller: Caller) -> None:
-    """End every session of the caller but the one that calls."""
+    """End every session of the caller except the current one."""
     events = await end_sessions(
         tx, caller.account_id, caller.user_id, because="ended by the user", spared=caller.session_id
     )

@@ -1,1 +1,1 @@
-"""Proving the second factor again in a session, or the password where there is none."""
+"""Step-up: proving the second factor again, or without an authenticator the password."""

@@ -1,4 +1,4 @@
-"""The limits of step-up in the database: the user's in `second_factor_state`, the session's in `sessions`."""
+"""SQL for step-up limits: per user in `second_factor_state`, per session in `sessions`."""
 
 from uuid import UUID
 
@@ -26,9 +26,9 @@ _QUERY = select(
 async def get_step_up(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, session_id: UUID, *, lock: bool = False
 ) -> StepUpState | None:
-    """Return how the session and its user stand; None when the session has ended.
+    """Return the step-up state of a session and its user; None if the session has ended.
 
-    `lock`: until the transaction ends, first the user's second factor and then the session are locked.
+    With `lock`, the user's `second_factor_state` is locked first and then the session, until the transaction ends.
     """
     query = _QUERY.where(
         second_factor_state.c.account_id == account_id,
@@ -44,7 +44,7 @@ async def get_step_up(
 async def store_failure(
     tx: AsyncConnection, account_id: UUID, user_id: UUID, session_id: UUID, after: StepUpState
 ) -> None:
-    """Store the counts of a session that this transaction has locked."""
+    """Store the counts after a failure; this transaction holds both locks of `get_step_up`."""
     await change_state(
         tx,
         account_id,

@@ -1,4 +1,4 @@
-"""HTTP for stepping up."""
+"""HTTP for step-up."""
 
 from fastapi import APIRouter
 
@@ -24,7 +24,10 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
 
 @router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 403, 409, 422, 429, 503))
 async def step_up(services: AppServices, caller: SessionCaller, body: StepUp) -> Session:
-    """Prove the second factor again, or the password where there is none: the session is fresh for 10 minutes."""
+    """Prove the second factor again; the session is then fresh for 10 minutes.
+
+    A user without an authenticator proves the password.
+    """
     if body.passcode is not None and body.password is None:
         session = await _by_passcode(services, caller, body.passcode)
     elif body.password is not None and body.passcode is None:

@@ -1,4 +1,4 @@
-"""What limits a step-up: the failures in its session, and those in all sessions of the user."""
+"""The limits of step-up: failures in one session, and failures in all sessions of the user."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,9 +8,9 @@ from app.second_factor import throttle
 
 @dataclass(frozen=True)
 class StepUpState:
-    """How a session and its user stand, as far as a step-up asks."""
+    """The state of a session and its user that a step-up depends on."""
 
-    failures: int  # of the user in a row, in all their sessions together
+    failures: int  # consecutive failures of the user, in all sessions together
     blocked_until: datetime | None
     authenticators_disabled_at: datetime | None
     session_failures: int  # in this session, since the last success in it
@@ -18,12 +18,12 @@ class StepUpState:
 
     @property
     def session_is_over(self) -> bool:
-        """Whether so many failures end the session."""
+        """Whether the session ends because too many step-ups failed in it."""
         return self.session_failures >= throttle.MOST_SESSION_FAILURES
 
 
 def after_failure(state: StepUpState, authenticators: int, now: datetime) -> StepUpState:
-    """Return the state of a user with so many authenticators after one failure more."""
+    """Return the state after one more failure; `authenticators` is the number of guessable ones."""
     failures = state.failures + 1
     block = throttle.step_up_block_after(failures, authenticators)
     return replace(

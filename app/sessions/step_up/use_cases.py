@@ -1,4 +1,4 @@
-"""Stepping up by a passcode, under a limit of its own, or by the password where there is no authenticator."""
+"""Step-up by a passcode, with its own limit, or without an authenticator by the password."""
 
 from dataclasses import replace
 from typing import Any
@@ -49,7 +49,11 @@ from app.throttling.use_cases import refund_password_attempt
 async def prepare_step_up(
     database: Database, hasher: Hasher, caller: Caller, passcode: SixDigits | RecoveryCode
 ) -> Attempt:
-    """Return the attempt, a recovery code hashed; raises `TooMany` for a throttled user, before hashing."""
+    """Return the attempt; a recovery code is hashed.
+
+    Raises `TooMany` for a recovery code of a blocked user, before hashing it, and `Unauthenticated` if the session
+    has ended.
+    """
     if isinstance(passcode, SixDigits):
         return Attempt(passcode)
     async with database.read() as tx:
@@ -64,12 +68,12 @@ async def prepare_step_up(
 async def step_up_by_passcode(
     tx: AsyncConnection, caller: Caller, sealer: Sealer, attempt: Attempt
 ) -> Session | Refusal:
-    """Judge a passcode; a right one makes the session fresh, `aal2`.
+    """Judge a passcode; a correct one makes the session fresh and `aal2`.
 
-    A failure counts for the user, whichever of their sessions it was in, and never at sign-in. The fifth in one
-    session ends the session. What cannot be guessed is neither counted nor blocked. A failure is returned, so that
-    its counts and its events are kept. Raises `Unauthenticated` for a session that has ended meanwhile, `Conflict`
-    when the user has turned 2FA off meanwhile.
+    Failures are counted per user over all sessions, separately from those at sign-in. The fifth failure in one
+    session ends that session. Answers of kinds that cannot be guessed are neither counted nor blocked. A refusal
+    is returned, not raised, so that its counts and events are committed. Raises `Unauthenticated` if the session
+    has ended in the meantime, `Conflict` if the user has turned 2FA off in the meantime.
     """
     account_id, user_id = caller.account_id, caller.user_id
     state = await repository.get_step_up(tx, account_id, user_id, caller.session_id, lock=True)
@@ -98,7 +102,10 @@ async def step_up_by_passcode(
 
 
 async def ask_in_session(tx: AsyncConnection, caller: Caller, sealer: Sealer, authenticator_id: UUID) -> Asked:
-    """Ask one of the caller's authenticators: the next passcode in this session answers it."""
+    """Make a challenge for one of the caller's authenticators.
+
+    The next passcode in this session is judged as the answer to it.
+    """
     found = await repository.get_step_up(tx, caller.account_id, caller.user_id, caller.session_id, lock=True)
     if found is None:
         raise signed_out()
@@ -110,7 +117,7 @@ async def ask_in_session(tx: AsyncConnection, caller: Caller, sealer: Sealer, au
 async def _find_asked(
     tx: AsyncConnection, caller: Caller, known: list[Authenticator], attempt: Attempt
 ) -> Authenticator | None:
-    """Return the authenticator that was asked in this session last, if it still may answer."""
+    """Return the authenticator of this session's unexpired challenge; None if there is none."""
     if isinstance(attempt.passcode, RecoveryCode) or not kinds_with_challenge():
         return None
     challenge = await challenges.find_challenge(tx, caller.account_id, AskedIn(session_id=caller.session_id))
@@ -120,7 +127,7 @@ async def _find_asked(
 
 
 def _refusal_of(state: StepUpState, caller: Caller, attempt: Attempt) -> Refusal | None:
-    """Return the refusal of an attempt that is not counted; None when it may be."""
+    """Return the refusal if the attempt must not be judged or counted, else None."""
     if isinstance(attempt.passcode, SixDigits) and state.authenticators_disabled_at:
         return incorrect()
     if state.blocked_until and state.blocked_until > caller.now:
@@ -150,7 +157,7 @@ async def _judge(
 
 
 async def _count_failure(tx: AsyncConnection, caller: Caller, after: StepUpState, refusal: Refusal) -> None:
-    """Store and record a failed step-up, and what so many bring with them."""
+    """Store and record a failed step-up; end the session and notify the user at the limits."""
     account_id, user_id = caller.account_id, caller.user_id
     await repository.store_failure(tx, account_id, user_id, caller.session_id, after)
     events = failure_events(
@@ -176,10 +183,10 @@ async def _count_failure(tx: AsyncConnection, caller: Caller, after: StepUpState
 async def step_up_by_password(
     tx: AsyncConnection, caller: Caller, checked: PasswordUser, buckets: list[Bucket]
 ) -> Session:
-    """Make the session of a user without authenticator fresh, after the password was found right.
+    """Make the session of a user without authenticator fresh, after the password was verified.
 
-    `checked` is the user whose hash it was checked against; raises `Unauthenticated` when that has changed. The
-    attempt is taken back out of the `buckets`.
+    `checked` is the user with the hash that was verified; raises `Unauthenticated` if the user's `version` has
+    changed since, or if the session has ended. The attempt that was counted in the `buckets` is undone.
     """
     account_id, user_id = caller.account_id, caller.user_id
     state = await second_factor.lock_state(tx, account_id, user_id)
@@ -196,7 +203,7 @@ async def step_up_by_password(
 
 
 async def refuse_password(tx: AsyncConnection, caller: Caller) -> Refusal:
-    """Record a wrong password, and return the refusal."""
+    """Record a wrong password and return the refusal."""
     await record_act(tx, caller, Event(EventType.PASSWORD_FAILED, "user", caller.user_id, {"at": AT_STEP_UP}))
     return Unauthenticated("The password is not correct.", code="invalid_credentials")
 
@@ -210,5 +217,5 @@ async def _stepped_up(tx: AsyncConnection, caller: Caller, session: Session | No
 
 
 def signed_out() -> Unauthenticated:
-    """Return the refusal of a session that ended while the request was on its way."""
+    """Return the refusal if the session ended while the request was being handled."""
     return Unauthenticated("The session has ended.")

@@ -1,1 +1,1 @@
-"""Stepping up by an authenticator that is asked something first."""
+"""Step-up with an authenticator whose kind uses challenges."""

@@ -1,6 +1,6 @@
 """HTTP for the challenge of a step-up; its answer goes to `POST /session/step-up`.
 
-Included only where a registered kind asks something first.
+Included only if a registered kind uses challenges.
 """
 
 from fastapi import APIRouter
@@ -22,7 +22,10 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
     responses=problems(401, 403, 404, 409, 422, 429, 503),
 )
 async def ask_at_step_up(services: AppServices, caller: SessionCaller, body: NewChallenge) -> Challenge:
-    """Ask an authenticator something; the next step-up in this session is its answer, and ends it."""
+    """Make a challenge for an authenticator; the next step-up in this session must answer it.
+
+    The first answer removes the challenge, whether it is right or wrong.
+    """
     async with services.database.begin() as tx:
         asked = await use_cases.ask_in_session(tx, caller, services.sealer, body.authenticator_id)
     return show_challenge(asked)
