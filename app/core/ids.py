@@ -1,4 +1,4 @@
-"""Ids: UUID version 7, so that rows lie in the order in which they were made."""
+"""Ids: UUID version 7, so that the order of ids is the order of creation."""
 
 import secrets
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id(now: datetime) -> UUID:
-    """Return a new UUIDv7 for the moment `now` (RFC 9562 5.7).
+    """Return a new UUIDv7 for the time `now` (RFC 9562 5.7).
 
     The 12 bits after the version hold the fraction of the millisecond (6.2, method 3); 62 bits are random.
     """
@@ -19,7 +19,7 @@ def new_id(now: datetime) -> UUID:
 
 
 def oldest_id(now: datetime) -> UUID:
-    """Return the smallest id that `new_id` can return for the moment: what is older has a smaller one."""
+    """Return the smallest id that `new_id(now)` can return: all older ids are smaller."""
     microseconds = int(max(now, _EPOCH).timestamp()) * 1_000_000 + now.microsecond
     milliseconds, rest = divmod(microseconds, 1000)
     fraction = rest * 4096 // 1000

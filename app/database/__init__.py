@@ -1,1 +1,1 @@
-"""The way to Postgres, its tables and ids."""
+"""Postgres: connections, transactions, statements, tables and ids."""

@@ -1,4 +1,4 @@
-"""What all tables share: their metadata, the names of their constraints, and their common columns."""
+"""Metadata, constraint names and common columns of all tables, and helpers for statements."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,36 +39,45 @@ metadata = MetaData(
 Moment = DateTime(timezone=True)
 
 KIND_FORM = "kind ~ '^[a-z][a-z0-9_]{0,31}$'"
-"""What the database knows of the name of an authenticator kind; which ones exist, the registry knows."""
+"""The check constraint on kind names: only their form. Which kinds exist is in the kind registry."""
 
 
 def account_id() -> Column[Uuid]:  # type: ignore[type-arg]  # a Column's own parameter is the Python type
-    """Return the column that every key begins with: it keeps tenants apart."""
+    """Return the first column of every primary key: it separates the tenants."""
     return Column("account_id", Uuid, primary_key=True)
 
 
 def belongs_to_user() -> ForeignKeyConstraint:
-    """Return the foreign key by which a row goes when its user is deleted."""
+    """Return a foreign key that deletes the row together with its user."""
     return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"], ondelete="CASCADE")
 
 
 def param(column: Column[Any], name: str = "") -> BindParameter[Any]:
-    """Return a parameter of a statement that is built once and run often; its name is `given_<column>`."""
+    """Return a parameter for a statement that is built once and run often.
+
+    Its name is `given_<column>` unless `name` is given.
+    """
     return bindparam(name or f"given_{column.name}", type_=column.type)
 
 
 def insert_from_params(table: Table) -> Insert:
-    """Return the INSERT of one row; parameters: a value for each column, by its name."""
+    """Return the INSERT of one row; each column has a parameter with the name of the column."""
     return insert(table).values({column.name: param(column, column.name) for column in table.c})
 
 
 def if_returned(after: CTE | None) -> ColumnElement[bool]:
-    """Return `EXISTS (SELECT FROM after)`: the statement does nothing unless that CTE returned a row."""
+    """Return `EXISTS (SELECT FROM after)`, or true without a CTE.
+
+    With this condition a statement does nothing unless the CTE returned a row.
+    """
     return true() if after is None else exists(select(after))
 
 
 def is_any_of(columns: Sequence[Column[Any]], keys: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
-    """Return whether the columns have the values of one of the `keys`: one statement for any number of them."""
+    """Return the SQL condition that the columns have the values of one of the `keys`.
+
+    The keys are passed as arrays, so the SQL text is the same for any number of keys.
+    """
     values = zip(*keys, strict=True) if keys else ((),) * len(columns)
     arrays = [literal(list(each), ARRAY(column.type)) for column, each in zip(columns, values, strict=True)]
     wanted = (
@@ -78,9 +87,10 @@ def is_any_of(columns: Sequence[Column[Any]], keys: Sequence[Sequence[Any]]) -> 
 
 
 def sealed(name: str, *, user: str | None, nullable: bool = False) -> Column[bytes]:
-    """Return a column of what a `Sealer` seals, by which `passgate rotate-keys` finds it, and its row by `id`.
+    """Return a column for values that a `Sealer` seals; its table must have an `id` column.
 
-    `user` names the column of the user to whom a value is bound, or is None where the row is no user's.
+    `passgate rotate-keys` finds sealed values by this declaration. `user` is the name of the column with the user
+    id that is part of the associated data, or None if the row belongs to no user.
     """
     return Column(name, LargeBinary, nullable=nullable, info={"sealed": True, "user": user})
 

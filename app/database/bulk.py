@@ -1,4 +1,4 @@
-"""A transaction that takes as long as it takes: for the command line's bulk work, on a connection of its own."""
+"""Long transactions for bulk work of the command line, on a separate connection."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ _SETTINGS = {
     "application_name": "passgate bulk",
     "timezone": "UTC",
     "statement_timeout": "30min",
-    "lock_timeout": "10s",  # whoever serves requests holds a lock much shorter than that
+    "lock_timeout": "10s",  # requests hold locks for a much shorter time
 }
 _LOST = (ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
@@ -27,8 +27,8 @@ _LOST = (ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceErro
 async def bulk_transaction(url: str) -> AsyncIterator[AsyncConnection]:
     """Open a transaction that commits when the block ends and rolls back when it raises.
 
-    Raises `Unavailable` when there is no connection, or none any more; then nothing was done, unless it was lost
-    in the very moment of the commit.
+    Raises `Unavailable` if the database cannot be reached or the connection is lost. Then nothing was written,
+    unless the connection was lost during the commit.
     """
     engine = make_engine(url, seconds=_CONNECT_SECONDS, settings=_SETTINGS, poolclass=NullPool)
     try:
@@ -45,6 +45,9 @@ async def bulk_transaction(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def copy_rows(tx: AsyncConnection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-    """Send rows, in the order of the table's columns, as they are made: never all of them in memory."""
+    """Insert rows with COPY; their values are in the order of the table's columns.
+
+    Rows are sent as `rows` yields them, so they are never all in memory.
+    """
     columns = [column.name for column in table.columns]
     await driver(tx).copy_records_to_table(table.name, columns=columns, records=rows)

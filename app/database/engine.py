@@ -1,4 +1,4 @@
-"""The way to Postgres: connections, transactions with a deadline, and what a failure of either means."""
+"""Connections to Postgres, transactions with a deadline, and the handling of their failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -22,9 +22,9 @@ from app.database.tls import asyncpg_tls, explain
 CONNECT_SECONDS = 2
 POOL_WAIT_SECONDS = 2
 TRANSACTION_SECONDS = 2.5
-"""The longest that a transaction may take."""
+"""The deadline of a transaction, including the wait for a connection."""
 CLOSE_SECONDS = 0.2
-"""How long a connection may take to say good-bye; one that is frozen never does, and there may be ten."""
+"""The time limit for closing a connection. A frozen one never closes, and a pool may have ten of them."""
 
 _SERVER_SETTINGS = {
     "application_name": "passgate",
@@ -34,16 +34,16 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10000",
 }
 
-# Behind a pooler: the statement without a name, parsed and run before the connection goes to somebody else.
+# Behind a pooler, use unnamed statements: parsed and run before the server connection goes to another client.
 _UNPREPARED: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
-# The SQLSTATE classes and codes that say "not now" rather than "not so": connection lost, out of resources, shut
-# down or canceled by an operator or a time-out, read only, serialization failure, deadlock, lock not available.
+# SQLSTATE classes and codes of temporary failures: connection lost, out of resources, shut down or canceled by an
+# operator or a timeout, read only, serialization failure, deadlock, lock not available.
 _READ_ONLY = "25006"
 _NOT_NOW = ("08", "53", "57", _READ_ONLY, "40", "55P03")
 
 
-# What connecting raises, a URL that asyncpg cannot use included.
+# What `asyncpg.connect` raises, also for a URL that it cannot use.
 _NO_CONNECTION = (
     OSError,
     ValueError,
@@ -64,15 +64,18 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
         self.tls_version: str | None = tls.version() if tls else None
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 -- asyncpg's signature
-        """Close in time, whatever the pool asks for: it would wait 2 s to close a frozen one, or for ever."""
-        with suppress(TimeoutError):  # then asyncpg has cut the connection
+        """Close within `CLOSE_SECONDS`, even if the caller allows more time or sets no limit.
+
+        For a frozen connection, the pool would wait 2 s or for ever.
+        """
+        with suppress(TimeoutError):  # asyncpg has aborted the connection in this case
             await super().close(timeout=min(timeout or CLOSE_SECONDS, CLOSE_SECONDS))
 
 
 async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyncpg.Connection:
-    """Return a new connection to a database that can be written; raises `Unavailable`.
+    """Return a new connection to a writable database; raises `Unavailable`.
 
-    Where that is because the connection would not be protected, `app.database.tls.why_unprotected` says so.
+    `app.database.tls.why_unprotected` returns the reason if TLS could not protect the connection.
     """
     read = parse_database_url(url)
     tls = asyncpg_tls(read)
@@ -83,35 +86,35 @@ async def connect(url: str, *, seconds: float, settings: dict[str, str]) -> asyn
             statement_cache_size=0 if read.pooled else 100,
             timeout=seconds,
             server_settings=settings,
-            target_session_attrs="read-write",  # of several hosts, the primary
+            target_session_attrs="read-write",  # if there are several hosts, use the primary
             connection_class=_Connection,
         )
     except _NO_CONNECTION as error:
         unprotected = explain(error, read)
         if unprotected:
-            log.error("the connection to the database would not be protected", reason=str(unprotected))  # noqa: TRY400 -- the reason says it all
+            log.error("the connection to the database would not be protected", reason=str(unprotected))  # noqa: TRY400 -- the reason is enough
         raise Unavailable("The database does not accept connections.") from unprotected or error
 
 
 def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options: Any) -> AsyncEngine:
-    """Return an engine whose connections are those of `connect`; the options are SQLAlchemy's.
+    """Return an engine that connects by `connect`; `options` are those of SQLAlchemy.
 
-    On its own each statement stands alone; `transaction` opens one.
+    Connections are in autocommit mode; use `transaction` for a transaction.
     """
     read = parse_database_url(url)
-    asyncpg_tls(read)  # what it names is read now, and not by the first request
+    asyncpg_tls(read)  # read certificate files now, so that errors appear at start and not at the first request
     prepared = _UNPREPARED if read.pooled else {}
 
     def make() -> Awaitable[asyncpg.Connection]:
         if not in_greenlet():
-            raise MissingGreenlet  # before there is anything to wait for
+            raise MissingGreenlet  # before a coroutine exists that nobody awaits
         return connect(url, seconds=seconds, settings=settings)
 
-    # SQLAlchemy hands its own arguments to no `async_creator`; this is what it makes of one.
+    # SQLAlchemy's `async_creator` cannot pass `prepared`; so do here what SQLAlchemy does with an `async_creator`.
     engine: AsyncEngine = create_async_engine(
         "postgresql+asyncpg://",
         creator=lambda: engine.sync_engine.dialect.loaded_dbapi.connect(async_creator_fn=make, **prepared),
-        hide_parameters=True,  # an error's text goes to the log
+        hide_parameters=True,  # error texts are logged
         isolation_level="AUTOCOMMIT",
         **options,
     )
@@ -119,8 +122,8 @@ def make_engine(url: str, *, seconds: float, settings: dict[str, str], **options
 
 
 def driver(tx: AsyncConnection) -> asyncpg.Connection:
-    """Return asyncpg's connection beneath SQLAlchemy's, in the same transaction."""
-    assert tx.sync_connection is not None  # noqa: S101 -- whoever has an open connection has it
+    """Return the asyncpg connection of a SQLAlchemy connection, in the same transaction."""
+    assert tx.sync_connection is not None  # noqa: S101 -- an open connection always has one
     return tx.sync_connection.connection.driver_connection
 
 
@@ -150,8 +153,8 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield tx
     except Exception:
         raise
-    except BaseException:  # given up: by time, or with the process
-        connection.terminate()  # what it waits for may never come; the server rolls back
+    except BaseException:  # canceled: at the deadline, or because the process ends
+        connection.terminate()  # a pending reply may never come; the server rolls back
         if not tx.invalidated:
             tx.sync_connection.invalidate()
         raise
@@ -163,11 +166,11 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def _check_out(engine: AsyncEngine) -> AsyncConnection:
-    # SQLAlchemy's own way leads through a greenlet, there and back, and each costs as much as a query. Nothing is
-    # waited for, though, where a connection is idle, nor to give one back.
+    # SQLAlchemy checks connections out and in through a greenlet, and each switch costs as much as a query. Taking
+    # an idle connection and returning one need no await, so both are done here without the greenlet.
     pool = engine.sync_engine.pool
     if isinstance(pool, QueuePool) and pool.checkedin():
-        with suppress(MissingGreenlet):  # it is of no use any more, and another must be made
+        with suppress(MissingGreenlet):  # the idle connection is unusable and a new one must be made
             return AsyncConnection(engine, engine.sync_engine.connect())
     return await engine.connect()
 
@@ -192,7 +195,8 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits when the block ends and rolls back when it raises.
 
-        Raises `Unavailable` when the database does not answer in time; then nothing was done.
+        Raises `Unavailable` if the database cannot be reached or does not answer in time. Then nothing was
+        written, unless the connection was lost during the commit.
         """
         async with self._in_time(), transaction(self._engine) as tx:
             with POOL_IN_USE.track_inprogress():
@@ -200,20 +204,23 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection for reading only, each statement seeing the newest committed state."""
+        """Open a connection for reads without a transaction: each statement sees the newest commits."""
         async with self._in_time(), _connected(self._engine) as tx:
             with POOL_IN_USE.track_inprogress():
                 yield tx
 
     single_statement = read
-    """Open a connection for one statement that writes: committed, durably, when it has returned."""
+    """Open a connection for one statement that writes; it is durably committed when it returns."""
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
 
     def _replace_if_closed(self, connection: Any, *_: Any) -> None:
-        """Spare a request the connections that are of no use: after a restart or a failover, all of them."""
+        """Replace unusable connections at checkout, so that a request does not fail on them.
+
+        After a failover (`_leaving`) all connections are replaced.
+        """
         if self._leaving:
             self._leaving = False
             raise InvalidatePoolError
@@ -238,4 +245,4 @@ class Database:
 def _is_lost(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
-    return not isinstance(error, asyncpg.PostgresError)  # asyncpg's own words for a connection that is of no use
+    return not isinstance(error, asyncpg.PostgresError)  # an error of asyncpg itself: the connection is unusable

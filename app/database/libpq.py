@@ -1,4 +1,4 @@
-"""The second way to Postgres, by psycopg and libpq: procrastinate's, for the worker alone."""
+"""Connections by psycopg and libpq, which procrastinate needs; only the worker uses them."""
 
 import logging
 from typing import Any
@@ -14,18 +14,18 @@ CONNECT_SECONDS = 5
 
 
 def make_pool(url: str) -> AsyncConnectionPool[Any]:
-    """Return a pool that is still to be opened; it connects by itself as soon as the database is there."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the worker says what is wrong, once
+    """Return a pool that is not opened yet; it keeps trying to connect until the database is up."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the worker logs the problem once
     return AsyncConnectionPool(
         libpq_url(url),
         kwargs={
-            "autocommit": True,  # each call of procrastinate's is one statement
-            "prepare_threshold": None,  # a pooler in between may give each statement another connection
+            "autocommit": True,  # each call of procrastinate is one statement
+            "prepare_threshold": None,  # a connection pooler may run each statement on another connection
             "application_name": "passgate worker",
             "connect_timeout": CONNECT_SECONDS,
-            "target_session_attrs": "read-write",  # of several hosts, the primary
+            "target_session_attrs": "read-write",  # if there are several hosts, use the primary
             "tcp_user_timeout": 20_000,
-            "hostaddr": "",  # whatever PGHOSTADDR says
+            "hostaddr": "",  # overrides PGHOSTADDR
         },
         min_size=1,
         max_size=4,
@@ -36,9 +36,9 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
 
 
 def libpq_url(url: str) -> str:
-    """Return the URL of a database as libpq reads it, with the protection that asyncpg is told to demand.
+    """Return the database URL for libpq, with the same TLS settings that asyncpg gets.
 
-    A parameter that libpq does not know is a setting of the server for asyncpg; libpq takes those as options.
+    asyncpg treats an unknown URL parameter as a server setting. libpq does not, so those are passed in `options`.
     """
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     read = parse_database_url(url)

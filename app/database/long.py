@@ -1,4 +1,4 @@
-"""The way to Postgres for a job that takes longer than any request may: a connection of its own, and time."""
+"""Long transactions for jobs, on a separate connection with longer timeouts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from app.database.engine import make_engine, transaction
 
 CONNECT_SECONDS = 5
 
-# Longer than any job takes, and yet no transaction of a worker whose machine is gone stays open for ever.
+# Longer than any job takes, but if a worker's machine disappears, its transaction does not stay open for ever.
 _SERVER_SETTINGS = {
     "application_name": "passgate job",
     "timezone": "UTC",
@@ -26,7 +26,7 @@ _SERVER_SETTINGS = {
 async def begin_long(
     url: str, *, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
 ) -> AsyncIterator[AsyncConnection]:
-    """Open a transaction that commits when the block ends, rolls back when it raises, and may take its time."""
+    """Open a long transaction that commits when the block ends and rolls back when it raises."""
     engine = make_engine(url, seconds=CONNECT_SECONDS, settings=_SERVER_SETTINGS, poolclass=NullPool)
     async with transaction(engine, isolation=isolation) as tx:
         yield tx

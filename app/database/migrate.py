@@ -1,4 +1,4 @@
-"""Bringing a database to the schema that this release needs."""
+"""Running the migrations of a database with Alembic."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ from sqlalchemy.pool import NullPool
 from app.database.engine import connect
 from app.database.revisions import MIGRATIONS
 
-# One migration at a time on a database, whoever starts it: an arbitrary number, the same in every release.
+# Only one process at a time migrates a database. An arbitrary number, the same in every release.
 _ADVISORY_LOCK = 7_237_123_874
 
 _CONNECT_SECONDS = 10
 
-# A migration must not queue behind a long transaction with everybody queueing behind it.
+# A migration must not wait long for a lock: all later queries on the table would wait behind it.
 _MIGRATION_SETTINGS = {"application_name": "passgate migrate", "lock_timeout": "5s", "statement_timeout": "10min"}
 
 
@@ -28,7 +28,7 @@ def configuration() -> Config:
 
 
 async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
-    """Run `work` on a connection made for migrations, while holding the advisory lock; raises `Unavailable`."""
+    """Run `work` on a separate connection while holding the advisory lock; raises `Unavailable`."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(url, seconds=_CONNECT_SECONDS, settings=_MIGRATION_SETTINGS),
@@ -36,7 +36,7 @@ async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
     )
     try:
         async with engine.connect() as connection:
-            # Waiting for another migration is no lock conflict: the time-out holds from here on, not for this.
+            # Wait for another migration without a limit: the lock timeout is only for the migration itself.
             await connection.execute(text("SET lock_timeout = 0"))
             await connection.execute(text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
             await connection.execute(text("SET lock_timeout = '5s'"))
@@ -52,7 +52,7 @@ async def on_connection(url: str, work: Callable[[Connection], None]) -> None:
 
 
 async def migrate(url: str, revision: str = "head", *, down: bool = False) -> None:
-    """Bring the database at `url` up (or, with `down`, back) to `revision`."""
+    """Upgrade the database at `url` to `revision`, or with `down` downgrade it."""
 
     def work(connection: Connection) -> None:
         config = configuration()

@@ -1,4 +1,4 @@
-"""The way of a job into the queue: in the transaction of the act that causes it."""
+"""Enqueuing a job in the transaction of the change that causes it."""
 
 from typing import Any, Literal
 
@@ -7,19 +7,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Queue = Literal["default", "letters", "reports"]
-"""Each has workers of its own, so that what is slow in one keeps nothing waiting in another."""
+"""Each queue has its own workers, so that slow jobs in one do not delay jobs in another."""
 
 
 class PermanentJobError(Exception):
-    """A job raises this when trying again would be of no use; it has failed then."""
+    """Raised by a job that must not be retried: it has failed."""
 
 
-# procrastinate's own function, called by us because its client would call it on a connection of its own. The order
-# of the row is that of the type in the schema that our migration installs.
+# procrastinate's own function. We call it directly, because procrastinate's client would use another connection
+# and so another transaction. The fields have the order of the type in the schema that our migration installs.
 DEFER_JOB = """SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(
     ROW(CAST(:queue AS text), CAST(:task AS text), 0, CAST(:lock AS text), CAST(:queueing_lock AS text),
         CAST(:arguments AS jsonb), NULL) AS procrastinate_job_to_defer_v1)])"""
-"""Puts a job into the queue; also a part of larger statements. Parameters: `job`."""
+"""SQL that enqueues a job, also as part of larger statements. Its parameters are those of `job`."""
 _DEFER = text(DEFER_JOB).bindparams(bindparam("arguments", type_=JSONB))
 
 
@@ -31,7 +31,7 @@ def job(
     lock: str | None = None,
     queueing_lock: str | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters of `DEFER_JOB`; jobs of one `lock` do not run beside each other."""
+    """Return the parameters of `DEFER_JOB`; jobs with the same `lock` run one at a time."""
     return {"queue": queue, "task": task, "arguments": arguments, "lock": lock, "queueing_lock": queueing_lock}
 
 
@@ -44,10 +44,10 @@ async def enqueue(
     lock: str | None = None,
     queueing_lock: str | None = None,
 ) -> None:
-    """Let a worker do `task` (one of `app.worker`) with these arguments once the transaction commits, or never.
+    """Enqueue `task` (one of `app.worker`); a worker runs it only if the transaction commits.
 
-    The arguments are JSON, and anyone reads them who reads the database: never a secret. Jobs of one `lock` run
-    one after another. A second job with the same `queueing_lock` while the first one waits raises an
-    `IntegrityError`, which ends the transaction.
+    The arguments are stored as plain JSON in the database, so they must not contain a secret. Jobs with the same
+    `lock` run one after another. A second job with the same `queueing_lock` raises an `IntegrityError` while the
+    first one is waiting, and the transaction must be rolled back.
     """
     await tx.execute(_DEFER, job(task, arguments, queue=queue, lock=lock, queueing_lock=queueing_lock))

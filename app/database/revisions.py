@@ -1,4 +1,7 @@
-"""Which schema this release needs and which a database has, without Alembic: 8 MB that no worker process needs."""
+"""The schema revision that this release needs, and the current revision of a database.
+
+Without Alembic, so that no worker process loads its 8 MB.
+"""
 
 import re
 from pathlib import Path
@@ -12,14 +15,14 @@ _REVISION = re.compile(r'^revision = "([0-9]{12})"$', re.MULTILINE)
 
 
 def needed_revision() -> str:
-    """Return the newest revision that this release knows: each is the minute of its making."""
+    """Return the newest revision of this release. A revision id is the minute of its creation."""
     files = (MIGRATIONS / "versions").glob("*.py")
     found = [match for file in files if (match := _REVISION.search(file.read_text()))]
     return max(match[1] for match in found)
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the database's revision, or None when it was never migrated."""
+    """Return the database's revision, or None if it was never migrated."""
     if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
         return None
     found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))

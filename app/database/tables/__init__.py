@@ -1,4 +1,7 @@
-"""The tables, one file each, apart from the features: a foreign key never makes one feature import another."""
+"""The tables, one file each.
+
+They are separate from the features, so that a foreign key never makes one feature import another.
+"""
 
 from app.database.tables.accounts import accounts
 from app.database.tables.api_tokens import api_tokens

@@ -1,4 +1,4 @@
-"""The accounts: one row a tenant."""
+"""The accounts: one row per tenant."""
 
 from sqlalchemy import Column, Table, Text, UniqueConstraint, Uuid
 

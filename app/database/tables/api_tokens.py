@@ -1,4 +1,4 @@
-"""API tokens of users. A revoked one is deleted; of the token only a digest is kept."""
+"""API tokens of users: only a digest of each token. A revoked token is deleted."""
 
 from sqlalchemy import ARRAY, Boolean, Column, Index, LargeBinary, Table, Text, UniqueConstraint, Uuid
 
@@ -16,7 +16,7 @@ api_tokens = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("last_used_at", Moment),
-    # Fixed when it is made: whether a `sign_ins` token signs in admins and the owner; null is no.
+    # Fixed at creation: whether a token with the scope `sign_ins` may sign in admins and the owner; null means no.
     Column("signs_in_admins", Boolean),
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),

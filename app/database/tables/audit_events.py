@@ -1,4 +1,7 @@
-"""What happened, written in the transaction in which it happened. It refers to nobody: it outlives its users."""
+"""The audit log; an event is written in the same transaction as the change that it records.
+
+There is no foreign key to users: events outlive them.
+"""
 
 from sqlalchemy import Column, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -20,7 +23,7 @@ audit_events = Table(
     Column("user_agent", Text),
     Column("request_id", Text),
     Column("details", JSONB, nullable=False),
-    # One for each filter of the log; ids are in the order of time, the order in which it is read.
+    # One index per filter of the log. The log is read in the order of ids, which is chronological.
     Index(None, "account_id", "type", "id"),
     Index(None, "account_id", "actor_id", "id"),
     Index(None, "account_id", "target_id", "id"),

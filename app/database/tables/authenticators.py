@@ -1,4 +1,4 @@
-"""The confirmed authenticators of a user. `sealed_secret` is opened to judge a passcode, never to show it."""
+"""Confirmed authenticators of users; `sealed_secret` is decrypted only to check answers."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text, Uuid
 
@@ -13,7 +13,7 @@ authenticators = Table(
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
     sealed("sealed_secret", user="user_id"),
-    # What only the kind interprets, and what only grows; TOTP keeps the last accepted step, hence the name.
+    # The counter, which only its kind interprets and which only grows. Named after TOTP's last accepted time step.
     Column("last_accepted_step", BigInteger, nullable=False, key="counter"),
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),

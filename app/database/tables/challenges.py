@@ -1,6 +1,6 @@
-"""What was asked of an authenticator whose kind asks first: one at a time for a sign-in, or for a session.
+"""The challenges of authenticators whose kind uses them: at most one per sign-in or session.
 
-A row goes with the first answer, right or wrong, and with its sign-in, session or authenticator.
+A row is deleted by the first answer, right or wrong, and with its sign-in, session or authenticator.
 """
 
 from sqlalchemy import (
@@ -26,8 +26,8 @@ challenges = Table(
     metadata,
     account_id(),
     Column("id", Uuid, primary_key=True),
-    Column("sign_in_id", Uuid),  # in which it was asked;
-    Column("session_id", Uuid),  # or this, for a step-up
+    Column("sign_in_id", Uuid),  # the sign-in of the challenge; null for a step-up
+    Column("session_id", Uuid),  # the session of a step-up; null for a sign-in
     Column("authenticator_id", Uuid, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("expires_at", Moment, nullable=False),

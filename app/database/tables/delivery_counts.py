@@ -1,4 +1,4 @@
-"""How many letters came to which end: counted here, so that every process tells what all workers have sent."""
+"""Counts of e-mails by result, so that every process can report the total of all workers."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
 

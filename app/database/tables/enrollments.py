@@ -1,4 +1,7 @@
-"""Authenticators begun and not yet proven: one open at a time for a user. An ended one stays, to answer "gone"."""
+"""Enrollments of authenticators: at most one open per user.
+
+An ended enrollment is kept for a while, so that a confirmation of it is answered with 410.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -20,7 +23,7 @@ enrollments = Table(
     account_id(),
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, nullable=False),
-    Column("sign_in_id", Uuid),  # set when it was begun in a sign-in that demands it
+    Column("sign_in_id", Uuid),  # set if the enrollment was begun in a sign-in that requires it
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
     sealed("sealed_secret", user="user_id"),

@@ -1,4 +1,4 @@
-"""Links in e-mails. The token is drawn by the job that sends it; once it was sent, only a digest is left."""
+"""Links in e-mails. The sending job makes the token; once it is sent, only a digest is kept."""
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint, Uuid
 
@@ -11,13 +11,14 @@ links = Table(
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, nullable=False),
     Column("purpose", Text, nullable=False),
-    Column("email", Text),  # the address to be confirmed, where that is the purpose, or to be stopped
+    Column("email", Text),  # the new address, if the link confirms or stops a change of address
     Column("token_digest", LargeBinary),
     sealed("sealed_token", user="user_id", nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
-    Column("requested_by", Uuid),  # who asked for the change of address: it is void without their authority
+    # Who requested the change of address. The link is void once they lose the authority for it.
+    Column("requested_by", Uuid),
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),

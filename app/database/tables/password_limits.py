@@ -1,4 +1,4 @@
-"""How full each password-guessing limit is: for each key the moment when it will be empty (GCRA)."""
+"""Rate limits of password attempts: for each limit and key, when it will be empty (GCRA)."""
 
 from sqlalchemy import Column, LargeBinary, Table, Text
 
@@ -9,7 +9,7 @@ password_limits = Table(
     metadata,
     account_id(),
     Column("limit", Text, primary_key=True),
-    Column("key", LargeBinary, primary_key=True),  # a digest: the address or the e-mail address is not kept
+    Column("key", LargeBinary, primary_key=True),  # a digest, so that no IP or e-mail address is stored
     Column("empty_at", Moment, nullable=False),
-    Column("recorded_at", Moment),  # when the audit log was last told that it is full
+    Column("recorded_at", Moment),  # when the audit log last recorded that the bucket is full
 )

@@ -1,4 +1,4 @@
-"""The recovery codes: a user's one current set, and each code of it, good once."""
+"""The recovery codes: at most one set per user; each code of it can be used once."""
 
 from sqlalchemy import Column, ForeignKeyConstraint, LargeBinary, Table, Text, UniqueConstraint, Uuid
 
@@ -11,7 +11,7 @@ recovery_code_sets = Table(
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, nullable=False),
     Column("salt", LargeBinary, nullable=False),
-    Column("parameters", Text, nullable=False),  # of Argon2id, as they were when the set was made
+    Column("parameters", Text, nullable=False),  # of Argon2id, at the time the set was made
     Column("created_at", Moment, nullable=False),
     belongs_to_user(),
     UniqueConstraint("account_id", "user_id"),

@@ -1,4 +1,4 @@
-"""What the reports say: compressed, in pieces that are numbered from 0."""
+"""The contents of reports: compressed, in chunks that are numbered from 0."""
 
 from sqlalchemy import Column, ForeignKeyConstraint, Integer, LargeBinary, Table, Uuid
 

@@ -1,7 +1,7 @@
-"""The reports that were asked for.
+"""The requested reports.
 
-The requester is not referred to: a report outlives them. The token of the e-mailed link is sealed until the letter
-has been sent; then only its digest is left.
+`requested_by` has no foreign key: a report outlives its requester. The token of the e-mailed link is sealed until
+the e-mail has been sent; then only its digest is kept.
 """
 
 from sqlalchemy import (
@@ -31,11 +31,11 @@ reports = Table(
     Column("ready_at", Moment),
     Column("expires_at", Moment),
     Column("rows", BigInteger),
-    Column("size", BigInteger),  # in bytes, as it is downloaded
+    Column("size", BigInteger),  # of the download, in bytes
     Column("token_digest", LargeBinary),
     sealed("sealed_token", user="requested_by", nullable=True),
     Column("link_expires_at", Moment),
-    Column("link_voided", Boolean),  # true when its requester's authority has ended
+    Column("link_voided", Boolean),  # true if the requester has lost the authority to download it
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("type IN ('two_factor_status')", name="type"),
     CheckConstraint("status IN ('queued', 'running', 'ready', 'failed', 'expired')", name="status"),

@@ -1,9 +1,9 @@
-"""One narrow row a user: what every change of the second factor locks first, and what it counts.
+"""The state of the second factor: one narrow row per user, which every change locks first.
 
-`version` grows whenever the password, e-mail address, authenticators or status change; a sign-in or an enrollment
-begun at an older version is dead. `failures` and `blocked_until` belong to sign-in, `step_up_failures` and
-`step_up_blocked_until` to step-up: neither limit touches the other. The last two columns say what a third party's
-word about the user is worth; they stand here because their changes need this row's lock anyway.
+`version` grows whenever the password, e-mail address, authenticators or status change; that ends sign-ins and
+enrollments begun at an older version. `failures` and `blocked_until` are for sign-in, `step_up_failures` and
+`step_up_blocked_until` for step-up: the limits are independent. The last two columns concern the user's
+third-party identities; they are here because their changes need the lock of this row anyway.
 """
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text, Uuid, text
@@ -24,10 +24,10 @@ second_factor_state = Table(
     Column("last_passcode_at", Moment),
     Column("step_up_failures", Integer, nullable=False, server_default=text("0")),
     Column("step_up_blocked_until", Moment),
-    Column("address_proven_at", Moment),  # when somebody first showed that they read letters to the address
-    Column("provider_external_id", Text),  # the external id that a provider gave, not an admin
+    Column("address_proven_at", Moment),  # when control of the e-mail address was first proven
+    Column("provider_external_id", Text),  # the external id, if a provider set it and not an admin
     belongs_to_user(),
     CheckConstraint("failures >= 0", name="failures"),
     CheckConstraint("passcode_frequency IN ('every_30_days', 'every_sign_in')", name="passcode_frequency"),
-    postgresql_with={"fillfactor": 70},  # every attempt updates it: room for updates that touch no index
+    postgresql_with={"fillfactor": 70},  # every attempt updates the row: room for HOT updates
 )

@@ -1,8 +1,9 @@
-"""What an account requires: one row an account, apart from it because it changes.
+"""The security policies: one row per account, separate from `accounts` because it changes.
 
-A change may end the sessions of all who must enroll, however many: three columns say at once which have ended, and
-a job deletes those and empties the columns. `..._ended_through` is the newest that has ended: ids grow with time,
-and no sign-in of the account by password alone is under way when it is chosen.
+A policy change can end the sessions of all users who must enroll, of any number. The last three columns mark these
+sessions as ended at once; a job then deletes them and clears the `..._ended_through` columns. These have the id of
+the newest ended session: ids grow with time, and the exclusive policy lock ensures that no sign-in by password
+alone is in progress when the id is chosen.
 """
 
 from sqlalchemy import (
@@ -33,7 +34,7 @@ security_policies = Table(
     Column("version", BigInteger, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("team_sessions_ended_through", Uuid),
-    Column("team_session_kept", Uuid),  # the session of whoever made the change
+    Column("team_session_kept", Uuid),  # the session that made the change; it does not end
     Column("end_user_sessions_ended_through", Uuid),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("trusted_device_days BETWEEN 0 AND 30", name="trusted_device_days"),

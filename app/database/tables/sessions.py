@@ -1,4 +1,4 @@
-"""Finished sign-ins. An ended session is deleted."""
+"""The sessions. An ended session is deleted."""
 
 from sqlalchemy import ARRAY, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, text
 
@@ -12,13 +12,13 @@ sessions = Table(
     Column("user_id", Uuid, nullable=False),
     Column("token_digest", LargeBinary, nullable=False),
     Column("amr", ARRAY(Text), nullable=False),
-    Column("first_factor_at", Moment),  # when the password (or a provider) was last proven in this session
+    Column("first_factor_at", Moment),  # when the password (or a provider's sign-in) was last verified
     Column("second_factor_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
     Column("ip", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
-    Column("step_up_failures", Integer, nullable=False, server_default=text("0")),  # since the last success in it
+    Column("step_up_failures", Integer, nullable=False, server_default=text("0")),  # since its last success
     belongs_to_user(),
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),

@@ -1,4 +1,4 @@
-"""First factors proven, waiting for the second."""
+"""Pending sign-ins: the first factor was proven; a passcode or an enrollment must follow."""
 
 from sqlalchemy import (
     BigInteger,
@@ -22,7 +22,7 @@ sign_ins = Table(
     Column("user_id", Uuid, nullable=False),
     Column("token_digest", LargeBinary, nullable=False),
     Column("next_step", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),  # of the user's second factor when the password was right
+    Column("version", BigInteger, nullable=False),  # of `second_factor_state` when the password was verified
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
@@ -31,5 +31,5 @@ sign_ins = Table(
     UniqueConstraint("account_id", "token_digest"),
     Index(None, "account_id", "user_id"),
     CheckConstraint("next_step IN ('passcode', 'enrollment')", name="next_step"),
-    postgresql_with={"fillfactor": 80},  # room for the update that uses it up
+    postgresql_with={"fillfactor": 80},  # room for the update of `used_at`
 )

@@ -1,9 +1,9 @@
-"""The keys that sign identity tokens: the service's own, not an account's, and shared by all instances.
+"""The keys that sign identity tokens. They belong to the service; all instances share them.
 
-Every key of every table begins with `account_id`; here it is `NIL_ID`. So the rule holds
-without an exception, a distributed Postgres has a place for these rows, and what is sealed is bound to a place as
-everywhere. Of a key only its sealed private half is stored: the public half is derived from it, so that nobody who
-can write here, and does not know the key that seals, can have a key of their own published.
+Every primary key begins with `account_id`; here it is `NIL_ID`. So the rule has no exception, a
+distributed Postgres can place these rows, and the associated data of sealed values has the same form as
+everywhere. Only the sealed private key is stored. The public key is derived from it, so an attacker who can write
+to this table but does not know the sealing key cannot make the service publish another public key.
 """
 
 from sqlalchemy import Column, Integer, Table, UniqueConstraint, Uuid
@@ -15,8 +15,8 @@ signing_keys = Table(
     metadata,
     account_id(),
     Column("id", Uuid, primary_key=True),
-    Column("generation", Integer, nullable=False),  # 1, 2, ...: of two instances that make the next, one does
+    Column("generation", Integer, nullable=False),  # 1, 2, ...; unique, so only one instance makes the next key
     sealed("sealed_private_key", user=None),
-    Column("signs_from", Moment, nullable=False),  # and until the next generation does
+    Column("signs_from", Moment, nullable=False),  # until `signs_from` of the next generation
     UniqueConstraint("account_id", "generation"),
 )

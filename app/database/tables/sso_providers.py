@@ -1,4 +1,4 @@
-"""Who else may vouch for an account's users: the identity providers that its admins have named."""
+"""The identity providers that an account's admins configured, and the linked identities."""
 
 from sqlalchemy import (
     ARRAY,
@@ -20,16 +20,15 @@ sso_providers = Table(
     "sso_providers",
     metadata,
     account_id(),
-    Column(
-        "id", Uuid, primary_key=True
-    ),  # a new one when the type or the issuer changes: other users come from there
+    # A new id if the type or the issuer changes, because its subjects then mean other users.
+    Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("create_users", Boolean, nullable=False),
     Column("default_role", Text, nullable=False),
     Column("roles", ARRAY(Text), nullable=False),
     Column("trusted_domains", ARRAY(Text), nullable=False),
-    Column("settings", JSONB, nullable=False),  # what only its type has, never a secret
+    Column("settings", JSONB, nullable=False),  # settings of its type, never a secret
     sealed("sealed_secret", user=None, nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -40,13 +39,13 @@ sso_providers = Table(
 
 
 def belongs_to_provider() -> ForeignKeyConstraint:
-    """Return the foreign key by which a row goes when its provider is deleted."""
+    """Return a foreign key that deletes the row together with its provider."""
     return ForeignKeyConstraint(
         ["account_id", "provider_id"], ["sso_providers.account_id", "sso_providers.id"], ondelete="CASCADE"
     )
 
 
-# Which user a provider means by a subject: one of each for the other.
+# Maps a provider's subject to a user: one subject per user and one user per subject.
 sso_identities = Table(
     "sso_identities",
     metadata,

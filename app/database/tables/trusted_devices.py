@@ -1,4 +1,4 @@
-"""The browsers and apps in which a user passed a passcode. A revoked one is deleted."""
+"""The trusted devices of users. A revoked device is deleted."""
 
 from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text, Uuid
 
@@ -12,7 +12,8 @@ trusted_devices = Table(
     Column("user_id", Uuid, nullable=False),
     Column("secret_digest", LargeBinary, nullable=False),
     Column("trusted_at", Moment, nullable=False),
-    Column("days", SmallInteger, nullable=False),  # that the policy gave then; the smaller of then and now counts
+    # `trusted_device_days` of the policy at that time. The smaller of this and the current value counts.
+    Column("days", SmallInteger, nullable=False),
     Column("last_used_at", Moment),
     Column("ip", Text, nullable=False),
     Column("user_agent", Text, nullable=False),

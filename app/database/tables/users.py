@@ -1,4 +1,4 @@
-"""The users of an account, with their passwords' hashes."""
+"""The users of the accounts, with their password hashes."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -22,7 +22,7 @@ users = Table(
     account_id(),
     Column("id", Uuid, primary_key=True),
     Column("email", Text, nullable=False),
-    Column("email_key", Text, nullable=False),  # folded: two addresses are equal when their keys are
+    Column("email_key", Text, nullable=False),  # the folded address: two addresses are equal if their keys are
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -37,11 +37,11 @@ users = Table(
     Index("uq_users_owner", "account_id", unique=True, postgresql_where=text("role = 'owner'")),
     CheckConstraint("role IN ('owner', 'admin', 'agent', 'end_user')", name="role"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
-    postgresql_with={"fillfactor": 85},  # room for the update that every sign-in makes
+    postgresql_with={"fillfactor": 85},  # room for the update by every sign-in
 )
 
-# What the hash of a password costs, as `app.crypto.password_hashes.kind_of` reads it. An index, because every
-# password that is judged asks which kinds the account has; not a column, which could disagree with the hash.
+# The algorithm and cost of a password hash, as `app.crypto.password_hashes.kind_of` returns it. Indexed, because
+# each password check asks which kinds the account has. Not a column, because it could disagree with the hash.
 password_kind = func.regexp_substr(
     users.c.password_hash, literal_column("'^[$](2b[$][0-9]{2}|argon2id?[$]v=19[$][^$]{1,60})'")
 )
