@@ -1,4 +1,4 @@
-"""How connections to the database are protected: what each driver is told, and what it means when that fails."""
+"""TLS for database connections: the parameters for both drivers, and error explanations."""
 
 import os
 import ssl
@@ -10,15 +10,15 @@ from app.core.errors import Unavailable
 from app.core.settings import SettingsError
 
 _OFF = (
-    "the server offers no TLS, or a machine in between says so. Turn it on there (ssl = on); only in a network "
-    "that nobody else reaches write sslmode=disable"
+    "the server offers no TLS, or a machine in between claims so. Turn TLS on at the server (ssl = on). Use "
+    "sslmode=disable only in a network that nobody else can reach"
 )
-_FAILED = "the server and this machine agree on no TLS connection ({})"
-_NOT_PROVEN = "the server's certificate is not accepted ({}). Name its authority by sslrootcert=FILE"
+_FAILED = "the server and this machine cannot agree on a TLS connection ({})"
+_NOT_PROVEN = "the server's certificate is not accepted ({}). Name its certificate authority with sslrootcert=FILE"
 
 
 class UnprotectedDatabaseError(Exception):
-    """The database does not prove who it is; the message is for operators, and was not sent to any client."""
+    """The server was not authenticated by TLS; the message is for operators, never for clients."""
 
 
 def asyncpg_tls(url: DatabaseUrl) -> ssl.SSLContext | str:
@@ -27,7 +27,7 @@ def asyncpg_tls(url: DatabaseUrl) -> ssl.SSLContext | str:
 
 
 def libpq_tls(url: DatabaseUrl) -> dict[str, str]:
-    """Return libpq's parameters, which leave none of this to its own environment variables."""
+    """Return libpq's TLS parameters; they override libpq's environment variables."""
     files = {"sslrootcert": url.root, "sslcert": url.certificate, "sslkey": url.key}
     given = {name: str(path) for name, path in files.items() if path is not None}
     if url.is_verified and url.root is None:
@@ -37,9 +37,10 @@ def libpq_tls(url: DatabaseUrl) -> dict[str, str]:
 
 
 def _name_system_store() -> None:
-    """Tell OpenSSL where the operating system keeps its authorities.
+    """Tell OpenSSL, by its environment variables, the operating system's certificate store.
 
-    psycopg's wheel brings an OpenSSL of its own, which looks where nothing is; Python's knows the place.
+    psycopg's wheel contains its own OpenSSL, whose default paths do not exist. Python's OpenSSL knows the right
+    paths.
     """
     known = ssl.get_default_verify_paths()
     os.environ.setdefault(known.openssl_cafile_env, known.openssl_cafile)
@@ -63,20 +64,20 @@ def _context(url: DatabaseUrl) -> ssl.SSLContext:
 
 
 def explain(error: Exception, url: DatabaseUrl) -> UnprotectedDatabaseError | None:
-    """Return what a failure to connect says about TLS; None if it is about something else."""
+    """Return the TLS error that made a connection fail; None if the cause is not TLS."""
     if not url.is_verified:
         return None
     if isinstance(error, ssl.SSLCertVerificationError):
         return UnprotectedDatabaseError(_NOT_PROVEN.format(error.verify_message.rstrip(".")))
     if isinstance(error, ssl.SSLError):
         return UnprotectedDatabaseError(_FAILED.format(error.reason or "it was cut off"))
-    if type(error) is ConnectionError:  # asyncpg's own for an answer other than "S"; the system raises subclasses
+    if type(error) is ConnectionError:  # asyncpg's error if the server refuses TLS; the system raises subclasses
         return UnprotectedDatabaseError(_OFF)
     return None
 
 
 def why_unprotected(refusal: Exception) -> str | None:
-    """Return, for operators, why a connection was given up that would not have been protected."""
+    """Return, for operators, the TLS error that caused a refusal; None if it has another cause."""
     cause = refusal.__cause__
     if isinstance(refusal, Unavailable) and isinstance(cause, UnprotectedDatabaseError):
         return f"PASSGATE_DATABASE_URL: {cause}"
@@ -84,10 +85,10 @@ def why_unprotected(refusal: Exception) -> str | None:
 
 
 def describe_protection(url: DatabaseUrl, connection: Any) -> str:
-    """Return how an open connection of asyncpg's (`app.database.engine`) is protected."""
+    """Describe how an open asyncpg connection (`app.database.engine`) is protected."""
     if connection.tls_version:
         proven = "its certificate checked" if url.is_verified else "its certificate not checked"
         return f"by {connection.tls_version}, {proven} ({url.sslmode})"
     if url.sslmode == "disable" and not url.is_local:
-        return "in clear: sslmode=disable, all in between read it"
+        return "in clear: sslmode=disable, anyone on the network path can read it"
     return "in clear, on this machine"
