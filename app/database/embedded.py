@@ -193,10 +193,7 @@ class _Programs:
                 os._exit(1)
 
     def run(self, cluster: Path, told: str, program: str, *arguments: str) -> None:
-        """Run a program with `told` as its standard input.
-
-        Raises `EmbeddedPostgresError` if it fails.
-        """
+        """Run a program with the input `told`; raises `EmbeddedPostgresError` if it fails."""
         with tempfile.TemporaryFile() as stdin:
             stdin.write(told.encode())
             stdin.seek(0)
@@ -228,10 +225,7 @@ class _Programs:
 
 
 def running_url(data_dir: Path) -> str | None:
-    """Return the URL of the Postgres that runs on this data directory, or None.
-
-    Any process may own it.
-    """
+    """Return the URL of the Postgres that any process runs on this data directory, or None."""
     data_dir = data_dir.absolute()
     try:
         # After a crash the file still says "ready", so try the socket, too.
@@ -244,16 +238,14 @@ def running_url(data_dir: Path) -> str | None:
 
 
 def _take_lock(data_dir: Path) -> int:
-    # Read-only, because Postgres inherits the descriptor: it must not be able to write the path of the socket
-    # directory, which the next start deletes as root.
+    # Read-only: Postgres inherits it, and must not be able to write the path that the next start deletes as root.
     lock = os.open(data_dir / "owner.lock", os.O_RDONLY | os.O_CREAT, 0o600)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock
-        # Postgres shares the lock. If the recorded owner is gone, an orphaned Postgres still has the lock, but is
-        # about to end: wait.
+        # Postgres shares the lock. If the owner is gone, an orphaned Postgres has the lock and is about to end.
         owner, _ = _recorded(data_dir)
         if time.monotonic() > deadline or (owner and _is_alive(owner)):
             os.close(lock)
