@@ -9,7 +9,7 @@ from app.accounts.users.rules import LONGEST_EMAIL, User
 from app.core.callers import Caller, Credential, RequestContext
 from app.core.errors import Unauthenticated
 from app.core.ids import NIL_ID
-from app.credentials.api_tokens.use_cases import find_token, note_use
+from app.credentials.api_tokens.use_cases import find_token, touch
 from app.credentials.password_access.use_cases import find_password_user
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 from app.services import Services
@@ -67,7 +67,7 @@ async def _by_token(services: Services, context: RequestContext, email: str, sec
         owner = await find_token(tx, context, email, secret)
     if owner is None:
         raise _unauthenticated()
-    await note_use(services.database, context, owner)
+    await touch(services.database, context, owner)
     caller = replace(
         _caller(
             context, Credential.API_TOKEN, owner.user, owner.policy, has_authenticator=owner.has_authenticator

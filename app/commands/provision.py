@@ -17,7 +17,7 @@ from app.core.ids import new_id
 from app.credentials.links.use_cases import invite
 from app.credentials.passwords.use_cases import check_chosen_password
 from app.database.bulk import bulk_transaction
-from app.second_factor.kinds.registry import FIRST_KINDS
+from app.second_factor.kinds.registry import DEFAULT_ALLOWED_KINDS
 from app.second_factor.recovery_codes.use_cases import make_codes
 from app.second_factor.settings.use_cases import renew_recovery_codes
 from app.services import Services
@@ -45,7 +45,7 @@ async def add_account(services: Services, *, slug: str, name: str, owner_email: 
     about_user = (owner_email, owner.name, slug, name)
     password_hash = await _hash(services, password, about_user)
     async with services.database.begin() as tx:
-        await create_account(tx, context, slug=slug, name=name, kinds=FIRST_KINDS)
+        await create_account(tx, context, slug=slug, name=name, kinds=DEFAULT_ALLOWED_KINDS)
         user = await create_user(tx, context, COMMAND_LINE, owner, password_hash)
         if password_hash is None:
             await invite(tx, context, user)

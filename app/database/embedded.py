@@ -22,7 +22,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 SUPPORTED_MAJORS = range(15, 19)
-PATIENCE_SECONDS = 300.0  # for a start, which may include crash recovery, and for an orphaned Postgres to end
+START_TIMEOUT_SECONDS = 300.0  # for a start, which may include crash recovery, and for an orphaned Postgres to end
 PUBLIC_COPIES = Path("/var/lib/passgate")
 
 _BIN = Path("pginstall", "bin")
@@ -79,7 +79,7 @@ class EmbeddedPostgres:
     def _start(self, held: ExitStack) -> str:
         lock = _take_lock(self._data_dir)
         held.callback(os.close, lock)
-        _, last_socket_dir = _recorded(self._data_dir)
+        _, last_socket_dir = _read_owner_file(self._data_dir)
         if last_socket_dir != self._cluster:
             shutil.rmtree(last_socket_dir, ignore_errors=True)
         # We have the lock, so no Postgres runs here. After a crash these files still exist, and Postgres refuses
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         socket_path = os.fsencode(self._cluster / _SOCKET)
         if len(socket_path) > _LONGEST_SOCKET_PATH or b"," in socket_path:  # a comma separates hosts in a URL
             short_dir = held.enter_context(tempfile.TemporaryDirectory(prefix="passgate-"))
-            programs.give(short_dir)
+            programs.change_owner(short_dir)
         (self._data_dir / "owner.lock").write_text(f"{os.getpid()}\n{short_dir}\n")
         if not self._cluster.exists():
             self._create_cluster(programs)
@@ -107,7 +107,7 @@ class EmbeddedPostgres:
             process = programs.popen(self._cluster, *command, stdin=subprocess.DEVNULL, stdout=file)
         held.callback(process.wait)
         held.callback(process.send_signal, signal.SIGINT)  # the "fast" shutdown: open transactions are rolled back
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not _is_ready(self._data_dir):
             if process.poll() is not None or time.monotonic() > deadline:
                 complaint = _last_complaint(log.read_bytes())
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         draft = self._data_dir / "postgres.new"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        programs.give(draft)
+        programs.change_owner(draft)
         password = secrets.token_urlsafe(32)
         kept = self._data_dir / "postgres-password"
         kept.touch(mode=0o600)
@@ -163,7 +163,7 @@ class _Programs:
         here = ", ".join(found) or "none"
         raise EmbeddedPostgresError(f"{cluster} needs Postgres {made_by or '15 to 18'}, but here is {here}")
 
-    def give(self, path: str | Path | int) -> None:
+    def change_owner(self, path: str | Path | int) -> None:
         """Make the user that runs the programs the owner of a file or directory."""
         if self._identity:
             os.chown(path, self._identity["user"], self._identity["group"])
@@ -197,7 +197,7 @@ class _Programs:
         with tempfile.TemporaryFile() as stdin:
             stdin.write(told.encode())
             stdin.seek(0)
-            self.give(stdin.fileno())  # initdb opens /dev/stdin, which needs permission on the file
+            self.change_owner(stdin.fileno())  # initdb opens /dev/stdin, which needs permission on the file
             with self.popen(cluster, program, *arguments, stdin=stdin, stdout=subprocess.PIPE) as process:
                 output, _ = process.communicate()
         if process.returncode:
@@ -231,7 +231,7 @@ def running_url(data_dir: Path) -> str | None:
         # After a crash the file still says "ready", so try the socket, too.
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
-            probe.connect(str(_recorded(data_dir)[1] / _SOCKET))
+            probe.connect(str(_read_owner_file(data_dir)[1] / _SOCKET))
         return _url(data_dir) if _is_ready(data_dir) else None
     except OSError:
         return None
@@ -240,20 +240,20 @@ def running_url(data_dir: Path) -> str | None:
 def _take_lock(data_dir: Path) -> int:
     # Read-only: Postgres inherits it, and must not be able to write the path that the next start deletes as root.
     lock = os.open(data_dir / "owner.lock", os.O_RDONLY | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock
         # Postgres shares the lock. If the owner is gone, an orphaned Postgres has the lock and is about to end.
-        owner, _ = _recorded(data_dir)
+        owner, _ = _read_owner_file(data_dir)
         if time.monotonic() > deadline or (owner and _is_alive(owner)):
             os.close(lock)
             raise EmbeddedPostgresError(f"{data_dir} is already in use by process {owner}")
         time.sleep(0.02)
 
 
-def _recorded(data_dir: Path) -> tuple[int | None, Path]:
+def _read_owner_file(data_dir: Path) -> tuple[int | None, Path]:
     """Return the process id of the last owner and the directory of its socket."""
     owner, short_dir, *_ = [*(data_dir / "owner.lock").read_text().splitlines(), "", ""]
     return int(owner) if owner else None, Path(short_dir) if short_dir else data_dir / "postgres"
@@ -274,7 +274,7 @@ def _is_ready(data_dir: Path) -> bool:
 
 def _url(data_dir: Path) -> str:
     password = quote((data_dir / "postgres-password").read_text(), safe="")
-    host = quote(str(_recorded(data_dir)[1]), safe="")
+    host = quote(str(_read_owner_file(data_dir)[1]), safe="")
     return f"postgresql://passgate:{password}@/passgate?host={host}&port=5432"  # overrides PGPORT
 
 

@@ -40,7 +40,7 @@ _UNPREPARED: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_sta
 # SQLSTATE classes and codes of temporary failures: connection lost, out of resources, shut down or canceled by an
 # operator or a timeout, read only, serialization failure, deadlock, lock not available.
 _READ_ONLY = "25006"
-_NOT_NOW = ("08", "53", "57", _READ_ONLY, "40", "55P03")
+_TEMPORARY_SQLSTATES = ("08", "53", "57", _READ_ONLY, "40", "55P03")
 
 
 # What `asyncpg.connect` raises, also for a URL that it cannot use.
@@ -188,7 +188,7 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,
         )
-        self._leaving = False
+        self._replace_all = False
         event.listen(self._engine.sync_engine, "checkout", self._replace_if_closed)
 
     @asynccontextmanager
@@ -219,10 +219,10 @@ class Database:
     def _replace_if_closed(self, connection: Any, *_: Any) -> None:
         """Replace unusable connections at checkout, so that a request does not fail on them.
 
-        After a failover (`_leaving`) all connections are replaced.
+        After a failover (`_replace_all`) all connections are replaced.
         """
-        if self._leaving:
-            self._leaving = False
+        if self._replace_all:
+            self._replace_all = False
             raise InvalidatePoolError
         if connection.driver_connection.is_closed():
             raise DisconnectionError
@@ -236,8 +236,8 @@ class Database:
             raise Unavailable("The database does not answer.") from error
         except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-            self._leaving |= state == _READ_ONLY
-            if _is_lost(error) or state.startswith(_NOT_NOW):
+            self._replace_all |= state == _READ_ONLY
+            if _is_lost(error) or state.startswith(_TEMPORARY_SQLSTATES):
                 raise Unavailable("The database cannot answer at the moment.") from error
             raise
 

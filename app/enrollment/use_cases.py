@@ -21,7 +21,7 @@ from app.enrollment import repository
 from app.enrollment.outcomes import BegunEnrollment, ConfirmedEnrollment
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment
 from app.second_factor import repository as second_factor
-from app.second_factor.kinds.kind import Confirmed, Enrollee, Kind
+from app.second_factor.kinds.kind import Confirmed, DisplayNames, Kind
 from app.second_factor.kinds.registry import find_kind
 from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes, store_codes
 from app.second_factor.rules import Authenticator, SecondFactorState, guessable
@@ -77,7 +77,7 @@ async def begin_enrollment(
         raise invalid_field("/kind", "not_allowed", "The account does not allow this kind of authenticator.")
     _refuse_too_many(state, await second_factor.list_authenticators(tx, account_id, user_id))
     account = await accounts.get_account(tx, account_id)
-    new = known_kind.begin(Enrollee(account.name, enrollee.email))
+    new = known_kind.begin(DisplayNames(account.name, enrollee.email))
     enrollment_id = new_id(context.now)
     enrollment = Enrollment(
         id=enrollment_id,
@@ -214,7 +214,7 @@ async def confirm_enrollment(
     if first_codes:
         await store_codes(tx, account_id, user_id, first_codes, now=context.now)
         because = "the first authenticator was added"
-        events += await end_sessions(tx, account_id, user_id, because=because, spared=spared_session)
+        events += await end_sessions(tx, account_id, user_id, because=because, except_session_id=spared_session)
     await record(tx, context, enrollee.actor, *events)
     # Send one e-mail only: the one about 2FA also names the authenticator.
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)

@@ -24,11 +24,11 @@ STATE_COLUMNS = [
     second_factor_state.c.last_passcode_at,
 ]
 
-_GIVEN = (
+_OF_USER = (
     second_factor_state.c.account_id == param(second_factor_state.c.account_id),
     second_factor_state.c.user_id == param(second_factor_state.c.user_id),
 )
-_GET = select(*STATE_COLUMNS).where(*_GIVEN)
+_GET = select(*STATE_COLUMNS).where(*_OF_USER)
 _LOCK = PrecompiledStatement(_GET.with_for_update(key_share=True))
 _READ = PrecompiledStatement(_GET)
 
@@ -139,7 +139,7 @@ async def add_authenticator(
     )
 
 
-async def note_accepted(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
+async def store_accepted(tx: AsyncConnection, account_id: UUID, accepted: Accepted, *, now: datetime) -> bool:
     """Store the time of use and the new counter of an authenticator.
 
     Returns False, and stores nothing, if the stored counter is not lower or the authenticator no longer exists.

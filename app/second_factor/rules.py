@@ -59,7 +59,7 @@ class Authenticator:
 
 
 @dataclass(frozen=True)
-class ProvenBy:
+class AcceptedAnswer:
     """A correct and unused answer, and the kind of the authenticator that it matched."""
 
     kind: Kind
@@ -73,7 +73,7 @@ def guessable(authenticators: Sequence[Authenticator]) -> list[Authenticator]:
 
 def judge(
     candidates: Sequence[tuple[Authenticator, bytes]], given: str, *, now: datetime, challenge: bytes | None = None
-) -> ProvenBy | AlreadyUsed | None:
+) -> AcceptedAnswer | AlreadyUsed | None:
     """Check `given` against the candidates' decrypted secrets, kind by kind; None means wrong.
 
     With a `challenge`, only candidates whose kind uses challenges are tried; without one, only the others.
@@ -91,6 +91,6 @@ def judge(
         ]
         verdict = kind.judge(opened, answer, now=now)
         if isinstance(verdict, Accepted):
-            return ProvenBy(kind, verdict)
+            return AcceptedAnswer(kind, verdict)
         used = verdict or used
     return used

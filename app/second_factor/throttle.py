@@ -7,9 +7,9 @@ steps are accepted. Both limits take `n` into account, so the odds do not grow w
 
 from datetime import datetime, timedelta
 
-FREE_FAILURES = 5  # the fifth consecutive failure is the first that blocks
-MOST_SESSION_FAILURES = 5  # failed step-ups in one session; the fifth ends the session
-MOST_JUDGED = 100  # authenticators tried in consecutive failures at sign-in (NIST SP 800-63B-4 3.2.2)
+FIRST_BLOCKING_FAILURE = 5  # the fifth consecutive failure is the first that blocks
+MAX_SESSION_FAILURES = 5  # failed step-ups in one session; the fifth ends the session
+MAX_GUESSES = 100  # authenticators tried in consecutive failures at sign-in (NIST SP 800-63B-4 3.2.2)
 
 _SECOND = timedelta(seconds=1)
 _FIRST_BLOCK = timedelta(seconds=30)
@@ -33,9 +33,9 @@ def step_up_block_after(failures: int, authenticators: int) -> timedelta:
 
 
 def _block(failures: int, longest: timedelta) -> timedelta:
-    if failures < FREE_FAILURES:
+    if failures < FIRST_BLOCKING_FAILURE:
         return timedelta(0)
-    doublings = min(failures - FREE_FAILURES, _DOUBLINGS)
+    doublings = min(failures - FIRST_BLOCKING_FAILURE, _DOUBLINGS)
     return min(_FIRST_BLOCK * (1 << doublings), longest)
 
 
@@ -43,9 +43,9 @@ def disable_at(authenticators: int) -> int:
     """Return the number of consecutive failures at sign-in that disables the authenticators.
 
     A failure counts the same whether the passcode was for one authenticator or tried against all. Otherwise a
-    guesser who alternates could exceed `MOST_JUDGED` guesses.
+    guesser who alternates could exceed `MAX_GUESSES` guesses.
     """
-    return MOST_JUDGED // max(authenticators, 1)
+    return MAX_GUESSES // max(authenticators, 1)
 
 
 def failures_after_removal(failures: int, authenticators: int) -> int:

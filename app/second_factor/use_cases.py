@@ -24,8 +24,8 @@ from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.recovery_codes import repository as recovery_codes
 from app.second_factor.recovery_codes.use_cases import HashedCode, hash_typed_code
 from app.second_factor.rules import (
+    AcceptedAnswer,
     Authenticator,
-    ProvenBy,
     SecondFactorState,
     after_failure,
     guessable,
@@ -124,7 +124,7 @@ async def count_failure(
     await record(
         tx, context, Actor(user_id, None), *sign_in_failure_events(context, user_id, state, after, refusal)
     )
-    if news := news_of_failure(state, after):
+    if news := failure_email(state, after):
         await notify_user(tx, context, user_id, news.kind, **news.details)
 
 
@@ -143,12 +143,12 @@ def judge_passcode(
     user_id: UUID,
     authenticators: Sequence[Authenticator],
     attempt: Attempt,
-) -> ProvenBy | Refusal:
+) -> AcceptedAnswer | Refusal:
     """Check a passcode against the user's authenticators; this does not mark it as used."""
     assert isinstance(attempt.passcode, SixDigits)  # noqa: S101 -- `use_recovery_code` handles recovery codes
     candidates = [known for known in authenticators if attempt.authenticator_id in (None, known.id)]
-    opened = open_secrets(sealer, context.account_id, user_id, candidates)
-    return _refused_or_proven(judge(opened, attempt.passcode.digits, now=context.now))
+    opened = decrypt_secrets(sealer, context.account_id, user_id, candidates)
+    return _to_outcome(judge(opened, attempt.passcode.digits, now=context.now))
 
 
 def judge_answer(
@@ -158,13 +158,13 @@ def judge_answer(
     authenticator: Authenticator,
     given: str,
     challenge: bytes,
-) -> ProvenBy | Refusal:
+) -> AcceptedAnswer | Refusal:
     """Check the answer to a challenge against the authenticator that it was made for."""
-    opened = open_secrets(sealer, context.account_id, user_id, [authenticator])
-    return _refused_or_proven(judge(opened, given, now=context.now, challenge=challenge))
+    opened = decrypt_secrets(sealer, context.account_id, user_id, [authenticator])
+    return _to_outcome(judge(opened, given, now=context.now, challenge=challenge))
 
 
-def _refused_or_proven(verdict: ProvenBy | AlreadyUsed | None) -> ProvenBy | Refusal:
+def _to_outcome(verdict: AcceptedAnswer | AlreadyUsed | None) -> AcceptedAnswer | Refusal:
     if isinstance(verdict, AlreadyUsed):
         return already_used(retry_after=verdict.retry_after)
     return verdict or incorrect()
@@ -232,19 +232,19 @@ def failure_events(
 
 
 @dataclass(frozen=True)
-class News:
+class EmailNotice:
     """The kind and the details of an e-mail to the user."""
 
     kind: Kind
     details: dict[str, Any]
 
 
-def news_of_failure(before: SecondFactorState, after: SecondFactorState) -> News | None:
+def failure_email(before: SecondFactorState, after: SecondFactorState) -> EmailNotice | None:
     """Return the e-mail about a failure at sign-in: for the first block and for disabling."""
     if after.authenticators_disabled_at != before.authenticators_disabled_at:
-        return News(Kind.AUTHENTICATORS_DISABLED, {"failures": after.failures})
-    if after.failures == throttle.FREE_FAILURES:
-        return News(Kind.PASSCODES_FAILED, {"at": AT_SIGN_IN, "ended": False})
+        return EmailNotice(Kind.AUTHENTICATORS_DISABLED, {"failures": after.failures})
+    if after.failures == throttle.FIRST_BLOCKING_FAILURE:
+        return EmailNotice(Kind.PASSCODES_FAILED, {"at": AT_SIGN_IN, "ended": False})
     return None
 
 
@@ -253,15 +253,15 @@ def secret_associated_data(account_id: UUID, user_id: UUID, authenticator_id: UU
     return AssociatedData("authenticators", "sealed_secret", account_id, authenticator_id, user_id)
 
 
-def open_secrets(
+def decrypt_secrets(
     sealer: Sealer, account_id: UUID, user_id: UUID, authenticators: Sequence[Authenticator]
 ) -> list[tuple[Authenticator, bytes]]:
     """Decrypt the secrets; authenticators whose secret does not decrypt are left out."""
-    opened = ((known, _open(sealer, account_id, user_id, known)) for known in authenticators)
+    opened = ((known, _decrypt(sealer, account_id, user_id, known)) for known in authenticators)
     return [(known, secret) for known, secret in opened if secret]
 
 
-def _open(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:
+def _decrypt(sealer: Sealer, account_id: UUID, user_id: UUID, authenticator: Authenticator) -> bytes | None:
     """Decrypt a secret; if it does not decrypt, log that and return None.
 
     So one corrupt row affects only its user.

@@ -27,7 +27,7 @@ from app.core.assurance import SSO
 from app.core.callers import Role
 from app.database.statements import PrecompiledStatement
 from app.database.tables import security_policies, sessions, users
-from app.sessions.rules import Lifetime, Session
+from app.sessions.rules import Session, Timeouts
 
 _COLUMNS = [
     sessions.c.id.label("session_id"),
@@ -100,7 +100,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
     return SessionOwner(_session(row), *owner_of(row, len(_COLUMNS)))
 
 
-async def note_use(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:
+async def touch(tx: AsyncConnection, account_id: UUID, session_id: UUID, *, now: datetime) -> None:
     """Set `last_seen_at`, unless the stored value is later."""
     await tx.execute(
         update(sessions)
@@ -131,7 +131,7 @@ async def list_sessions(
     account_id: UUID,
     user_id: UUID,
     *,
-    lifetime: Lifetime,
+    lifetime: Timeouts,
     now: datetime,
     before: UUID | None,
     limit: int,
@@ -169,15 +169,20 @@ async def delete_session(tx: AsyncConnection, account_id: UUID, user_id: UUID, s
 
 
 async def delete_sessions(
-    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, spared: UUID | None = None, method: str | None = None
+    tx: AsyncConnection,
+    account_id: UUID,
+    user_id: UUID,
+    *,
+    except_session_id: UUID | None = None,
+    method: str | None = None,
 ) -> int:
-    """Delete the user's sessions except `spared`, and return how many there were.
+    """Delete the user's sessions except `except_session_id`, and return how many there were.
 
     With a `method`, only sessions whose `amr` contains it.
     """
     query = delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id)
-    if spared is not None:
-        query = query.where(sessions.c.id != spared)
+    if except_session_id is not None:
+        query = query.where(sessions.c.id != except_session_id)
     if method is not None:
         query = query.where(literal(method) == any_(sessions.c.amr))
     return (await tx.execute(query)).rowcount

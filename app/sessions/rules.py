@@ -8,22 +8,22 @@ from app.core.callers import Role
 from app.second_factor.kinds.registry import assurance
 
 PREFIX = "pgs_"
-SEEN_AGAIN_AFTER = timedelta(minutes=1)
+LAST_SEEN_INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Lifetime:
+class Timeouts:
     """The inactivity timeout and the overall timeout of a session."""
 
     idle: timedelta
     overall: timedelta
 
 
-TEAM_MEMBER = Lifetime(idle=timedelta(hours=1), overall=timedelta(hours=24))
-END_USER = Lifetime(idle=timedelta(hours=8), overall=timedelta(days=30))
+TEAM_MEMBER = Timeouts(idle=timedelta(hours=1), overall=timedelta(hours=24))
+END_USER = Timeouts(idle=timedelta(hours=8), overall=timedelta(days=30))
 
 
-def lifetime_of(role: Role) -> Lifetime:
+def lifetime_of(role: Role) -> Timeouts:
     """Return the timeouts of sessions of users with this role."""
     return TEAM_MEMBER if role.is_team_member else END_USER
 

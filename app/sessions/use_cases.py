@@ -17,7 +17,7 @@ from app.crypto.digests import digest, is_secret, new_secret
 from app.database.engine import Database
 from app.sessions import repository
 from app.sessions.repository import SessionOwner
-from app.sessions.rules import PREFIX, SEEN_AGAIN_AFTER, Session
+from app.sessions.rules import LAST_SEEN_INTERVAL, PREFIX, Session
 
 
 def new_session(
@@ -58,10 +58,10 @@ async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: d
 
 async def keep_alive(database: Database, account_id: UUID, owner: SessionOwner, now: datetime) -> SessionOwner:
     """Store that the session is in use, at most once a minute."""
-    if now - owner.session.last_seen_at < SEEN_AGAIN_AFTER:
+    if now - owner.session.last_seen_at < LAST_SEEN_INTERVAL:
         return owner
     async with database.begin() as tx:
-        await repository.note_use(tx, account_id, owner.session.id, now=now)
+        await repository.touch(tx, account_id, owner.session.id, now=now)
     return replace(owner, session=replace(owner.session, last_seen_at=now))
 
 
@@ -74,10 +74,10 @@ async def end_my_session(tx: AsyncConnection, caller: Caller, session_id: UUID) 
 
 
 async def end_sessions(
-    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str, spared: UUID | None = None
+    tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str, except_session_id: UUID | None = None
 ) -> list[Event]:
-    """End the user's sessions except `spared`; returns the event to record, if any was ended."""
-    ended = await repository.delete_sessions(tx, account_id, user_id, spared=spared)
+    """End the user's sessions except `except_session_id`; returns the event to record, if any was ended."""
+    ended = await repository.delete_sessions(tx, account_id, user_id, except_session_id=except_session_id)
     return _ended(user_id, ended, because)
 
 
@@ -99,6 +99,6 @@ def _ended(user_id: UUID, sessions: int, because: str) -> list[Event]:
 async def end_my_other_sessions(tx: AsyncConnection, caller: Caller) -> None:
     """End every session of the caller except the current one."""
     events = await end_sessions(
-        tx, caller.account_id, caller.user_id, because="ended by the user", spared=caller.session_id
+        tx, caller.account_id, caller.user_id, because="ended by the user", except_session_id=caller.session_id
     )
     await record_act(tx, caller, *events)

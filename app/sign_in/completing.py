@@ -14,7 +14,7 @@ from app.delivery.letters import Kind, email_to
 from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
 from app.second_factor.trusted_devices.rules import TrustedDevice
-from app.second_factor.trusted_devices.use_cases import new_trust
+from app.second_factor.trusted_devices.use_cases import new_trusted_device
 from app.sessions.use_cases import new_session
 from app.sign_in.complete_sign_in import (
     NewRows,
@@ -100,7 +100,7 @@ async def complete_with_second_factor(
 
 
 def _trust(context: RequestContext, user_id: UUID, days: int) -> Trust:
-    device, token = new_trust(context, user_id, days=days)
+    device, token = new_trusted_device(context, user_id, days=days)
     return Trust(device, token, device.expires_at(days), days)
 
 

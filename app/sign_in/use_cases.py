@@ -26,8 +26,8 @@ from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import (
     EVERY_SIGN_IN,
     NO_VERSION,
+    AcceptedAnswer,
     Authenticator,
-    ProvenBy,
     SecondFactorState,
     after_failure,
     guessable,
@@ -38,8 +38,8 @@ from app.second_factor.trusted_devices.rules import TrustedDevice
 from app.second_factor.trusted_devices.use_cases import find_replaced, find_trusted
 from app.second_factor.use_cases import (
     Attempt,
+    failure_email,
     judge_passcode,
-    news_of_failure,
     prove_by_recovery_code,
     refusal_of,
     sign_in_failure_events,
@@ -120,7 +120,7 @@ async def continue_after_first_factor(
     )
     if step is NextStep.COMPLETE:
         if trusted:
-            await trusted_devices.note_use(tx, context.account_id, trusted.id, now=context.now)
+            await trusted_devices.touch(tx, context.account_id, trusted.id, now=context.now)
         return await complete(
             tx, context, user.id, amr=(PASSWORD,), by_trusted_device=trusted, asserted_by=asserted_by
         )
@@ -204,7 +204,7 @@ async def _write(
     tx: AsyncConnection,
     context: RequestContext,
     found: FoundSignIn,
-    verdict: ProvenBy | Refusal,
+    verdict: AcceptedAnswer | Refusal,
     device: Device,
     replaces: list[UUID],
     *,
@@ -217,7 +217,7 @@ async def _write(
     """
     state, sign_in = found.state, found.sign_in
     unmatched_state = replace(state, version=NO_VERSION)
-    if isinstance(verdict, ProvenBy):
+    if isinstance(verdict, AcceptedAnswer):
         completed = await complete_with_second_factor(
             tx,
             context,
@@ -234,7 +234,7 @@ async def _write(
     after = after_failure(state, context.now, authenticators=authenticators)
     events = sign_in_failure_events(context, sign_in.user_id, state, after, verdict)
     rows = event_rows(context, Actor(sign_in.user_id, None), *events)
-    news = news_of_failure(state, after)
+    news = failure_email(state, after)
     email = email_to(found.recipient, context, news.kind, **news.details) if news else None
     if await count_attempt(tx, context, sign_in, state, after, rows, email):
         return verdict

@@ -26,7 +26,7 @@ from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.database.libpq import libpq_url
 from app.database.long import begin_long
-from app.second_factor.kinds.registry import FIRST_KINDS
+from app.second_factor.kinds.registry import DEFAULT_ALLOWED_KINDS
 from app.services import Services, make_services
 from tests.benchmarks.figures import Figure, figure, say
 from tests.support.account.many_users import add_many_users
@@ -59,7 +59,7 @@ async def _fill(services: Services, url: str, account_id: UUID, rows: int) -> No
     now = services.clock.now()
     async with services.database.begin() as tx:
         account = Account(account_id, f"big-{account_id.hex[-8:]}", "Big")
-        await accounts.add_account(tx, account, first_policy(now, FIRST_KINDS))
+        await accounts.add_account(tx, account, first_policy(now, DEFAULT_ALLOWED_KINDS))
     async with begin_long(url) as tx:
         await add_many_users(tx, account_id, Role.AGENT, rows, now)
     async with begin_long(url) as tx:

@@ -142,7 +142,7 @@ def test_signing_in_from_a_front_end_of_the_same_site(world: World) -> None:
     assert beside.evaluate("document.cookie") == ""
     assert page.evaluate("document.cookie") == ""
 
-    # It is sent, and the passcode spared: here, and in a new tab, but in no other browser.
+    # It is sent, and the passcode except_session_id: here, and in a new tab, but in no other browser.
     send_password(page, "complete")
     send_password(world.visit(context, world.same_site, "front-end"), "complete")
     another = world.browser.new_context(ignore_https_errors=True)

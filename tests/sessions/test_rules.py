@@ -8,7 +8,7 @@ import pytest
 
 from app.core.assurance import is_fresh
 from app.core.callers import Caller, Credential, RequestContext, Role
-from app.sessions.rules import Lifetime, Session, lifetime_of
+from app.sessions.rules import Session, Timeouts, lifetime_of
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
 
@@ -46,11 +46,11 @@ def a_caller(**changes: Any) -> Caller:
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
 def test_team_members_have_an_hour_unused_and_a_day_in_all(role: Role) -> None:
-    assert lifetime_of(role) == Lifetime(timedelta(hours=1), timedelta(hours=24))
+    assert lifetime_of(role) == Timeouts(timedelta(hours=1), timedelta(hours=24))
 
 
 def test_end_users_have_eight_hours_unused_and_thirty_days_in_all() -> None:
-    assert lifetime_of(Role.END_USER) == Lifetime(timedelta(hours=8), timedelta(days=30))
+    assert lifetime_of(Role.END_USER) == Timeouts(timedelta(hours=8), timedelta(days=30))
 
 
 @pytest.mark.parametrize(

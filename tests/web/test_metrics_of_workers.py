@@ -16,12 +16,12 @@ from tests.support.account.client import ok
 from tests.support.programs.serving import Serving, free_port, serving
 from tests.web.test_metrics import value
 
-PATIENCE_SECONDS = 30
+START_TIMEOUT_SECONDS = 30
 
 
 def workers_of(service: Serving) -> list[int]:
     """Return the processes that answer requests, once there are two."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
     while time.monotonic() < give_up_at:
         found = [
@@ -49,17 +49,17 @@ def halted(process: int) -> Iterator[None]:
 
 def get(service: Serving, path: str) -> httpx.Response:
     """Send a request over a connection of its own, with patience for a worker that is still starting."""
-    return httpx.get(service.url + path, timeout=PATIENCE_SECONDS)
+    return httpx.get(service.url + path, timeout=START_TIMEOUT_SECONDS)
 
 
 def metrics(port: int) -> str:
     """Return what Prometheus reads on the port of the metrics."""
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS).raise_for_status().text
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=START_TIMEOUT_SECONDS).raise_for_status().text
 
 
 def until_told(port: int, name: str, expected: float, **labels: str) -> None:
     """Wait until the metrics tell this value."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
     while value(metrics(port), name, **labels) != expected:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from app.second_factor.kinds.registry import also_registered
+from app.second_factor.kinds.registry import register_for_test
 from app.services import Services
 from tests.second_factor.kinds.toy.kind import TOY
 
@@ -111,7 +111,7 @@ def test_the_lists_of_requests_are_closed(document: dict[str, Any]) -> None:
 
 
 def test_one_kind_more_is_in_the_lists_and_has_its_calls(services: Services, document: dict[str, Any]) -> None:
-    with also_registered(TOY):
+    with register_for_test(TOY):
         grown = json.loads(json.dumps(create_app(services).openapi()))
 
     assert lists(grown, "requestBody")["NewEnrollment.kind"]["enum"] == ["totp", "toy"]

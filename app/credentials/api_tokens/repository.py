@@ -79,7 +79,7 @@ async def add_token(tx: AsyncConnection, account_id: UUID, token: ApiToken, toke
     )
 
 
-async def note_use(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, now: datetime) -> bool:
+async def touch(tx: AsyncConnection, account_id: UUID, token: ApiToken, *, now: datetime) -> bool:
     """Store the time of use; False if another call did so since the token was read."""
     query = (
         update(api_tokens)

@@ -64,13 +64,13 @@ async def find_token(tx: AsyncConnection, context: RequestContext, email: str, s
     return owner
 
 
-async def note_use(database: Database, context: RequestContext, owner: TokenOwner) -> None:
+async def touch(database: Database, context: RequestContext, owner: TokenOwner) -> None:
     """Record the use of the token: at most once a minute, and in the audit log once a day."""
     last = owner.token.last_used_at
     if last is not None and context.now - last < USED_AGAIN_AFTER:
         return
     async with database.begin() as tx:
-        noted = await repository.note_use(tx, context.account_id, owner.token, now=context.now)
+        noted = await repository.touch(tx, context.account_id, owner.token, now=context.now)
         if noted and owner.token.is_first_use_of_day(context.now):
             used = Event(EventType.API_TOKEN_USED, "api_token", owner.token.id)
             await record(tx, context, Actor(owner.user.id, "api_token"), used)

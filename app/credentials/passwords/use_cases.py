@@ -63,7 +63,7 @@ async def change_password(
     await second_factor.change_state(tx, account_id, user_id, new_version=True)
     await void_links(tx, account_id, user_id)
     because = "the password was changed"
-    events = await end_sessions(tx, account_id, user_id, because=because, spared=caller.session_id)
+    events = await end_sessions(tx, account_id, user_id, because=because, except_session_id=caller.session_id)
     events += await revoke_all(tx, account_id, user_id, because=because)
     await record_act(tx, caller, Event(EventType.PASSWORD_CHANGED, "user", user_id), *events)
     await notify_user(tx, caller.context, user_id, Kind.PASSWORD_CHANGED)

@@ -30,8 +30,8 @@ async def drop_identities(
 ) -> list[Event]:
     """Delete the user's SSO identities, and end the sessions that began with SSO.
 
-    The transaction must meet the conditions of `mark_address_proven`. Returns the events to record: none if no identity
-    was linked.
+    The transaction must meet the conditions of `mark_address_proven`. Returns the events to record: none if no
+    identity was linked.
     """
     if not await repository.delete_identities(tx, context.account_id, user_id):
         return []

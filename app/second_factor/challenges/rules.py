@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
-class AskedIn:
+class ChallengeContext:
     """What a challenge is bound to: a sign-in, or a session for a step-up. Exactly one is set."""
 
     sign_in_id: UUID | None = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.second_factor.challenges.use_cases import Asked
+from app.second_factor.challenges.use_cases import IssuedChallenge
 from app.second_factor.kinds.kind import Kind
 from app.second_factor.schemas import KindAnswer, KindFields, ShownKind
 from app.web.wire import Body, BodyId
@@ -28,7 +28,7 @@ class Challenge(KindAnswer):
         return kind.challenge_fields
 
 
-def show_challenge(asked: Asked) -> Challenge:
+def show_challenge(asked: IssuedChallenge) -> Challenge:
     """Return the answer schema of a new challenge."""
     return Challenge(
         authenticator_id=asked.authenticator_id, kind=asked.kind, expires_at=asked.expires_at, **asked.shown

@@ -14,15 +14,15 @@ from app.core.ids import new_id
 from app.crypto.sealing import Sealer
 from app.second_factor import repository as second_factor
 from app.second_factor.challenges import repository
-from app.second_factor.challenges.rules import AskedIn, Challenge
+from app.second_factor.challenges.rules import Challenge, ChallengeContext
 from app.second_factor.kinds.kind import Kind, OpenedAuthenticator
 from app.second_factor.kinds.registry import find_kind
 from app.second_factor.rules import Authenticator
-from app.second_factor.use_cases import Proof, already_used, incorrect, judge_answer, open_secrets
+from app.second_factor.use_cases import Proof, already_used, decrypt_secrets, incorrect, judge_answer
 
 
 @dataclass(frozen=True)
-class Asked:
+class IssuedChallenge:
     """A challenge for the client to answer; `shown` has the fields that its kind adds."""
 
     authenticator_id: UUID
@@ -31,21 +31,21 @@ class Asked:
     shown: Mapping[str, Any]
 
 
-def asking_kind(authenticator: Authenticator) -> Kind | None:
+def challenge_kind(authenticator: Authenticator) -> Kind | None:
     """Return the authenticator's kind if that kind uses challenges, else None."""
     kind = find_kind(authenticator.kind)
     return kind if kind and kind.challenge_lifetime else None
 
 
-async def ask(
+async def issue_challenge(
     tx: AsyncConnection,
     context: RequestContext,
     sealer: Sealer,
     user_id: UUID,
     known: Sequence[Authenticator],
     authenticator_id: UUID,
-    asked_in: AskedIn,
-) -> Asked:
+    asked_in: ChallengeContext,
+) -> IssuedChallenge:
     """Make a challenge for one of the user's authenticators; the caller holds the lock.
 
     It replaces the previous challenge of the same sign-in or session. Raises `NotFound` for an authenticator that
@@ -54,23 +54,23 @@ async def ask(
     found = next((mine for mine in known if mine.id == authenticator_id), None)
     if found is None:
         raise NotFound("There is no such authenticator.")
-    kind = asking_kind(found)
-    opened = open_secrets(sealer, context.account_id, user_id, [found])
+    kind = challenge_kind(found)
+    opened = decrypt_secrets(sealer, context.account_id, user_id, [found])
     if kind is None or kind.challenge_lifetime is None or not opened:
         raise Conflict("This authenticator answers without a challenge.")
-    new = kind.ask(OpenedAuthenticator(found.id, opened[0][1], found.counter))
+    new = kind.new_challenge(OpenedAuthenticator(found.id, opened[0][1], found.counter))
     challenge = Challenge(found.id, new.data, context.now + kind.challenge_lifetime)
     await repository.add_challenge(tx, context.account_id, new_id(context.now), asked_in, challenge)
-    return Asked(found.id, kind.name, challenge.expires_at, new.shown)
+    return IssuedChallenge(found.id, kind.name, challenge.expires_at, new.shown)
 
 
-async def judge_once(
+async def judge_challenge_answer(
     tx: AsyncConnection,
     context: RequestContext,
     sealer: Sealer,
     user_id: UUID,
     authenticator: Authenticator,
-    asked_in: AskedIn,
+    asked_in: ChallengeContext,
     given: str,
 ) -> Proof | Refusal:
     """Delete the challenge of this sign-in or session, and judge the answer to it.
@@ -84,6 +84,6 @@ async def judge_once(
     verdict = judge_answer(context, sealer, user_id, authenticator, given, challenge.data)
     if isinstance(verdict, Refusal):
         return verdict
-    if not await second_factor.note_accepted(tx, context.account_id, verdict.accepted, now=context.now):
+    if not await second_factor.store_accepted(tx, context.account_id, verdict.accepted, now=context.now):
         return already_used()
     return Proof(verdict.kind.amr)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
-class Enrollee:
+class DisplayNames:
     """The account name and e-mail address that an authenticator app may display."""
 
     account_name: str
@@ -96,7 +96,7 @@ class Kind(ABC):
     """The JSON schema of each field of `NewChallenge.shown`."""
 
     @abstractmethod
-    def begin(self, enrollee: Enrollee) -> NewSecret:
+    def begin(self, enrollee: DisplayNames) -> NewSecret:
         """Begin an enrollment: return the new secret."""
 
     @abstractmethod
@@ -113,6 +113,6 @@ class Kind(ABC):
     ) -> Accepted | AlreadyUsed | None:
         """Check an answer against these authenticators of the user; None means wrong."""
 
-    def ask(self, authenticator: OpenedAuthenticator) -> NewChallenge:
+    def new_challenge(self, authenticator: OpenedAuthenticator) -> NewChallenge:
         """Return a new challenge; called only for a kind with a `challenge_lifetime`."""
         raise NotImplementedError(f"{self.name} asks nothing of {authenticator.id}")

@@ -10,7 +10,7 @@ from app.second_factor.kinds.totp.kind import TOTP
 
 _KINDS: dict[str, Kind] = {kind.name: kind for kind in (TOTP,)}
 
-FIRST_KINDS = (TOTP.name,)
+DEFAULT_ALLOWED_KINDS = (TOTP.name,)
 """The kinds that the policy of a new account allows."""
 
 
@@ -40,7 +40,7 @@ def all_amr() -> frozenset[str]:
 
 
 @contextmanager
-def also_registered(kind: Kind) -> Iterator[None]:
+def register_for_test(kind: Kind) -> Iterator[None]:
     """Register one more kind inside the `with` block; for tests."""
     assert kind.name not in _KINDS  # noqa: S101 -- only tests call this
     _KINDS[kind.name] = kind

@@ -90,7 +90,9 @@ async def rename_my_authenticator(
     operation_id="removeMyAuthenticator",
     responses=problems(401, 403, 404, 409),
 )
-async def remove_my_authenticator(services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId) -> None:
+async def remove_my_authenticator(
+    services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId
+) -> None:
     """Remove an authenticator, unless it is the only one. Needs a fresh second factor."""
     async with services.database.begin() as tx:
         await use_cases.remove_authenticator(tx, caller, authenticator_id)

@@ -41,7 +41,7 @@ async def find_device(
     return TrustedDevice(*row) if row else None
 
 
-async def note_use(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:
+async def touch(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:
     """Store that a sign-in used the device."""
     await tx.execute(
         update(trusted_devices)
@@ -72,7 +72,7 @@ async def delete_devices(tx: AsyncConnection, account_id: UUID, user_id: UUID) -
     return (await tx.execute(query)).rowcount
 
 
-def _living(account_id: UUID, user_id: UUID, policy_days: int, now: datetime) -> list[ColumnElement[bool]]:
+def _is_trusted_now(account_id: UUID, user_id: UUID, policy_days: int, now: datetime) -> list[ColumnElement[bool]]:
     days = func.least(trusted_devices.c.days, policy_days)
     return [
         trusted_devices.c.account_id == account_id,
@@ -86,7 +86,9 @@ async def count_devices(
 ) -> int:
     """Return the number of the user's devices that may skip the passcode now."""
     query = (
-        select(func.count()).select_from(trusted_devices).where(*_living(account_id, user_id, policy_days, now))
+        select(func.count())
+        .select_from(trusted_devices)
+        .where(*_is_trusted_now(account_id, user_id, policy_days, now))
     )
     return await tx.scalar(query) or 0
 
@@ -104,7 +106,7 @@ async def list_devices(
     """Return the devices that may skip the passcode now, newest first, with ids below `before`."""
     query = (
         select(*_COLUMNS)
-        .where(*_living(account_id, user_id, policy_days, now))
+        .where(*_is_trusted_now(account_id, user_id, policy_days, now))
         .order_by(trusted_devices.c.id.desc())
         .limit(limit)
     )

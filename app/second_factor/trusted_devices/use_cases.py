@@ -26,7 +26,7 @@ async def find_trusted(
     return None
 
 
-def new_trust(context: RequestContext, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
+def new_trusted_device(context: RequestContext, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
     """Return a new device trusted for `days`, to be stored, and the token for the client."""
     token = new_device_token(new_id(context.now))
     device = TrustedDevice(

@@ -19,7 +19,7 @@ class StepUpState:
     @property
     def session_is_over(self) -> bool:
         """Whether the session ends because too many step-ups failed in it."""
-        return self.session_failures >= throttle.MOST_SESSION_FAILURES
+        return self.session_failures >= throttle.MAX_SESSION_FAILURES
 
 
 def after_failure(state: StepUpState, authenticators: int, now: datetime) -> StepUpState:

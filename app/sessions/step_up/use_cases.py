@@ -20,8 +20,8 @@ from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor import throttle
 from app.second_factor.challenges import repository as challenges
-from app.second_factor.challenges.rules import AskedIn
-from app.second_factor.challenges.use_cases import Asked, ask, judge_once
+from app.second_factor.challenges.rules import ChallengeContext
+from app.second_factor.challenges.use_cases import IssuedChallenge, issue_challenge, judge_challenge_answer
 from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.recovery_codes.use_cases import hash_typed_code
@@ -59,7 +59,7 @@ async def prepare_step_up(
     async with database.read() as tx:
         state = await repository.get_step_up(tx, caller.account_id, caller.user_id, caller.session_id)
     if state is None:
-        raise signed_out()
+        raise session_ended()
     if refusal := _refusal_of(state, caller, Attempt(passcode)):
         raise refusal
     return Attempt(passcode, await hash_typed_code(database, hasher, caller.account_id, caller.user_id, passcode))
@@ -78,7 +78,7 @@ async def step_up_by_passcode(
     account_id, user_id = caller.account_id, caller.user_id
     state = await repository.get_step_up(tx, account_id, user_id, caller.session_id, lock=True)
     if state is None:
-        raise signed_out()
+        raise session_ended()
     known = await second_factor.list_authenticators(tx, account_id, user_id)
     if not known:
         raise no_authenticator()
@@ -101,17 +101,19 @@ async def step_up_by_passcode(
     return await _stepped_up(tx, caller, session, proof.method)
 
 
-async def ask_in_session(tx: AsyncConnection, caller: Caller, sealer: Sealer, authenticator_id: UUID) -> Asked:
+async def ask_in_session(
+    tx: AsyncConnection, caller: Caller, sealer: Sealer, authenticator_id: UUID
+) -> IssuedChallenge:
     """Make a challenge for one of the caller's authenticators.
 
     The next passcode in this session is judged as the answer to it.
     """
     found = await repository.get_step_up(tx, caller.account_id, caller.user_id, caller.session_id, lock=True)
     if found is None:
-        raise signed_out()
+        raise session_ended()
     known = await second_factor.list_authenticators(tx, caller.account_id, caller.user_id)
-    asked_in = AskedIn(session_id=caller.session_id)
-    return await ask(tx, caller.context, sealer, caller.user_id, known, authenticator_id, asked_in)
+    asked_in = ChallengeContext(session_id=caller.session_id)
+    return await issue_challenge(tx, caller.context, sealer, caller.user_id, known, authenticator_id, asked_in)
 
 
 async def _find_asked(
@@ -120,7 +122,9 @@ async def _find_asked(
     """Return the authenticator of this session's unexpired challenge; None if there is none."""
     if isinstance(attempt.passcode, RecoveryCode) or not kinds_with_challenge():
         return None
-    challenge = await challenges.find_challenge(tx, caller.account_id, AskedIn(session_id=caller.session_id))
+    challenge = await challenges.find_challenge(
+        tx, caller.account_id, ChallengeContext(session_id=caller.session_id)
+    )
     if challenge is None or not challenge.is_open(caller.now):
         return None
     return next((mine for mine in known if mine.id == challenge.authenticator_id), None)
@@ -146,12 +150,12 @@ async def _judge(
     if isinstance(attempt.passcode, RecoveryCode):
         return await use_recovery_code(tx, caller.context, caller.user_id, attempt.hashed_code)
     if asked:
-        asked_in, given = AskedIn(session_id=caller.session_id), attempt.passcode.digits
-        return await judge_once(tx, caller.context, sealer, caller.user_id, asked, asked_in, given)
+        asked_in, given = ChallengeContext(session_id=caller.session_id), attempt.passcode.digits
+        return await judge_challenge_answer(tx, caller.context, sealer, caller.user_id, asked, asked_in, given)
     verdict = judge_passcode(caller.context, sealer, caller.user_id, known, attempt)
     if isinstance(verdict, Refusal):
         return verdict
-    if not await second_factor.note_accepted(tx, caller.account_id, verdict.accepted, now=caller.now):
+    if not await second_factor.store_accepted(tx, caller.account_id, verdict.accepted, now=caller.now):
         return already_used()
     return Proof(verdict.kind.amr)
 
@@ -174,7 +178,7 @@ async def _count_failure(tx: AsyncConnection, caller: Caller, after: StepUpState
         ended = {"because": "too many step-ups failed in it"}
         events.append(Event(EventType.SESSION_ENDED, "session", caller.session_id, ended))
     await record_act(tx, caller, *events)
-    if after.session_is_over or after.failures == throttle.FREE_FAILURES:
+    if after.session_is_over or after.failures == throttle.FIRST_BLOCKING_FAILURE:
         await notify_user(
             tx, caller.context, user_id, Kind.PASSCODES_FAILED, at=AT_STEP_UP, ended=after.session_is_over
         )
@@ -195,7 +199,7 @@ async def step_up_by_password(
         raise Unauthenticated("The password has changed meanwhile.", code="invalid_credentials")
     found = await repository.get_step_up(tx, account_id, user_id, caller.session_id, lock=True)
     if found is None:
-        raise signed_out()
+        raise session_ended()
     amr = found.amr if PASSWORD in found.amr else (*found.amr, PASSWORD)
     session = await note_proof(tx, account_id, caller.session_id, amr=amr, first_factor_at=caller.now)
     await refund_password_attempt(tx, caller.context, buckets)
@@ -210,12 +214,12 @@ async def refuse_password(tx: AsyncConnection, caller: Caller) -> Refusal:
 
 async def _stepped_up(tx: AsyncConnection, caller: Caller, session: Session | None, method: str) -> Session:
     if session is None:
-        raise signed_out()
+        raise session_ended()
     proven = Event(EventType.SESSION_STEPPED_UP, "session", session.id, {"method": method})
     await record_act(tx, caller, proven)
     return session
 
 
-def signed_out() -> Unauthenticated:
+def session_ended() -> Unauthenticated:
     """Return the refusal if the session ended while the request was being handled."""
     return Unauthenticated("The session has ended.")

@@ -11,8 +11,13 @@ from app.core.errors import Refusal
 from app.crypto.sealing import Sealer
 from app.database.engine import Database
 from app.second_factor import repository as second_factor
-from app.second_factor.challenges.rules import AskedIn
-from app.second_factor.challenges.use_cases import Asked, ask, asking_kind, judge_once
+from app.second_factor.challenges.rules import ChallengeContext
+from app.second_factor.challenges.use_cases import (
+    IssuedChallenge,
+    challenge_kind,
+    issue_challenge,
+    judge_challenge_answer,
+)
 from app.second_factor.kinds.kind import Kind
 from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.passcode import SixDigits
@@ -27,15 +32,15 @@ from app.sign_in.use_cases import check_waiting, find_open_sign_in
 
 async def ask_in_sign_in(
     tx: AsyncConnection, context: RequestContext, sealer: Sealer, sign_in_token: str, authenticator_id: UUID
-) -> Asked:
+) -> IssuedChallenge:
     """Create a challenge for an authenticator of the user who signs in.
 
     Raises `Unauthenticated` (`sign_in_expired`), `Conflict` and `NotFound`. The throttle is not checked here but
     when the answer comes.
     """
     found, known = await _lock_sign_in(tx, context, sign_in_token)
-    asked_in = AskedIn(sign_in_id=found.sign_in.id)
-    return await ask(tx, context, sealer, found.sign_in.user_id, known, authenticator_id, asked_in)
+    asked_in = ChallengeContext(sign_in_id=found.sign_in.id)
+    return await issue_challenge(tx, context, sealer, found.sign_in.user_id, known, authenticator_id, asked_in)
 
 
 async def answer_challenge(
@@ -58,7 +63,7 @@ async def answer_challenge(
     async with database.begin() as tx:
         found, known = await _lock_sign_in(tx, context, sign_in_token)
         named = next((one for one in known if one.id == attempt.authenticator_id), None)
-        kind = asking_kind(named) if named else None
+        kind = challenge_kind(named) if named else None
         if named is None or kind is None:
             return None
         if kind.guessable and (refusal := refusal_of(found.state, context, attempt)):
@@ -101,8 +106,8 @@ async def _judge(
     given: str,
 ) -> Proof | Refusal:
     account_id, user_id = context.account_id, found.sign_in.user_id
-    asked_in = AskedIn(sign_in_id=found.sign_in.id)
-    proof = await judge_once(tx, context, sealer, user_id, named, asked_in, given)
+    asked_in = ChallengeContext(sign_in_id=found.sign_in.id)
+    proof = await judge_challenge_answer(tx, context, sealer, user_id, named, asked_in, given)
     if isinstance(proof, Proof):
         if kind.guessable:
             await second_factor.reset_failures(tx, account_id, user_id, now=context.now)

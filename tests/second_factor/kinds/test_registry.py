@@ -8,7 +8,7 @@ import pytest
 
 from app.core.assurance import AAL1, AAL2, FIRST_FACTORS, RECOVERY_CODE
 from app.second_factor.kinds import registry
-from app.second_factor.kinds.kind import Enrollee, Kind
+from app.second_factor.kinds.kind import DisplayNames, Kind
 from tests.second_factor.kinds.toy.kind import LETTER, TOY
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -31,7 +31,7 @@ def test_a_kind_can_be_stored_and_shown(kind: Kind) -> None:
     assert kind.amr not in FIRST_FACTORS | {RECOVERY_CODE}
     assert kind.assurance in {AAL1, AAL2}
     assert 1 <= len(kind.default_label) <= 64
-    new = kind.begin(Enrollee("Example & Söhne", "eve@example.com"))
+    new = kind.begin(DisplayNames("Example & Söhne", "eve@example.com"))
     assert set(new.shown) == set(kind.enrollment_fields)
     assert set(new.shown).isdisjoint({"id", "kind", "expires_at"})
     assert new.secret.hex() not in repr(new)
@@ -40,7 +40,7 @@ def test_a_kind_can_be_stored_and_shown(kind: Kind) -> None:
 def test_only_what_is_registered_is_known() -> None:
     assert registry.names() == ["totp"]
     assert registry.find_kind("toy") is None
-    with registry.also_registered(TOY):
+    with registry.register_for_test(TOY):
         assert registry.find_kind("toy") is TOY
     assert registry.names() == ["totp"]
 
@@ -66,6 +66,6 @@ def test_nobody_beside_it_knows_a_kind_by_name() -> None:
 def test_a_session_reaches_what_the_strongest_of_its_second_factors_reaches(
     amr: tuple[str, ...], reached: str
 ) -> None:
-    with registry.also_registered(TOY), registry.also_registered(LETTER):
+    with registry.register_for_test(TOY), registry.register_for_test(LETTER):
         assert registry.assurance(amr, None) == AAL1
         assert registry.assurance(amr, NOW) == reached

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from app.second_factor.settings.rules import MOST_AUTHENTICATORS
 from app.second_factor.throttle import (
-    FREE_FAILURES,
-    MOST_JUDGED,
-    MOST_SESSION_FAILURES,
+    FIRST_BLOCKING_FAILURE,
+    MAX_GUESSES,
+    MAX_SESSION_FAILURES,
     block_after,
     disable_at,
     failures_after_removal,
@@ -25,7 +25,7 @@ authenticators = st.integers(1, MOST_AUTHENTICATORS)
 
 
 def test_the_limits_are_the_contracts() -> None:
-    assert (FREE_FAILURES, MOST_SESSION_FAILURES, MOST_JUDGED) == (5, 5, 100)
+    assert (FIRST_BLOCKING_FAILURE, MAX_SESSION_FAILURES, MAX_GUESSES) == (5, 5, 100)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_no_order_of_guesses_and_changes_has_more_than_a_hundred_authenticators_
     acts: list[str], count: int
 ) -> None:
     failures = judged = 0
-    for act in [*acts, *["guess"] * MOST_JUDGED]:
+    for act in [*acts, *["guess"] * MAX_GUESSES]:
         if act == "remove" and count > 1:
             failures = failures_after_removal(failures, count)
             count -= 1
@@ -102,12 +102,12 @@ def test_no_order_of_guesses_and_changes_has_more_than_a_hundred_authenticators_
                 break
 
     # One that was added before the very last guess is judged once more than the count allows for.
-    assert judged <= MOST_JUDGED + MOST_AUTHENTICATORS - 1
+    assert judged <= MAX_GUESSES + MOST_AUTHENTICATORS - 1
     if "add" not in acts:
-        assert judged <= MOST_JUDGED
+        assert judged <= MAX_GUESSES
 
 
-@given(st.integers(0, MOST_JUDGED), authenticators)
+@given(st.integers(0, MAX_GUESSES), authenticators)
 def test_removing_one_neither_disables_nor_forgets_what_was_judged(failures: int, count: int) -> None:
     left = max(count - 1, 1)
     after = failures_after_removal(failures, count)

@@ -13,7 +13,7 @@ from app.accounts.users import repository as users
 from app.accounts.users.rules import User
 from app.core.callers import Role
 from app.core.ids import new_id
-from app.second_factor.kinds.registry import FIRST_KINDS
+from app.second_factor.kinds.registry import DEFAULT_ALLOWED_KINDS
 from app.services import Services
 from tests.support.account.authenticator_app import AuthenticatorApp
 from tests.support.account.client import Client, client_of, ok
@@ -141,5 +141,5 @@ async def make_tenant(app: FastAPI, services: Services, clock: TurnableClock) ->
     """Return a new account without users."""
     account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne")
     async with services.database.begin() as tx:
-        await accounts.add_account(tx, account, first_policy(clock.now(), FIRST_KINDS))
+        await accounts.add_account(tx, account, first_policy(clock.now(), DEFAULT_ALLOWED_KINDS))
     return Tenant(app, services, clock, account)

@@ -9,7 +9,7 @@ from app.second_factor.kinds.kind import (
     Accepted,
     AlreadyUsed,
     Confirmed,
-    Enrollee,
+    DisplayNames,
     Kind,
     NewSecret,
     OpenedAuthenticator,
@@ -34,7 +34,7 @@ class TotpKind(Kind):
         "qr_code_svg": {"type": "string", "description": "the URI as a QR code, an <svg> element"},
     }
 
-    def begin(self, enrollee: Enrollee) -> NewSecret:
+    def begin(self, enrollee: DisplayNames) -> NewSecret:
         """Make a secret, shown as base32 text, as a URI and as a QR code."""
         secret = algorithm.new_secret()
         uri = otpauth_uri(account_name=enrollee.account_name, email=enrollee.email, secret=secret)

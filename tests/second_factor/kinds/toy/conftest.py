@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.core.callers import Role
-from app.second_factor.kinds.registry import also_registered
+from app.second_factor.kinds.registry import register_for_test
 from tests.second_factor.kinds.toy.kind import LETTER, TOY
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import ok
@@ -15,7 +15,7 @@ from tests.support.account.variants import variant
 @pytest.fixture
 def toys(tenant: Tenant) -> Iterator[Tenant]:
     """An account of a service that knows the toys."""
-    with also_registered(TOY), also_registered(LETTER):
+    with register_for_test(TOY), register_for_test(LETTER):
         yield variant(tenant)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.second_factor.kinds.kind import (
     Accepted,
     Confirmed,
-    Enrollee,
+    DisplayNames,
     Kind,
     NewChallenge,
     NewSecret,
@@ -33,7 +33,7 @@ class ToyKind(Kind):
         self.guessable = guessable
         self.assurance = assurance
 
-    def begin(self, enrollee: Enrollee) -> NewSecret:
+    def begin(self, enrollee: DisplayNames) -> NewSecret:
         number = _six_digits()
         assert enrollee.email
         return NewSecret(number.encode(), {"number": number})
@@ -45,7 +45,7 @@ class ToyKind(Kind):
         assert now
         return Confirmed(b"of no use", 0) if answer.encode() == secret else None
 
-    def ask(self, authenticator: OpenedAuthenticator) -> NewChallenge:
+    def new_challenge(self, authenticator: OpenedAuthenticator) -> NewChallenge:
         assert authenticator.secret == b"of no use"
         number = _six_digits()
         return NewChallenge(number.encode(), {"number": number})
