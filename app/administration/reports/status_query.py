@@ -54,7 +54,7 @@ def status_query(*, by_user_ids: bool) -> str:
     """Return the query, ordered by e-mail address.
 
     Its parameters are the account's id ($1), the roles to report ($2), the roles of which the account requires 2FA
-    ($3), the policy's `trusted_device_days` ($4), and the current time ($5). With `by_user_ids` it takes users' ids
+    ($3), the policy's `trusted_device_days` ($4), and the current time ($5). With `by_user_ids` it takes user ids
     too ($6): then the subqueries read the rows of these users only, not of all the account's end users.
     """
     of_users = "AND user_id = ANY($6)" if by_user_ids else ""
