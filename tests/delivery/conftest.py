@@ -1,4 +1,4 @@
-"""What the tests of letters begin with."""
+"""Letters and settings for the tests of e-mail delivery."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Fi
 
 
 def a_letter(kind: Kind = Kind.PASSWORD_CHANGED, **changes: Any) -> Email:
-    """Return a letter as a use case posts it."""
+    """Return a letter as a use case enqueues it."""
     values: dict[str, Any] = {
         "id": UUID("01938bd2-0000-7000-8000-000000000001"),
         "account_id": UUID("01938bd2-0000-7000-8000-000000000002"),
@@ -31,7 +31,7 @@ def a_letter(kind: Kind = Kind.PASSWORD_CHANGED, **changes: Any) -> Email:
 
 
 def settings_with(**changes: Any) -> Settings:
-    """Return settings of which only the mail ones matter."""
+    """Return valid settings with these changes."""
     return Settings.model_validate({"public_url": "https://id.example.com", **changes})
 
 

@@ -1,4 +1,4 @@
-"""Which acts send a letter: one each, to whom it concerns, in the transaction of the act."""
+"""Which actions send a letter: each sends one to the user concerned, in its own transaction."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ ME = "/users/me/two-factor"
 
 
 async def sent(tenant: Tenant) -> list[tuple[str, str]]:
-    """Return the kinds of the account's new letters and whom they go to, oldest first."""
+    """Return kind and recipient of the account's new letters, oldest first."""
     return [(letter["kind"], letter["to"]) for letter in await letters(tenant)]
 
 
@@ -30,8 +30,8 @@ async def only_letter(tenant: Tenant) -> dict[str, Any]:
     return letter
 
 
-async def quiet(tenant: Tenant, person: SimulatedUser) -> SimulatedUser:
-    """Forget the letters about how the person came here."""
+async def discard_letters(tenant: Tenant, person: SimulatedUser) -> SimulatedUser:
+    """Discard the letters that the arrangement of the test sent, and return the person."""
     await letters(tenant)
     return person
 
@@ -44,7 +44,7 @@ async def test_the_first_authenticator_sends_one_letter_that_2fa_is_on(tenant: T
     assert letter["details"]["label"] == "Phone"
 
 
-async def test_enrolling_because_the_account_requires_it_sends_it_too(
+async def test_enrolling_because_the_account_requires_it_sends_the_same_letter(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await tenant.require(owner, team_members=True)
@@ -54,14 +54,14 @@ async def test_enrolling_because_the_account_requires_it_sends_it_too(
 
 
 async def test_another_authenticator_sends_one_letter(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     await tenant.enroll(person)
 
     assert await sent(tenant) == [("authenticator_added", person.user.email)]
 
 
-async def test_beginning_and_failing_to_enroll_sends_nothing(tenant: Tenant) -> None:
+async def test_a_failed_enrollment_sends_no_letter(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
 
@@ -71,7 +71,7 @@ async def test_beginning_and_failing_to_enroll_sends_nothing(tenant: Tenant) -> 
     assert await sent(tenant) == []
 
 
-async def test_removing_an_authenticator_names_it(tenant: Tenant) -> None:
+async def test_the_letter_about_a_removed_authenticator_has_its_label(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     begun = await begin(person, label="Old phone")
     path = f"{ME}/enrollments/{begun['id']}/confirmation"
@@ -86,7 +86,7 @@ async def test_removing_an_authenticator_names_it(tenant: Tenant) -> None:
 
 
 async def test_removing_the_last_authenticator_sends_nothing(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+    person = await discard_letters(tenant, await tenant.enrolled())
     [only] = await authenticator_ids(person)
 
     refused(await person.browser.delete(f"{ME}/authenticators/{only}"), 409, "last_authenticator")
@@ -95,7 +95,7 @@ async def test_removing_the_last_authenticator_sends_nothing(tenant: Tenant) -> 
 
 
 async def test_turning_2fa_off_sends_one_letter(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     ok(await person.browser.delete(ME), 204)
     ok(await person.browser.delete(ME), 204)  # there is nothing left to turn off
@@ -103,9 +103,9 @@ async def test_turning_2fa_off_sends_one_letter(tenant: Tenant) -> None:
     assert await sent(tenant) == [("two_factor_turned_off", person.user.email)]
 
 
-async def test_keeping_it_on_personally_sends_one_letter(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_turning_2fa_on_personally_sends_one_letter(tenant: Tenant, owner: SimulatedUser) -> None:
     await tenant.require(owner, team_members=True)
-    person = await quiet(tenant, await enrolled_because_required(tenant))
+    person = await discard_letters(tenant, await enrolled_because_required(tenant))
 
     for _ in range(2):
         ok(await person.browser.put(f"{ME}/turned-on"))
@@ -113,8 +113,8 @@ async def test_keeping_it_on_personally_sends_one_letter(tenant: Tenant, owner: 
     assert await sent(tenant) == [("two_factor_turned_on", person.user.email)]
 
 
-async def test_a_recovery_code_tells_how_many_are_left(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+async def test_the_letter_about_a_used_recovery_code_says_how_many_are_left(tenant: Tenant) -> None:
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
@@ -123,7 +123,7 @@ async def test_a_recovery_code_tells_how_many_are_left(tenant: Tenant) -> None:
     assert letter["details"] == {"left": 9}
 
 
-async def test_a_used_recovery_code_sends_nothing_more(tenant: Tenant) -> None:
+async def test_reusing_a_recovery_code_sends_no_letter(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
     token = await tenant.asked(person)
@@ -134,8 +134,8 @@ async def test_a_used_recovery_code_sends_nothing_more(tenant: Tenant) -> None:
     assert await sent(tenant) == []
 
 
-async def test_new_recovery_codes_of_ones_own_name_nobody(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+async def test_the_letter_about_codes_that_the_user_made_names_nobody(tenant: Tenant) -> None:
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     ok(await person.browser.post(f"{ME}/recovery-codes"), 201)
 
@@ -143,9 +143,9 @@ async def test_new_recovery_codes_of_ones_own_name_nobody(tenant: Tenant) -> Non
     assert (letter["kind"], letter["details"]) == ("recovery_codes_regenerated", {"by": None})
 
 
-async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(tenant: Tenant) -> None:
+async def test_the_letter_about_codes_that_an_admin_made_names_the_admin(tenant: Tenant) -> None:
     admin = await tenant.enrolled(Role.ADMIN)
-    person = await quiet(tenant, await tenant.enrolled())
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     path = f"/users/{person.id}/two-factor/recovery-codes"
     ok(await admin.browser.post(path, json={"reason": "lost the phone"}), 201)
@@ -155,8 +155,8 @@ async def test_codes_that_an_admin_made_go_to_the_user_and_name_the_admin(tenant
     assert letter["details"]["by"] == {"name": admin.user.name, "email": admin.user.email}
 
 
-async def test_codes_that_the_operator_made_are_told(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+async def test_codes_that_the_operator_made_send_the_user_a_letter(tenant: Tenant) -> None:
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     await provision.renew_codes(tenant.services, tenant.account.slug, person.user.email, "lost the phone")
 
@@ -165,7 +165,7 @@ async def test_codes_that_the_operator_made_are_told(tenant: Tenant) -> None:
 
 
 async def test_a_new_trusted_device_sends_one_letter_and_a_known_one_none(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+    person = await discard_letters(tenant, await tenant.enrolled())
     await tenant.pass_passcode(person)
 
     letter = await only_letter(tenant)
@@ -176,8 +176,8 @@ async def test_a_new_trusted_device_sends_one_letter_and_a_known_one_none(tenant
     assert await sent(tenant) == []
 
 
-async def test_a_sign_in_that_trusts_nothing_sends_nothing(tenant: Tenant) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+async def test_a_sign_in_without_a_trusted_device_sends_no_letter(tenant: Tenant) -> None:
+    person = await discard_letters(tenant, await tenant.enrolled())
 
     await tenant.pass_passcode(person, remember_device=False)
 
@@ -185,7 +185,7 @@ async def test_a_sign_in_that_trusts_nothing_sends_nothing(tenant: Tenant) -> No
 
 
 async def test_a_changed_password_sends_one_letter(tenant: Tenant) -> None:
-    person = await quiet(tenant, await trusted_person(tenant))
+    person = await discard_letters(tenant, await trusted_person(tenant))
 
     body = {"current_password": PASSWORD, "new_password": "another long enough password"}
     ok(await person.browser.put("/users/me/password", json=body), 204)
@@ -193,7 +193,7 @@ async def test_a_changed_password_sends_one_letter(tenant: Tenant) -> None:
     assert await sent(tenant) == [("password_changed", person.user.email)]
 
 
-async def test_a_letter_carries_the_moment_the_place_and_the_readers_language(tenant: Tenant) -> None:
+async def test_a_letter_has_time_ip_user_agent_and_the_users_language(tenant: Tenant) -> None:
     person = await tenant.person(locale="de", name="Änne")
     person.browser = tenant.browser(ip="203.0.113.7")
     await tenant.sign_in(person)
@@ -209,8 +209,8 @@ async def test_a_letter_carries_the_moment_the_place_and_the_readers_language(te
 
 
 @pytest.mark.parametrize("table", ["audit_events", "trusted_devices", "sessions"])
-async def test_what_rolls_back_sends_nothing(tenant: Tenant, table: str) -> None:
-    person = await quiet(tenant, await tenant.enrolled())
+async def test_a_sign_in_that_is_rolled_back_sends_no_letter(tenant: Tenant, table: str) -> None:
+    person = await discard_letters(tenant, await tenant.enrolled())
     token = await tenant.asked(person)
     await run_sql(
         tenant,

@@ -1,4 +1,4 @@
-"""Letters as files, where no mail server is named."""
+"""Letters written as files when no mail server is configured."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ async def test_a_letter_is_a_file_that_a_mail_program_opens(services: Services, 
     assert [path.name for path in files_in(letters_dir)] == [f"{a_letter().id}.eml"]
     [mail] = letters_in(letters_dir)
     assert mail["To"].addresses[0].addr_spec == "alice@example.com"
-    assert "Firefox on Windows" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # has one
+    assert "Firefox on Windows" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # the part exists
 
 
 async def test_a_letter_sent_twice_is_one_file(services: Services, letters_dir: Path) -> None:
@@ -30,25 +30,25 @@ async def test_a_letter_sent_twice_is_one_file(services: Services, letters_dir: 
     assert len(files_in(letters_dir)) == 1
 
 
-async def test_nobody_else_reads_the_files(services: Services, letters_dir: Path) -> None:
+async def test_only_the_owner_can_read_the_files(services: Services, letters_dir: Path) -> None:
     await send_letter(with_changes(services, mail_url=f"file:{letters_dir}"), **a_letter().to_json())
 
     assert mode_of(letters_dir) == 0o700
     assert {mode_of(path) for path in files_in(letters_dir)} == {0o600}
 
 
-async def test_without_a_setting_letters_lie_in_the_data_directory(services: Services, tmp_path: Path) -> None:
+async def test_without_mail_url_letters_go_to_the_data_directory(services: Services, tmp_path: Path) -> None:
     await send_letter(with_changes(services, mail_url=None, data_dir=tmp_path), **a_letter().to_json())
 
     assert len(letters_in(tmp_path / "letters")) == 1
 
 
-async def test_looking_at_the_directory_leaves_nothing_there(letters_dir: Path) -> None:
+async def test_checking_the_directory_leaves_no_file(letters_dir: Path) -> None:
     assert str(letters_dir) in await check_connection(settings_with(mail_url=f"file:{letters_dir}"))
     assert files_in(letters_dir) == []
 
 
-async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
+async def test_the_error_names_a_directory_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OSError, match="file"):

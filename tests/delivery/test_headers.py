@@ -1,4 +1,4 @@
-"""A letter as mail: headers that no data can bend, and that stay the same however often it is composed."""
+"""E-mail headers: user data cannot inject any, and composing again gives the same ones."""
 
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -16,12 +16,12 @@ from tests.support.programs.mail import parse
 
 
 def composed(letter: Email, **settings: Any) -> EmailMessage:
-    """Return the letter as a mail program gets it."""
+    """Return the e-mail as a mail program parses it."""
     return parse(compose(settings_with(**settings), letter, render(letter)).as_bytes())
 
 
 def unfolded(header: str) -> str:
-    """Return a header's words."""
+    """Return a header decoded, with single spaces."""
     return " ".join(str(make_header(decode_header(header))).split())
 
 
@@ -30,11 +30,11 @@ def test_a_letter_is_text_and_html() -> None:
 
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
-    assert "Alice Müller" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # has one
-    assert "Alice Müller" in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]  # has one
+    assert "Alice Müller" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # the part exists
+    assert "Alice Müller" in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]  # the part exists
 
 
-def test_the_headers_say_who_when_and_that_no_answer_is_awaited() -> None:
+def test_the_headers_have_sender_recipient_date_and_auto_submitted() -> None:
     mail = composed(a_letter(), mail_from="Päss Gäte <no-reply@example.com>")
 
     assert mail["From"].addresses[0].display_name == "Päss Gäte"
@@ -62,7 +62,7 @@ def test_the_message_id_ends_with_the_public_host(public_url: str, domain: str) 
 
 
 @pytest.mark.parametrize("breaking", ["\r\n", "\n", "\r", "\r\n\r\n", "\x00", "\u2028", "\x0b", "\x85"])
-def test_no_name_makes_a_header(breaking: str) -> None:
+def test_a_name_cannot_inject_a_header(breaking: str) -> None:
     evil = f"A{breaking}Bcc: eve@example.com{breaking}X: y"
 
     raw = compose(settings_with(), letter := a_letter(name=evil, account_name=evil), render(letter)).as_bytes()
@@ -76,7 +76,7 @@ def test_no_name_makes_a_header(breaking: str) -> None:
 
 
 @pytest.mark.parametrize("name", ['Eve" <eve@example.com>, "x', "a, b", "<eve@example.com>", "@", "", "\\", "(c)"])
-def test_no_name_makes_a_recipient(name: str) -> None:
+def test_a_name_cannot_inject_a_recipient(name: str) -> None:
     mail = composed(a_letter(name=name))
 
     assert [address.addr_spec for address in mail["To"].addresses] == ["alice@example.com"]
@@ -87,14 +87,14 @@ def test_no_name_makes_a_recipient(name: str) -> None:
 def test_long_names_in_any_script_arrive(name: str) -> None:
     letter = a_letter(name=name, account_name=name)
 
-    # The older of the two parsers of the standard library: the newer one splits long encoded names (RFC 2047 6.2).
+    # The standard library's legacy parser: the newer one splits long encoded names (RFC 2047 6.2).
     mail = message_from_bytes(compose(settings_with(), letter, render(letter)).as_bytes())
 
     assert unfolded(mail["To"]) == f"{name.strip()} <alice@example.com>"
     assert unfolded(mail["Subject"]) == f"Your password was changed ({name.strip()})"
 
 
-def test_every_line_is_ascii_and_as_short_as_smtp_asks() -> None:
+def test_every_line_is_ascii_and_at_most_998_bytes() -> None:
     letter = a_letter(name="Ä" * 200, account_name="ö" * 200)
 
     raw = compose(settings_with(), letter, render(letter)).as_bytes()
@@ -104,14 +104,14 @@ def test_every_line_is_ascii_and_as_short_as_smtp_asks() -> None:
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
-def test_a_domain_in_another_script_is_said_as_dns_has_it() -> None:
+def test_an_internationalized_domain_is_sent_in_punycode() -> None:
     raw = compose(settings_with(), letter := a_letter(to="alice@bücher.example"), render(letter)).as_bytes()
 
     assert raw.isascii()
     assert b"alice@xn--bcher-kva.example" in raw
 
 
-def test_a_name_in_another_script_before_the_at_sign_stays_as_it_is() -> None:
+def test_a_non_ascii_local_part_is_unchanged() -> None:
     letter = a_letter(to="jörg@example.com")
 
     raw = compose(settings_with(), letter, render(letter)).as_bytes()
@@ -119,10 +119,10 @@ def test_a_name_in_another_script_before_the_at_sign_stays_as_it_is() -> None:
     assert "jörg@example.com".encode() in raw
 
 
-def test_what_is_no_address_is_refused_for_good() -> None:
+def test_an_invalid_address_is_refused_permanently() -> None:
     with pytest.raises(MailRefusedError):
         compose(settings_with(), letter := a_letter(to="alice@example.com\r\nRCPT TO:<eve@x>"), render(letter))
 
 
-def test_the_sender_is_read_as_mail_programs_read_it() -> None:
+def test_the_default_sender_has_a_name_and_an_address() -> None:
     assert parseaddr(settings_with().mail_from) == ("Passgate", "no-reply@localhost")

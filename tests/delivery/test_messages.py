@@ -1,4 +1,4 @@
-"""What letters say: each kind in each language, and that data cannot say more than it is."""
+"""The text of letters: each kind in each language; user data injects no markup and no line."""
 
 import re
 from typing import Any
@@ -49,7 +49,7 @@ def test_each_security_letter_says_who_when_where_and_what_to_do(kind: Kind, loc
 
 
 @pytest.mark.parametrize("kind", SECURITY_KINDS)
-def test_each_language_says_it_in_its_own_words(kind: Kind) -> None:
+def test_each_language_has_its_own_subject(kind: Kind) -> None:
     said = {render(a_letter(kind, locale=locale, details=DETAILS.get(kind, {}))).subject for locale in LOCALES}
 
     assert len(said) == len(LOCALES)
@@ -65,7 +65,7 @@ def test_the_html_says_what_the_text_says(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_wrong_passcodes_are_told_by_what_became_of_them(locale: str) -> None:
+def test_the_letter_about_wrong_passcodes_says_what_they_caused(locale: str) -> None:
     cases = [("sign_in", False), ("step_up", True), ("step_up", False)]
     said = [
         render(a_letter(Kind.PASSCODES_FAILED, locale=locale, details={"at": at, "ended": ended})).text
@@ -80,7 +80,7 @@ def test_wrong_passcodes_are_told_by_what_became_of_them(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize(("left", "warns"), [(0, True), (1, True), (3, True), (4, False)])
-def test_a_used_recovery_code_tells_how_many_are_left_and_warns_in_time(
+def test_the_letter_about_a_recovery_code_warns_when_three_or_fewer_are_left(
     locale: str, left: int, *, warns: bool
 ) -> None:
     said = render(a_letter(Kind.RECOVERY_CODE_USED, locale=locale, details={"left": left})).text
@@ -90,7 +90,7 @@ def test_a_used_recovery_code_tells_how_many_are_left_and_warns_in_time(
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_codes_that_an_admin_made_name_the_admin(locale: str) -> None:
+def test_the_text_about_codes_that_an_admin_made_names_the_admin(locale: str) -> None:
     by = {"name": "Bob Boss", "email": "bob@example.com"}
 
     said = render(a_letter(Kind.RECOVERY_CODES_REGENERATED, locale=locale, details={"by": by})).text
@@ -99,14 +99,14 @@ def test_codes_that_an_admin_made_name_the_admin(locale: str) -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_codes_made_on_the_command_line_say_so(locale: str) -> None:
+def test_the_text_about_codes_from_the_command_line_says_so(locale: str) -> None:
     letter = a_letter(Kind.RECOVERY_CODES_REGENERATED, locale=locale, details={"by": None}, ip="", user_agent="")
 
     assert re.search("command line|Kommandozeile", render(letter).text)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_a_link_stands_in_text_and_html(locale: str) -> None:
+def test_a_link_is_in_text_and_html(locale: str) -> None:
     said = render(a_letter(Kind.REPORT_READY, locale=locale), {"link": LINK})
 
     assert f"\n{LINK}\n" in said.text
@@ -114,13 +114,13 @@ def test_a_link_stands_in_text_and_html(locale: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [*SECURITY_KINDS, Kind.REPORT_READY])
-def test_no_letter_links_to_anywhere_by_itself(kind: Kind) -> None:
+def test_a_letter_without_a_link_contains_no_url(kind: Kind) -> None:
     said = render(a_letter(kind, details=DETAILS.get(kind, {})))
 
     assert "http" not in said.text + said.html
 
 
-def test_what_people_call_themselves_is_no_html() -> None:
+def test_a_name_cannot_inject_html() -> None:
     evil = '<img src=x onerror="alert(1)">'
     letter = a_letter(Kind.AUTHENTICATOR_REMOVED, name=evil, account_name=evil, details={"label": evil})
 
@@ -128,28 +128,28 @@ def test_what_people_call_themselves_is_no_html() -> None:
     assert "<img" not in render(letter).html
 
 
-def test_what_people_call_themselves_is_no_template() -> None:
+def test_a_name_cannot_inject_a_template() -> None:
     said = render(a_letter(name="{{ 7 * 7 }}{% raw %}"))
 
     assert "{{ 7 * 7 }}{% raw %}" in said.text
 
 
 @pytest.mark.parametrize("breaking", ["\r\n", "\n\n", "\r", "\u2028", "\u2029", "\x00", "\x85", "\t", "\ud800"])
-def test_a_name_stays_on_its_line(breaking: str) -> None:
+def test_a_name_cannot_inject_a_line(breaking: str) -> None:
     said = render(a_letter(name=f"A{breaking}Bcc: x", account_name=f"B{breaking}Subject: y"))
 
     assert said.subject == "Your password was changed (B Subject: y)"
     assert said.text.startswith("Hello A Bcc: x,\n\n")
 
 
-def test_a_name_cannot_turn_the_direction_of_the_sentence() -> None:
+def test_a_name_cannot_change_the_text_direction() -> None:
     assert plain("Ann\u202eecila\u2066\u200f") == "Annecila"
     assert (
         plain("👩\u200d👩\u200d👧 עברית é") == "👩\u200d👩\u200d👧 עברית é"
     )  # joined emoji and other scripts stay
 
 
-def test_a_name_without_end_is_cut() -> None:
+def test_a_very_long_name_is_cut() -> None:
     assert len(render(a_letter(name="n" * 10_000)).text) < 2_000
 
 
@@ -157,7 +157,7 @@ def test_a_name_without_end_is_cut() -> None:
     ("locale", "language"),
     [("en", "en"), ("de", "de"), ("de-AT", "de"), ("DE_de", "de"), ("fr", "en"), ("", "en"), ("../de", "en")],
 )
-def test_the_language_is_the_readers_or_english(locale: str, language: str) -> None:
+def test_the_language_is_the_users_or_english(locale: str, language: str) -> None:
     assert language_of(locale) == language
 
 
@@ -172,12 +172,14 @@ def test_the_language_is_the_readers_or_english(locale: str, language: str) -> N
         ("A" * 100_000, (None, None)),
     ],
 )
-def test_a_device_is_said_in_words(user_agent: str, said: tuple[str | None, str | None]) -> None:
+def test_a_user_agent_is_described_as_browser_and_system(
+    user_agent: str, said: tuple[str | None, str | None]
+) -> None:
     assert describe(user_agent) == said
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_a_device_that_nobody_knows_is_said_to_be_unknown(locale: str) -> None:
+def test_an_unknown_user_agent_is_called_unknown(locale: str) -> None:
     said = render(a_letter(locale=locale, user_agent="?")).text
 
     assert re.search("an unknown browser or app, address|einem unbekannten Browser oder Programm, Adresse", said)

@@ -1,4 +1,4 @@
-"""The settings of mail, read from the environment."""
+"""Mail settings, read from the environment."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_mail_url_names_a_server_or_a_directory(
     assert load_settings().mail == meant
 
 
-def test_by_default_letters_lie_in_the_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_default_letters_go_to_the_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSGATE_DATA_DIR", "/data")
 
     assert load_settings().mail == MailDirectory(Path("/data/letters"))
@@ -58,7 +58,9 @@ def test_by_default_letters_lie_in_the_data_directory(monkeypatch: pytest.Monkey
         ("PASSGATE_AUDIT_DAYS", "for ever"),
     ],
 )
-def test_a_bad_one_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_mail_setting_gives_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as raised:
@@ -69,7 +71,7 @@ def test_a_bad_one_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, name: str,
     assert "geheim" not in line
 
 
-def test_the_password_of_the_mail_server_is_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mail_server_password_is_in_no_repr_or_dump(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSGATE_MAIL_URL", "smtp://user:geheim@mail.example.com")
     settings = load_settings()
 

@@ -1,4 +1,4 @@
-"""Handing letters over to a real mail server: plain, by STARTTLS, by TLS, refused, later, or never answered."""
+"""Sending letters to a real mail server: plain, STARTTLS, TLS, permanent and temporary errors, time-outs."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ from tests.delivery.conftest import a_letter, settings_with
 from tests.support.programs.mail import HANGS, Authority, RunningServer, mail_server, make_authority
 from tests.support.programs.serving import free_port
 
-ANOTHER_MACHINE = "0.0.0.0"  # noqa: S104 -- which no rule takes for this machine, and Linux connects to it
+REMOTE_HOST = "0.0.0.0"  # noqa: S104 -- not a loopback address for the code, but Linux connects to this machine
 CREDENTIALS = "mailer%40example.com:p%40ss%2Fword@"
 
 
@@ -27,7 +27,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    """The authority, trusted as an operator trusts one: OpenSSL's own variable."""
+    """The authority, trusted as an operator would do it: with OpenSSL's `SSL_CERT_FILE`."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     return authority
 
@@ -39,7 +39,7 @@ def plain() -> Iterator[RunningServer]:
 
 
 def speaking(scheme: str, authority: Authority) -> AbstractContextManager[RunningServer]:
-    """Return a server that speaks TLS with this scheme, with a certificate of the authority's."""
+    """Return a server certified by the authority: STARTTLS for `smtp`, TLS from the start for `smtps`."""
     context = authority.server()
     return mail_server(starttls=context) if scheme == "smtp" else mail_server(tls=context)
 
@@ -57,7 +57,7 @@ async def test_a_plain_server_gets_the_letter(plain: RunningServer) -> None:
     assert not received.by_tls
 
 
-async def test_a_password_of_reserved_characters_signs_in(plain: RunningServer) -> None:
+async def test_percent_encoded_credentials_are_decoded(plain: RunningServer) -> None:
     await hand_over(settings_with(mail_url=plain.url(credentials=CREDENTIALS)), a_letter())
 
     assert [received.signed_in for received in plain.mailbox.received] == [True]
@@ -105,10 +105,10 @@ async def test_a_certificate_for_another_name_is_refused(
 
 
 @pytest.mark.parametrize("credentials", ["", CREDENTIALS])
-async def test_without_starttls_another_machine_gets_neither_a_password_nor_a_letter(
+async def test_without_starttls_a_remote_server_gets_neither_password_nor_letter(
     plain: RunningServer, credentials: str
 ) -> None:
-    settings = settings_with(mail_url=plain.url(credentials=credentials, host=ANOTHER_MACHINE))
+    settings = settings_with(mail_url=plain.url(credentials=credentials, host=REMOTE_HOST))
 
     with pytest.raises(MailUnavailableError, match="offers no STARTTLS"):
         await hand_over(settings, a_letter())
@@ -119,21 +119,21 @@ async def test_without_starttls_another_machine_gets_neither_a_password_nor_a_le
     assert not plain.mailbox.tried_to_sign_in
 
 
-async def test_another_machine_gets_the_letter_by_starttls(
+async def test_a_remote_server_gets_the_letter_by_starttls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority = make_authority(tmp_path, ANOTHER_MACHINE)
+    authority = make_authority(tmp_path, REMOTE_HOST)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     with mail_server(starttls=authority.server()) as server:
-        settings = settings_with(mail_url=server.url(credentials=CREDENTIALS, host=ANOTHER_MACHINE))
+        settings = settings_with(mail_url=server.url(credentials=CREDENTIALS, host=REMOTE_HOST))
         assert "by TLS, its certificate checked" in await check_connection(settings)
         await hand_over(settings, a_letter())
 
     assert [(received.by_tls, received.signed_in) for received in server.mailbox.received] == [(True, True)]
 
 
-async def test_another_machine_gets_it_in_clear_where_the_url_says_so(plain: RunningServer) -> None:
-    settings = settings_with(mail_url=plain.url(host=ANOTHER_MACHINE) + "?tls=off")
+async def test_a_remote_server_gets_the_letter_in_clear_with_tls_off(plain: RunningServer) -> None:
+    settings = settings_with(mail_url=plain.url(host=REMOTE_HOST) + "?tls=off")
 
     assert "in clear: tls=off" in await check_connection(settings)
     await hand_over(settings, a_letter())
@@ -141,13 +141,13 @@ async def test_another_machine_gets_it_in_clear_where_the_url_says_so(plain: Run
     assert [received.by_tls for received in plain.mailbox.received] == [False]
 
 
-async def test_a_wrong_password_may_be_put_right(plain: RunningServer) -> None:
+async def test_a_wrong_smtp_password_is_retryable(plain: RunningServer) -> None:
     with pytest.raises(MailUnavailableError, match="535"):
         await hand_over(settings_with(mail_url=plain.url(credentials="mailer:wrong@")), a_letter())
 
 
 @pytest.mark.parametrize("where", ["to_recipient", "to_data"])
-async def test_a_reply_of_4xx_means_later(plain: RunningServer, where: str) -> None:
+async def test_a_4xx_reply_is_retryable(plain: RunningServer, where: str) -> None:
     getattr(plain.mailbox, where)["alice@example.com"] = ["451 come back, alice@example.com"]
 
     with pytest.raises(MailUnavailableError, match="451") as raised:
@@ -158,7 +158,7 @@ async def test_a_reply_of_4xx_means_later(plain: RunningServer, where: str) -> N
 
 
 @pytest.mark.parametrize("where", ["to_recipient", "to_data"])
-async def test_a_reply_of_5xx_means_never(plain: RunningServer, where: str) -> None:
+async def test_a_5xx_reply_is_permanent(plain: RunningServer, where: str) -> None:
     getattr(plain.mailbox, where)["alice@example.com"] = ["550 no such user alice@example.com"]
 
     with pytest.raises(MailRefusedError, match="550") as raised:
@@ -168,13 +168,13 @@ async def test_a_reply_of_5xx_means_never(plain: RunningServer, where: str) -> N
     assert "alice" not in str(raised.value)
 
 
-async def test_a_server_that_is_not_there_means_later() -> None:
+async def test_an_unreachable_server_is_retryable() -> None:
     with pytest.raises(MailUnavailableError):
         await hand_over(settings_with(mail_url=f"smtp://127.0.0.1:{free_port()}"), a_letter())
 
 
 @pytest.mark.parametrize("where", ["to_recipient", "to_data"])
-async def test_a_server_that_hangs_is_given_up(
+async def test_a_server_that_hangs_times_out(
     plain: RunningServer, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(mailer, "COMMAND_SECONDS", 0.3)
@@ -184,7 +184,9 @@ async def test_a_server_that_hangs_is_given_up(
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
 
-async def test_a_server_that_trickles_is_given_up(plain: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sending_one_letter_has_an_overall_time_limit(
+    plain: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mailer, "LETTER_SECONDS", 0.3)
     plain.mailbox.to_data["alice@example.com"] = [HANGS]
 
@@ -192,14 +194,14 @@ async def test_a_server_that_trickles_is_given_up(plain: RunningServer, monkeypa
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
 
-async def test_a_name_in_another_script_before_the_at_sign_arrives(plain: RunningServer) -> None:
+async def test_a_non_ascii_local_part_is_delivered(plain: RunningServer) -> None:
     await hand_over(settings_with(mail_url=plain.url()), a_letter(to="jörg@bücher.example"))
 
     [received] = plain.mailbox.received
     assert received.recipients == ["jörg@xn--bcher-kva.example"]
 
 
-async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> None:
+async def test_a_non_ascii_local_part_is_refused_without_smtputf8() -> None:
     with mail_server(smtputf8=False) as server:
         with pytest.raises(MailRefusedError):
             await hand_over(settings_with(mail_url=server.url()), a_letter(to="jörg@example.com"))
@@ -209,7 +211,9 @@ async def test_such_a_name_is_refused_where_the_server_does_not_know_them() -> N
     assert len(server.mailbox.received) == 1
 
 
-async def test_looking_at_the_way_out_says_whether_it_is_open(plain: RunningServer, trusted: Authority) -> None:
+async def test_check_connection_reports_tls_and_refused_credentials(
+    plain: RunningServer, trusted: Authority
+) -> None:
     with mail_server(tls=trusted.server()) as server:
         assert "by TLS, its certificate checked" in await check_connection(
             settings_with(mail_url=server.url(scheme="smtps"))
