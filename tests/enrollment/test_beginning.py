@@ -1,4 +1,4 @@
-"""Beginning an enrollment: what an authenticator app is told, and what is refused."""
+"""Beginning an enrollment: what the authenticator app gets, and what is refused."""
 
 import base64
 import re
@@ -19,7 +19,7 @@ from tests.support.observe.sql import run_sql
 TWO_FACTOR = "/users/me/two-factor"
 
 
-async def test_the_answer_has_all_that_an_authenticator_app_must_know(
+async def test_the_response_has_everything_an_authenticator_app_needs(
     tenant: Tenant, clock: TurnableClock
 ) -> None:
     person = await tenant.signed_in()
@@ -56,7 +56,7 @@ async def test_beginning_changes_nothing_about_the_user(tenant: Tenant) -> None:
     assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"
 
 
-async def test_each_enrollment_has_a_secret_of_its_own_that_rests_sealed(tenant: Tenant) -> None:
+async def test_each_enrollment_has_its_own_secret_stored_sealed(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     one, other = await begin(person), await begin(person)
@@ -92,7 +92,9 @@ async def test_an_enrollment_without_a_label_gets_one(tenant: Tenant) -> None:
         ({"kind": "totp", "secret": "A" * 32}, "", "unknown_field"),
     ],
 )
-async def test_what_makes_no_enrollment_is_refused(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+async def test_an_invalid_enrollment_request_is_refused(
+    tenant: Tenant, body: Any, pointer: str, code: str
+) -> None:
     person = await tenant.signed_in()
 
     problem = refused(await person.browser.post(ENROLLMENTS, json=body), 422, "invalid_request")
@@ -118,7 +120,7 @@ async def test_a_kind_that_the_policy_does_not_allow_the_role_is_refused(
 ) -> None:
     person = await tenant.signed_in(role)
     outside = await tenant.signed_in(Role.END_USER if role is Role.AGENT else Role.AGENT)
-    statement = f"UPDATE security_policies SET {column} = ARRAY['sms'] WHERE account_id = :account"  # noqa: S608 -- ours
+    statement = f"UPDATE security_policies SET {column} = ARRAY['sms'] WHERE account_id = :account"  # noqa: S608 -- no user input
     await run_sql(tenant, statement)
 
     answer = await person.browser.post(ENROLLMENTS, json={"kind": "totp"})
@@ -176,7 +178,9 @@ async def test_five_disabled_authenticators_make_room_for_the_new_one(tenant: Te
     await tenant.pass_passcode(person)
 
 
-async def test_begun_at_sign_in_it_cannot_be_confirmed_in_a_session(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_enrollment_begun_at_sign_in_cannot_be_confirmed_in_a_session(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     person = await tenant.signed_in()
     await tenant.require(owner, team_members=True)
     waiting = await tenant.sign_in(person, tenant.browser())

@@ -16,7 +16,7 @@ from tests.support.observe.sql import run_sql
 TWO_FACTOR = "/users/me/two-factor"
 
 
-async def test_the_answer_is_the_authenticator_and_with_the_first_one_the_codes(tenant: Tenant) -> None:
+async def test_the_first_confirmation_returns_the_authenticator_and_recovery_codes(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person, label="Tablet")
 
@@ -35,7 +35,7 @@ async def test_the_answer_is_the_authenticator_and_with_the_first_one_the_codes(
     assert set(confirmed) == {"authenticator", "recovery_codes"}
 
 
-async def test_a_further_authenticator_brings_no_codes_and_leaves_those_there_are(tenant: Tenant) -> None:
+async def test_a_further_authenticator_leaves_the_recovery_codes_unchanged(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     assert (await tenant.enroll(person))["recovery_codes"] is None
@@ -43,7 +43,7 @@ async def test_a_further_authenticator_brings_no_codes_and_leaves_those_there_ar
     await tenant.pass_passcode(person, passcode=person.recovery_codes[0])
 
 
-async def test_the_passcode_that_confirmed_is_used(tenant: Tenant) -> None:
+async def test_the_confirming_passcode_cannot_be_used_again(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
     passcode = app_of(tenant, begun).passcode()
@@ -55,7 +55,7 @@ async def test_the_passcode_that_confirmed_is_used(tenant: Tenant) -> None:
     refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "passcode_already_used")
 
 
-async def test_the_passcode_of_a_step_ahead_uses_up_those_before_it(tenant: Tenant) -> None:
+async def test_a_confirming_passcode_of_the_next_step_uses_up_the_earlier_ones(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
     app = app_of(tenant, begun)
@@ -77,7 +77,7 @@ async def test_the_passcode_two_steps_off_confirms_nothing(tenant: Tenant, steps
     assert await authenticator_ids(person) == []
 
 
-async def test_the_session_is_then_aal2_and_fresh(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_after_confirmation_the_session_is_aal2_and_fresh(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     clock.turn(minutes=9)
     begun = await begin(person)
@@ -126,7 +126,7 @@ async def test_a_further_authenticator_ends_trusted_devices_and_sign_ins_under_w
     assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_both_the_old_and_the_new_authenticator_work_then(tenant: Tenant) -> None:
+async def test_the_old_and_the_new_authenticator_both_work(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     old = person.authenticator
 
@@ -189,7 +189,7 @@ async def test_wrong_passcodes_of_an_enrollment_do_not_count_against_the_user(te
         123456,
     ],
 )
-async def test_what_is_no_passcode_costs_no_attempt(tenant: Tenant, passcode: Any) -> None:
+async def test_a_malformed_confirmation_passcode_costs_no_attempt(tenant: Tenant, passcode: Any) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
     path = f"{ENROLLMENTS}/{begun['id']}/confirmation"
@@ -258,7 +258,7 @@ async def test_an_enrollment_of_ten_minutes_ago_has_expired(tenant: Tenant, cloc
     assert await authenticator_ids(person) == []
 
 
-async def test_the_enrollment_of_another_user_is_the_same_as_none(tenant: Tenant) -> None:
+async def test_the_enrollment_of_another_user_is_not_found(tenant: Tenant) -> None:
     person, other = await tenant.signed_in(), await tenant.signed_in(Role.ADMIN)
     begun = await begin(person)
     passcode = app_of(tenant, begun).passcode()
@@ -271,7 +271,7 @@ async def test_the_enrollment_of_another_user_is_the_same_as_none(tenant: Tenant
 
 
 @pytest.mark.parametrize("malformed", ["1", "enrollment", "0" * 33, "%00"])
-async def test_an_id_that_is_none_names_no_enrollment(tenant: Tenant, malformed: str) -> None:
+async def test_a_malformed_enrollment_id_is_not_found(tenant: Tenant, malformed: str) -> None:
     person = await tenant.signed_in()
 
     refused(await confirm(person, {"id": malformed}, "123456"), 404, "not_found")

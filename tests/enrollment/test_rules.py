@@ -1,4 +1,4 @@
-"""When an enrollment is still open, and which step its passcode proves."""
+"""When an enrollment is still open, and which time step its passcode proves."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from app.second_factor.kinds.kind import Confirmed
 from app.second_factor.kinds.totp.kind import TOTP
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
-SECRET = b"12345678901234567890"  # of RFC 6238, appendix B
+SECRET = b"12345678901234567890"  # from RFC 6238, appendix B
 
 
 def an_enrollment(**changes: Any) -> Enrollment:
@@ -34,22 +34,22 @@ def an_enrollment(**changes: Any) -> Enrollment:
     return Enrollment(**values | changes)
 
 
-def test_an_enrollment_lives_ten_minutes_and_five_wrong_passcodes() -> None:
+def test_an_enrollment_ends_after_ten_minutes_or_five_wrong_passcodes() -> None:
     assert timedelta(minutes=10) == LIFETIME
     assert MOST_FAILURES == 5
 
 
 @pytest.mark.parametrize(("after", "is_open"), [(0, True), (599.999, True), (600, False), (601, False)])
-def test_it_is_open_until_its_time_is_over(*, after: float, is_open: bool) -> None:
+def test_an_enrollment_is_open_until_it_expires(*, after: float, is_open: bool) -> None:
     assert an_enrollment().is_open(version=7, now=NOW + timedelta(seconds=after)) is is_open
 
 
 @pytest.mark.parametrize("version", [6, 8])
-def test_it_is_not_open_once_anything_about_its_user_has_changed(version: int) -> None:
+def test_an_enrollment_is_not_open_once_its_user_has_changed(version: int) -> None:
     assert not an_enrollment().is_open(version=version, now=NOW)
 
 
-def test_it_is_not_open_once_it_has_ended() -> None:
+def test_an_ended_enrollment_is_not_open() -> None:
     assert not an_enrollment(ended_at=NOW).is_open(version=7, now=NOW)
 
 
@@ -67,7 +67,7 @@ def test_the_passcode_two_steps_off_proves_nothing(ahead: int) -> None:
     assert TOTP.confirm(SECRET, _passcode_at(0x23523ED + ahead), now=now) is None
 
 
-def test_of_two_steps_with_the_same_passcode_the_later_is_proven() -> None:
+def test_if_two_steps_have_the_same_passcode_the_later_is_proven() -> None:
     now = datetime.fromtimestamp(27322110, UTC)  # security.md, appendix A: steps 910737 and 910738 share it
 
     assert TOTP.confirm(SECRET, "911617", now=now) == Confirmed(SECRET, 910738)

@@ -1,4 +1,4 @@
-"""Who may begin an enrollment, and what ends one that was begun: adding a factor is as hard as using one."""
+"""Who may begin an enrollment, and what ends it. A user with a factor must prove it to add another."""
 
 from app.core.callers import Role
 from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
@@ -20,7 +20,9 @@ async def test_without_an_authenticator_a_password_of_ten_minutes_ago_is_enough(
     await begin(person)
 
 
-async def test_without_an_authenticator_an_older_password_is_not(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_without_an_authenticator_an_older_password_requires_step_up(
+    tenant: Tenant, clock: TurnableClock
+) -> None:
     person = await tenant.signed_in()
     clock.turn(minutes=10, seconds=1)
 
@@ -30,7 +32,7 @@ async def test_without_an_authenticator_an_older_password_is_not(tenant: Tenant,
     await begin(person)
 
 
-async def test_once_there_is_an_authenticator_only_its_passcode_lets_another_in(
+async def test_adding_an_authenticator_requires_a_passcode_of_the_first(
     tenant: Tenant, clock: TurnableClock
 ) -> None:
     person = await let_through_by_device(tenant)  # the password is seconds old
@@ -44,7 +46,7 @@ async def test_once_there_is_an_authenticator_only_its_passcode_lets_another_in(
     await begin(person)
 
 
-async def test_the_password_does_not_let_another_in_where_the_first_is_no_longer_asked_for(
+async def test_adding_an_authenticator_requires_a_passcode_even_if_sign_in_does_not(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     person = await tenant.signed_in()
@@ -59,7 +61,7 @@ async def test_the_password_does_not_let_another_in_where_the_first_is_no_longer
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
 
-async def test_who_must_enroll_can_with_a_fresh_password_and_nothing_else(
+async def test_a_user_who_must_enroll_can_do_only_that_with_a_fresh_password(
     tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     person = await tenant.signed_in()
@@ -79,7 +81,7 @@ async def test_who_must_enroll_can_with_a_fresh_password_and_nothing_else(
     step_up_required(await person.browser.post(ENROLLMENTS, json=TOTP))
 
 
-async def test_who_must_enroll_needs_a_fresh_password_for_it(
+async def test_a_user_who_must_enroll_needs_a_fresh_password(
     tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     person = await tenant.signed_in()
@@ -92,7 +94,7 @@ async def test_who_must_enroll_needs_a_fresh_password_for_it(
     await begin(person)
 
 
-async def test_a_visitor_enrolls_nothing(tenant: Tenant) -> None:
+async def test_enrollment_without_a_session_is_refused(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
     body = {"passcode": app_of(tenant, begun).passcode()}
@@ -102,7 +104,9 @@ async def test_a_visitor_enrolls_nothing(tenant: Tenant) -> None:
     refused(await tenant.browser().post(path, json=body), 401, "unauthenticated")
 
 
-async def test_a_sign_in_token_enrolls_nothing_in_place_of_a_session(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_sign_in_token_does_not_replace_a_session_for_enrollment(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     person = await tenant.person()
     await tenant.require(owner, team_members=True)
     person.browser.token = (await tenant.sign_in(person))["sign_in_token"]
@@ -133,18 +137,18 @@ async def test_an_enrollment_begun_before_another_was_confirmed_elsewhere_cannot
     begun = await begin(person)
     await tenant.require(owner, team_members=True)
     waiting = await tenant.sign_in(person, tenant.browser())
-    held = {"sign_in_token": waiting["sign_in_token"]}
-    at_sign_in = ok(await tenant.browser().post("/sign-ins/enrollments", json=held | TOTP), 201)
+    credential = {"sign_in_token": waiting["sign_in_token"]}
+    at_sign_in = ok(await tenant.browser().post("/sign-ins/enrollments", json=credential | TOTP), 201)
 
     answer = await confirm(person, begun, app_of(tenant, begun).passcode())
 
     refused(answer, 410, "enrollment_expired")
     path = f"/sign-ins/enrollments/{at_sign_in['id']}/confirmation"
-    body = held | {"passcode": app_of(tenant, at_sign_in).passcode()}
+    body = credential | {"passcode": app_of(tenant, at_sign_in).passcode()}
     ok(await tenant.browser().post(path, json=body), 201)
 
 
-async def test_the_session_that_began_it_must_live_to_confirm_it(tenant: Tenant) -> None:
+async def test_an_enrollment_cannot_be_confirmed_after_its_session_has_ended(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     begun = await begin(person)
     ok(await person.browser.delete("/session"), 204)
