@@ -1,4 +1,4 @@
-"""A Postgres to be maltreated, and a stopwatch: what is promised here is promised in seconds."""
+"""A Postgres that tests kill, stop and freeze, and checks of the promised response time."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ PROMISED_SECONDS = 5  # docs/api.md section 10
 
 
 class Cluster:
-    """A Postgres in a directory of its own."""
+    """A Postgres with its own data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -28,35 +28,35 @@ class Cluster:
         self.url = ""
 
     def start(self) -> None:
-        """Start it, if it does not run."""
+        """Start it if it is not running."""
         deadline = time.monotonic() + 10
         while self._postgres is None:
             postgres = EmbeddedPostgres(self._data_dir)
             try:
                 self.url = start(postgres)
-            except EmbeddedPostgresError:  # what is left of a killed one still holds the directory
+            except EmbeddedPostgresError:  # processes of a killed server still lock the directory
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             else:
                 self._postgres = postgres
 
     def stop(self) -> None:
-        """End it as an operator does: what is under way is rolled back."""
+        """Stop it as an operator does: open transactions are rolled back."""
         if self._postgres is not None:
             self._postgres.stop()
             self._postgres = None
 
     def kill(self) -> None:
-        """End it as the kernel does when memory is short."""
+        """Send it SIGKILL, as the kernel does when memory runs out."""
         os.kill(self._postmaster, signal.SIGKILL)
         self.stop()
 
     def freeze(self) -> None:
-        """Stop it from answering, with every connection open."""
+        """Freeze every process, so that nothing answers and all connections stay open."""
         self._stop([self._postmaster, *self._children()])
 
     def freeze_connections(self) -> None:
-        """Stop those who answer on the connections that there are; new ones work."""
+        """Freeze the server processes of existing connections; new connections work."""
         self._stop(
             [child for child in self._children() if b" passgate " in Path(f"/proc/{child}/cmdline").read_bytes()]
         )
@@ -67,14 +67,14 @@ class Cluster:
             os.kill(process, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume the frozen processes."""
         for process in self._frozen:
             os.kill(process, signal.SIGCONT)
         self._frozen = []
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """Yield a connection of somebody else's."""
+        """Yield a connection outside the service's pool."""
         connection = await asyncpg.connect(dsn=self.url, timeout=5)
         try:
             yield connection
@@ -82,7 +82,7 @@ class Cluster:
             connection.terminate()
 
     async def run(self, *statements: str) -> None:
-        """Run statements, each in a transaction of its own."""
+        """Run statements, each in its own transaction."""
         async with self.connection() as connection:
             for statement in statements:
                 await connection.execute(statement)
@@ -100,7 +100,7 @@ class Cluster:
 
 @contextmanager
 def in_time(seconds: float = PROMISED_SECONDS) -> Iterator[None]:
-    """Assert that the block takes no longer."""
+    """Assert that the block takes less than `seconds`."""
     begun_at = time.monotonic()
     yield
     taken = time.monotonic() - begun_at
@@ -108,7 +108,7 @@ def in_time(seconds: float = PROMISED_SECONDS) -> Iterator[None]:
 
 
 async def unavailable(request: Awaitable[httpx.Response]) -> dict[str, Any]:
-    """Assert that the answer is 503 `unavailable`, in time, and says when to come back."""
+    """Assert that the response is 503 `unavailable`, in time, with a `Retry-After` of 1 to 60 s."""
     with in_time():
         response = await request
     problem = refused(response, 503, "unavailable")

@@ -1,4 +1,4 @@
-"""A Postgres of these tests' own, to be killed, frozen and stopped; `tenant` and `owner` are on it here."""
+"""A Postgres for these tests alone, which they kill, freeze and stop; here `tenant` and `owner` use it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +22,7 @@ CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
 
 @pytest.fixture(scope="session")
 def open_dir() -> Iterator[Path]:
-    """Yield a directory that others may search: Postgres and PgBouncer do not run as root."""
+    """Yield a directory that every user can enter: Postgres and PgBouncer do not run as root."""
     with TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -48,7 +48,7 @@ def settings(cluster: Cluster) -> Settings:
 
 @pytest.fixture
 async def services(cluster: Cluster, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Services]:
-    """Services with a pool of their own: no test sees the connections that another one broke."""
+    """Services with their own pool, so that no test gets connections that another one broke."""
     made = make_services(settings, clock=the_clock, hasher=Hasher(CHEAP))
     yield made
     cluster.thaw()

@@ -1,4 +1,4 @@
-"""Every place of the API where a client's text comes in, as the OpenAPI document names them."""
+"""Every field of the API in which a client can send text, from the OpenAPI document."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -10,7 +10,7 @@ SOME_ID = "01900000-0000-7000-8000-00000000abcd"
 
 
 @dataclass(frozen=True)
-class Place:
+class InputField:
     """One field of one operation: a part of the path, a query parameter, or a field of the body."""
 
     method: str
@@ -20,7 +20,7 @@ class Place:
     body: Any = field(default=None, repr=False)
 
     def request(self, text: str, *, account: str) -> tuple[str, str, dict[str, Any]]:
-        """Return method, path and the other arguments of the request that has `text` in this place."""
+        """Return method, path and the other arguments of the request that has `text` in this field."""
         filled = self.path.replace("{account}", account)
         parts = [part.strip("{}") if part.startswith("{") else "" for part in filled.split("/")]
         shown = [
@@ -37,31 +37,33 @@ class Place:
         return self.method.upper(), "/".join(shown), arguments
 
 
-def places(document: dict[str, Any]) -> Iterator[Place]:
-    """Yield every place of every operation; of an item of a list, the first."""
+def input_fields(document: dict[str, Any]) -> Iterator[InputField]:
+    """Yield every input field of every operation; of a list, only the first item."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method == "parameters":
                 continue
             for parameter in operation.get("parameters", []):
                 if parameter["in"] in {"path", "query"}:
-                    yield Place(method, path, parameter["in"], parameter["name"])
+                    yield InputField(method, path, parameter["in"], parameter["name"])
             for kind, content in operation.get("requestBody", {}).get("content", {}).items():
                 yield from _of_body(
-                    document, Place(method, path, "", "", content.get("example") or {}), kind, content
+                    document, InputField(method, path, "", "", content.get("example") or {}), kind, content
                 )
 
 
-def _of_body(document: dict[str, Any], place: Place, kind: str, content: dict[str, Any]) -> Iterator[Place]:
+def _of_body(
+    document: dict[str, Any], parent: InputField, kind: str, content: dict[str, Any]
+) -> Iterator[InputField]:
     where = "body" if kind == "application/json" else "form"
-    example = place.body if where == "body" else {}
+    example = parent.body if where == "body" else {}
     for pointer in _texts(document, content["schema"]):
         name = pointer if where == "body" else pointer.strip("/")
-        yield Place(place.method, place.path, where, name, example)
+        yield InputField(parent.method, parent.path, where, name, example)
 
 
 def _texts(document: dict[str, Any], schema: dict[str, Any], pointer: str = "") -> Iterator[str]:
-    """Yield the pointer of every value of a schema that is no object: a client can send text as any of them."""
+    """Yield the JSON pointer of every value of a schema that is not an object: text can be sent in each."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if "properties" in schema:

@@ -1,4 +1,4 @@
-"""A storm of sign-ins, what was said to whoever signed in, and whether it still holds afterwards."""
+"""Many concurrent sign-ins, the responses they got, and checks that those still hold afterwards."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from tests.support.account.sign_ins import submit
 from tests.support.observe.jobs import eventually
 from tests.support.observe.locks import failures_of
 
-CODES = 3  # of each person: afterwards each is tried again, and five failures would be a pause
+CODES = 3  # of each user: each is tried again afterwards, and five failures would throttle the user
 
 
 @dataclass
 class Signer:
-    """Somebody who signs in again and again, each time with another code."""
+    """A user who signs in repeatedly, each time with another code."""
 
     person: SimulatedUser
     used: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Signer:
             answer = await asked_in_time(tenant, self.person)
             response = await answered(submit(tenant.browser(), answer["sign_in_token"], code))
             if response.status_code == 503:
-                self.in_doubt += 1  # nobody knows whether the COMMIT arrived
+                self.in_doubt += 1  # it is unknown whether the COMMIT arrived
             else:
                 self.used.append(code)
                 self.sessions.append(ok(response, 201)["session"]["token"])
@@ -50,7 +50,7 @@ class Signer:
 
 @dataclass
 class Guesser:
-    """Somebody who sends wrong passcodes."""
+    """A user who sends wrong passcodes."""
 
     person: SimulatedUser
     counted: int = 0
@@ -71,13 +71,13 @@ class Guesser:
 
 
 async def people(tenant: Tenant, signers: int, guessers: int) -> list[Signer | Guesser]:
-    """Return people who have enrolled."""
+    """Enroll users, and return them as signers and guessers."""
     enrolled = [await tenant.enrolled() for _ in range(signers + guessers)]
     return [*map(Signer, enrolled[:signers]), *map(Guesser, enrolled[signers:])]
 
 
 async def answered(request: Any) -> httpx.Response:
-    """Return the answer, which came in time and, if it is 503, says when to come back."""
+    """Return the response; assert that it came in time and that a 503 has a `Retry-After`."""
     with in_time():
         response: httpx.Response = await request
     if response.status_code == 503:
@@ -87,7 +87,10 @@ async def answered(request: Any) -> httpx.Response:
 
 
 async def asked_in_time(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]:
-    """Send the password until somebody hears it; 503 may leave it counted as wrong, so each has an address."""
+    """Send the password until the response is not 503, and return that response.
+
+    A 503 may leave the password counted as wrong, so each user has their own IP address.
+    """
     body = {"email": person.user.email, "password": PASSWORD}
     ip = str(IPv4Address(0x0A000000 + person.user.id.int % 0xFFFFFF))
     for _ in range(100):
@@ -100,7 +103,7 @@ async def asked_in_time(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]
 
 
 async def ready_again(tenant: Tenant) -> None:
-    """Return when the service is ready, which is in time."""
+    """Wait until the service is ready, and assert that it is ready in time."""
 
     async def is_ready() -> bool:
         return (await tenant.browser().get("http://127.0.0.1:8000/readyz")).status_code == 200
@@ -109,16 +112,16 @@ async def ready_again(tenant: Tenant) -> None:
         await eventually(is_ready)
 
 
-async def rage(tenant: Tenant, everybody: list[Signer | Guesser]) -> None:
-    """Let all of them go on at once."""
+async def run_storm(tenant: Tenant, everybody: list[Signer | Guesser]) -> None:
+    """Run all signers and guessers concurrently."""
     async with asyncio.TaskGroup() as group:
         for somebody in everybody:
-            does = somebody.sign_in_with_all if isinstance(somebody, Signer) else somebody.guess
-            group.create_task(does(tenant))
+            action = somebody.sign_in_with_all if isinstance(somebody, Signer) else somebody.guess
+            group.create_task(action(tenant))
 
 
 async def assert_nothing_is_lost(tenant: Tenant, everybody: list[Signer | Guesser]) -> None:
-    """Assert that what was acknowledged is there, that no used code works again, that no failure was forgotten."""
+    """Assert that acknowledged sessions exist, no used code works again, and no failure is forgotten."""
     assert sum(len(somebody.sessions) for somebody in everybody if isinstance(somebody, Signer)) > 0
     for somebody in everybody:
         await somebody.assert_all_holds(tenant)

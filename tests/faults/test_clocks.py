@@ -1,4 +1,4 @@
-"""The machine's clock is wrong, or far in the future: nothing that was used works again, and nothing breaks.
+"""The machine's clock is wrong, or far in the future: nothing used works again, and nothing breaks.
 
 Passcodes at every offset are in tests/second_factor/kinds/test_totp.py and tests/sign_in/test_passcode.py.
 """
@@ -15,7 +15,7 @@ from tests.support.account.client import BASE_URL, ok, refused
 from tests.support.account.identity_tokens import ask_token, fetch_keys, verify
 from tests.support.observe.sql import run_sql
 
-# The last half minute of signed and of unsigned 32-bit seconds.
+# In the last 30 s before signed and unsigned 32-bit seconds overflow.
 END_OF_31_BITS = datetime.fromtimestamp(2**31 - 8, UTC)
 END_OF_32_BITS = datetime.fromtimestamp(2**32 - 16, UTC)
 
@@ -26,10 +26,10 @@ async def answer(tenant: Tenant, person: SimulatedUser, passcode: str) -> httpx.
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)], ids=["an hour", "a day"])
-async def test_a_clock_set_back_makes_nothing_good_again_and_a_recovery_code_still_helps(
+async def test_with_the_clock_set_back_used_codes_stay_used_and_a_recovery_code_works(
     tenant: Tenant, back: timedelta
 ) -> None:
-    person = await tenant.enrolled(Role.END_USER)  # their sessions outlive the hour
+    person = await tenant.enrolled(Role.END_USER)  # their sessions last longer than the hour
     await tenant.pass_passcode(person)
     used = person.authenticator.passcode()
     code, another, *_ = person.recovery_codes
@@ -37,10 +37,10 @@ async def test_a_clock_set_back_makes_nothing_good_again_and_a_recovery_code_sti
     true_time = tenant.clock.now()
 
     tenant.clock.set(true_time - back)
-    lived_already = person.authenticator.passcode()
+    earlier = person.authenticator.passcode()
 
-    # It was not used; but so late a clock cannot tell whether somebody saw it in that hour.
-    refused(await answer(tenant, person, lived_already), 401, "passcode_already_used")
+    # Never used, but its step is before last_accepted_step: somebody may have seen it in that hour.
+    refused(await answer(tenant, person, earlier), 401, "passcode_already_used")
     refused(await answer(tenant, person, used), 401, "passcode_incorrect")
     refused(await answer(tenant, person, code), 401, "passcode_already_used")
     ok(await person.browser.get("/session"))
@@ -53,7 +53,7 @@ async def test_a_clock_set_back_makes_nothing_good_again_and_a_recovery_code_sti
     await tenant.pass_passcode(person)
 
 
-async def test_a_clock_set_forward_a_day_ends_what_ends_and_set_right_again_revives_nothing_used(
+async def test_a_clock_set_forward_a_day_and_then_set_right_revives_nothing_used(
     tenant: Tenant,
 ) -> None:
     person = await tenant.enrolled()
@@ -65,7 +65,7 @@ async def test_a_clock_set_forward_a_day_ends_what_ends_and_set_right_again_revi
     body = {"sign_in_token": left_open, "passcode": person.authenticator.passcode()}
     refused(await tenant.browser().post("/sign-ins/passcode", json=body), 401, "sign_in_expired")
     refused(await person.browser.get("/session"), 401, "unauthenticated")
-    assert (await tenant.sign_in(person))["status"] == "complete"  # the device is trusted for longer
+    assert (await tenant.sign_in(person))["status"] == "complete"  # the trusted device has not expired
     await tenant.pass_passcode(person, tenant.browser())
     tomorrows = person.authenticator.passcode()
 
@@ -78,15 +78,14 @@ async def test_a_clock_set_forward_a_day_ends_what_ends_and_set_right_again_revi
 
 
 @pytest.mark.parametrize("moment", [END_OF_31_BITS, END_OF_32_BITS], ids=["2038", "2106"])
-async def test_the_end_of_32_bits_is_a_moment_like_any_other(
+async def test_everything_works_past_the_end_of_32_bit_seconds(
     tenant: Tenant, app: FastAPI, moment: datetime
 ) -> None:
-    await run_sql(
-        tenant, "DELETE FROM signing_keys WHERE account_id <> :account"
-    )  # another test's secret sealed it
+    # The other signing keys are sealed by another test's secret key.
+    await run_sql(tenant, "DELETE FROM signing_keys WHERE account_id <> :account")
     tenant.clock.set(moment)
     owner = await tenant.signed_in(Role.OWNER)
-    await tenant.enroll(owner)  # turns the clock past the end
+    await tenant.enroll(owner)  # moves the clock past the overflow
     assert tenant.clock.now() > datetime.fromtimestamp(2 ** (31 if moment == END_OF_31_BITS else 32), UTC)
     used = owner.authenticator.passcode(-1)
     refused(await answer(tenant, owner, used), 401, "passcode_already_used")

@@ -1,4 +1,4 @@
-"""The connection is cut between COMMIT and its answer: what was used stays used, and the client can go on."""
+"""The connection is cut between COMMIT and its response: what was used stays used, the user can continue."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +12,7 @@ from app.main import create_app
 from app.services import make_services
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
-from tests.faults.cutting import Wire, wire_to
+from tests.faults.cutting import CuttingProxy, cutting_proxy_to
 from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.authenticator_app import AuthenticatorApp
 from tests.support.account.client import ok, refused
@@ -23,35 +23,37 @@ from tests.support.observe.locks import failures_of
 
 
 @pytest.fixture
-async def wired(cluster: Cluster, settings: Settings, clock: TurnableClock) -> AsyncIterator[tuple[Wire, Tenant]]:
-    """An account behind a wire that can be cut."""
+async def proxied(
+    cluster: Cluster, settings: Settings, clock: TurnableClock
+) -> AsyncIterator[tuple[CuttingProxy, Tenant]]:
+    """An account whose database connection the proxy can cut."""
     cluster.start()
-    async with wire_to(cluster) as (wire, url):
-        given = settings.model_copy(update={"database_url": SecretStr(url)})
-        services = make_services(given, clock=clock, hasher=Hasher(CHEAP))
-        yield wire, await make_tenant(create_app(services), services, clock)
+    async with cutting_proxy_to(cluster) as (proxy, url):
+        changed = settings.model_copy(update={"database_url": SecretStr(url)})
+        services = make_services(changed, clock=clock, hasher=Hasher(CHEAP))
+        yield proxy, await make_tenant(create_app(services), services, clock)
         await services.close()
 
 
-async def cut(wire: Wire, request: Any) -> None:
-    """Assert that the request is unavailable because the answer to its COMMIT, and nothing else, was lost."""
-    before = wire.swallowed
-    wire.cut_behind_next_commit()
+async def cut(proxy: CuttingProxy, request: Any) -> None:
+    """Assert that the request is unavailable because only the response to its COMMIT was lost."""
+    before = proxy.dropped
+    proxy.cut_after_next_commit()
     await unavailable(request)
-    assert wire.swallowed == before + 1
+    assert proxy.dropped == before + 1
 
 
 @pytest.mark.parametrize("by_recovery_code", [False, True])
-async def test_a_passcode_whose_answer_was_lost_is_used_and_the_next_one_helps(
-    wired: tuple[Wire, Tenant],
-    by_recovery_code: bool,  # noqa: FBT001 -- a parameter
+async def test_a_passcode_whose_response_was_lost_is_used_and_the_next_one_works(
+    proxied: tuple[CuttingProxy, Tenant],
+    by_recovery_code: bool,  # noqa: FBT001 -- a test parameter
 ) -> None:
-    wire, tenant = wired
+    proxy, tenant = proxied
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     passcode = person.recovery_codes[0] if by_recovery_code else person.authenticator.passcode()
 
-    await cut(wire, submit(tenant.browser(), token, passcode))
+    await cut(proxy, submit(tenant.browser(), token, passcode))
 
     refused(await submit(tenant.browser(), token, passcode), 401, "sign_in_expired")
     again = await tenant.asked(person)
@@ -60,28 +62,28 @@ async def test_a_passcode_whose_answer_was_lost_is_used_and_the_next_one_helps(
     ok(await submit(tenant.browser(), again, another), 201)
 
 
-async def test_a_wrong_passcode_whose_answer_was_lost_is_counted(wired: tuple[Wire, Tenant]) -> None:
-    wire, tenant = wired
+async def test_a_wrong_passcode_whose_response_was_lost_is_counted(proxied: tuple[CuttingProxy, Tenant]) -> None:
+    proxy, tenant = proxied
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
     assert await failures_of(tenant, person) == 1
 
-    await cut(wire, submit(tenant.browser(), token, person.authenticator.wrong_passcode()))
+    await cut(proxy, submit(tenant.browser(), token, person.authenticator.wrong_passcode()))
 
     assert await failures_of(tenant, person) == 2
     ok(await submit(tenant.browser(), token, person.authenticator.passcode()), 201)
 
 
-async def test_an_enrollment_whose_confirmation_was_lost_stands_and_new_codes_are_to_be_had(
-    wired: tuple[Wire, Tenant],
+async def test_an_enrollment_whose_response_was_lost_is_confirmed_and_new_codes_can_be_made(
+    proxied: tuple[CuttingProxy, Tenant],
 ) -> None:
-    wire, tenant = wired
+    proxy, tenant = proxied
     person = await tenant.signed_in()
     begun = await begin(person)
     person.app = AuthenticatorApp(begun["secret"], tenant.clock)
 
-    await cut(wire, confirm(person, begun, person.app.passcode()))
+    await cut(proxy, confirm(person, begun, person.app.passcode()))
 
     await tenant.pass_passcode(person)
     answer = ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)

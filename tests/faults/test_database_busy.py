@@ -1,4 +1,4 @@
-"""The database answers, and cannot do what it is asked: locked rows, no free connection, read only, deadlock."""
+"""The database answers but cannot do its work: locked rows, no free connection, read-only, deadlock."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -27,9 +27,7 @@ async def lock(connection: asyncpg.Connection, table: str, person: SimulatedUser
     assert await connection.fetch(f"SELECT FROM {table} WHERE {key} = $1 FOR UPDATE", person.user.id)
 
 
-async def test_a_row_that_somebody_holds_makes_a_passcode_wait_and_then_costs_nothing(
-    cluster: Cluster, tenant: Tenant
-) -> None:
+async def test_a_passcode_that_times_out_on_a_row_lock_costs_nothing(cluster: Cluster, tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token, browser = await tenant.asked(person), tenant.browser()
     right = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()}
@@ -47,7 +45,7 @@ async def test_a_row_that_somebody_holds_makes_a_passcode_wait_and_then_costs_no
     assert ok(await browser.post("/sign-ins/passcode", json=right), 201)["status"] == "complete"
 
 
-async def test_a_row_that_somebody_holds_lets_no_half_of_a_change_be_seen(
+async def test_changes_that_time_out_on_a_row_lock_have_no_partial_effect(
     cluster: Cluster, tenant: Tenant
 ) -> None:
     person = await tenant.enrolled()
@@ -70,7 +68,7 @@ async def test_a_row_that_somebody_holds_lets_no_half_of_a_change_be_seen(
     ok(await tenant.browser().post("/sign-ins/passcode", json=body), 201)
 
 
-async def test_a_database_that_only_reads_is_unavailable_until_it_writes_again(
+async def test_a_read_only_database_is_unavailable_until_it_is_writable_again(
     cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
@@ -93,7 +91,7 @@ async def test_a_database_that_only_reads_is_unavailable_until_it_writes_again(
         ok(await tenant.browser().get(f"{ROOT}/readyz"))
 
 
-async def test_a_pool_that_is_used_up_is_unavailable_and_then_works(
+async def test_an_exhausted_pool_is_unavailable_and_then_works(
     cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     database = Database(cluster.url, pool_size=2)
@@ -101,9 +99,9 @@ async def test_a_pool_that_is_used_up_is_unavailable_and_then_works(
     browser = small.browser()
     browser.token = owner.browser.token
     ok(await browser.get("/session"))
-    async with AsyncExitStack() as held:
+    async with AsyncExitStack() as connections:
         for _ in range(2):
-            await held.enter_async_context(database._engine.connect())  # noqa: SLF001 -- longer than a transaction may
+            await connections.enter_async_context(database._engine.connect())  # noqa: SLF001 -- held longer than a transaction may last
         await asyncio.gather(*(unavailable(browser.get("/session")) for _ in range(5)))
         await unavailable(browser.get(f"{ROOT}/readyz"))
         assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
@@ -113,7 +111,7 @@ async def test_a_pool_that_is_used_up_is_unavailable_and_then_works(
     await database.close()
 
 
-async def test_statements_that_an_operator_ends_are_unavailable(cluster: Cluster, tenant: Tenant) -> None:
+async def test_statements_that_an_operator_cancels_are_unavailable(cluster: Cluster, tenant: Tenant) -> None:
     person = await tenant.enrolled()
     body = {"kind": "totp"}
     for end in ("pg_cancel_backend", "pg_terminate_backend"):
@@ -121,23 +119,23 @@ async def test_statements_that_an_operator_ends_are_unavailable(cluster: Cluster
             await lock(somebody_else, "second_factor_state", person)
             request = asyncio.create_task(person.browser.post("/users/me/two-factor/enrollments", json=body))
             await asyncio.sleep(0.3)
-            ended = f"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"  # noqa: S608 -- one of two
+            ended = f"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"  # noqa: S608 -- one of two constants
             await cluster.run(ended)
             await unavailable(request)
 
     ok(await person.browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
 
-async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(tenant: Tenant) -> None:
+async def test_in_a_deadlock_one_transaction_is_unavailable_and_the_other_commits(tenant: Tenant) -> None:
     people = [await tenant.person() for _ in range(2)]
-    both_hold = asyncio.Barrier(2)
+    both_locked = asyncio.Barrier(2)
 
     async def rename(first: SimulatedUser, second: SimulatedUser) -> bool:
         statement = text("UPDATE users SET name = 'renamed' WHERE id = :id")
         try:
             async with tenant.services.database.begin() as tx:
                 await tx.execute(statement, {"id": first.user.id})
-                await both_hold.wait()
+                await both_locked.wait()
                 await tx.execute(statement, {"id": second.user.id})
         except Unavailable:
             return False
@@ -150,7 +148,7 @@ async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(tenan
 
 
 @pytest.mark.parametrize("moment", ["statement", "commit", "rollback", "reading", "leaving"])
-async def test_a_connection_that_freezes_in_the_middle_of_a_transaction_is_given_up_in_time(
+async def test_a_connection_that_freezes_in_a_transaction_is_dropped_in_time(
     cluster: Cluster, tenant: Tenant, moment: str
 ) -> None:
     database, people = tenant.services.database, {(await tenant.person()).user.id for _ in range(2)}
@@ -174,7 +172,7 @@ async def test_a_connection_that_freezes_in_the_middle_of_a_transaction_is_given
 
     with in_time():
         if moment == "leaving":
-            await read()  # it has what it came for
+            await read()  # it has already read everything
         else:
             with pytest.raises(Unavailable):
                 await (read() if moment == "reading" else change())
@@ -182,11 +180,11 @@ async def test_a_connection_that_freezes_in_the_middle_of_a_transaction_is_given
 
     with in_time():
         changed = await run_sql(tenant, "SELECT id FROM users WHERE account_id = :account AND name = 'changed'")
-    # A COMMIT that was sent may still be read when the database thaws: nobody can tell. Never the half of it.
+    # The database may still execute a COMMIT that was sent before, but never only half of it.
     assert len(changed) in ({0, 2} if moment == "commit" else {0})
 
 
-async def test_every_connection_that_was_given_up_is_replaced(cluster: Cluster, tenant: Tenant) -> None:
+async def test_every_connection_that_was_dropped_is_replaced(cluster: Cluster, tenant: Tenant) -> None:
     database = tenant.services.database
 
     async def answer() -> Any:
@@ -204,7 +202,7 @@ async def test_every_connection_that_was_given_up_is_replaced(cluster: Cluster, 
     assert await asyncio.gather(*(answer() for _ in range(10))) == [1] * 10
 
 
-async def test_a_statement_that_takes_too_long_is_ended_on_the_server_as_well(
+async def test_a_statement_that_takes_too_long_is_canceled_on_the_server_too(
     cluster: Cluster, tenant: Tenant
 ) -> None:
     with in_time(), pytest.raises(Unavailable):
@@ -236,12 +234,12 @@ async def test_too_many_hashes_at_once_are_unavailable(tenant: Tenant, owner: Si
     hasher.close()
 
 
-async def test_a_password_that_the_queue_has_no_room_for_is_not_counted(
+async def test_a_password_refused_by_a_full_hash_queue_is_not_counted(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     script = await by_password(tenant, owner, owner)
     full = type(tenant.services.hasher)(queue=1)
-    full.close()  # and so it takes nothing at all
+    full.close()  # a closed hasher accepts no work
     busy = variant(tenant, hasher=full)
     browser, password_only = busy.browser(), busy.browser()
     browser.token = owner.browser.token

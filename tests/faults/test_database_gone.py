@@ -1,4 +1,4 @@
-"""The database killed, stopped or frozen: every answer is 503 in time, and afterwards all is as it was."""
+"""The database is killed, stopped or frozen: every response is 503 in time, and afterwards all works."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,21 +13,21 @@ from tests.support.account.client import Client, ok
 from tests.support.observe.sql import run_sql
 
 ROOT = "http://127.0.0.1:8000"
-GONE: dict[str, Callable[[Cluster], None]] = {
+FAILURES: dict[str, Callable[[Cluster], None]] = {
     "killed": Cluster.kill,
     "stopped": Cluster.stop,
     "frozen": Cluster.freeze,
 }
-each_way = pytest.mark.parametrize("go", GONE.values(), ids=GONE)
+each_failure = pytest.mark.parametrize("fail", FAILURES.values(), ids=FAILURES)
 
 
-def come_back(cluster: Cluster) -> None:
+def restore(cluster: Cluster) -> None:
     cluster.thaw()
     cluster.start()
 
 
 def calls_of(person: SimulatedUser, token: str) -> list[Coroutine[Any, Any, httpx.Response]]:
-    """Return one call of each kind: reading, writing, at the door, and with a slow hash."""
+    """Return one call of each kind: reading, writing, unauthenticated, and with a slow hash."""
     browser = person.browser
     body = {"email": person.user.email, "password": PASSWORD}
     passcode = {"sign_in_token": token, "passcode": "123456"}
@@ -49,19 +49,19 @@ async def health(browser: Client) -> None:
         assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
 
 
-@each_way
+@each_failure
 async def test_every_call_is_unavailable_in_time_and_works_when_the_database_is_back(
-    cluster: Cluster, tenant: Tenant, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, fail: Callable[[Cluster], None]
 ) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
-    await asyncio.gather(*(person.browser.get("/session") for _ in range(10)))  # a pool full of connections
+    await asyncio.gather(*(person.browser.get("/session") for _ in range(10)))  # fills the pool with connections
 
-    go(cluster)
-    await unavailable(person.browser.get("/session"))  # on a connection from before
+    fail(cluster)
+    await unavailable(person.browser.get("/session"))  # on a connection that was opened before
     await asyncio.gather(*map(unavailable, calls_of(person, token)), health(person.browser))
     await health(person.browser)
-    come_back(cluster)
+    restore(cluster)
 
     with in_time():
         ok(await person.browser.get("/session"))
@@ -69,27 +69,27 @@ async def test_every_call_is_unavailable_in_time_and_works_when_the_database_is_
         assert (await tenant.sign_in(person, tenant.browser()))["status"] == "passcode_required"
 
 
-@each_way
+@each_failure
 async def test_many_calls_at_once_are_all_unavailable_in_time(
-    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, go: Callable[[Cluster], None]
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, fail: Callable[[Cluster], None]
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
 
-    go(cluster)
+    fail(cluster)
     await asyncio.gather(
         *(unavailable(owner.browser.get("/session")) for _ in range(40)), health(tenant.browser())
     )
     await health(owner.browser)
-    come_back(cluster)
+    restore(cluster)
 
     with in_time():
         for response in await asyncio.gather(*(owner.browser.get("/session") for _ in range(40))):
             ok(response)
 
 
-@each_way
-async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_counted(
-    cluster: Cluster, tenant: Tenant, go: Callable[[Cluster], None]
+@each_failure
+async def test_a_passcode_in_progress_when_the_database_fails_is_neither_used_nor_counted(
+    cluster: Cluster, tenant: Tenant, fail: Callable[[Cluster], None]
 ) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
@@ -100,9 +100,9 @@ async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_c
         request = asyncio.create_task(browser.post("/sign-ins/passcode", json=body))
         await asyncio.sleep(0.5)
         assert not request.done()
-        go(cluster)
+        fail(cluster)
         await unavailable(request)
-        come_back(cluster)
+        restore(cluster)
 
     assert await run_sql(tenant, "SELECT id FROM trusted_devices WHERE account_id = :account") == []
     state = "SELECT failures FROM second_factor_state WHERE account_id = :account"
@@ -110,7 +110,7 @@ async def test_a_passcode_under_way_when_the_database_goes_is_neither_used_nor_c
     assert ok(await browser.post("/sign-ins/passcode", json=body), 201)["status"] == "complete"
 
 
-async def test_connections_that_freeze_alone_are_given_up_and_replaced(
+async def test_frozen_connections_are_dropped_and_replaced(
     cluster: Cluster, tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
@@ -123,9 +123,7 @@ async def test_connections_that_freeze_alone_are_given_up_and_replaced(
     assert ok(await tenant.browser().get(f"{ROOT}/readyz")) == {"status": "ok"}
 
 
-async def test_connections_that_were_ended_while_idle_cost_nobody_an_answer(
-    cluster: Cluster, owner: SimulatedUser
-) -> None:
+async def test_connections_terminated_while_idle_fail_no_request(cluster: Cluster, owner: SimulatedUser) -> None:
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
     for _ in range(3):
         await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
@@ -136,12 +134,12 @@ async def test_connections_that_were_ended_while_idle_cost_nobody_an_answer(
             ok(response)
 
 
-@each_way
-async def test_the_service_can_end_while_the_database_is_gone(
-    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, go: Callable[[Cluster], None]
+@each_failure
+async def test_the_service_can_shut_down_while_the_database_is_gone(
+    cluster: Cluster, tenant: Tenant, owner: SimulatedUser, fail: Callable[[Cluster], None]
 ) -> None:
     await asyncio.gather(*(owner.browser.get("/session") for _ in range(10)))
 
-    go(cluster)
+    fail(cluster)
     with in_time():
         await tenant.services.database.close()

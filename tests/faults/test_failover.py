@@ -20,7 +20,7 @@ from app.main import create_app
 from app.services import make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
-from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
+from tests.faults.storm import assert_nothing_is_lost, people, ready_again, run_storm
 from tests.support.account.arrange import make_tenant
 from tests.support.account.clock import TurnableClock
 from tests.support.observe.jobs import eventually
@@ -28,8 +28,8 @@ from tests.support.observe.jobs import eventually
 SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
 
 
-def copy_of(primary: Cluster, primary_dir: Path, standby_dir: Path) -> None:
-    """Make a directory in which a replica of the primary starts."""
+def make_replica_dir(primary: Cluster, primary_dir: Path, standby_dir: Path) -> None:
+    """Create the data directory of a replica of the primary."""
     [postmaster] = (primary_dir / "postgres" / "postmaster.pid").read_text().split()[:1]
     programs = Path(f"/proc/{postmaster}/exe").resolve().parent
     standby_dir.mkdir()
@@ -51,9 +51,9 @@ def copy_of(primary: Cluster, primary_dir: Path, standby_dir: Path) -> None:
 
 @pytest.fixture
 def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cluster, Cluster]]:
-    """Return a primary, and a replica that each COMMIT waits for."""
+    """Yield a primary and its streaming replica."""
 
-    def is_up(data_dir: Path) -> bool:  # a replica never says that it is "ready"
+    def is_up(data_dir: Path) -> bool:  # a replica says "standby", never "ready"
         pid = data_dir / "postgres" / "postmaster.pid"
         return pid.exists() and pid.read_text().splitlines()[7:8] in (["ready   "], ["standby "])
 
@@ -64,7 +64,7 @@ def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Clus
     try:
         primary.start()
         asyncio.run(migrate(primary.url))
-        copy_of(primary, *directories)
+        make_replica_dir(primary, *directories)
         standby.start()
         yield primary, standby
     finally:
@@ -72,7 +72,7 @@ def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Clus
         primary.stop()
 
 
-async def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(
+async def test_a_failover_loses_nothing_acknowledged(
     pair: tuple[Cluster, Cluster], the_clock: TurnableClock
 ) -> None:
     primary, standby = pair
@@ -87,7 +87,7 @@ async def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(
     tenant = await make_tenant(create_app(services), services, the_clock)
     everybody = await people(tenant, signers=24, guessers=6)
 
-    storm = asyncio.create_task(rage(tenant, everybody))
+    storm = asyncio.create_task(run_storm(tenant, everybody))
     await asyncio.sleep(0.3)
     assert not storm.done()
     primary.kill()

@@ -1,4 +1,4 @@
-"""Heads of any size: refused or cut before they are held in memory, while everybody else is served."""
+"""Request headers of any size are refused or cut before they fill memory; other clients are served."""
 
 import asyncio
 import itertools
@@ -39,13 +39,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 async def send(service: Serving, pieces: Iterable[bytes]) -> bytes:
-    """Send until the service has enough, and return the first line of its answer; nothing if it just closed."""
+    """Send until the service stops reading; return its status line, or nothing if it just closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     sent = 0
     try:
         for piece in pieces:
             sent += len(piece)
-            assert sent < MOST_SENT, "it is still listening"
+            assert sent < MOST_SENT, "the service still reads"
             writer.write(piece)
             await writer.drain()
         return await reader.readline()
@@ -56,7 +56,7 @@ async def send(service: Serving, pieces: Iterable[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("giant", GIANTS)
-async def test_a_giant_head_is_refused_or_cut_in_bounded_memory(service: Serving, giant: str) -> None:
+async def test_a_giant_header_is_refused_or_cut_in_bounded_memory(service: Serving, giant: str) -> None:
     before = most_memory_kb(service)
 
     with in_time():
@@ -68,7 +68,7 @@ async def test_a_giant_head_is_refused_or_cut_in_bounded_memory(service: Serving
         ok(await http.get(f"{service.url}/healthz"))
 
 
-async def test_a_head_just_within_the_bound_is_read(service: Serving) -> None:
+async def test_a_header_just_within_the_limit_is_read(service: Serving) -> None:
     fields = [b"X-%d: " % number + b"a" * 6000 + b"\r\n" for number in range(10)]
 
     assert await send(service, [START, *fields, b"\r\n"]) == b"HTTP/1.1 401 Unauthorized\r\n"

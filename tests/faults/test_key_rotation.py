@@ -1,4 +1,4 @@
-"""Sealing keys: rotated beside the running service, killed on the way, and the old one thrown away."""
+"""Secret keys are rotated while the service runs; the rotation is killed and resumed, the old key removed."""
 
 import asyncio
 import base64
@@ -45,7 +45,7 @@ SIGN_INS_AT_ONCE = 4
 
 @pytest.fixture
 async def own_url(cluster: Cluster) -> AsyncIterator[str]:
-    """The URL of a database that holds nothing but what the test sealed."""
+    """The URL of a new database, which contains only what the test sealed."""
     name = f"keys_{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(dsn=cluster.url, timeout=5)
     await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -68,23 +68,23 @@ async def services(settings: Settings, the_clock: TurnableClock) -> AsyncIterato
     await made.close()
 
 
-def under(settings: Settings, keys: str) -> Settings:
+def with_keys(settings: Settings, keys: str) -> Settings:
     return Settings.model_validate({**settings.model_dump(), "secret_keys": keys})
 
 
-def given(own_url: str, keys: str) -> dict[str, str]:
+def variables(own_url: str, keys: str) -> dict[str, str]:
     return {"PASSGATE_DATABASE_URL": own_url, "PASSGATE_SECRET_KEYS": keys}
 
 
 async def key_ids(own_url: str) -> dict[str, list[str]]:
-    """Return by which keys the values of each sealed column are sealed."""
+    """Return the ids of the keys that sealed the values of each sealed column."""
     connection = await asyncpg.connect(dsn=own_url, timeout=5)
     try:
         return {
             f"{column.table.name}.{column.name}": [
                 Sealer.key_id_of(row[0])
                 for row in await connection.fetch(
-                    f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IS NOT NULL"  # noqa: S608 -- ours
+                    f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IS NOT NULL"  # noqa: S608 -- no user input
                 )
             ]
             for column in sealed_columns()
@@ -94,7 +94,7 @@ async def key_ids(own_url: str) -> dict[str, list[str]]:
 
 
 async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
-    """Seal something in every column that there is, by the services' key; returns people with authenticators."""
+    """Seal a value in every sealed column with the services' key; return users with authenticators."""
     people = [await tenant.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
     await KeyRing(tenant.services).signer()
     owner = await tenant.signed_in(Role.OWNER)
@@ -105,10 +105,10 @@ async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
     try:
         for table in ("links", "reports"):
             user = "user_id" if table == "links" else "requested_by"
-            [(account, id_, whose)] = await connection.fetch(f"SELECT account_id, id, {user} FROM {table}")  # noqa: S608 -- ours
-            where = AssociatedData(table, "sealed_token", account, id_, whose)
-            query = f"UPDATE {table} SET sealed_token = $1"  # noqa: S608 -- ours
-            await connection.execute(query, tenant.services.sealer.seal(b"a token", where))
+            [(account, id_, user_id)] = await connection.fetch(f"SELECT account_id, id, {user} FROM {table}")  # noqa: S608 -- no user input
+            associated_data = AssociatedData(table, "sealed_token", account, id_, user_id)
+            query = f"UPDATE {table} SET sealed_token = $1"  # noqa: S608 -- no user input
+            await connection.execute(query, tenant.services.sealer.seal(b"a token", associated_data))
     finally:
         await connection.close()
     found = await key_ids(own_url)
@@ -117,8 +117,8 @@ async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
     return people
 
 
-async def sign_in_again_and_again(crowd: Crowd, person: SimulatedUser, stop: asyncio.Event) -> int:
-    """Sign in by password and passcode until told to stop, and return how often; each time must succeed."""
+async def sign_in_repeatedly(crowd: Crowd, person: SimulatedUser, stop: asyncio.Event) -> int:
+    """Sign in by password and passcode until `stop` is set; return how often. Each must succeed."""
     times = 0
     while not stop.is_set() or times == 0:
         asked = ok(await crowd.post("/sign-ins", credentials(person)), 201)
@@ -128,19 +128,19 @@ async def sign_in_again_and_again(crowd: Crowd, person: SimulatedUser, stop: asy
     return times
 
 
-async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
+async def test_a_rotation_under_load_is_killed_and_resumed_and_the_old_key_removed(
     tenant: Tenant, settings: Settings, own_url: str, clock: TurnableClock, tmp_path: Path
 ) -> None:
     people = await seal_one_of_each(tenant, own_url)
     waiting = await tenant.signed_in()
     begun, begun_at = await begin(waiting), clock.now()
 
-    with running_instances(under(settings, BOTH), clock, count=2) as instances:
+    with running_instances(with_keys(settings, BOTH), clock, count=2) as instances:
         async with crowd_of(instances, tenant.account.slug) as crowd:
             stop = asyncio.Event()
-            storm = asyncio.create_task(sign_in_again_and_again(crowd, people[0], stop))
+            storm = asyncio.create_task(sign_in_repeatedly(crowd, people[0], stop))
             await kill_half_way(own_url, tmp_path)
-            done = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
+            done = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **variables(own_url, BOTH))
             stop.set()
             assert await storm >= 2
 
@@ -150,11 +150,11 @@ async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
     found = await key_ids(own_url)
     assert {key for keys in found.values() for key in keys} == {"new"}, found
 
-    after = make_services(under(settings, NEW), clock=clock, hasher=Hasher(CHEAP))
+    after = make_services(with_keys(settings, NEW), clock=clock, hasher=Hasher(CHEAP))
     there = Tenant(create_app(after), after, clock, tenant.account)
     for person in people:
         await there.pass_passcode(person, there.browser())
-    clock.set(begun_at)  # each sign-in has turned it
+    clock.set(begun_at)  # each sign-in moved it forward
     waiting.browser.http = client_of(there.app, tenant.account.slug).http
     ok(await confirm(waiting, begun, app_of(there, begun).passcode()), 201)
     root = httpx.AsyncClient(transport=httpx.ASGITransport(app=there.app), base_url="http://127.0.0.1:8000")
@@ -163,7 +163,7 @@ async def test_keys_are_rotated_under_load_killed_resumed_and_the_old_one_goes(
 
 
 async def kill_half_way(own_url: str, tmp_path: Path) -> None:
-    """Begin a rotation, hold a row that it needs, and kill it when all of that table but this row is done."""
+    """Start a rotation, lock a row that it needs, and kill it when only this row of the table is left."""
 
     async def only_one_is_left() -> bool:
         return (await key_ids(own_url))["enrollments.sealed_secret"].count("old") == 1
@@ -171,7 +171,7 @@ async def kill_half_way(own_url: str, tmp_path: Path) -> None:
     holder = await asyncpg.connect(dsn=own_url, timeout=5)
     await holder.execute("BEGIN; SELECT FROM enrollments ORDER BY id LIMIT 1 FOR UPDATE")
     rotating = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "rotate-keys"), env=environment(tmp_path, given(own_url, BOTH))
+        *(sys.executable, "-m", "app", "rotate-keys"), env=environment(tmp_path, variables(own_url, BOTH))
     )
     try:
         await eventually(only_one_is_left)
@@ -182,18 +182,19 @@ async def kill_half_way(own_url: str, tmp_path: Path) -> None:
         await holder.close()
     found = await key_ids(own_url)
     assert "new" in found["enrollments.sealed_secret"]
-    assert found["signing_keys.sealed_private_key"] == ["old"]  # the last to go: a start without the old key fails
+    # Rotated last, so that until then a start without the old key fails.
+    assert found["signing_keys.sealed_private_key"] == ["old"]
 
 
-async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
+async def test_a_secret_that_does_not_decrypt_is_reported_and_the_others_are_rotated(
     tenant: Tenant, settings: Settings, own_url: str, tmp_path: Path
 ) -> None:
     person, other, *_ = await seal_one_of_each(tenant, own_url)
     seal = "SELECT sealed_secret FROM authenticators WHERE account_id = :account AND user_id = :user"
-    moved = f"UPDATE authenticators SET sealed_secret = ({seal}) WHERE user_id = :here RETURNING sealed_secret"  # noqa: S608 -- ours
+    moved = f"UPDATE authenticators SET sealed_secret = ({seal}) WHERE user_id = :here RETURNING sealed_secret"  # noqa: S608 -- no user input
     before = await run_sql(tenant, moved, user=other.user.id, here=person.user.id)
 
-    ended = passgate("rotate-keys", data_dir=tmp_path, **given(own_url, BOTH))
+    ended = passgate("rotate-keys", data_dir=tmp_path, **variables(own_url, BOTH))
 
     assert ended.returncode == 1
     assert "authenticators.sealed_secret: re-encrypted 3; 1 cannot be decrypted" in ended.stdout
@@ -202,7 +203,7 @@ async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
     [line] = [line for line in ended.stderr.splitlines() if "does not open" in line]
     assert '"column": "authenticators.sealed_secret"' in line
     assert await run_sql(tenant, seal, user=person.user.id) == before
-    after = make_services(under(settings, BOTH), clock=tenant.clock, hasher=Hasher(CHEAP))
+    after = make_services(with_keys(settings, BOTH), clock=tenant.clock, hasher=Hasher(CHEAP))
     there = Tenant(create_app(after), after, tenant.clock, tenant.account)
     body = {"sign_in_token": await there.asked(person), "passcode": person.authenticator.next_passcode()}
     refused(await there.browser().post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
@@ -210,32 +211,32 @@ async def test_what_does_not_open_is_left_as_it_is_said_and_stops_nothing_else(
     await after.close()
 
 
-async def put_into_old_form(own_url: str, sealer: Sealer) -> None:
-    """Seal what is bound to a user as the release before did, which bound it to its row alone."""
+async def seal_in_the_old_format(own_url: str, sealer: Sealer) -> None:
+    """Seal user secrets as the previous release did: bound to their row, but not to their user."""
     connection = await asyncpg.connect(dsn=own_url, timeout=5)
     try:
         for column in sealed_columns():
             table, name, user = column.table.name, column.name, column.info["user"]
             if user is None:
                 continue
-            query = f"SELECT account_id, id, {user}, {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608 -- ours
-            for account, id_, whose, sealed in await connection.fetch(query):
-                place = AssociatedData(table, name, account, id_, whose)
-                old = sealer.seal(sealer.open(sealed, place), replace(place, user_id=None))
-                await connection.execute(f"UPDATE {table} SET {name} = $1 WHERE id = $2", old, id_)  # noqa: S608 -- ours
+            query = f"SELECT account_id, id, {user}, {name} FROM {table} WHERE {name} IS NOT NULL"  # noqa: S608 -- no user input
+            for account, id_, user_id, sealed in await connection.fetch(query):
+                associated_data = AssociatedData(table, name, account, id_, user_id)
+                old = sealer.seal(sealer.open(sealed, associated_data), replace(associated_data, user_id=None))
+                await connection.execute(f"UPDATE {table} SET {name} = $1 WHERE id = $2", old, id_)  # noqa: S608 -- no user input
     finally:
         await connection.close()
 
 
-async def test_the_old_form_works_until_a_rotation_binds_it_to_its_user_without_a_new_key(
+async def test_secrets_in_the_old_format_work_until_a_rotation_binds_them_to_their_users(
     tenant: Tenant, own_url: str, tmp_path: Path
 ) -> None:
     one, two, *_ = await seal_one_of_each(tenant, own_url)
-    await put_into_old_form(own_url, tenant.services.sealer)
+    await seal_in_the_old_format(own_url, tenant.services.sealer)
     await tenant.pass_passcode(one, tenant.browser())
 
-    first = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, OLD))
-    again = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **given(own_url, OLD))
+    first = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **variables(own_url, OLD))
+    again = await asyncio.to_thread(passgate, "rotate-keys", data_dir=tmp_path, **variables(own_url, OLD))
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr
     for column, count in (("authenticators.sealed_secret", 4), ("enrollments.sealed_secret", 4)):
@@ -243,7 +244,8 @@ async def test_the_old_form_works_until_a_rotation_binds_it_to_its_user_without_
     for column in ("links.sealed_token", "reports.sealed_token"):
         assert f"{column}: re-encrypted 1\n" in first.stdout
     for column in ("sso_providers.sealed_secret", "signing_keys.sealed_private_key"):
-        assert f"{column}: re-encrypted 0\n" in first.stdout  # the release before still reads these
+        # Still in the format that the previous release reads.
+        assert f"{column}: re-encrypted 0\n" in first.stdout
     assert again.stdout.count(": re-encrypted 0\n") == len(sealed_columns())
     await tenant.pass_passcode(one, tenant.browser())
 
@@ -276,7 +278,7 @@ async def test_a_missing_short_or_wrong_key_stops_the_start_with_one_clear_line(
 
     starts = [(("serve", "--port", "1"), *wrong) for wrong in WRONG.values()]
     for command, keys, says in [*starts, (("worker",), *WRONG["of another id"])]:
-        ended = passgate(*command, data_dir=tmp_path, **given(own_url, keys))
+        ended = passgate(*command, data_dir=tmp_path, **variables(own_url, keys))
         assert ended.returncode == 2, says
         [line] = ended.stderr.splitlines()
         assert line.startswith("passgate: PASSGATE_SECRET_KEYS: ")

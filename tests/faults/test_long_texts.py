@@ -1,4 +1,4 @@
-"""Texts of 60 KB in files, commands, settings and the claims of tokens: refused at the price of a short one."""
+"""Texts of 60 KB in files, commands, settings and token claims are refused as cheaply as short ones."""
 
 import io
 import json
@@ -30,27 +30,27 @@ from tests.support.programs.saml import EMAIL_FORMAT, LyingProvider, attribute
 
 MARKS = "\u0327\u0301" * 15_000
 SECONDS = 0.3
-"""NFC of the marks takes a second and more."""
+"""Limit of CPU time. Normalizing `MARKS` to NFC takes more than a second."""
 
 
 @contextmanager
 def cheaply() -> Iterator[None]:
-    """Assert that the block costs this process little."""
+    """Assert that the block takes less than `SECONDS` of CPU time."""
     before = time.process_time()
     yield
     assert time.process_time() - before < SECONDS
 
 
-@pytest.mark.parametrize("look", [email_key, check_email])
-def test_an_address_is_bounded_before_it_is_looked_at(look: Any) -> None:
+@pytest.mark.parametrize("check", [email_key, check_email])
+def test_the_length_of_an_address_is_checked_first(check: Any) -> None:
     for text in (MARKS, "a" * (LONGEST_EMAIL + 1), " " * LONGEST_EMAIL + "a"):
         with cheaply(), pytest.raises(InvalidRequest) as caught:
-            look(text)
+            check(text)
         assert [error.code for error in caught.value.errors] == ["too_long"]
     assert email_key("\u0301" * LONGEST_EMAIL)
 
 
-async def test_a_password_is_bounded_in_bytes_before_it_is_looked_at() -> None:
+async def test_the_byte_length_of_a_password_is_checked_first() -> None:
     hasher = Hasher(CHEAP)
     for text in (MARKS, "a" * (LONGEST_PASSWORD_BYTES + 1), "\u0301" * (LONGEST_PASSWORD_BYTES // 2 + 1)):
         with cheaply():
@@ -64,12 +64,12 @@ async def test_a_password_is_bounded_in_bytes_before_it_is_looked_at() -> None:
     hasher.close()
 
 
-def test_what_is_known_of_a_user_costs_nothing_either() -> None:
+def test_long_user_data_makes_the_password_check_no_slower() -> None:
     with cheaply():
         assert reason_to_refuse("correct horse battery", about_user=(MARKS,)) is None
 
 
-async def test_passwords_and_addresses_at_the_bound_are_judged_and_beyond_it_refused(tenant: Tenant) -> None:
+async def test_passwords_and_addresses_at_the_limit_are_checked_and_longer_ones_refused(tenant: Tenant) -> None:
     browser = tenant.browser()
     for email, password, field in (
         ("a" * 320, "x", None),
@@ -104,14 +104,14 @@ def test_a_field_of_an_import_is_bounded(field: str) -> None:
         parse_line(line)
 
 
-def test_a_password_on_standard_input_is_read_no_further_than_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_on_standard_input_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, length in ((MARKS * 10, LONGEST_PASSWORD_BYTES + 2), ("a" * LONGEST_PASSWORD_BYTES + "\n", 1024)):
         monkeypatch.setattr(sys, "stdin", io.StringIO(text))
         with cheaply():
             assert len(_read_password(given=True) or "") == length
 
 
-async def test_an_account_has_a_name_like_a_user(tenant: Tenant) -> None:
+async def test_an_account_name_has_length_limits(tenant: Tenant) -> None:
     for name in (MARKS, "", "a" * 201):
         with cheaply(), pytest.raises(InvalidRequest):
             await provision.add_account(
@@ -134,7 +134,7 @@ async def test_a_claim_of_a_jwt_is_bounded(tenant: Tenant, owner: SimulatedUser)
     await name_provider(owner)
     for claim in ("email", "name", "external_id", "jti"):
         claims: dict[str, Any] = {claim: MARKS[:1800]}
-        token = token_of(tenant, **claims)  # of 16 KB, escaped twice
+        token = token_of(tenant, **claims)  # 16 KB, because it is escaped twice
         with cheaply():
             response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token))
         refused(response, 401, "invalid_credentials")
@@ -160,7 +160,7 @@ async def test_a_claim_of_an_id_token_is_bounded(tenant: Tenant, claim: str) -> 
     [{"name_id": MARKS, "name_format": EMAIL_FORMAT}, {"attributes": attribute("email", MARKS)}],
     ids=["name", "attribute"],
 )
-def test_a_text_of_a_saml_answer_is_bounded(says: dict[str, str]) -> None:
+def test_a_text_of_a_saml_response_is_bounded(says: dict[str, str]) -> None:
     document = LyingProvider(US.acs_url, US.entity_id, REQUEST, NOW).honest(**says)
     with cheaply(), pytest.raises(SamlRefused):
         read(document)

@@ -1,6 +1,6 @@
-"""Values of 60 KB, of the kind that takes longest: refused wherever they come in, at the price of a short one.
+"""Values of 60 KB that are slow to process cost no more than short ones, in every field and header.
 
-What counts is the processor time of the service, so that a machine with other work to do changes nothing.
+The tests measure the CPU time of the service, so that other load on the machine changes nothing.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.fields import places
+from tests.faults.fields import input_fields
 from tests.support.account.client import ok
 from tests.support.programs.serving import Serving, serving
 
-# Combining marks against their order: NFC sorts 30,000 of them for a second and more.
+# Combining marks in non-canonical order: NFC takes more than a second to sort 30,000 of them.
 MARKS = "\u0327\u0301" * 15_000
-ENCODED_MARKS = "\u0327\u0301" * 5_000  # six characters each in a path
+ENCODED_MARKS = "\u0327\u0301" * 5_000  # each mark takes six characters in a path
 TIMES = 3
 ACCOUNT = "/v1/accounts/demo"
 MORE_SECONDS = 0.5
-"""What `TIMES` requests with a long value may cost more than as many with a short one."""
+"""How much more CPU time `TIMES` requests with a long value may take than with a short one."""
 
 HEADERS: dict[str, str] = {
     "basic name": "Basic " + base64.b64encode(f"{MARKS[:22_000]}:x".encode()).decode(),
@@ -66,7 +66,7 @@ NAMES = {
 
 
 class Measured:
-    """A service, who its owner is, and what a request costs it."""
+    """A service, a client signed in as its owner, and the CPU time of requests."""
 
     def __init__(self, service: Serving) -> None:
         self._statistics = Path(f"/proc/{service.process.pid}/stat")
@@ -76,7 +76,7 @@ class Measured:
         self.http.headers["Authorization"] = f"Bearer {answer['session']['token']}"
 
     def seconds(self, method: str, path: str, **arguments: Any) -> float:
-        """Return what `TIMES` requests cost the service, of whatever answer."""
+        """Return the CPU time of `TIMES` requests in the service; any response except 500 is accepted."""
         before = self._processor_seconds()
         for _ in range(TIMES):
             response = self.http.request(method, path, **arguments)
@@ -103,19 +103,20 @@ def measured(service: Serving) -> Iterator[Measured]:
     made.http.close()
 
 
-def test_a_long_value_costs_no_more_than_a_short_one_wherever_it_comes_in(measured: Measured) -> None:
-    found = list(places(ok(measured.http.get("/openapi.json"))))
+def test_a_long_value_costs_no_more_than_a_short_one_in_every_field(measured: Measured) -> None:
+    found = list(input_fields(ok(measured.http.get("/openapi.json"))))
     assert len(found) > 100
     slow = {}
-    for place in found:
-        text = ENCODED_MARKS if place.where in {"path", "query"} else MARKS
-        requests = [place.request(given, account="demo") for given in ("x", text)]
+    for field in found:
+        text = ENCODED_MARKS if field.where in {"path", "query"} else MARKS
+        requests = [field.request(value, account="demo") for value in ("x", text)]
         short, long = (measured.seconds(method, path, **arguments) for method, path, arguments in requests)
         if long > short + MORE_SECONDS:
-            slow[f"{place.method} {place.path} {place.where} {place.name}"] = (short, long)
+            slow[f"{field.method} {field.path} {field.where} {field.name}"] = (short, long)
 
     assert slow == {}
-    ok(measured.http.get(f"{ACCOUNT}/session"))  # none of it was refused for want of a credential
+    # The session is still valid, so no request was refused for lack of one.
+    ok(measured.http.get(f"{ACCOUNT}/session"))
 
 
 @pytest.mark.parametrize("header", HEADERS)

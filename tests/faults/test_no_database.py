@@ -1,4 +1,4 @@
-"""No database where the setting says there is one: every call is 503 in time, whatever is there instead."""
+"""No database at the configured URL: every call is 503 in time, whatever else listens there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,7 +40,7 @@ async def assert_unavailable(services: Services) -> None:
         assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
 
 
-async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
     writer.close()
 
@@ -49,29 +49,31 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
     writer.close()
 
 
-async def talk_otherwise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
     writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     writer.close()
 
 
-async def talk_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer_garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
     writer.write(b"N" + b"\x00" * 4096)
     writer.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "passgate.invalid:5432", "[::1]:1", "127.0.0.1:99999"])
-async def test_where_nobody_listens(settings: Settings, the_clock: TurnableClock, host: str) -> None:
+async def test_calls_are_unavailable_if_nothing_listens_at_the_url(
+    settings: Settings, the_clock: TurnableClock, host: str
+) -> None:
     async with services_at(settings, f"postgresql://passgate:secret@{host}/passgate", the_clock) as services:
         await assert_unavailable(services)
 
 
 @pytest.mark.parametrize(
-    "answer", [say_nothing, hang_up, talk_otherwise, talk_nonsense], ids=lambda found: found.__name__
+    "answer", [stay_silent, hang_up, answer_http, answer_garbage], ids=lambda found: found.__name__
 )
 @pytest.mark.parametrize("tls", ["disable", "prefer", "require"])
-async def test_where_something_else_listens(
+async def test_calls_are_unavailable_if_something_else_listens_at_the_url(
     settings: Settings,
     the_clock: TurnableClock,
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
@@ -87,7 +89,7 @@ async def test_where_something_else_listens(
 @pytest.mark.parametrize(
     "wrong", ["password", "user", "database", "no socket", "no parameter", "no root certificate"]
 )
-async def test_where_the_url_is_wrong(
+async def test_calls_are_unavailable_if_the_url_is_wrong(
     cluster: Cluster, settings: Settings, the_clock: TurnableClock, wrong: str
 ) -> None:
     parts = urlsplit(cluster.url)
@@ -103,7 +105,7 @@ async def test_where_the_url_is_wrong(
         await assert_unavailable(services)
 
 
-async def test_of_several_hosts_the_one_that_is_there_is_used(
+async def test_of_several_hosts_the_reachable_one_is_used(
     cluster: Cluster, settings: Settings, the_clock: TurnableClock
 ) -> None:
     parts = urlsplit(cluster.url)
@@ -119,7 +121,7 @@ async def test_of_several_hosts_the_one_that_is_there_is_used(
     "command",
     [["migrate"], ["create-account", "demo", "--name", "x", "--owner-email", "a@b.example", "--password-stdin"]],
 )
-def test_a_command_says_so_in_one_line(tmp_path: Path, command: list[str]) -> None:
+def test_a_command_reports_the_unreachable_database_in_one_line(tmp_path: Path, command: list[str]) -> None:
     with in_time(30):
         done = passgate(
             *command,

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode in between: each transaction may run on another connection of the database."""
+"""PgBouncer in transaction mode: each transaction may run on another database connection."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
-from tests.faults.storm import assert_nothing_is_lost, people, rage
+from tests.faults.storm import assert_nothing_is_lost, people, run_storm
 from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.client import ok
 from tests.support.account.clock import TurnableClock
@@ -48,7 +48,7 @@ ignore_startup_parameters = {ignored}
 """
 PAGE = " ".join((Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text().split())
 TIME_OUTS = {"statement_timeout": "2400ms", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "10s"}
-LOST_STATEMENT = {"26000", "42P05"}  # SQLSTATE: there is no such prepared statement; there is one of this name
+LOST_STATEMENT = {"26000", "42P05"}  # SQLSTATE: no such prepared statement; duplicate prepared statement
 
 
 def ignored() -> str:
@@ -57,8 +57,8 @@ def ignored() -> str:
     return str(found)
 
 
-def learned_statements() -> bool:
-    """Whether this PgBouncer follows prepared statements itself, as it does from 1.21 on."""
+def tracks_prepared_statements() -> bool:
+    """Return whether this PgBouncer tracks prepared statements itself, as 1.21 and later do."""
     said = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True, check=True).stdout
     [version] = re.findall(r"PgBouncer (\d+)\.(\d+)", said)
     return tuple(map(int, version)) >= (1, 21)
@@ -75,10 +75,8 @@ def pooled_url(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
         )
     )
     as_root = os.geteuid() == 0
-    with (
-        configuration.open() as file,
-        (tmp_path / "pgbouncer.log").open("w") as log,
-    ):  # whom it runs as may not search the way to it
+    # PgBouncer inherits the open file, because the user `nobody` cannot enter its directory.
+    with configuration.open() as file, (tmp_path / "pgbouncer.log").open("w") as log:
         process = subprocess.Popen(
             ["pgbouncer", "--quiet", *(["--user=nobody"] if as_root else []), f"/proc/self/fd/{file.fileno()}"],
             pass_fds=[file.fileno()],
@@ -106,15 +104,15 @@ async def is_there(services: Services) -> bool:
 @pytest.fixture
 async def pooled(pooled_url: str, settings: Settings, the_clock: TurnableClock) -> AsyncIterator[Tenant]:
     the_clock.reset()
-    given = settings.model_copy(update={"database_url": SecretStr(pooled_url)})
-    services = make_services(given, clock=the_clock, hasher=Hasher(CHEAP))
+    changed = settings.model_copy(update={"database_url": SecretStr(pooled_url)})
+    services = make_services(changed, clock=the_clock, hasher=Hasher(CHEAP))
     app = create_app(services)
     await eventually(lambda: is_there(services))
     yield await make_tenant(app, services, the_clock)
     await services.close()
 
 
-async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled: Tenant) -> None:
+async def test_enrollment_sign_in_step_up_and_reports_work_through_pgbouncer(pooled: Tenant) -> None:
     owner = await pooled.enrolled(Role.OWNER)
     ok(await owner.browser.patch("/security-policy", json={"require_two_factor": {"team_members": True}}))
     await pooled.pass_passcode(owner)
@@ -130,20 +128,22 @@ async def test_the_whole_way_in_works_and_so_do_the_report_and_its_worker(pooled
         await eventually(is_written, 20)
 
 
-async def test_many_at_once_share_a_few_connections(pooled: Tenant) -> None:
+async def test_many_sign_ins_at_once_share_a_few_connections(pooled: Tenant) -> None:
     everybody = await people(pooled, signers=12, guessers=4)
 
-    await rage(pooled, everybody)
+    await run_storm(pooled, everybody)
 
     assert all(getattr(somebody, "in_doubt", 0) == 0 for somebody in everybody)
     await assert_nothing_is_lost(pooled, everybody)
 
 
-async def test_without_the_mark_statements_are_lost(pooled: Tenant, pooled_url: str) -> None:
-    if learned_statements():
-        pytest.skip("this PgBouncer follows prepared statements itself")
-    unmarked = SecretStr(pooled_url.removesuffix("?pgbouncer=true"))
-    services = make_services(pooled.services.settings.model_copy(update={"database_url": unmarked}))
+async def test_without_pgbouncer_true_in_the_url_prepared_statements_are_lost(
+    pooled: Tenant, pooled_url: str
+) -> None:
+    if tracks_prepared_statements():
+        pytest.skip("this PgBouncer tracks prepared statements itself")
+    plain_url = SecretStr(pooled_url.removesuffix("?pgbouncer=true"))
+    services = make_services(pooled.services.settings.model_copy(update={"database_url": plain_url}))
 
     said = await asyncio.gather(*(ask(services) for _ in range(40)), return_exceptions=True)
 
@@ -153,7 +153,7 @@ async def test_without_the_mark_statements_are_lost(pooled: Tenant, pooled_url: 
     await services.close()
 
 
-async def test_the_time_outs_of_the_server_hold_once_the_role_has_them(
+async def test_time_outs_that_are_set_for_the_role_apply(
     cluster: Cluster, pooled_url: str, settings: Settings
 ) -> None:
     roles = [f"ALTER ROLE passgate SET {name} = '{value}'" for name, value in TIME_OUTS.items()]
@@ -163,9 +163,9 @@ async def test_the_time_outs_of_the_server_hold_once_the_role_has_them(
     try:
         await eventually(lambda: is_there(services))
         async with services.database.read() as tx:
-            held = {name: await tx.scalar(text(f"SHOW {name}")) for name in TIME_OUTS}
+            shown = {name: await tx.scalar(text(f"SHOW {name}")) for name in TIME_OUTS}
     finally:
         await cluster.run("ALTER ROLE passgate RESET ALL")
         await services.close()
 
-    assert held == TIME_OUTS
+    assert shown == TIME_OUTS

@@ -1,4 +1,4 @@
-"""The service ended, killed, restarted, on two machines whose clocks differ, and flooded."""
+"""The service is terminated, killed, restarted and flooded, and runs on machines whose clocks differ."""
 
 import asyncio
 import signal
@@ -24,12 +24,12 @@ from tests.support.observe.jobs import eventually
 from tests.support.programs.serving import Serving, serving
 
 MOST_MEMORY_KB = 600_000
-ESTABLISHED = "01"  # as /proc/net/tcp has it
+ESTABLISHED = "01"  # as written in /proc/net/tcp
 NO_LIMITS = "100000/600,100000/600,100000/600"
 
 
 class Ahead:
-    """A clock that is wrong by 20 seconds."""
+    """A clock that is 20 seconds fast."""
 
     def __init__(self, clock: TurnableClock) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class Ahead:
 
 
 async def guess(service: Serving, count: int) -> list[httpx.Response]:
-    """Send wrong passwords of so many users at once, each over a connection and through a proxy of its own."""
+    """Send wrong passwords of `count` users at once, each on its own connection, from 256 IPs."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as http:
         url = f"{service.url}/v1/accounts/demo/sign-ins"
@@ -52,20 +52,20 @@ async def guess(service: Serving, count: int) -> list[httpx.Response]:
 
 
 def most_memory_kb(service: Serving) -> int:
-    """Return the most that the process ever held."""
+    """Return the peak resident memory of the process."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     [most] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     return int(most)
 
 
 def accepted(service: Serving) -> int:
-    """Return how many connections the service has accepted; one in the listener's queue has no inode yet."""
+    """Return the number of accepted connections; one still in the listen queue has no inode."""
     port = f":{service.port:04X}"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(line[1].endswith(port) and line[3] == ESTABLISHED and line[9] != "0" for line in lines)
 
 
-async def test_who_is_told_to_end_gives_its_true_answer_to_all_that_it_accepted(tmp_path: Path) -> None:
+async def test_on_sigterm_the_service_answers_every_request_that_it_accepted(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--workers", "2", "--no-jobs", PASSGATE_TRUSTED_PROXY_HOPS="1") as service:
         flight = asyncio.create_task(guess(service, 60))
 
@@ -78,29 +78,29 @@ async def test_who_is_told_to_end_gives_its_true_answer_to_all_that_it_accepted(
         assert Counter(response.status_code for response in await flight) == {401: 60}
 
 
-async def test_a_service_that_is_killed_keeps_every_session_that_it_gave(tmp_path: Path) -> None:
+async def test_every_session_that_a_killed_service_returned_still_works(tmp_path: Path) -> None:
     async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
         with serving(tmp_path / "data", "--no-jobs", PASSGATE_PASSWORD_LIMITS=NO_LIMITS) as service:
-            door = f"{service.url}/v1/accounts/demo/sign-ins"
+            sign_ins = f"{service.url}/v1/accounts/demo/sign-ins"
             body = {"email": "owner@demo.example", "password": service.owner_password}
-            flight = [asyncio.create_task(http.post(door, json=body)) for _ in range(40)]
+            flight = [asyncio.create_task(http.post(sign_ins, json=body)) for _ in range(40)]
             await asyncio.wait(flight, return_when=asyncio.FIRST_COMPLETED)
             service.process.kill()
             ended = await asyncio.gather(*flight, return_exceptions=True)
 
-        given = [answer.json()["session"]["token"] for answer in ended if isinstance(answer, httpx.Response)]
-        assert 0 < len(given) < len(flight)
+        tokens = [answer.json()["session"]["token"] for answer in ended if isinstance(answer, httpx.Response)]
+        assert 0 < len(tokens) < len(flight)
         with serving(tmp_path / "data", "--no-jobs") as service:
             session = f"{service.url}/v1/accounts/demo/session"
-            for token in given:
+            for token in tokens:
                 ok(await http.get(session, headers={"Authorization": f"Bearer {token}"}))
 
 
-async def test_five_hundred_at_once_are_judged_or_told_to_come_back_and_health_answers(tmp_path: Path) -> None:
-    given = {"PASSGATE_PASSWORD_LIMITS": NO_LIMITS}
-    with serving(tmp_path / "data", "--no-jobs", **given) as service:
-        held = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(100)]
-        for number, (_, writer) in enumerate(held):  # half of them stop in the head, half in the body
+async def test_five_hundred_sign_ins_at_once_get_401_or_503_and_healthz_answers(tmp_path: Path) -> None:
+    limits = {"PASSGATE_PASSWORD_LIMITS": NO_LIMITS}
+    with serving(tmp_path / "data", "--no-jobs", **limits) as service:
+        stalled = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(100)]
+        for number, (_, writer) in enumerate(stalled):  # half of them stop in the headers, half in the body
             head = "POST /v1/accounts/demo/sign-ins HTTP/1.1\r\nHost: x\r\n"
             rest = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{" if number % 2 else ""
             writer.write((head + rest).encode())
@@ -112,7 +112,7 @@ async def test_five_hundred_at_once_are_judged_or_told_to_come_back_and_health_a
                 await asyncio.sleep(0.2)
 
         answers = await flood
-        for _, writer in held:
+        for _, writer in stalled:
             writer.close()
         assert {response.status_code for response in answers} == {401, 503}
         assert all(response.headers["retry-after"] for response in answers if response.status_code == 503)
@@ -121,7 +121,7 @@ async def test_five_hundred_at_once_are_judged_or_told_to_come_back_and_health_a
 
 @pytest.mark.parametrize("steps_ahead", [-1, 0, 1])
 async def test_instances_whose_clocks_differ_accept_a_passcode_once(tenant: Tenant, steps_ahead: int) -> None:
-    tenant.clock.turn(seconds=15)  # the other one is in the next step
+    tenant.clock.turn(seconds=15)  # the other instance is in the next time step
     ahead = variant(tenant, clock=Ahead(tenant.clock))
     for first, second in ((tenant, ahead), (ahead, tenant)):
         person = await tenant.enrolled()
@@ -137,7 +137,7 @@ async def test_instances_whose_clocks_differ_accept_a_passcode_once(tenant: Tena
             assert (await submit(there.browser(), token, passcode)).status_code in {401, 429}
 
 
-async def test_a_restart_finds_open_sign_ins_enrollments_and_throttles_as_they_were(tenant: Tenant) -> None:
+async def test_open_sign_ins_enrollments_and_throttles_survive_a_restart(tenant: Tenant) -> None:
     person, other, guesser = await tenant.enrolled(), await tenant.signed_in(), await tenant.enrolled()
     token = await tenant.asked(person)
     begun = ok(await other.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}), 201)

@@ -7,15 +7,17 @@ from contextlib import suppress
 import asyncpg
 
 from tests.faults.cluster import Cluster
-from tests.faults.storm import assert_nothing_is_lost, people, rage, ready_again
+from tests.faults.storm import assert_nothing_is_lost, people, ready_again, run_storm
 from tests.support.account.arrange import Tenant
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate'"
 
 
-async def test_a_database_killed_at_random_moments(cluster: Cluster, tenant: Tenant) -> None:
+async def test_a_database_killed_at_random_moments_loses_nothing_acknowledged(
+    cluster: Cluster, tenant: Tenant
+) -> None:
     everybody = await people(tenant, signers=24, guessers=6)
-    storm = asyncio.create_task(rage(tenant, everybody))
+    storm = asyncio.create_task(run_storm(tenant, everybody))
     for _ in range(3):
         await asyncio.sleep(random.uniform(0.02, 0.25))
         cluster.kill()
@@ -27,11 +29,11 @@ async def test_a_database_killed_at_random_moments(cluster: Cluster, tenant: Ten
     await assert_nothing_is_lost(tenant, everybody)
 
 
-async def test_connections_cut_all_the_time_also_between_commit_and_answer(
+async def test_connections_cut_at_random_moments_lose_nothing_acknowledged(
     cluster: Cluster, tenant: Tenant
 ) -> None:
     everybody = await people(tenant, signers=24, guessers=6)
-    storm = asyncio.create_task(rage(tenant, everybody))
+    storm = asyncio.create_task(run_storm(tenant, everybody))
     async with cluster.connection() as somebody_else:
         while not storm.done():
             with suppress(asyncpg.PostgresError):
