@@ -1,4 +1,4 @@
-"""What `compose.yaml` says."""
+"""The parsed `compose.yaml`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parent.parent.parent
 
 
 def compose() -> dict[str, Any]:
-    """Return the file, parsed."""
+    """Return the parsed file."""
     return dict(yaml.safe_load((PROJECT / "compose.yaml").read_text()))
 
 

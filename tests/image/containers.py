@@ -1,4 +1,4 @@
-"""The image run without a container engine: namespaces, a read-only root, and the user that the image names."""
+"""Runs the image without a container engine: namespaces, a read-only root, the user of the image."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 SHARED = "/mnt"
-"""Where a container finds the directory that it shares with others."""
+"""Where the shared directory is mounted in a container."""
 
-# $1 is the root file system, $2 the shared directory, $3 who to be; what follows is run as process 1.
+# $1 is the root file system, $2 the shared directory, $3 user and group; the other arguments are run as process 1.
 _ENTER = f"""
 mount --bind "$1" "$1"
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$1/tmp"
@@ -37,7 +37,7 @@ class Image:
     def command(
         self, shared: Path, settings: dict[str, str], arguments: tuple[str, ...], *, alone: bool = False
     ) -> list[str]:
-        """Return how to start a container of it; `alone` on a network of its own, else on the machine's."""
+        """Return the command that starts a container; `alone` gives it a network namespace of its own."""
         spaces = ["--mount", "--pid", *(["--net"] if alone else [])]
         script = "ip link set lo up\n" + _ENTER if alone else _ENTER
         return [
@@ -47,18 +47,18 @@ class Image:
         ]
 
     def health_check(self) -> list[str]:
-        """Return how to ask a container of it in its root whether it is well."""
+        """Return the health check command, to be run in a container's root."""
         kind, *command = self.config["Healthcheck"]["Test"]
         assert kind == "CMD"
         return [*self._environment({}), *command]
 
     def _environment(self, settings: dict[str, str]) -> list[str]:
-        given = [f"{name}={value}" for name, value in settings.items()]
-        return ["env", "-i", "-C", self.config["WorkingDir"], *self.config["Env"], *given]
+        variables = [f"{name}={value}" for name, value in settings.items()]
+        return ["env", "-i", "-C", self.config["WorkingDir"], *self.config["Env"], *variables]
 
 
 class Container:
-    """A running one."""
+    """A running container."""
 
     def __init__(self, image: Image, process: subprocess.Popen[bytes], log: Path) -> None:
         self._image, self._process, self._log = image, process, log
@@ -66,10 +66,10 @@ class Container:
         while not (found := children.read_text().split()):
             assert self.is_running(), self.output()
         self.pid = int(found[0])
-        """Its process 1, by the number that it has outside."""
+        """The process id of its process 1, as seen outside."""
 
-    def is_well(self) -> bool:
-        """Whether the image's own health check, run inside, finds it well."""
+    def is_healthy(self) -> bool:
+        """Return whether the image's health check succeeds inside the container."""
         user, _, group = self._image.config["User"].partition(":")
         enter = f"nsenter --target {self.pid} --mount --pid --net --root --setuid {user} --setgid {group}".split()
         return (
@@ -80,7 +80,7 @@ class Container:
         return self._process.poll() is None
 
     def end(self) -> int:
-        """Tell it to end, as an engine does, and return its exit status."""
+        """Send SIGTERM, as a container engine does, and return the exit status."""
         os.kill(self.pid, signal.SIGTERM)
         return self._process.wait(40)
 
@@ -92,9 +92,9 @@ class Container:
 def container(
     image: Image, log: Path, shared: Path, settings: dict[str, str], *arguments: str, alone: bool = False
 ) -> Iterator[Container]:
-    """Run the image's own command, or what the arguments say, and kill it in the end if it still runs.
+    """Run the image's default command, or `arguments`, and kill it in the end if it still runs.
 
-    What it prints goes to `log`.
+    Its output goes to `log`.
     """
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -119,5 +119,5 @@ def run(image: Image, shared: Path, settings: dict[str, str], *arguments: str, s
 
 
 def load(directory: Path) -> Image:
-    """Return the image that `build.sh` has left in the directory."""
+    """Return the image that `build.sh` wrote to the directory."""
     return Image(directory / "root", json.loads((directory / "image.json").read_text())["Docker"]["config"])

@@ -15,7 +15,7 @@ from tests.image.compose import PROJECT, compose, services_of_passgate
 SERVICES = services_of_passgate()
 
 
-def test_the_api_the_worker_and_the_migration_are_of_one_image() -> None:
+def test_api_worker_and_migration_run_the_same_image() -> None:
     assert {name: service["command"][0] for name, service in SERVICES.items()} == {
         "api": "serve",
         "worker": "worker",
@@ -29,17 +29,17 @@ def test_the_command_line_knows_each_command(name: str) -> None:
     command, *options = SERVICES[name]["command"]
 
     known = typer.main.get_group(cli).commands[command]
-    known.make_context(command, options)  # raises for what it does not know
+    known.make_context(command, options)  # raises on an unknown option
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_setting_is_one(name: str) -> None:
+def test_each_environment_variable_is_a_setting(name: str) -> None:
     assert {variable.removeprefix(PREFIX).lower() for variable in SERVICES[name]["environment"]} <= set(
         Settings.model_fields
     )
 
 
-def test_the_settings_are_taken_and_say_that_the_database_is_reached_in_clear(
+def test_the_settings_are_valid_and_the_database_connection_is_unencrypted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given = {"DATABASE_PASSWORD": "secret", "SECRET_KEYS": new_key_setting(), "MAIL_URL": "smtps://m.example.com"}
@@ -56,7 +56,7 @@ def test_the_settings_are_taken_and_say_that_the_database_is_reached_in_clear(
     assert "ports" not in compose()["services"]["database"]
 
 
-def test_the_image_is_made_by_the_uv_that_wrote_the_lock_file() -> None:
+def test_the_image_is_built_with_the_uv_version_of_the_lock_file() -> None:
     lock = tomllib.loads((PROJECT / "uv.lock").read_text())
     [locked] = [package["version"] for package in lock["package"] if package["name"] == "uv"]
 

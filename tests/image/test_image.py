@@ -1,4 +1,4 @@
-"""The image: as whom and on what it runs, and all of it together behind nginx, as the compose file says."""
+"""The image: its user, its file system, and the whole service behind nginx as in the compose file."""
 
 import functools
 import re
@@ -31,7 +31,7 @@ TOOLS = ("gcc", "cc", "g++", "c++", "make", "ld", "uv", "pip", "pip3")
 
 
 def until(is_so: Callable[[], Any], seconds: float = 60) -> Any:
-    """Ask until the answer is true, and return it."""
+    """Call until the result is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := is_so()):
         assert time.monotonic() < deadline
@@ -48,7 +48,7 @@ def is_ready(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Database:
-    """A Postgres: the directory of its socket, and what a container is told that shares this directory."""
+    """A Postgres: its socket directory, and the settings of a container that shares this directory."""
 
     sockets: Path
     settings: dict[str, str]
@@ -56,7 +56,7 @@ class Database:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty Postgres, and new keys."""
+    """An empty Postgres and new secret keys."""
     cluster = Cluster(tmp_path / "data")
     cluster.start()
     try:
@@ -69,7 +69,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
         cluster.stop()
 
 
-def test_the_image_names_a_user_by_number_and_has_nothing_to_build_with(image: Image) -> None:
+def test_the_image_has_a_numeric_user_and_no_build_tools(image: Image) -> None:
     user, _, group = image.config["User"].partition(":")
     users = [line.split(":") for line in (image.root / "etc/passwd").read_text().splitlines()]
     assert int(user) > 0
@@ -82,13 +82,13 @@ def test_the_image_names_a_user_by_number_and_has_nothing_to_build_with(image: I
     assert [file for file in found if file.exists() or file.is_symlink()] == []
 
 
-def test_as_it_comes_it_serves_and_finds_itself_well_and_ends_when_told(
+def test_the_default_command_serves_passes_its_health_check_and_ends_on_sigterm(
     image: Image, database: Database, tmp_path: Path
 ) -> None:
     run(image, database.sockets, database.settings, "migrate")
     log = tmp_path / "log"
     with container(image, log, database.sockets, database.settings, alone=True) as serving:
-        until(lambda: serving.is_well() or not serving.is_running())
+        until(lambda: serving.is_healthy() or not serving.is_running())
         assert serving.is_running(), serving.output()
         assert user_of(serving) == image.config["User"]
         assert root_of(serving) == "ro"
@@ -96,41 +96,41 @@ def test_as_it_comes_it_serves_and_finds_itself_well_and_ends_when_told(
 
     with container(image, log, database.sockets, database.settings, "worker", alone=True) as idle:
         until(lambda: user_of(idle) == image.config["User"])
-        assert not idle.is_well()  # nothing serves there: the check does look
+        assert not idle.is_healthy()  # nothing serves there, so the check must fail
 
 
 def user_of(running: Container) -> str:
-    """Return user and group of its process 1."""
+    """Return user and group of the container's process 1."""
     status = Path(f"/proc/{running.pid}/status").read_text()
     ids = re.findall(r"^[UG]id:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$", status, re.MULTILINE)
     return ":".join(given for [given] in map(set, ids))
 
 
 def root_of(running: Container) -> str:
-    """Return whether its root is `ro` or `rw`."""
+    """Return `ro` or `rw`: how the container's root is mounted."""
     mounts = [line.split() for line in Path(f"/proc/{running.pid}/mountinfo").read_text().splitlines()]
     [options] = [mount[5] for mount in mounts if mount[4] == "/"]
     return options.split(",")[0]
 
 
-def test_two_of_the_api_and_a_worker_behind_nginx_sign_in_and_report(
+def test_two_api_containers_and_a_worker_behind_nginx_sign_in_and_report(
     image: Image, database: Database, tmp_path: Path
 ) -> None:
     commands = {name: service["command"] for name, service in services_of_passgate().items()}
     front, first, second = (free_port() for _ in range(3))
     public_url = f"http://127.0.0.1:{front}"
-    with ExitStack() as held:
-        mail = held.enter_context(mail_server())
-        told = database.settings | {
+    with ExitStack() as stack:
+        mail = stack.enter_context(mail_server())
+        settings = database.settings | {
             "PASSGATE_MAIL_URL": mail.url(),
             "PASSGATE_PUBLIC_URL": public_url,
             "PASSGATE_TRUSTED_PROXY_HOPS": "1",
             "PASSGATE_METRICS_TOKEN": METRICS_TOKEN,
         }
-        run(image, database.sockets, told, *commands["migrate"])
-        run(image, database.sockets, told, *ACCOUNT, stdin=PASSWORD)
+        run(image, database.sockets, settings, *commands["migrate"])
+        run(image, database.sockets, settings, *ACCOUNT, stdin=PASSWORD)
         running = [
-            held.enter_context(container(image, tmp_path / f"{number}.log", database.sockets, told, *command))
+            stack.enter_context(container(image, tmp_path / f"{number}.log", database.sockets, settings, *command))
             for number, command in enumerate(
                 (
                     (*commands["api"], "--port", str(first)),
@@ -141,7 +141,7 @@ def test_two_of_the_api_and_a_worker_behind_nginx_sign_in_and_report(
         ]
         for port in (first, second):
             until(functools.partial(is_ready, port))
-        held.enter_context(nginx(tmp_path, front, gateway(front, first, second)))
+        stack.enter_context(nginx(tmp_path, front, gateway(front, first, second)))
 
         with httpx.Client(base_url=f"{public_url}/v1/accounts/shop") as browser:
             sign_in_by_passcode(browser)
@@ -151,7 +151,7 @@ def test_two_of_the_api_and_a_worker_behind_nginx_sign_in_and_report(
         downloaded = httpx.post(f"{public_url}/v1/accounts/shop/report-downloads", json={"token": token})
         [row] = read_csv(downloaded.raise_for_status().content.removeprefix(BYTE_ORDER_MARK))
         for port in (first, second):
-            assert complaints_about(metrics_of(port)) == ""
+            assert metric_problems(metrics_of(port)) == ""
 
         assert [service.end() for service in running] == [0, 0, 0], [service.output() for service in running]
     assert (row["email"], row["two_factor"], row["methods"]) == (OWNER, "on", "totp")
@@ -160,14 +160,17 @@ def test_two_of_the_api_and_a_worker_behind_nginx_sign_in_and_report(
 
 
 def gateway(front: int, *ports: int) -> str:
-    """Return the configuration of nginx in the compose file, for these ports."""
+    """Return the nginx configuration from the compose file, with these ports."""
     content = compose()["configs"]["nginx"]["content"].replace("$$", "$").replace("//api:8000", "//api")
     servers = " ".join(f"server 127.0.0.1:{port};" for port in ports)
     return f"upstream api {{ {servers} }}\n{content.replace('listen 80;', f'listen 127.0.0.1:{front};')}"
 
 
 def sign_in_by_passcode(browser: httpx.Client) -> None:
-    """Sign the owner in, enroll an authenticator, and sign in again by oathtool's passcode, as someone unknown."""
+    """Sign the owner in, enroll an authenticator, and sign in again without cookies.
+
+    The passcodes come from oathtool.
+    """
     credentials = {"email": OWNER, "password": PASSWORD}
     session = browser.post("/sign-ins", json=credentials).raise_for_status().json()["session"]
     browser.headers["Authorization"] = f"Bearer {session['token']}"
@@ -194,8 +197,8 @@ def metrics_of(port: int) -> str:
     return httpx.get(f"http://127.0.0.1:{port}/metrics", headers=METRICS).raise_for_status().text
 
 
-def complaints_about(metrics: str) -> str:
-    """Return what Prometheus' own checker has to say."""
+def metric_problems(metrics: str) -> str:
+    """Return the output of Prometheus' `promtool check metrics`."""
     assert "passgate_requests_total{" in metrics
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, check=False
@@ -204,7 +207,7 @@ def complaints_about(metrics: str) -> str:
 
 
 def events_in(log: str) -> list[str]:
-    """Return the events of a log, every line of which jq reads."""
+    """Return the events of a log; assert that jq can parse every line."""
     read = subprocess.run(["jq", "-e", "-r", ".event"], input=log, capture_output=True, text=True, check=False)
     assert read.returncode == 0, log
     return read.stdout.splitlines()
