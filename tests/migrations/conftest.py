@@ -1,4 +1,4 @@
-"""Empty databases, beside that of the other tests."""
+"""An empty database for each test, next to the shared one."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.support.programs.database import empty_database
 
 @pytest.fixture
 async def empty_url(database_url: str) -> AsyncIterator[str]:
-    """The URL of a database of the test's own, with nothing in it."""
+    """The URL of an empty database that only this test uses."""
     async with empty_database(database_url) as url:
         yield url

@@ -1,4 +1,4 @@
-"""What a database looks like, for comparing."""
+"""A database's schema, in a form that can be compared."""
 
 import asyncpg
 
@@ -27,7 +27,7 @@ Schema = dict[str, set[tuple[object, ...]]]
 
 
 async def schema_of(url: str, *, queue: bool = True) -> Schema:
-    """Return everything in the database but Alembic's own table, and with `queue` false but the job queue's."""
+    """Return the schema without Alembic's table and, if `queue` is false, without the job queue."""
     connection = await asyncpg.connect(dsn=url, timeout=5)
     try:
         found = {name: {tuple(map(str, row)) for row in await connection.fetch(q)} for name, q in _QUERIES.items()}
@@ -38,5 +38,5 @@ async def schema_of(url: str, *, queue: bool = True) -> Schema:
 
 
 def is_empty(schema: Schema) -> bool:
-    """Whether there is nothing."""
+    """Return whether the schema has no objects."""
     return not any(schema.values())

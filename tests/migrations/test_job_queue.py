@@ -1,4 +1,4 @@
-"""The job queue's schema: what procrastinate's installed release makes, but for what we left out on purpose."""
+"""The job queue's schema is that of the installed procrastinate, except for what is left out on purpose."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from alembic import command
 from app.database.migrate import configuration, migrate, on_connection
 from tests.support.programs.database import migrated_database
 
-# One row for each thing that a schema is made of, without its schema's name.
+# One row for each object of a schema, without the schema's name.
 _MADE = """
     SELECT 'function ' || proname || ' ' || pg_get_function_arguments(p.oid) || ' ' || prosrc
     FROM pg_proc p WHERE proname LIKE 'procrastinate%' AND pronamespace = $1::text::regnamespace
@@ -43,12 +43,12 @@ def own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 async def made(connection: Any, schema: str) -> set[str]:
-    """Return what the schema is made of."""
+    """Return the objects of the schema."""
     await connection.execute(f"SET search_path = {schema}")
     return {row[0].replace(f"{schema}.", "") for row in await connection.fetch(_MADE, schema)}
 
 
-async def test_the_migration_makes_what_the_installed_release_makes(own_database: str) -> None:
+async def test_the_migration_creates_the_schema_of_the_installed_release(own_database: str) -> None:
     connection = await asyncpg.connect(own_database)
     try:
         ours = await made(connection, "public")
@@ -61,7 +61,7 @@ async def test_the_migration_makes_what_the_installed_release_makes(own_database
 
     assert len(theirs) > 80
     assert ours - theirs == set()
-    # An insert notifies nobody: that would let all sign-ins commit one after another.
+    # Inserts send no NOTIFY, because NOTIFY makes all sign-ins commit one after another.
     left_out = "\n".join(sorted(theirs - ours))
     assert re.findall(r"^(?:function|trigger CREATE TRIGGER) \w+", left_out, re.MULTILINE) == [
         "function procrastinate_notify_queue_job_inserted_v1",
@@ -79,7 +79,7 @@ async def test_the_tables_and_the_migrations_agree(own_database: str) -> None:
     await on_connection(own_database, check)
 
 
-async def test_the_queue_goes_and_comes_again(own_database: str) -> None:
+async def test_the_queue_can_be_removed_and_created_again(own_database: str) -> None:
     connection = await asyncpg.connect(own_database)
     try:
         before = await made(connection, "public")
@@ -91,7 +91,7 @@ async def test_the_queue_goes_and_comes_again(own_database: str) -> None:
         await connection.close()
 
 
-def test_the_schema_is_kept_word_for_word() -> None:
+def test_the_stored_schema_equals_that_of_the_installed_release() -> None:
     kept = Path(__file__).parents[2] / "migrations" / "procrastinate" / "3.10.sql"
 
     assert kept.read_text() == files("procrastinate").joinpath("sql/schema.sql").read_text()

@@ -1,4 +1,4 @@
-"""Every key begins with the account: it keeps tenants apart, and an account's rows can be placed together."""
+"""Every key begins with the account, which isolates tenants and allows partitioning by account."""
 
 import pytest
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, Unique
 import app.database.tables  # noqa: F401 -- fills the metadata
 from app.database.base import metadata
 
-# One row an account, which has no other account to be kept apart from.
+# One row for each account, so its key is the account itself.
 ALONE = {"accounts"}
 TABLES = [table for name, table in metadata.tables.items() if name not in ALONE]
 
@@ -31,12 +31,14 @@ def test_every_reference_stays_inside_the_account(table: Table) -> None:
     for constraint in table.foreign_key_constraints:
         first = constraint.elements[0].target_fullname
         assert first in {"accounts.id", f"{constraint.referred_table.name}.account_id"}
-        assert constraint.ondelete in {"CASCADE", "SET NULL"}, "a user who is deleted goes at once"
+        assert constraint.ondelete in {"CASCADE", "SET NULL"}, (
+            "the rows of a deleted user must not block the deletion"
+        )
 
 
 @each_table
 def test_no_column_has_a_default_but_a_constant(table: Table) -> None:
-    # The one clock and the one maker of ids are the service's own. A constant lets the release before insert rows.
+    # Times and ids come from the service, never from Postgres. A constant lets the previous release insert rows.
     defaults = [column.server_default for column in table.columns if column.server_default is not None]
     assert [str(getattr(default, "arg", default)) for default in defaults] == ["0"] * len(defaults)
     assert [column.name for column in table.columns if column.default is not None] == []

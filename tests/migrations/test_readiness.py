@@ -1,4 +1,4 @@
-"""Ready is a service whose database has the schema that it needs, or a newer one."""
+"""A service is ready if its database has the schema that it needs, or a newer one."""
 
 from collections.abc import AsyncIterator
 
@@ -57,7 +57,7 @@ async def test_a_schema_of_a_newer_release_is_ready(browser: Client, empty_url: 
         assert ok(await readiness(browser)) == {"status": "ok"}
 
 
-async def test_a_schema_that_was_taken_back_is_not_ready(browser: Client, empty_url: str) -> None:
+async def test_a_reverted_schema_is_not_ready(browser: Client, empty_url: str) -> None:
     await migrate(empty_url)
     assert ok(await readiness(browser)) == {"status": "ok"}
 

@@ -1,4 +1,4 @@
-"""The SQL of each migration, as it runs, read by squawk: nothing in it stops those who use the database."""
+"""squawk checks the SQL of each migration as it runs: it must not block a running service."""
 
 import subprocess
 import sys
@@ -19,18 +19,18 @@ EXCLUDED = {
     "prefer-bigint-over-smallint": "as above: days, 30 at most, and failures, 100 at most",
 }
 
-# A migration never changes: what these did was judged when they were written, and no later one is excused by it.
-_NOBODY_YET = {"require-concurrent-index-creation": "before the first release: no table held anything yet"}
+# Migrations never change. These exceptions were checked when written, and apply to no later migration.
+_NOBODY_YET = {"require-concurrent-index-creation": "before the first release: all tables were empty"}
 OF_ONE_REVISION = {
-    "202611240730": {"ban-drop-function": "procrastinate's own, made one statement before"},
+    "202611240730": {"ban-drop-function": "procrastinate's function, created by the statement before"},
     "202611241000": _NOBODY_YET,
     "202611241011": _NOBODY_YET,
     "202611242200": {
-        "ban-drop-constraint": "a wider one takes its place in the same transaction",
-        "constraint-missing-not-valid": "links live for days: the table is read through in a moment",
+        "ban-drop-constraint": "a wider one replaces it in the same transaction",
+        "constraint-missing-not-valid": "links expire within days: the table is small and checked in a moment",
     },
     "202611242230": {
-        "ban-drop-constraint": "a wider one takes its place in the same statement",
+        "ban-drop-constraint": "a wider one replaces it in the same statement",
         "adding-foreign-key-constraint": "the table is new and empty",
         "constraint-missing-not-valid": "as above",
         "require-concurrent-index-creation": "as above",
@@ -40,7 +40,7 @@ OF_ONE_REVISION = {
 
 @contextmanager
 def recorded() -> Iterator[list[str]]:
-    """Keep the statements that are sent, but those about transactions and Alembic's own table."""
+    """Record the statements that are sent, except SELECT, SET and those on Alembic's table."""
     statements: list[str] = []
 
     def keep(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

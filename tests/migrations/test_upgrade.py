@@ -1,4 +1,4 @@
-"""The release before this one serves while this one's migrations run, then both serve: no request fails."""
+"""The previous release serves during this release's migrations, then both serve: no request fails."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from tests.support.account.client import ok
 from tests.support.programs.serving import Serving, environment, free_port, passgate, serving
 
 PREVIOUS_RELEASE = "ad1dc1f"
-"""What runs out there while this is rolled out: a tag, or the commit of the last deployment. Move it with each."""
+"""What is deployed during a rollout: a tag, or the commit of the last deployment. Update it with each."""
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a long enough password"
@@ -39,7 +39,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -> Iterator[Serving]:
-    """Migrate the database as the previous release does, and serve by it; `app` is found where it runs."""
+    """Migrate the database with the previous release, and serve with it, in its source directory."""
     env = environment(data_dir, settings)
     subprocess.run([sys.executable, "-m", "app", "migrate"], cwd=previous, env=env, check=True)
     port = free_port()
@@ -57,7 +57,7 @@ def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -
 
 
 async def use(service: Serving, stop: asyncio.Event, twice: asyncio.Event) -> None:
-    """Sign in, read and change something again and again; nothing may fail."""
+    """Sign in, read and change something repeatedly; no request may fail."""
     times = 0
     base = f"{service.url}/v1/accounts/acme"
     async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as http:
@@ -93,7 +93,7 @@ async def test_both_releases_serve_during_and_after_the_migrations(
         migrated = await asyncio.to_thread(passgate, "migrate", data_dir=data_dir, **settings)
         assert migrated.returncode == 0, migrated.stderr
         with serving(data_dir, **settings) as new:
-            old_worked.clear()  # what it did before is not beside the new one
+            old_worked.clear()  # count only requests from now on, beside the new release
             after = asyncio.create_task(use(new, stop, new_worked))
             async with asyncio.timeout(60):
                 await asyncio.gather(old_worked.wait(), new_worked.wait())
