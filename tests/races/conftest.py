@@ -1,4 +1,4 @@
-"""Two instances of the service, and a crowd at their doors."""
+"""Two instances of the service, and a client that sends requests to both."""
 
 from collections.abc import AsyncIterator, Iterator
 

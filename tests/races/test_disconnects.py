@@ -1,4 +1,4 @@
-"""A client that goes away in the middle has its failure counted all the same (docs/api.md section 4)."""
+"""A failure is counted even if the client disconnects (docs/api.md section 4)."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.support.programs.instances import Crowd, Instance
 
 
 async def send_and_hang_up(instance: Instance, path: str, body: dict[str, Any], *, wait: Awaitable[None]) -> None:
-    """Send a whole request over a connection of its own, `wait`, and close it without reading."""
+    """Send a complete request on a new connection, `wait`, and close it without reading."""
     content = json.dumps(body).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
@@ -29,7 +29,7 @@ async def send_and_hang_up(instance: Instance, path: str, body: dict[str, Any], 
 
 
 async def becomes(expected: object, ask: Callable[[], Awaitable[object]]) -> None:
-    """Ask again and again until the answer is what is expected: nobody tells when a request has ended."""
+    """Repeat `ask` until it returns `expected`, because the end of a request cannot be observed."""
     found = None
     for _ in range(300):
         found = await ask()
@@ -39,7 +39,7 @@ async def becomes(expected: object, ask: Callable[[], Awaitable[object]]) -> Non
     assert found == expected
 
 
-async def test_a_client_that_hangs_up_has_its_failure_counted(
+async def test_the_failure_of_a_client_that_disconnects_is_counted(
     tenant: Tenant, crowd: Crowd, instances: list[Instance]
 ) -> None:
     assert crowd  # the instances know the account
@@ -57,7 +57,7 @@ async def test_a_client_that_hangs_up_has_its_failure_counted(
     assert response.status_code == 429
 
 
-async def test_a_request_that_is_cancelled_has_its_failure_counted(tenant: Tenant) -> None:
+async def test_the_failure_of_a_canceled_request_is_counted(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     async with locked(tenant, person) as lock:
@@ -70,7 +70,7 @@ async def test_a_request_that_is_cancelled_has_its_failure_counted(tenant: Tenan
     await becomes(1, lambda: failures_of(tenant, person))
 
 
-async def test_a_right_passcode_of_a_client_that_hung_up_is_used(
+async def test_the_right_passcode_of_a_client_that_disconnects_is_used(
     tenant: Tenant, crowd: Crowd, instances: list[Instance]
 ) -> None:
     assert crowd
@@ -84,12 +84,12 @@ async def test_a_right_passcode_of_a_client_that_hung_up_is_used(
     async def sessions() -> int:
         return len(ok(await person.browser.get("/users/me/sessions"))["items"])
 
-    await becomes(2, sessions)  # with the one in which they enrolled
+    await becomes(2, sessions)  # this one and the one of the enrollment
     response = await submit(tenant.browser(), await tenant.asked(person), passcode)
     assert (response.status_code, response.json()["code"]) == (401, "passcode_already_used")
 
 
-async def test_what_cannot_be_done_in_time_is_not_done_at_all(tenant: Tenant) -> None:
+async def test_a_passcode_that_times_out_is_neither_used_nor_counted(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
     async with locked(tenant, person):

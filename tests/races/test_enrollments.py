@@ -24,7 +24,9 @@ async def test_an_enrollment_confirmed_twenty_times_at_once_binds_one_authentica
     responses = await asyncio.gather(*(crowd.post(path, body, token=person.browser.token) for _ in range(20)))
 
     assert outcomes(responses) == {"201": 1, "enrollment_expired": 19}
-    await only_what_won_counts(tenant, person, next(found for found in responses if found.is_success).json())
+    await assert_only_the_winner_counts(
+        tenant, person, next(found for found in responses if found.is_success).json()
+    )
 
 
 async def test_an_enrollment_at_sign_in_confirmed_twenty_times_at_once_opens_one_session(
@@ -44,7 +46,7 @@ async def test_an_enrollment_at_sign_in_confirmed_twenty_times_at_once_opens_one
     answer = next(found for found in responses if found.is_success).json()
     person.browser.token = answer["session"]["token"]
     assert len(ok(await person.browser.get("/users/me/sessions"))["items"]) == 1
-    await only_what_won_counts(tenant, person, answer)
+    await assert_only_the_winner_counts(tenant, person, answer)
 
 
 async def test_two_sign_ins_that_enroll_at_once_bind_one_authenticator(tenant: Tenant, crowd: Crowd) -> None:
@@ -72,7 +74,7 @@ async def test_two_sign_ins_that_enroll_at_once_bind_one_authenticator(tenant: T
     assert len(ok(await person.browser.get("/users/me/sessions"))["items"]) == 1
 
 
-async def test_of_twenty_wrong_confirmations_at_once_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_twenty_wrong_confirmations_at_once_five_are_checked(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.signed_in()
     begun = ok(await person.browser.post(ENROLLMENTS, json={"kind": "totp"}), 201)
     app = AuthenticatorApp(begun["secret"], tenant.clock)
@@ -100,8 +102,8 @@ async def test_enrollments_begun_at_once_leave_one_open(tenant: Tenant, crowd: C
     assert outcomes(confirmed) == {"201": 1, "enrollment_expired": 19}
 
 
-async def only_what_won_counts(tenant: Tenant, person: SimulatedUser, answer: Any) -> None:
-    """Assert that there is one authenticator, and that the recovery codes shown are those that work."""
+async def assert_only_the_winner_counts(tenant: Tenant, person: SimulatedUser, answer: Any) -> None:
+    """Assert that there is one authenticator, and that the returned recovery codes work."""
     shown = ok(await person.browser.get("/users/me/two-factor"))
     assert len(shown["authenticators"]) == 1
     assert shown["recovery_codes_left"] == 10

@@ -26,7 +26,7 @@ async def test_one_passcode_in_one_sign_in_opens_one_session(tenant: Tenant, cro
     responses = await asyncio.gather(*(crowd.post(PASSCODE, body) for _ in range(50)))
 
     assert outcomes(responses) == {"complete": 1, "sign_in_expired": 49}
-    assert await sessions_of(person) == 2  # with the one in which they enrolled
+    assert await sessions_of(person) == 2  # this one and the one of the enrollment
     assert (await two_factor_of(person))["trusted_devices"] == 1
 
 
@@ -84,7 +84,7 @@ async def test_one_recovery_code_in_fifty_sign_ins_opens_one_session(tenant: Ten
     assert (await two_factor_of(person))["recovery_codes_left"] == 9
 
 
-async def test_one_sign_in_with_twenty_right_answers_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
+async def test_one_sign_in_with_twenty_right_codes_opens_one_session(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.enrolled()
     apps = [person.authenticator]
     for _ in range(3):
@@ -103,12 +103,12 @@ async def test_one_sign_in_with_twenty_right_answers_opens_one_session(tenant: T
     assert await sessions_of(person) == before + 1
     [won] = [passcode for passcode, response in zip(right, responses, strict=True) if response.is_success]
     assert (await two_factor_of(person))["recovery_codes_left"] == (10 if len(won) == 6 else 9)
-    # What lost was not used up: another recovery code, or another authenticator's passcode, still works.
+    # The other codes were not used up: another recovery code still works.
     unused = person.recovery_codes[9]
     ok(await submit(tenant.browser(), await tenant.asked(person), unused), 201)
 
 
-async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_two_hundred_wrong_passcodes_at_once_five_are_checked(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.enrolled()
     body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.wrong_passcode()}
 
@@ -119,7 +119,9 @@ async def test_of_two_hundred_wrong_passcodes_at_once_five_are_judged(tenant: Te
     assert waits == {"30"}
 
 
-async def test_of_wrong_passcodes_and_recovery_codes_at_once_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_wrong_passcodes_and_recovery_codes_at_once_five_are_checked(
+    tenant: Tenant, crowd: Crowd
+) -> None:
     person = await tenant.enrolled()
     tokens = [await tenant.asked(person) for _ in range(10)]
     wrong = [person.authenticator.wrong_passcode(), "0000000-0000000"]

@@ -9,10 +9,10 @@ from tests.support.account.sign_ins import credentials
 from tests.support.observe.audit import AuditTrail
 from tests.support.programs.instances import Crowd, outcomes
 
-LOOPBACK = "127.0.0.1"  # where the crowd comes from
+LOOPBACK = "127.0.0.1"  # the client IP of the crowd
 
 
-async def test_of_fifty_wrong_passwords_at_once_ten_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_fifty_wrong_passwords_at_once_ten_are_checked(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.person()
     body = credentials(person, password=WRONG)
 
@@ -22,7 +22,7 @@ async def test_of_fifty_wrong_passwords_at_once_ten_are_judged(tenant: Tenant, c
     assert await limited_for(tenant, person.user.email, ip=LOOPBACK) == 60
 
 
-async def test_of_wrong_passwords_for_many_users_at_once_a_hundred_are_judged(crowd: Crowd) -> None:
+async def test_of_wrong_passwords_for_many_users_at_once_a_hundred_are_checked(crowd: Crowd) -> None:
     bodies = [{"email": f"nobody-{number}@example.com", "password": WRONG} for number in range(30)]
 
     responses = await asyncio.gather(*(crowd.post("/sign-ins", body) for body in bodies * 4))
@@ -39,7 +39,7 @@ async def test_right_passwords_at_once_leave_no_failure_behind(tenant: Tenant, c
     await fail(tenant, person.user.email, times=10, ip=LOOPBACK)
 
 
-async def test_no_session_by_the_old_password_outlives_its_change(tenant: Tenant, crowd: Crowd) -> None:
+async def test_no_session_of_the_old_password_survives_its_change(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.signed_in()
     change = {"current_password": PASSWORD, "new_password": "quite another password"}
 
@@ -58,7 +58,7 @@ async def test_no_session_by_the_old_password_outlives_its_change(tenant: Tenant
     assert len(ok(await person.browser.get("/users/me/sessions"))["items"]) == 1
 
 
-async def test_of_password_changes_at_once_one_is_made(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_concurrent_password_changes_one_succeeds(tenant: Tenant, crowd: Crowd) -> None:
     person = await tenant.signed_in()
     changes = [{"current_password": PASSWORD, "new_password": f"password number {number}"} for number in range(9)]
 

@@ -1,4 +1,4 @@
-"""Requiring a second factor, and ending sessions for it, while people sign in (docs/api.md section 7)."""
+"""Requiring two-factor and ending sessions while users sign in (docs/api.md section 7)."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ async def change_after(seconds: float, crowd: Crowd, admin: SimulatedUser) -> No
     await change_policy(crowd, admin, REQUIRED_NOW)
 
 
-async def test_no_session_of_who_must_enroll_survives_the_end_of_sessions(
+async def test_no_session_of_a_user_who_must_enroll_survives_end_sessions(
     tenant: Tenant, crowd: Crowd, admin: SimulatedUser
 ) -> None:
     people = [await tenant.person(Role.END_USER) for _ in range(30)]
@@ -51,13 +51,13 @@ async def test_no_session_of_who_must_enroll_survives_the_end_of_sessions(
     ok(await admin.browser.get("/session"))
 
 
-async def test_a_sign_in_under_way_is_ended_with_the_others(
+async def test_the_session_of_a_concurrent_sign_in_is_ended_too(
     tenant: Tenant, crowd: Crowd, admin: SimulatedUser
 ) -> None:
     person = await tenant.person(Role.END_USER)
     async with locked(tenant, person) as lock:
         signing_in = asyncio.create_task(crowd.post("/sign-ins", credentials(person)))
-        await lock.until_waiting()  # the policy is held still, and read as it was
+        await lock.until_waiting()  # it has locked and read the old policy
         changing = asyncio.create_task(change_policy(crowd, admin, REQUIRED_NOW))
         await lock.until_waiting(2)
         assert not changing.done()
@@ -83,7 +83,7 @@ async def test_policy_changes_at_once_do_not_undo_each_other(crowd: Crowd, admin
     assert policy["trusted_device_days"] == 3
 
 
-async def test_of_changes_to_one_version_at_once_one_is_made(crowd: Crowd, admin: SimulatedUser) -> None:
+async def test_of_concurrent_changes_to_one_version_one_succeeds(crowd: Crowd, admin: SimulatedUser) -> None:
     version = (await admin.browser.get("/security-policy")).headers["etag"]
 
     responses = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""Passcodes sent many times at once at step-up, through two instances: five are judged (docs/api.md section 6)."""
+"""Of many concurrent wrong passcodes at step-up, five are checked (docs/api.md section 6)."""
 
 import asyncio
 
@@ -9,7 +9,9 @@ from tests.support.observe.audit import AuditTrail
 from tests.support.programs.instances import Crowd, outcomes
 
 
-async def test_of_two_hundred_wrong_passcodes_in_one_session_five_are_judged(tenant: Tenant, crowd: Crowd) -> None:
+async def test_of_two_hundred_wrong_passcodes_in_one_session_five_are_checked(
+    tenant: Tenant, crowd: Crowd
+) -> None:
     person = await known_to_a_provider(tenant)
     thief = await by_provider(tenant, person)
     body = {"passcode": person.authenticator.wrong_passcode()}
@@ -24,7 +26,7 @@ async def test_of_two_hundred_wrong_passcodes_in_one_session_five_are_judged(ten
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_of_two_hundred_wrong_passcodes_in_forty_sessions_five_are_judged(
+async def test_of_two_hundred_wrong_passcodes_in_forty_sessions_five_are_checked(
     tenant: Tenant, crowd: Crowd
 ) -> None:
     person = await known_to_a_provider(tenant)
@@ -41,7 +43,7 @@ async def test_of_two_hundred_wrong_passcodes_in_forty_sessions_five_are_judged(
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_wrong_passcodes_at_sign_in_and_at_step_up_at_once_are_counted_apart(
+async def test_concurrent_wrong_passcodes_at_sign_in_and_step_up_are_counted_separately(
     tenant: Tenant, crowd: Crowd
 ) -> None:
     person = await known_to_a_provider(tenant)

@@ -1,4 +1,4 @@
-"""What a third party vouched for, sent many times at once through two instances."""
+"""Tokens and answers of identity providers, sent many times at once through two instances."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ async def test_one_token_opens_one_session(tenant: Tenant, owner: SimulatedUser,
     assert outcomes(responses) == {"complete": 1, "invalid_credentials": 49}
 
 
-async def test_many_tokens_of_one_new_person_make_one_user(
+async def test_many_tokens_of_one_new_person_create_one_user(
     tenant: Tenant, owner: SimulatedUser, crowd: Crowd
 ) -> None:
     await name_provider(owner, trusted_domains=["example.com"])
@@ -46,7 +46,7 @@ async def test_one_id_token_and_one_nonce_open_one_session(
     assert outcomes(responses) == {"complete": 1, "invalid_credentials": 49}
 
 
-async def test_one_answer_of_an_issuer_gives_one_code(
+async def test_one_answer_of_an_issuer_yields_one_code(
     tenant: Tenant, owner: SimulatedUser, crowd: Crowd, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
@@ -65,9 +65,7 @@ async def test_one_answer_of_an_issuer_gives_one_code(
     assert sent.startswith(f"{RETURN_TO}#code=pgc_")
 
 
-async def test_of_many_forged_tokens_no_more_are_judged_than_the_limit_says(
-    owner: SimulatedUser, crowd: Crowd
-) -> None:
+async def test_of_many_forged_tokens_a_hundred_are_checked(owner: SimulatedUser, crowd: Crowd) -> None:
     await name_provider(owner)
 
     responses = await asyncio.gather(*(crowd.post(PATH, jwt_sign_in("a.forged.token")) for _ in range(140)))
