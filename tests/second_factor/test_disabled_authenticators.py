@@ -1,4 +1,4 @@
-"""What follows a hundred failures in a row: the authenticators are disabled (docs/api.md section 4)."""
+"""A hundred failures in a row disable the authenticators (docs/api.md section 4)."""
 
 import pytest
 
@@ -12,7 +12,10 @@ from tests.support.observe.jobs import letters
 
 
 async def fail(tenant: Tenant, person: SimulatedUser, *, times: int, **body: str) -> None:
-    """Guess wrong, waiting out whatever block there is; a sign-in does not outlive the longest one."""
+    """Send wrong passcodes, and wait until each block ends.
+
+    After a block a new sign-in is begun, because the longest block lasts longer than a sign-in.
+    """
     token = await tenant.asked(person)
     for _ in range(times):
         response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode(), **body)
@@ -24,14 +27,14 @@ async def fail(tenant: Tenant, person: SimulatedUser, *, times: int, **body: str
 
 
 async def after_failures(tenant: Tenant, person: SimulatedUser, count: int, **body: str) -> None:
-    """Bring a user there whose last `count` attempts failed: the first ones by hand, since hundreds take long."""
+    """Make the last `count` attempts of a user failures; all but one are set directly, to save time."""
     async with tenant.services.database.begin() as tx:
         await repository.change_state(tx, tenant.account.id, person.user.id, failures=count - 1)
     await fail(tenant, person, times=1, **body)
 
 
 async def disabled(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
-    """Return a user whose authenticators were disabled, with the last block over."""
+    """Return a user whose authenticators are disabled and whose last block has ended."""
     person = await tenant.enrolled(role)
     await after_failures(tenant, person, 100)
     tenant.clock.turn(minutes=15)
@@ -49,7 +52,7 @@ async def test_the_hundredth_failure_in_a_row_disables_and_the_one_before_does_n
     assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
 
 
-async def test_a_success_after_ninety_nine_failures_begins_the_count_anew(tenant: Tenant) -> None:
+async def test_a_success_after_ninety_nine_failures_resets_the_count(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     for _ in range(2):
         await after_failures(tenant, person, 99)
@@ -73,7 +76,7 @@ async def test_a_hundred_failures_leave_only_the_recovery_codes(tenant: Tenant) 
     assert answer["session"]["amr"] == ["pwd", "recovery_code"]
 
 
-async def test_a_hundred_failures_are_told_by_letter(tenant: Tenant) -> None:
+async def test_a_hundred_failures_send_a_letter(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await letters(tenant)
 
@@ -102,7 +105,7 @@ async def test_five_authenticators_are_disabled_by_the_twentieth_failure(
     assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
 
 
-async def test_removing_an_authenticator_is_no_way_to_more_guesses(tenant: Tenant) -> None:
+async def test_removing_authenticators_allows_no_more_guesses(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     for _ in range(4):
         await tenant.enroll(person)
@@ -112,7 +115,8 @@ async def test_removing_an_authenticator_is_no_way_to_more_guesses(tenant: Tenan
     for known in ok(await person.browser.get("/users/me/two-factor"))["authenticators"][:4]:
         ok(await person.browser.delete(f"/users/me/two-factor/authenticators/{known['id']}"), 204)
 
-    await fail(tenant, person, times=3)  # 95 were judged before, and each removal rounds up
+    # 95 were checked before (19 guesses, 5 authenticators), and each removal rounds up.
+    await fail(tenant, person, times=3)
     tenant.clock.turn(minutes=15)
     assert len((await tenant.sign_in(person, tenant.browser()))["methods"]) == 1
     await fail(tenant, person, times=1)
@@ -120,9 +124,9 @@ async def test_removing_an_authenticator_is_no_way_to_more_guesses(tenant: Tenan
     assert (await tenant.sign_in(person, tenant.browser()))["methods"] == []
 
 
-async def test_a_disabled_authenticator_does_not_step_up_and_costs_the_session_nothing(tenant: Tenant) -> None:
+async def test_a_disabled_authenticator_neither_steps_up_nor_ends_the_session(tenant: Tenant) -> None:
     person = await disabled(tenant)
-    tenant.clock.turn(minutes=-15)  # which the session did not outlive
+    tenant.clock.turn(minutes=-15)  # back to when the session was last used
     for _ in range(6):
         body = {"passcode": person.authenticator.passcode()}
         refused(await person.browser.post("/session/step-up", json=body), 401, "passcode_incorrect")
@@ -130,7 +134,7 @@ async def test_a_disabled_authenticator_does_not_step_up_and_costs_the_session_n
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
 
 
-async def test_after_a_rebinding_in_a_session_the_count_begins_anew(tenant: Tenant) -> None:
+async def test_binding_a_new_authenticator_in_a_session_resets_the_count(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await after_failures(tenant, person, 100)
     ok(await person.browser.post("/session/step-up", json={"passcode": person.recovery_codes[0]}))
@@ -141,7 +145,7 @@ async def test_after_a_rebinding_in_a_session_the_count_begins_anew(tenant: Tena
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_six_digits_do_not_count_once_disabled(tenant: Tenant) -> None:
+async def test_passcodes_do_not_count_once_authenticators_are_disabled(tenant: Tenant) -> None:
     person = await disabled(tenant)
     token = await tenant.asked(person)
     for _ in range(10):
@@ -152,7 +156,7 @@ async def test_six_digits_do_not_count_once_disabled(tenant: Tenant) -> None:
     ok(await submit(tenant.browser(), token, person.recovery_codes[0]), 201)
 
 
-async def test_nobody_with_six_digits_keeps_the_recovery_codes_throttled(tenant: Tenant) -> None:
+async def test_passcodes_cannot_keep_the_recovery_codes_throttled_once_disabled(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await after_failures(tenant, person, 100)
     for _ in range(3):
@@ -176,7 +180,7 @@ async def test_wrong_recovery_codes_still_count_once_disabled(tenant: Tenant) ->
     assert response.headers["retry-after"] == "900"
 
 
-async def test_a_recovery_code_does_not_bring_disabled_authenticators_back(tenant: Tenant) -> None:
+async def test_a_recovery_code_does_not_enable_disabled_authenticators(tenant: Tenant) -> None:
     person = await disabled(tenant)
     ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
@@ -242,7 +246,7 @@ async def test_five_disabled_authenticators_make_room_for_a_new_one(tenant: Tena
     assert len(ok(await person.browser.get("/users/me/two-factor"))["authenticators"]) == 1
 
 
-async def test_turning_it_off_and_on_again_begins_anew(tenant: Tenant) -> None:
+async def test_turning_two_factor_off_and_on_resets_the_count(tenant: Tenant) -> None:
     person = await disabled(tenant)
     answer = ok(await submit(person.browser, await tenant.asked(person), person.recovery_codes[0]), 201)
     person.browser.token = answer["session"]["token"]

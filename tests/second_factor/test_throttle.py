@@ -17,7 +17,7 @@ BLOCKS = [30, 60, 120, 240, 480, 900, 900, 900]
 
 
 async def guess(tenant: Tenant, person: SimulatedUser, *, times: int = 1) -> None:
-    """Send wrong passcodes, in one sign-in of a browser of their own."""
+    """Send wrong passcodes in one sign-in, each from a new browser."""
     token = await tenant.asked(person)
     for _ in range(times):
         response = await submit(tenant.browser(), token, person.authenticator.wrong_passcode())
@@ -70,7 +70,7 @@ async def test_each_further_failure_doubles_the_block_up_to_fifteen_minutes(tena
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_after_a_block_one_more_attempt_is_judged_and_not_five(tenant: Tenant) -> None:
+async def test_after_a_block_one_more_attempt_is_checked_and_not_five(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await guess(tenant, person, times=5)
     tenant.clock.turn(seconds=30)
@@ -95,7 +95,7 @@ async def test_attempts_during_a_block_neither_count_nor_prolong_it(tenant: Tena
     throttled(await submit(tenant.browser(), token, person.authenticator.passcode()), 60)
 
 
-async def test_failures_do_not_fade_with_time(tenant: Tenant) -> None:
+async def test_failures_do_not_expire(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await guess(tenant, person, times=4)
     tenant.clock.turn(days=100)
@@ -138,7 +138,7 @@ async def new_recovery_codes(_: Tenant, person: SimulatedUser) -> None:
     ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
 
 
-async def dead_sign_in(tenant: Tenant, person: SimulatedUser) -> None:
+async def unknown_sign_in(tenant: Tenant, person: SimulatedUser) -> None:
     response = await submit(tenant.browser(), "pgi_" + "A" * 43, person.authenticator.passcode())
     refused(response, 401, "sign_in_expired")
 
@@ -149,7 +149,14 @@ async def malformed_passcode(tenant: Tenant, person: SimulatedUser) -> None:
 
 @pytest.mark.parametrize(
     "act",
-    [new_sign_in, password_in_a_trusted_browser, sign_out, new_recovery_codes, dead_sign_in, malformed_passcode],
+    [
+        new_sign_in,
+        password_in_a_trusted_browser,
+        sign_out,
+        new_recovery_codes,
+        unknown_sign_in,
+        malformed_passcode,
+    ],
 )
 async def test_nothing_but_a_second_factor_resets_the_count(
     tenant: Tenant, act: Callable[[Tenant, SimulatedUser], Awaitable[None]]
@@ -190,7 +197,7 @@ async def test_used_passcodes_and_recovery_codes_count_like_wrong_ones(tenant: T
     throttled(await submit(tenant.browser(), token, person.authenticator.passcode(1)), 30)
 
 
-async def test_failures_at_step_up_do_not_count_at_sign_in_nor_does_a_success_there_reset(tenant: Tenant) -> None:
+async def test_step_ups_neither_count_nor_reset_failures_at_sign_in(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await guess(tenant, person, times=4)
     for _ in range(3):
@@ -203,7 +210,7 @@ async def test_failures_at_step_up_do_not_count_at_sign_in_nor_does_a_success_th
     throttled(await submit(tenant.browser(), await tenant.asked(person), person.authenticator.passcode()), 30)
 
 
-async def test_five_wrong_passcodes_behind_the_password_send_one_letter(tenant: Tenant) -> None:
+async def test_five_wrong_passcodes_after_the_password_send_one_letter(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await letters(tenant)
     await guess(tenant, person, times=5)
@@ -215,7 +222,7 @@ async def test_five_wrong_passcodes_behind_the_password_send_one_letter(tenant: 
     assert letter["details"] == {"at": "sign_in", "ended": False}
 
 
-async def test_who_does_not_know_the_password_cannot_throttle_anybody(tenant: Tenant) -> None:
+async def test_a_client_without_the_password_cannot_throttle_a_user(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     outsider = tenant.browser(ip="198.51.100.7")
     theirs = await tenant.asked(other, outsider)
@@ -226,13 +233,14 @@ async def test_who_does_not_know_the_password_cannot_throttle_anybody(tenant: Te
         named = {
             "authenticator_id": (await tenant.sign_in(person, tenant.browser()))["methods"][0]["authenticator_id"]
         }
-        await submit(outsider, theirs, "000000", **named)  # an attempt of the other's, whomever it names
+        # The failure counts for the user of the sign-in, not for the owner of the authenticator.
+        await submit(outsider, theirs, "000000", **named)
 
     await guess(tenant, person, times=4)
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_the_throttle_of_one_user_touches_no_other(tenant: Tenant) -> None:
+async def test_the_throttle_of_one_user_affects_no_other(tenant: Tenant) -> None:
     elsewhere = await another_account(tenant)
     person, colleague = await tenant.enrolled(), await tenant.enrolled()
     namesake = await elsewhere.person(email=person.user.email)
@@ -245,7 +253,7 @@ async def test_the_throttle_of_one_user_touches_no_other(tenant: Tenant) -> None
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.END_USER])
-async def test_a_trusted_browser_is_let_in_by_the_password_while_the_user_is_throttled(
+async def test_a_trusted_browser_signs_in_by_password_while_the_user_is_throttled(
     tenant: Tenant, role: Role
 ) -> None:
     person = await tenant.enrolled(role)

@@ -1,4 +1,4 @@
-"""A passcode works once, wherever it is sent: enrollment, sign-in and step-up share what was used (section 4)."""
+"""A passcode works once across enrollment, sign-in and step-up (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -25,7 +25,9 @@ EVERYWHERE = [sign_in, step_up]
 
 @pytest.mark.parametrize("first", EVERYWHERE)
 @pytest.mark.parametrize("second", EVERYWHERE)
-async def test_a_passcode_used_here_is_used_there(tenant: Tenant, first: Sending, second: Sending) -> None:
+async def test_a_passcode_used_at_sign_in_or_step_up_is_used_at_both(
+    tenant: Tenant, first: Sending, second: Sending
+) -> None:
     person = await tenant.enrolled()
     passcode = person.authenticator.passcode()
     assert (await first(tenant, person, passcode)).is_success
@@ -37,7 +39,9 @@ async def test_a_passcode_used_here_is_used_there(tenant: Tenant, first: Sending
 
 
 @pytest.mark.parametrize("second", EVERYWHERE)
-async def test_a_passcode_that_confirmed_an_enrollment_is_used_everywhere(tenant: Tenant, second: Sending) -> None:
+async def test_a_passcode_that_confirmed_an_enrollment_is_used_at_sign_in_and_step_up(
+    tenant: Tenant, second: Sending
+) -> None:
     person = await tenant.signed_in()
     await tenant.enroll(person)
     tenant.clock.turn(seconds=-30)  # back to the moment of the enrollment
@@ -50,7 +54,9 @@ async def test_a_passcode_that_confirmed_an_enrollment_is_used_everywhere(tenant
 
 @pytest.mark.parametrize("first", EVERYWHERE)
 @pytest.mark.parametrize("second", EVERYWHERE)
-async def test_a_recovery_code_used_here_is_used_there(tenant: Tenant, first: Sending, second: Sending) -> None:
+async def test_a_recovery_code_used_at_sign_in_or_step_up_is_used_at_both(
+    tenant: Tenant, first: Sending, second: Sending
+) -> None:
     person = await tenant.enrolled()
     code = person.recovery_codes[0]
     assert (await first(tenant, person, code)).is_success
@@ -81,7 +87,7 @@ async def test_a_passcode_refused_by_the_throttle_is_not_used_up(tenant: Tenant)
     ok(await submit(tenant.browser(), token, passcode), 201)
 
 
-async def test_a_clock_that_is_set_back_lets_no_passcode_in_again(tenant: Tenant) -> None:
+async def test_after_the_clock_is_set_back_earlier_passcodes_are_refused(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     tenant.clock.turn(minutes=5)
     passcode = person.authenticator.passcode()

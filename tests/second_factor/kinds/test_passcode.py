@@ -22,7 +22,7 @@ def test_six_digits_are_a_totp_passcode() -> None:
     "text",
     ["", "12345", "1234567", " 123456", "123456 ", "123 456", "123456\n", "123-456", "12345a", "+12345", "1e5000"],
 )
-def test_anything_near_six_digits_is_nothing(text: str) -> None:
+def test_text_similar_to_six_digits_is_refused(text: str) -> None:
     assert parse(text) is None
 
 
@@ -32,7 +32,7 @@ def test_digits_of_other_scripts_are_refused(characters: list[str]) -> None:
     assert parse(text) == (SixDigits(text) if text.isascii() else None)
 
 
-@pytest.mark.parametrize("text", ["１２３４５６", "١٢٣٤٥٦", "12345६", "²²²²²²"])  # noqa: RUF001 -- the point
+@pytest.mark.parametrize("text", ["１２３４５６", "١٢٣٤٥٦", "12345६", "²²²²²²"])  # noqa: RUF001 -- intended
 def test_full_width_and_arabic_digits_are_refused(text: str) -> None:
     assert parse(text) is None
 
@@ -50,7 +50,7 @@ def test_full_width_and_arabic_digits_are_refused(text: str) -> None:
         "oI23456 789aBcD",
     ],
 )
-def test_a_recovery_code_is_read_however_it_is_typed(text: str) -> None:
+def test_a_recovery_code_is_parsed_in_every_spelling(text: str) -> None:
     assert parse(text) == CODE
 
 
@@ -80,7 +80,7 @@ def test_a_recovery_code_is_read_however_it_is_typed(text: str) -> None:
         "0123456-789abc\ud800",
     ],
 )
-def test_anything_near_a_recovery_code_is_nothing(text: str) -> None:
+def test_text_similar_to_a_recovery_code_is_refused(text: str) -> None:
     assert parse(text) is None
 
 
@@ -96,12 +96,12 @@ def test_a_recovery_code_round_trips(code: RecoveryCode, data: st.DataObject) ->
 
 
 @given(st.text(max_size=80))
-def test_what_is_accepted_is_canonical_and_round_trips(text: str) -> None:
+def test_accepted_text_is_canonical_and_round_trips(text: str) -> None:
     check_canonical(text)
 
 
 @given(st.from_regex(r"[\w -]{0,5}[0-9A-Za-z]{6,7}[- ]?[\w]{6,7}[ ]?", fullmatch=True))
-def test_what_is_nearly_right_is_canonical_too(text: str) -> None:
+def test_accepted_text_similar_to_a_code_is_canonical_too(text: str) -> None:
     check_canonical(text)
 
 
@@ -126,15 +126,15 @@ def test_new_recovery_codes_are_canonical_and_use_the_whole_alphabet() -> None:
     codes = {new_recovery_code() for _ in range(500)}
     assert len(codes) == 500
     assert all(parse(code.shown) == code for code in codes)
-    for place in range(14):
-        assert {code.characters[place] for code in codes} == set(CROCKFORD)
+    for position in range(14):
+        assert {code.characters[position] for code in codes} == set(CROCKFORD)
 
 
-def test_neither_shows_itself_in_a_log() -> None:
+def test_the_repr_contains_no_code() -> None:
     assert "000152" not in repr(SixDigits("000152"))
     assert CODE.characters not in repr(CODE)
 
 
-def test_the_kelvin_sign_is_what_the_test_above_takes_it_for() -> None:
+def test_the_kelvin_sign_is_k_in_lower_case() -> None:
     assert unicodedata.name("\u212a") == "KELVIN SIGN"
     assert "\u212a".lower() == "k"

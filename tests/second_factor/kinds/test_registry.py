@@ -1,4 +1,4 @@
-"""What every registered kind says of itself, and that nobody else says it."""
+"""The properties of every registered kind, and that no other code names a kind."""
 
 import re
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from tests.second_factor.kinds.toy.kind import LETTER, TOY
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 APP = Path(__file__).parents[3] / "app"
-# Beside the kind: its registration, the import of secrets, examples, and comments that explain the rest by it.
+# The kind, its registration, the import of secrets, examples, and comments that use it as an example.
 MAY_NAME_TOTP = {
     "administration/user_import",
     "cli.py",
@@ -37,7 +37,7 @@ def test_a_kind_can_be_stored_and_shown(kind: Kind) -> None:
     assert new.secret.hex() not in repr(new)
 
 
-def test_only_what_is_registered_is_known() -> None:
+def test_only_registered_kinds_are_known() -> None:
     assert registry.names() == ["totp"]
     assert registry.find_kind("toy") is None
     with registry.register_for_test(TOY):
@@ -45,10 +45,10 @@ def test_only_what_is_registered_is_known() -> None:
     assert registry.names() == ["totp"]
 
 
-def test_nobody_beside_it_knows_a_kind_by_name() -> None:
+def test_no_other_code_names_a_kind() -> None:
     named = {path.relative_to(APP).as_posix() for path in APP.rglob("*.py") if "totp" in path.read_text().lower()}
 
-    assert {path for path in named if not any(path.startswith(place) for place in MAY_NAME_TOTP)} == set()
+    assert {path for path in named if not any(path.startswith(prefix) for prefix in MAY_NAME_TOTP)} == set()
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,7 @@ def test_nobody_beside_it_knows_a_kind_by_name() -> None:
         (("sso", "gone since"), AAL2),
     ],
 )
-def test_a_session_reaches_what_the_strongest_of_its_second_factors_reaches(
-    amr: tuple[str, ...], reached: str
-) -> None:
+def test_a_session_has_the_assurance_of_its_strongest_second_factor(amr: tuple[str, ...], reached: str) -> None:
     with registry.register_for_test(TOY), registry.register_for_test(LETTER):
         assert registry.assurance(amr, None) == AAL1
         assert registry.assurance(amr, NOW) == reached

@@ -1,4 +1,4 @@
-"""The arithmetic of guessing, and the odds of a guesser in the worst case (README states them)."""
+"""The arithmetic of the throttle, and a guesser's odds in the worst case, which the README states."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,11 +20,11 @@ from app.second_factor.throttle import (
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 DAY = 24 * 60 * 60
-CHANCE = 3 / 1_000_000  # that six digits are one of the three passcodes which one authenticator accepts
+CHANCE = 3 / 1_000_000  # that six digits are one of the three passcodes that an authenticator accepts
 authenticators = st.integers(1, MOST_AUTHENTICATORS)
 
 
-def test_the_limits_are_the_contracts() -> None:
+def test_the_limits_are_those_of_the_api_contract() -> None:
     assert (FIRST_BLOCKING_FAILURE, MAX_SESSION_FAILURES, MAX_GUESSES) == (5, 5, 100)
 
 
@@ -85,9 +85,7 @@ def test_more_authenticators_are_disabled_after_fewer_failures(count: int, failu
 
 
 @given(st.lists(st.sampled_from(["guess", "guess", "guess", "add", "remove"]), max_size=400), authenticators)
-def test_no_order_of_guesses_and_changes_has_more_than_a_hundred_authenticators_judged(
-    acts: list[str], count: int
-) -> None:
+def test_no_order_of_guesses_and_changes_allows_more_than_a_hundred_checks(acts: list[str], count: int) -> None:
     failures = judged = 0
     for act in [*acts, *["guess"] * MAX_GUESSES]:
         if act == "remove" and count > 1:
@@ -101,14 +99,14 @@ def test_no_order_of_guesses_and_changes_has_more_than_a_hundred_authenticators_
             if failures >= disable_at(count):
                 break
 
-    # One that was added before the very last guess is judged once more than the count allows for.
+    # Authenticators added before the last guess are checked once more than the count allows for.
     assert judged <= MAX_GUESSES + MOST_AUTHENTICATORS - 1
     if "add" not in acts:
         assert judged <= MAX_GUESSES
 
 
 @given(st.integers(0, MAX_GUESSES), authenticators)
-def test_removing_one_neither_disables_nor_forgets_what_was_judged(failures: int, count: int) -> None:
+def test_removing_an_authenticator_neither_disables_nor_forgets_checks(failures: int, count: int) -> None:
     left = max(count - 1, 1)
     after = failures_after_removal(failures, count)
 
@@ -146,5 +144,5 @@ def test_the_odds_of_a_year_of_step_ups_are_fifteen_in_ten_thousand_at_most(coun
         (timedelta(seconds=-5), 1),
     ],
 )
-def test_the_wait_is_never_shorter_than_true(left: timedelta, seconds: int) -> None:
+def test_retry_after_is_rounded_up(left: timedelta, seconds: int) -> None:
     assert retry_after(NOW + left, NOW) == seconds

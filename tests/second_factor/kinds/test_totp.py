@@ -66,7 +66,7 @@ def test_a_step_changes_on_the_half_minute() -> None:
     assert [step_at(at(seconds)) for seconds in (0, 29.999999, 30, 59.999999, 60)] == [0, 0, 1, 1, 2]
 
 
-def test_a_step_is_the_same_in_every_time_zone_and_never_naive() -> None:
+def test_a_step_is_the_same_in_every_time_zone_and_a_naive_time_is_refused() -> None:
     local = datetime.fromisoformat("2026-03-29T03:00:00+05:45")
     assert step_at(local) == step_at(local.astimezone(UTC))
     with pytest.raises(TypeError):
@@ -80,7 +80,7 @@ def test_the_window_is_one_step_either_side(second: float) -> None:
     assert found == [None, Match(999, used=False), Match(1000, used=False), Match(1001, used=False), None]
 
 
-def test_the_window_at_the_beginning_of_time_has_no_negative_step() -> None:
+def test_the_window_at_the_epoch_has_no_negative_step() -> None:
     assert matched(passcode_at(SECRET, 0), at(0)) == Match(0, used=False)
     assert matched("000000", at(0)) is None
 
@@ -92,7 +92,7 @@ def test_a_step_not_greater_than_the_last_accepted_one_is_used() -> None:
 
 
 @pytest.mark.parametrize("current", [TWIN, TWIN + 1])
-def test_of_two_equal_neighbors_the_highest_counts_so_that_the_digits_work_once(current: int) -> None:
+def test_if_neighboring_steps_share_a_passcode_the_later_counts_so_it_works_once(current: int) -> None:
     assert passcode_at(SECRET, TWIN) == passcode_at(SECRET, TWIN + 1) == "911617"
     first = matched("911617", at(current * 30))
     assert first == Match(TWIN + 1, used=False)
@@ -102,7 +102,7 @@ def test_of_two_equal_neighbors_the_highest_counts_so_that_the_digits_work_once(
 
 
 @pytest.mark.parametrize("passcode", ["", "12345", "1234567", "abcdef", "٠٨١٨٠٤", "081804\n"])
-def test_what_is_no_passcode_matches_nothing(passcode: str) -> None:
+def test_a_malformed_passcode_matches_nothing(passcode: str) -> None:
     assert matched(passcode, at(1111111109)) is None
 
 
@@ -134,7 +134,7 @@ def test_the_next_passcode_begins_after_the_last_accepted_one(now: float, second
     assert seconds_until_next(10, at(now)) == seconds
 
 
-def test_waiting_as_long_as_told_is_enough() -> None:
+def test_after_the_returned_wait_the_next_passcode_is_accepted() -> None:
     now = at(1000 * 30 + 12.25)
     wait = seconds_until_next(1001, now)
     later = now + timedelta(seconds=wait)

@@ -1,4 +1,4 @@
-"""New recovery codes for somebody who lost theirs, made by an admin: the one thing done for another."""
+"""An admin makes new recovery codes for a user: the only change to another user's second factor."""
 
 import uuid
 from typing import Any
@@ -22,7 +22,7 @@ async def ask(caller: SimulatedUser, user_id: str, body: Any = REASON) -> httpx.
     return await caller.browser.post(f"/users/{user_id}/two-factor/recovery-codes", json=body)
 
 
-async def untouched(tenant: Tenant, target: SimulatedUser) -> None:
+async def assert_old_codes_work(tenant: Tenant, target: SimulatedUser) -> None:
     """Assert that the target's own codes still work."""
     assert ok(await target.browser.get("/users/me/two-factor"))["recovery_codes_left"] == 10
     await tenant.pass_passcode(target, passcode=target.recovery_codes[0])
@@ -30,7 +30,7 @@ async def untouched(tenant: Tenant, target: SimulatedUser) -> None:
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 @pytest.mark.parametrize("target_role", [Role.ADMIN, Role.AGENT, Role.END_USER])
-async def test_owner_and_admins_make_new_codes_that_work_once_while_the_old_ones_are_dead(
+async def test_codes_made_by_an_owner_or_admin_work_once_and_replace_the_old_ones(
     tenant: Tenant, role: Role, target_role: Role
 ) -> None:
     admin, target = await tenant.enrolled(role), await tenant.enrolled(target_role)
@@ -50,22 +50,22 @@ async def test_owner_and_admins_make_new_codes_that_work_once_while_the_old_ones
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_nobody_else_makes_codes_for_another(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_cannot_make_codes_for_another(tenant: Tenant, role: Role) -> None:
     caller, target = await tenant.enrolled(role), await tenant.enrolled(Role.END_USER)
 
     refused(await ask(caller, target.id), 403, "forbidden")
 
-    await untouched(tenant, target)
+    await assert_old_codes_work(tenant, target)
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.END_USER])
-async def test_their_own_id_is_no_way_in_for_those_without_the_role(tenant: Tenant, role: Role) -> None:
+async def test_agents_and_end_users_cannot_make_codes_by_their_own_id(tenant: Tenant, role: Role) -> None:
     caller = await tenant.enrolled(role)
 
     refused(await ask(caller, caller.id), 403, "forbidden")
 
 
-async def test_the_target_keeps_the_authenticator_and_stays_on(tenant: Tenant) -> None:
+async def test_the_target_keeps_the_authenticator_and_two_factor_stays_on(tenant: Tenant) -> None:
     admin, target = await tenant.enrolled(Role.ADMIN), await tenant.enrolled()
 
     ok(await ask(admin, target.id), 201)
@@ -91,7 +91,7 @@ async def test_an_admin_cannot_make_codes_for_the_owner(tenant: Tenant) -> None:
 
     refused(await ask(admin, owner.id), 403, "forbidden")
 
-    await untouched(tenant, owner)
+    await assert_old_codes_work(tenant, owner)
 
 
 async def test_the_owner_can_make_codes_for_themself(tenant: Tenant) -> None:
@@ -102,7 +102,7 @@ async def test_the_owner_can_make_codes_for_themself(tenant: Tenant) -> None:
     await tenant.pass_passcode(owner, passcode=codes[0])
 
 
-async def test_a_user_of_another_account_is_the_same_as_none(
+async def test_codes_for_a_user_of_another_account_are_not_found(
     app: FastAPI, services: Services, tenant: Tenant, clock: TurnableClock
 ) -> None:
     elsewhere = await make_tenant(app, services, clock)
@@ -111,16 +111,16 @@ async def test_a_user_of_another_account_is_the_same_as_none(
     foreign = refused(await ask(owner, target.id), 404, "not_found")
 
     assert foreign == refused(await ask(owner, str(uuid.uuid4())), 404, "not_found")
-    await untouched(elsewhere, target)
+    await assert_old_codes_work(elsewhere, target)
 
 
-async def test_an_id_that_is_none_names_no_user(tenant: Tenant) -> None:
+async def test_codes_for_a_malformed_user_id_are_not_found(tenant: Tenant) -> None:
     owner = await tenant.enrolled(Role.OWNER)
 
     refused(await ask(owner, "somebody"), 404, "not_found")
 
 
-async def test_who_has_no_authenticator_gets_none(tenant: Tenant) -> None:
+async def test_an_admin_cannot_make_codes_for_a_user_without_an_authenticator(tenant: Tenant) -> None:
     owner, target = await tenant.enrolled(Role.OWNER), await tenant.signed_in()
 
     refused(await ask(owner, target.id), 409, "no_authenticator")
@@ -139,42 +139,44 @@ async def test_who_has_no_authenticator_gets_none(tenant: Tenant) -> None:
         ({"reason": "lost", "silent": True}, "", "unknown_field"),
     ],
 )
-async def test_without_a_reason_there_are_none(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+async def test_an_admin_must_state_a_reason_for_new_codes(
+    tenant: Tenant, body: Any, pointer: str, code: str
+) -> None:
     owner, target = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
 
     problem = refused(await ask(owner, target.id, body), 422, "invalid_request")
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
-    await untouched(tenant, target)
+    await assert_old_codes_work(tenant, target)
 
 
-async def test_a_session_that_is_not_fresh_makes_none(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_an_admin_needs_a_fresh_session_to_make_codes(tenant: Tenant, clock: TurnableClock) -> None:
     owner, target = await tenant.enrolled(Role.OWNER), await tenant.enrolled()
     clock.turn(minutes=10)
 
     step_up_required(await ask(owner, target.id))
 
-    await untouched(tenant, target)
+    await assert_old_codes_work(tenant, target)
 
 
-async def test_a_trusted_device_makes_none(tenant: Tenant) -> None:
+async def test_an_admin_signed_in_by_device_cannot_make_codes(tenant: Tenant) -> None:
     owner, target = await let_through_by_device(tenant, Role.OWNER), await tenant.enrolled()
 
     step_up_required(await ask(owner, target.id))
 
-    await untouched(tenant, target)
+    await assert_old_codes_work(tenant, target)
 
 
-async def test_a_visitor_makes_none(tenant: Tenant) -> None:
+async def test_without_a_session_nobody_can_make_codes_for_a_user(tenant: Tenant) -> None:
     target = await tenant.enrolled()
 
     answer = await tenant.browser().post(f"/users/{target.id}/two-factor/recovery-codes", json=REASON)
 
     refused(answer, 401, "unauthenticated")
-    await untouched(tenant, target)
+    await assert_old_codes_work(tenant, target)
 
 
-async def test_it_is_recorded_with_who_did_it_for_whom_and_why(tenant: Tenant) -> None:
+async def test_the_audit_events_have_the_actor_the_target_and_the_reason(tenant: Tenant) -> None:
     admin, target = await tenant.enrolled(Role.ADMIN), await tenant.enrolled()
     await tenant.pass_passcode(target)
     trail = AuditTrail(tenant)
@@ -191,7 +193,7 @@ async def test_it_is_recorded_with_who_did_it_for_whom_and_why(tenant: Tenant) -
         assert not [code for code in codes if code in repr(event)]
 
 
-async def test_an_admin_who_tries_it_on_the_owner_is_recorded(tenant: Tenant) -> None:
+async def test_an_admins_attempt_to_make_codes_for_the_owner_is_recorded(tenant: Tenant) -> None:
     owner, admin = await tenant.enrolled(Role.OWNER), await tenant.enrolled(Role.ADMIN)
     trail = AuditTrail(tenant)
     await trail.new()

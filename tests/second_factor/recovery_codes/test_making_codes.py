@@ -1,4 +1,4 @@
-"""A set of codes as it is made: what is shown, and what is stored of it."""
+"""Making a set of recovery codes: what is shown, and what is stored."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ async def test_two_sets_share_neither_codes_nor_salt() -> None:
     assert not set(one.digests) & set(other.digests)
 
 
-async def test_a_set_says_what_its_hashes_cost_so_that_they_can_be_judged_when_that_has_changed() -> None:
+async def test_a_set_stores_its_hash_parameters_so_that_it_can_be_checked_after_a_change() -> None:
     parameters = Argon2Parameters(time_cost=1, memory_kib=128)
     hasher = Hasher(parameters, threads=1)
 

@@ -1,4 +1,4 @@
-"""One's own recovery codes: what they look like, that each works once, and that a new set kills the old."""
+"""A user's recovery codes: their format, that each works once, and that a new set replaces the old."""
 
 import re
 
@@ -46,7 +46,7 @@ async def test_a_new_set_is_ten_other_codes(tenant: Tenant) -> None:
     assert not set(codes) & set(person.recovery_codes)
 
 
-async def test_a_new_set_kills_the_old_one_and_counts_ten_again(tenant: Tenant) -> None:
+async def test_a_new_set_invalidates_the_old_one_and_has_ten_codes(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person, passcode=person.recovery_codes[0])
     assert await left(person) == 9
@@ -59,7 +59,7 @@ async def test_a_new_set_kills_the_old_one_and_counts_ten_again(tenant: Tenant) 
     ok(await person.browser.post("/session/step-up", json={"passcode": new[0]}))
 
 
-async def test_each_code_of_a_set_works_once_and_none_twice(tenant: Tenant) -> None:
+async def test_each_code_of_a_set_works_exactly_once(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     for number, code in enumerate(person.recovery_codes, start=1):
@@ -114,7 +114,7 @@ async def test_a_trusted_device_gets_no_new_codes(tenant: Tenant) -> None:
     step_up_required(await person.browser.post(PATH))
 
 
-async def test_who_has_no_authenticator_gets_no_codes(tenant: Tenant) -> None:
+async def test_a_user_without_an_authenticator_gets_no_codes(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     refused(await person.browser.post(PATH), 409, "no_authenticator")
@@ -122,11 +122,11 @@ async def test_who_has_no_authenticator_gets_no_codes(tenant: Tenant) -> None:
     assert await left(person) == 0
 
 
-async def test_a_visitor_gets_no_codes(tenant: Tenant) -> None:
+async def test_without_a_session_there_are_no_new_codes(tenant: Tenant) -> None:
     refused(await tenant.browser().post(PATH), 401, "unauthenticated")
 
 
-async def test_a_new_set_leaves_trusted_devices_and_sign_ins_under_way_alone(tenant: Tenant) -> None:
+async def test_a_new_set_ends_neither_trusted_devices_nor_open_sign_ins(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)
     token = await tenant.asked(person)
@@ -146,7 +146,7 @@ async def test_a_new_set_of_one_user_leaves_the_codes_of_another(tenant: Tenant)
     await tenant.pass_passcode(other, passcode=other.recovery_codes[0])
 
 
-async def test_codes_rest_as_slow_salted_digests_with_one_salt_for_a_set(tenant: Tenant) -> None:
+async def test_codes_are_stored_as_slow_salted_digests_with_one_salt_for_a_set(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     mine = {"user": person.user.id}
 

@@ -1,4 +1,4 @@
-"""Renaming and removing one's authenticators."""
+"""Renaming and removing the user's own authenticators."""
 
 import uuid
 from typing import Any
@@ -24,7 +24,7 @@ async def label_of(person: SimulatedUser) -> str:
 
 
 async def with_two(tenant: Tenant) -> SimulatedUser:
-    """Return a user with two authenticators, who holds the newer one in hand."""
+    """Return a user with two authenticators; `person.authenticator` is the newer one."""
     person = await tenant.enrolled()
     await tenant.enroll(person)
     return person
@@ -57,7 +57,7 @@ async def test_an_authenticator_can_be_renamed(tenant: Tenant, given: str, kept:
         ({"label": "new", "secret": "AAAA"}, "", "unknown_field"),
     ],
 )
-async def test_a_label_that_is_none_is_refused(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
+async def test_an_invalid_label_is_refused(tenant: Tenant, body: Any, pointer: str, code: str) -> None:
     person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
@@ -114,7 +114,7 @@ async def test_nobody_renames_or_removes_the_authenticator_of_another_account(
 
 
 @pytest.mark.parametrize("malformed", ["1", "not-an-id", "0" * 64, "%00"])
-async def test_an_id_that_is_none_names_no_authenticator(tenant: Tenant, malformed: str) -> None:
+async def test_a_malformed_authenticator_id_is_not_found(tenant: Tenant, malformed: str) -> None:
     person = await with_two(tenant)
 
     refused(await person.browser.patch(f"{AUTHENTICATORS}/{malformed}", json={"label": "x"}), 404, "not_found")
@@ -137,7 +137,7 @@ async def test_one_of_two_can_be_removed_and_its_passcodes_are_then_wrong(tenant
     await tenant.pass_passcode(person)
 
 
-async def test_removing_one_leaves_the_recovery_codes_and_the_rest_as_they_were(tenant: Tenant) -> None:
+async def test_removing_one_leaves_the_recovery_codes_and_the_status_unchanged(tenant: Tenant) -> None:
     person = await with_two(tenant)
     first, _ = await authenticator_ids(person)
 
@@ -147,7 +147,7 @@ async def test_removing_one_leaves_the_recovery_codes_and_the_rest_as_they_were(
     assert (shown["status"], shown["turned_on_by_user"], shown["recovery_codes_left"]) == ("on", True, 10)
 
 
-async def test_the_last_one_cannot_be_removed(tenant: Tenant) -> None:
+async def test_the_last_authenticator_cannot_be_removed(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     [mine] = await authenticator_ids(person)
 
@@ -178,7 +178,7 @@ async def test_removing_revokes_trusted_devices(tenant: Tenant) -> None:
     assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_removing_ends_sign_ins_and_enrollments_under_way(tenant: Tenant) -> None:
+async def test_removing_ends_open_sign_ins_and_enrollments(tenant: Tenant) -> None:
     person = await with_two(tenant)
     token = await tenant.asked(person)
     begun = await begin(person)
@@ -191,7 +191,7 @@ async def test_removing_ends_sign_ins_and_enrollments_under_way(tenant: Tenant) 
     refused(await confirm(person, begun, app_of(tenant, begun).passcode()), 410, "enrollment_expired")
 
 
-async def test_a_removed_one_cannot_be_removed_again(tenant: Tenant) -> None:
+async def test_a_removed_authenticator_cannot_be_removed_again(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     for _ in range(2):
         await tenant.enroll(person)

@@ -1,4 +1,4 @@
-"""What is decided behind the lock, and not by what the request found when it came in."""
+"""Decisions are made under the row lock, not by the state that the request found when it came in."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -36,7 +36,7 @@ NEED_THE_SECOND_FACTOR: dict[str, Call] = {
 
 
 async def until_it_waits(answer: "asyncio.Task[httpx.Response]", tx: AsyncConnection) -> None:
-    """Return once the request waits for what `tx` has locked."""
+    """Wait until the request waits for a lock that `tx` holds."""
     for _ in range(200):
         if await tx.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
             break
@@ -51,7 +51,7 @@ async def add_authenticator(tenant: Tenant, tx: AsyncConnection, user_id: UUID) 
 
 
 @pytest.mark.parametrize("act", list(NEED_THE_SECOND_FACTOR))
-async def test_a_fresh_password_is_not_enough_any_more_when_the_first_authenticator_came_meanwhile(
+async def test_a_fresh_password_is_not_enough_if_an_authenticator_is_added_meanwhile(
     tenant: Tenant, act: str
 ) -> None:
     person = await tenant.signed_in()
@@ -70,7 +70,7 @@ async def test_a_fresh_password_is_not_enough_any_more_when_the_first_authentica
     assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"  # with the old password
 
 
-async def test_it_cannot_be_turned_off_when_the_requirement_came_meanwhile(tenant: Tenant) -> None:
+async def test_two_factor_cannot_be_turned_off_if_it_becomes_required_meanwhile(tenant: Tenant) -> None:
     person = await tenant.enrolled(Role.AGENT)
     async with tenant.services.database.begin() as tx:
         await accounts.lock_policy_exclusive(tx, tenant.account.id)

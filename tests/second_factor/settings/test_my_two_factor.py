@@ -1,4 +1,4 @@
-"""What a user sees of their own second factor, and how often they choose to be asked."""
+"""What users see of their own second factor, and how often they choose to be asked for it."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def shown_to(person: SimulatedUser) -> dict[str, Any]:
     return shown
 
 
-async def test_who_has_set_nothing_up_sees_it_off(tenant: Tenant) -> None:
+async def test_two_factor_is_off_without_an_authenticator(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     assert await shown_to(person) == {
@@ -34,7 +34,7 @@ async def test_who_has_set_nothing_up_sees_it_off(tenant: Tenant) -> None:
     }
 
 
-async def test_who_enrolled_of_their_own_accord_sees_it_on(tenant: Tenant) -> None:
+async def test_two_factor_is_on_for_a_user_who_enrolled_voluntarily(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     enrolled_at = on_the_wire(tenant.clock.now())
     confirmed = await tenant.enroll(person)
@@ -70,7 +70,7 @@ async def test_the_secret_is_never_shown_again(tenant: Tenant) -> None:
     assert not [code for code in person.recovery_codes if code in answer.text]
 
 
-async def test_a_requirement_asks_for_setup_from_its_group_only(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_requirement_applies_only_to_its_group(tenant: Tenant, owner: SimulatedUser) -> None:
     agent, end_user = await tenant.signed_in(Role.AGENT), await tenant.signed_in(Role.END_USER)
 
     await tenant.require(owner, end_users=True)
@@ -81,7 +81,7 @@ async def test_a_requirement_asks_for_setup_from_its_group_only(tenant: Tenant, 
     assert (await shown_to(agent))["required_by_account"] is False
 
 
-async def test_required_and_turned_on_are_told_apart(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_required_and_turned_on_are_shown_separately(tenant: Tenant, owner: SimulatedUser) -> None:
     willing = await tenant.enrolled()
     await tenant.step_up(owner)
     await tenant.require(owner, team_members=True)
@@ -96,7 +96,7 @@ async def test_required_and_turned_on_are_told_apart(tenant: Tenant, owner: Simu
         )
 
 
-async def test_who_enrolls_in_a_session_while_it_is_required_has_not_turned_it_on(
+async def test_enrolling_in_a_session_while_it_is_required_does_not_turn_it_on(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     person = await tenant.signed_in()
@@ -107,7 +107,7 @@ async def test_who_enrolls_in_a_session_while_it_is_required_has_not_turned_it_o
     assert (await shown_to(person))["turned_on_by_user"] is False
 
 
-async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(tenant: Tenant) -> None:
+async def test_after_the_requirement_two_factor_is_off_for_users_who_had_to_enroll(tenant: Tenant) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     await tenant.require(owner, team_members=True)
     obliged = await enrolled_because_required(tenant)
@@ -121,7 +121,7 @@ async def test_it_is_off_again_for_the_obliged_once_the_requirement_has_gone(ten
     assert (await shown_to(owner))["status"] == "on"
 
 
-async def test_used_recovery_codes_are_not_left(tenant: Tenant) -> None:
+async def test_used_recovery_codes_are_not_counted_as_left(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     await tenant.pass_passcode(person, passcode=person.recovery_codes[3])
@@ -129,7 +129,7 @@ async def test_used_recovery_codes_are_not_left(tenant: Tenant) -> None:
     assert (await shown_to(person))["recovery_codes_left"] == 9
 
 
-async def test_only_living_devices_count_as_trusted(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_only_unexpired_devices_count_as_trusted(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.enrolled(Role.END_USER)
     await tenant.pass_passcode(person)
     clock.turn(days=10)
@@ -154,7 +154,7 @@ async def test_no_device_counts_as_trusted_where_the_policy_trusts_none(
     assert (await shown_to(person))["trusted_devices"] == 0
 
 
-async def test_a_passcode_moves_the_time_of_the_last_one_and_a_password_does_not(
+async def test_a_passcode_updates_last_passcode_at_and_a_password_does_not(
     tenant: Tenant, clock: TurnableClock
 ) -> None:
     person = await tenant.enrolled()
@@ -180,11 +180,11 @@ async def test_a_recovery_code_is_a_passcode_but_not_a_use_of_the_authenticator(
     assert after["authenticators"] == before["authenticators"]
 
 
-async def test_nobody_sees_it_without_a_session(tenant: Tenant) -> None:
+async def test_two_factor_settings_need_a_session(tenant: Tenant) -> None:
     refused(await tenant.browser().get(PATH), 401, "unauthenticated")
 
 
-async def test_every_sign_in_revokes_my_trusted_devices_and_nobody_elses(tenant: Tenant) -> None:
+async def test_the_frequency_every_sign_in_revokes_only_the_users_own_devices(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     for trusting in (person, other):
         await tenant.pass_passcode(trusting)
@@ -198,7 +198,7 @@ async def test_every_sign_in_revokes_my_trusted_devices_and_nobody_elses(tenant:
     assert (await tenant.sign_in(other))["status"] == "complete"
 
 
-async def test_asking_less_often_again_does_not_bring_the_revoked_devices_back(tenant: Tenant) -> None:
+async def test_changing_the_frequency_back_does_not_restore_revoked_devices(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)
     ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
@@ -220,7 +220,7 @@ async def test_a_patch_that_changes_nothing_leaves_trusted_devices_alone(tenant:
     assert await shown_to(person) == before
 
 
-async def test_an_empty_patch_does_not_set_the_frequency_back(tenant: Tenant) -> None:
+async def test_an_empty_patch_does_not_reset_the_frequency(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     ok(await person.browser.patch(PATH, json={"passcode_frequency": "every_sign_in"}))
 

@@ -38,7 +38,7 @@ async def test_unknown_ids_get_the_same_answer(tenant: Tenant, unknown: str) -> 
     refused(await owner.browser.delete(f"/users/{unknown}/two-factor"), 403, "only_the_user_can_turn_off")
 
 
-async def test_ones_own_id_is_no_way_around(tenant: Tenant) -> None:
+async def test_the_callers_own_id_gets_the_same_answer(tenant: Tenant) -> None:
     owner = await tenant.enrolled(Role.OWNER)
 
     refused(await owner.browser.delete(f"/users/{owner.id}/two-factor"), 403, "only_the_user_can_turn_off")
@@ -57,7 +57,7 @@ async def test_a_user_of_another_account_gets_the_same_answer(
     assert ok(await target.browser.get("/users/me/two-factor"))["status"] == "on"
 
 
-async def test_without_a_credential_it_is_not_even_refused_by_name(tenant: Tenant) -> None:
+async def test_without_a_credential_the_answer_is_unauthenticated(tenant: Tenant) -> None:
     target = await tenant.enrolled()
 
     refused(await tenant.browser().delete(f"/users/{target.id}/two-factor"), 401, "unauthenticated")

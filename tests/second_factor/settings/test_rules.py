@@ -16,7 +16,7 @@ from app.second_factor.settings.rules import Status, status
         (True, True, True, "on"),
     ],
 )
-def test_it_is_on_for_who_would_be_asked_and_to_be_set_up_by_who_must_enroll(
+def test_the_status_follows_from_requirement_authenticator_and_choice(
     *, required: bool, has_authenticator: bool, turned_on_by_user: bool, expected: Status
 ) -> None:
     found = status(required=required, has_authenticator=has_authenticator, turned_on_by_user=turned_on_by_user)
@@ -25,5 +25,5 @@ def test_it_is_on_for_who_would_be_asked_and_to_be_set_up_by_who_must_enroll(
 
 
 @pytest.mark.parametrize(("required", "expected"), [(False, "off"), (True, "setup_required")])
-def test_having_turned_it_on_means_nothing_without_an_authenticator(*, required: bool, expected: Status) -> None:
+def test_turned_on_by_user_has_no_effect_without_an_authenticator(*, required: bool, expected: Status) -> None:
     assert status(required=required, has_authenticator=False, turned_on_by_user=True) == expected

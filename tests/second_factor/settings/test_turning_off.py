@@ -1,4 +1,4 @@
-"""Turning two-factor authentication off: what goes, what does not, and who cannot."""
+"""Turning two-factor off: what is deleted, what is not, and who cannot turn it off."""
 
 import pytest
 
@@ -17,7 +17,7 @@ async def turn_off(person: SimulatedUser) -> None:
     assert ok(await person.browser.delete(PATH), 204) is None
 
 
-async def test_authenticators_recovery_codes_and_trusted_devices_go(tenant: Tenant) -> None:
+async def test_authenticators_recovery_codes_and_trusted_devices_are_deleted(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)
 
@@ -28,7 +28,7 @@ async def test_authenticators_recovery_codes_and_trusted_devices_go(tenant: Tena
     assert (shown["recovery_codes_left"], shown["trusted_devices"]) == (0, 0)
 
 
-async def test_the_next_sign_in_is_not_asked(tenant: Tenant) -> None:
+async def test_the_next_sign_in_needs_no_passcode(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     await turn_off(person)
@@ -36,7 +36,7 @@ async def test_the_next_sign_in_is_not_asked(tenant: Tenant) -> None:
     assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"
 
 
-async def test_nothing_of_before_works_once_it_is_on_again(tenant: Tenant) -> None:
+async def test_old_passcodes_and_codes_do_not_work_after_it_is_on_again(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.pass_passcode(person)  # this browser has a device cookie now
     old_app, old_codes = person.authenticator, person.recovery_codes
@@ -46,12 +46,12 @@ async def test_nothing_of_before_works_once_it_is_on_again(tenant: Tenant) -> No
     waiting = await tenant.sign_in(person)
 
     assert waiting["status"] == "passcode_required"
-    for dead in (old_app.passcode(), old_codes[0], old_codes[9]):
-        body = {"sign_in_token": waiting["sign_in_token"], "passcode": dead}
+    for old in (old_app.passcode(), old_codes[0], old_codes[9]):
+        body = {"sign_in_token": waiting["sign_in_token"], "passcode": old}
         refused(await person.browser.post("/sign-ins/passcode", json=body), 401, "passcode_incorrect")
 
 
-async def test_a_sign_in_under_way_dies(tenant: Tenant) -> None:
+async def test_turning_off_ends_open_sign_ins(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.passcode()}
 
@@ -71,7 +71,7 @@ async def test_an_enrollment_begun_before_cannot_be_confirmed(tenant: Tenant) ->
     assert ok(await person.browser.get(PATH))["authenticators"] == []
 
 
-async def test_nobody_elses_goes(tenant: Tenant) -> None:
+async def test_turning_off_affects_no_other_user(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     await tenant.pass_passcode(other)
     before = ok(await other.browser.get(PATH))
@@ -97,7 +97,7 @@ async def test_it_cannot_be_turned_off_while_the_account_requires_it(tenant: Ten
     assert (before["status"], before["trusted_devices"], before["recovery_codes_left"]) == ("on", 1, 10)
 
 
-async def test_it_can_be_turned_off_where_only_others_must_use_it(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_it_can_be_turned_off_if_only_other_users_must_use_it(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await tenant.enrolled(Role.END_USER)
     await tenant.step_up(owner)
     await tenant.require(owner, team_members=True)
@@ -113,7 +113,7 @@ async def test_the_owner_who_required_it_cannot_turn_it_off_for_themself(tenant:
     refused(await owner.browser.delete(PATH), 409, "two_factor_required")
 
 
-async def test_a_session_that_is_not_fresh_turns_nothing_off(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_turning_off_needs_a_fresh_session(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.enrolled()
     clock.turn(minutes=10)
     before = ok(await person.browser.get(PATH))
@@ -124,7 +124,7 @@ async def test_a_session_that_is_not_fresh_turns_nothing_off(tenant: Tenant, clo
     assert before["status"] == "on"
 
 
-async def test_a_trusted_device_turns_nothing_off(tenant: Tenant) -> None:
+async def test_a_session_by_device_cannot_turn_it_off(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant)
 
     step_up_required(await person.browser.delete(PATH))
@@ -132,7 +132,7 @@ async def test_a_trusted_device_turns_nothing_off(tenant: Tenant) -> None:
     assert ok(await person.browser.get(PATH))["status"] == "on"
 
 
-async def test_turning_off_what_is_off_is_no_error(tenant: Tenant) -> None:
+async def test_turning_off_when_it_is_off_is_no_error(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     await turn_off(person)
@@ -140,7 +140,7 @@ async def test_turning_off_what_is_off_is_no_error(tenant: Tenant) -> None:
     assert ok(await person.browser.get(PATH))["status"] == "off"
 
 
-async def test_with_a_body_nothing_is_turned_off(tenant: Tenant) -> None:
+async def test_turning_off_with_a_body_is_refused(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     answer = await person.browser.request("DELETE", PATH, json={"authenticators": []})

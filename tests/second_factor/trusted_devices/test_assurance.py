@@ -1,4 +1,4 @@
-"""A trusted device replaces the passcode only: never the password, never freshness (docs/api.md section 4)."""
+"""A trusted device replaces the passcode, but not the password or freshness (docs/api.md section 4)."""
 
 import pytest
 
@@ -21,7 +21,7 @@ FRESH_CALLS = [
 
 
 async def let_in_by_device(tenant: Tenant) -> SimulatedUser:
-    """Return a user whose browser is signed in by the password and its device cookie."""
+    """Return a user whose browser is signed in by password and device cookie."""
     person = await trusted_person(tenant)
     answer = await tenant.sign_in(person)
     assert answer["status"] == "complete"
@@ -42,7 +42,7 @@ async def test_a_session_by_device_is_never_fresh(
     assert ok(await person.browser.get("/session"))["session"]["assurance"] == "aal1"
 
 
-async def test_an_admin_by_device_changes_no_policy(tenant: Tenant) -> None:
+async def test_an_admin_signed_in_by_device_cannot_change_the_policy(tenant: Tenant) -> None:
     admin = await tenant.enrolled(Role.ADMIN)
     await pass_passcode(tenant, admin, admin.browser)
     await tenant.sign_in(admin)
@@ -54,7 +54,7 @@ async def test_an_admin_by_device_changes_no_policy(tenant: Tenant) -> None:
     ok(await admin.browser.patch("/security-policy", json={"trusted_device_days": 1}))
 
 
-async def test_a_session_by_device_shows_that_it_saw_a_password_only(tenant: Tenant) -> None:
+async def test_a_session_by_device_shows_only_a_password(tenant: Tenant) -> None:
     person = await let_in_by_device(tenant)
 
     session = ok(await person.browser.get("/session"))["session"]
@@ -64,7 +64,7 @@ async def test_a_session_by_device_shows_that_it_saw_a_password_only(tenant: Ten
     assert session["second_factor_at"] is None
 
 
-async def test_a_device_is_no_step_up_and_neither_is_the_password_again(tenant: Tenant) -> None:
+async def test_neither_device_nor_password_steps_up_a_session_by_device(tenant: Tenant) -> None:
     person = await let_in_by_device(tenant)
 
     refused(await person.browser.post("/session/step-up", json={"password": PASSWORD}), 422, "invalid_request")
@@ -83,7 +83,7 @@ async def test_a_step_up_makes_a_session_by_device_aal2(tenant: Tenant) -> None:
     ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)
 
 
-async def test_the_device_replaces_no_password(tenant: Tenant) -> None:
+async def test_a_trusted_device_does_not_replace_the_password(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
 
     for password in ("a wrong password", ""):
@@ -92,7 +92,7 @@ async def test_the_device_replaces_no_password(tenant: Tenant) -> None:
     refused(await person.browser.post("/sign-ins", json={"email": person.user.email}), 422, "invalid_request")
 
 
-async def test_a_session_by_device_makes_no_other_device_trusted(tenant: Tenant) -> None:
+async def test_a_session_by_device_trusts_no_other_device(tenant: Tenant) -> None:
     person = await let_in_by_device(tenant)
 
     assert len(ok(await person.browser.get("/users/me/trusted-devices"))["items"]) == 1

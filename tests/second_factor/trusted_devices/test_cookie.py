@@ -73,7 +73,7 @@ async def test_over_http_a_cookie_with_the_host_prefix_is_ignored(tenant: Tenant
     assert await is_asked_with(tenant, person, f"__Host-{cookie_name(person)}={device_token(person)}")
 
 
-async def test_the_answer_shows_the_device_without_its_secret(tenant: Tenant) -> None:
+async def test_the_response_shows_the_device_without_its_secret(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     response = await pass_passcode(tenant, person, person.browser)
@@ -82,7 +82,7 @@ async def test_the_answer_shows_the_device_without_its_secret(tenant: Tenant) ->
     assert device_token(person).split(".")[1] not in response.text
 
 
-async def test_a_trusted_browser_is_let_in_by_the_password(tenant: Tenant) -> None:
+async def test_a_trusted_browser_signs_in_by_password(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
 
     response = await person.browser.post("/sign-ins", json=credentials(person))
@@ -90,11 +90,11 @@ async def test_a_trusted_browser_is_let_in_by_the_password(tenant: Tenant) -> No
     answer = ok(response, 201)
     assert set(answer) == {"status", "session", "user"}
     assert answer["session"]["amr"] == ["pwd"]
-    assert cookies_set(response) == []  # trust counts from the passcode
+    assert cookies_set(response) == []  # the days of trust count from the passcode
 
 
 @pytest.mark.parametrize("days", [1, 7, 29])
-async def test_the_cookie_lives_as_many_days_as_the_policy_says(
+async def test_the_max_age_of_the_cookie_follows_the_policy(
     tenant: Tenant, owner: SimulatedUser, days: int
 ) -> None:
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
@@ -106,7 +106,7 @@ async def test_the_cookie_lives_as_many_days_as_the_policy_says(
     assert cookie.max_age == days * DAY
 
 
-async def test_nothing_is_remembered_when_that_is_not_wanted(tenant: Tenant) -> None:
+async def test_without_remember_device_no_device_is_trusted(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     response = await pass_passcode(tenant, person, person.browser, remember_device=False)
@@ -140,7 +140,7 @@ async def test_a_wrong_passcode_makes_no_device_trusted(tenant: Tenant) -> None:
     assert ok(await person.browser.get("/users/me/trusted-devices"))["items"] == []
 
 
-async def test_each_trust_has_a_new_secret_and_ends_the_browsers_older_one(
+async def test_a_new_trusted_device_has_a_new_secret_and_replaces_the_browsers_older_one(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     person = await trusted_person(tenant)
@@ -159,7 +159,7 @@ async def test_each_trust_has_a_new_secret_and_ends_the_browsers_older_one(
     assert len(ok(await person.browser.get("/users/me/trusted-devices"))["items"]) == 1
 
 
-async def test_a_secret_that_the_client_brought_never_becomes_trusted(tenant: Tenant) -> None:
+async def test_a_secret_chosen_by_the_client_never_becomes_trusted(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     planted = f"{cookie_name(person)}=pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"
     browser = tenant.browser()
@@ -174,7 +174,7 @@ async def test_a_secret_that_the_client_brought_never_becomes_trusted(tenant: Te
     assert not await is_asked_with(tenant, person, f"{cookie.name}={cookie.value}")
 
 
-async def test_a_browser_with_anothers_device_does_not_end_it(tenant: Tenant) -> None:
+async def test_a_browser_that_sends_another_users_device_does_not_end_it(tenant: Tenant) -> None:
     person, other = await trusted_person(tenant), await trusted_person(tenant)
     stolen = f"{cookie_name(person)}={device_token(other)}"
     token = await tenant.asked(person)

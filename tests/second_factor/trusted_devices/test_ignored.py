@@ -1,4 +1,7 @@
-"""A malformed, foreign, doubled or oversized device cookie is ignored: asked, and never an error (section 4)."""
+"""A malformed, foreign, duplicate or oversized device cookie is ignored (docs/api.md section 4).
+
+The user is asked for a passcode, and never gets an error.
+"""
 
 from collections.abc import Callable
 
@@ -59,7 +62,7 @@ async def test_a_cookie_that_is_not_exactly_what_was_set_is_ignored(tenant: Tena
     headers = HEADERS[case](cookie_name(person), device_token(person))
 
     assert await is_asked_with(tenant, person, *headers)
-    assert not await is_asked(tenant, person)  # and what was set goes on being good
+    assert not await is_asked(tenant, person)  # and the cookie that was set still works
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ async def test_the_cookie_is_found_among_others(tenant: Tenant, around: str) -> 
     assert not await is_asked_with(tenant, person, header)
 
 
-async def test_the_cookie_of_another_user_is_worth_nothing(tenant: Tenant) -> None:
+async def test_the_cookie_of_another_user_is_ignored(tenant: Tenant) -> None:
     person, other = await trusted_person(tenant), await trusted_person(tenant)
     theirs = device_token(other)
 
@@ -90,7 +93,7 @@ async def test_the_cookie_of_another_user_is_worth_nothing(tenant: Tenant) -> No
     assert await is_asked(tenant, person, other.browser)
 
 
-async def test_the_secret_of_one_device_is_worth_nothing_with_the_id_of_another(tenant: Tenant) -> None:
+async def test_the_secret_of_one_device_with_the_id_of_another_is_ignored(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
     first = device_token(person)
     person.browser = tenant.browser()
@@ -104,7 +107,7 @@ async def test_the_secret_of_one_device_is_worth_nothing_with_the_id_of_another(
         assert not await is_asked_with(tenant, person, f"{cookie_name(person)}={own}")
 
 
-async def test_the_cookie_of_another_account_is_worth_nothing(tenant: Tenant) -> None:
+async def test_the_cookie_of_another_account_is_ignored(tenant: Tenant) -> None:
     elsewhere = await another_account(tenant)
     person = await trusted_person(tenant)
     namesake = await elsewhere.person(email=person.user.email)
@@ -118,7 +121,7 @@ async def test_the_cookie_of_another_account_is_worth_nothing(tenant: Tenant) ->
     assert not await is_asked(tenant, person)
 
 
-async def test_a_cookie_does_nothing_for_somebody_who_must_enroll(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_cookie_has_no_effect_for_a_user_who_must_enroll(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     token = device_token(person)
     await tenant.step_up(person)

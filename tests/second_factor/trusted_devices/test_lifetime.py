@@ -1,4 +1,4 @@
-"""For how long a device stays trusted: checked on the server, from the passcode, never longer (section 4)."""
+"""How long a device stays trusted: counted from the passcode, on the server (docs/api.md section 4)."""
 
 from datetime import timedelta
 
@@ -8,11 +8,11 @@ from tests.support.account.devices import is_asked, pass_passcode, trusted_perso
 
 
 async def set_days(tenant: Tenant, owner: SimulatedUser, days: int) -> None:
-    await tenant.sign_in(owner)  # the session may have ended meanwhile
+    await tenant.sign_in(owner)  # the session may have expired
     ok(await owner.browser.patch("/security-policy", json={"trusted_device_days": days}))
 
 
-async def test_thirty_days_after_the_passcode_the_device_is_asked_again(tenant: Tenant) -> None:
+async def test_thirty_days_after_the_passcode_the_device_is_no_longer_trusted(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
     tenant.clock.turn(days=30, seconds=-0.000001)
     assert not await is_asked(tenant, person)
@@ -33,7 +33,7 @@ async def test_using_the_device_does_not_prolong_its_trust(tenant: Tenant) -> No
     assert await is_asked(tenant, person)
 
 
-async def test_a_new_passcode_begins_the_time_anew(tenant: Tenant) -> None:
+async def test_a_new_passcode_restarts_the_trust(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
     tenant.clock.turn(days=30)
     await pass_passcode(tenant, person, person.browser)
@@ -45,7 +45,7 @@ async def test_a_new_passcode_begins_the_time_anew(tenant: Tenant) -> None:
     assert await is_asked(tenant, person)
 
 
-async def test_the_browser_may_keep_the_cookie_and_is_asked_all_the_same(tenant: Tenant) -> None:
+async def test_a_browser_that_keeps_an_expired_cookie_is_asked(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
     tenant.clock.turn(days=365)
 
@@ -53,7 +53,7 @@ async def test_the_browser_may_keep_the_cookie_and_is_asked_all_the_same(tenant:
     assert len(person.browser.cookies) == 1
 
 
-async def test_fewer_days_count_for_devices_that_were_trusted_before(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_fewer_days_in_the_policy_shorten_existing_trust(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     await set_days(tenant, owner, 7)
     tenant.clock.turn(days=7, seconds=-1)
@@ -64,7 +64,7 @@ async def test_fewer_days_count_for_devices_that_were_trusted_before(tenant: Ten
     assert await is_asked(tenant, person)
 
 
-async def test_more_days_do_not_prolong_the_trust_of_before(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_more_days_in_the_policy_do_not_extend_existing_trust(tenant: Tenant, owner: SimulatedUser) -> None:
     await set_days(tenant, owner, 7)
     person = await trusted_person(tenant)
     await set_days(tenant, owner, 30)
@@ -76,7 +76,7 @@ async def test_more_days_do_not_prolong_the_trust_of_before(tenant: Tenant, owne
     assert await is_asked(tenant, person)
 
 
-async def test_no_days_end_all_trust_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_zero_days_in_the_policy_end_all_trust_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
 
     await set_days(tenant, owner, 0)
@@ -84,7 +84,7 @@ async def test_no_days_end_all_trust_at_once(tenant: Tenant, owner: SimulatedUse
     assert await is_asked(tenant, person)
 
 
-async def test_the_list_says_what_the_sign_in_decides_by(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_list_shows_the_expiry_that_sign_ins_use(tenant: Tenant, owner: SimulatedUser) -> None:
     person = await trusted_person(tenant)
     trusted_at = tenant.clock.now()
 
@@ -98,7 +98,7 @@ async def test_the_list_says_what_the_sign_in_decides_by(tenant: Tenant, owner: 
     assert ok(await person.browser.get("/users/me/two-factor"))["trusted_devices"] == 0
 
 
-async def test_the_answer_says_until_when_the_device_is_trusted(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_response_says_until_when_the_device_is_trusted(tenant: Tenant, owner: SimulatedUser) -> None:
     await set_days(tenant, owner, 3)
     person = await tenant.enrolled()
 

@@ -1,4 +1,4 @@
-"""One cookie per user in a browser, of ten users at most (docs/api.md section 4)."""
+"""A browser has one device cookie for each user, of at most ten users (docs/api.md section 4)."""
 
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import Client, ok
@@ -18,7 +18,7 @@ async def test_users_who_share_a_browser_are_each_trusted_in_it(tenant: Tenant) 
         assert not await is_asked(tenant, person, shared)
 
 
-async def test_the_eleventh_user_of_a_browser_expires_the_cookie_that_is_oldest(tenant: Tenant) -> None:
+async def test_the_eleventh_user_of_a_browser_expires_the_oldest_cookie(tenant: Tenant) -> None:
     shared = tenant.browser()
     people = [await tenant.enrolled() for _ in range(11)]
     for person in people[:10]:
@@ -37,7 +37,7 @@ async def test_the_eleventh_user_of_a_browser_expires_the_cookie_that_is_oldest(
         assert not await is_asked(tenant, person, shared)
 
 
-async def test_a_browser_that_brings_too_many_is_brought_back_to_ten(tenant: Tenant) -> None:
+async def test_a_browser_with_too_many_device_cookies_is_reduced_to_ten(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     browser = tenant.browser()
     for number in range(13):
@@ -51,7 +51,7 @@ async def test_a_browser_that_brings_too_many_is_brought_back_to_ten(tenant: Ten
     assert all(cookie.max_age == 0 for cookie in expired)
 
 
-async def test_a_user_trusted_again_among_ten_expires_nobody(tenant: Tenant) -> None:
+async def test_trusting_one_of_ten_users_again_expires_no_cookie(tenant: Tenant) -> None:
     shared = tenant.browser()
     people = [await tenant.enrolled() for _ in range(10)]
     for person in people:
@@ -61,7 +61,7 @@ async def test_a_user_trusted_again_among_ten_expires_nobody(tenant: Tenant) -> 
     assert len(shared.cookies) == 10
 
 
-async def test_cookies_that_are_not_ours_count_for_nothing_and_are_left_alone(tenant: Tenant) -> None:
+async def test_other_cookies_are_neither_counted_nor_expired(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     browser = tenant.browser()
     well_formed = f"pgd_0192f0c0-0000-7000-8000-000000000000.{'A' * 43}"
@@ -75,7 +75,7 @@ async def test_cookies_that_are_not_ours_count_for_nothing_and_are_left_alone(te
     assert [cookie.name for cookie in cookies] == [cookie_name(person)]
 
 
-async def test_accounts_that_share_a_browser_share_its_ten_places(tenant: Tenant) -> None:
+async def test_accounts_that_share_a_browser_share_the_limit_of_ten(tenant: Tenant) -> None:
     shared_here = tenant.browser()
     elsewhere = await another_account(tenant)
     shared_there = elsewhere.browser()
@@ -92,8 +92,8 @@ async def test_accounts_that_share_a_browser_share_its_ten_places(tenant: Tenant
 
 
 async def trust_again(tenant: Tenant, person: SimulatedUser, browser: Client) -> list[str]:
-    """Let the person pass a passcode in a browser that is trusted; returns the names of the cookies set."""
-    token = await tenant.asked(person)  # from elsewhere: here nobody would ask
+    """Send a passcode from a browser that is already trusted; return the names of the cookies set."""
+    token = await tenant.asked(person)  # from another browser, because the trusted one is not asked
     response = await submit(browser, token, person.authenticator.next_passcode())
     ok(response, 201)
     return [cookie.name for cookie in cookies_set(response)]

@@ -1,4 +1,4 @@
-"""The list of one's own trusted devices (docs/api.md section 5)."""
+"""The list of the user's own trusted devices (docs/api.md section 5)."""
 
 from tests.support.account.arrange import Tenant
 from tests.support.account.client import ok, refused
@@ -12,7 +12,7 @@ def id_of(token: str) -> str:
     return token.removeprefix("pgd_").split(".")[0]
 
 
-async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(tenant: Tenant) -> None:
+async def test_a_device_is_listed_with_ip_and_user_agent_and_without_its_secret(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     browser = tenant.browser(ip="192.0.2.7")
     browser.http.headers["User-Agent"] = "Some browser"
@@ -35,7 +35,7 @@ async def test_a_device_is_listed_with_where_it_was_trusted_and_no_secret(tenant
     assert secret not in listed.text
 
 
-async def test_the_list_says_when_a_device_last_let_a_sign_in_through(tenant: Tenant) -> None:
+async def test_the_list_says_when_a_device_was_last_used_to_sign_in(tenant: Tenant) -> None:
     person = await trusted_person(tenant)
     tenant.clock.turn(minutes=5)
     assert not await is_asked(tenant, person)

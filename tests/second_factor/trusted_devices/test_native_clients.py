@@ -1,4 +1,4 @@
-"""Apps that keep no cookies keep the device's token themselves (docs/api.md section 4)."""
+"""Apps without cookies store the device token themselves (docs/api.md section 4)."""
 
 import re
 
@@ -33,7 +33,7 @@ async def test_the_token_comes_in_the_body_and_no_cookie_is_set(tenant: Tenant) 
     assert found[1] == device["id"]
     assert cookies_set(response) == []
     assert await status_with(tenant.browser(), person, device["token"]) == "complete"
-    assert (await tenant.sign_in(person, native))["status"] == "passcode_required"  # without sending it
+    assert (await tenant.sign_in(person, native))["status"] == "passcode_required"  # the token was not sent
 
 
 async def test_the_token_of_an_enrollment_at_sign_in_comes_in_the_body_too(
@@ -51,7 +51,7 @@ async def test_the_token_of_an_enrollment_at_sign_in_comes_in_the_body_too(
     assert await status_with(tenant.browser(), person, token) == "complete"
 
 
-async def test_a_session_by_device_token_is_one_of_a_password(tenant: Tenant) -> None:
+async def test_a_session_by_device_token_shows_only_a_password(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
 
@@ -61,7 +61,7 @@ async def test_a_session_by_device_token_is_one_of_a_password(tenant: Tenant) ->
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_page_gets_no_token_in_the_body(tenant: Tenant, origin: str) -> None:
+async def test_a_web_page_gets_no_token_in_the_body(tenant: Tenant, origin: str) -> None:
     person = await tenant.enrolled()
     token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
     body = {"sign_in_token": token, "passcode": passcode} | IN_BODY
@@ -75,7 +75,7 @@ async def test_a_page_gets_no_token_in_the_body(tenant: Tenant, origin: str) -> 
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_page_gets_no_token_in_the_body_when_it_enrolls(
+async def test_a_web_page_gets_no_token_in_the_body_when_it_enrolls(
     tenant: Tenant, owner: SimulatedUser, origin: str
 ) -> None:
     await tenant.require(owner, team_members=True)
@@ -92,7 +92,7 @@ async def test_a_page_gets_no_token_in_the_body_when_it_enrolls(
     ok(await confirm(tenant.browser(), begun, app.passcode()), 201)
 
 
-async def test_a_page_is_given_its_cookie(tenant: Tenant) -> None:
+async def test_a_web_page_gets_a_cookie(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     body = {"sign_in_token": await tenant.asked(person), "passcode": person.authenticator.next_passcode()}
     headers = {"Origin": "https://app.example.com"}
@@ -104,7 +104,7 @@ async def test_a_page_is_given_its_cookie(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("storage", ["header", "COOKIE", "", None, 1, True, ["body"]])
-async def test_a_storage_that_there_is_not_is_refused(tenant: Tenant, storage: object) -> None:
+async def test_an_unknown_device_storage_is_refused(tenant: Tenant, storage: object) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
 
@@ -113,7 +113,7 @@ async def test_a_storage_that_there_is_not_is_refused(tenant: Tenant, storage: o
     assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/device_storage"
 
 
-async def test_nothing_is_given_when_the_device_is_not_to_be_remembered(tenant: Tenant) -> None:
+async def test_without_remember_device_no_token_is_returned(tenant: Tenant) -> None:
     person = await tenant.enrolled()
 
     response = await pass_passcode(tenant, person, tenant.browser(), remember_device=False, **IN_BODY)
@@ -122,7 +122,7 @@ async def test_nothing_is_given_when_the_device_is_not_to_be_remembered(tenant: 
     assert cookies_set(response) == []
 
 
-async def test_a_token_that_is_not_exactly_what_was_given_is_ignored(tenant: Tenant) -> None:
+async def test_an_altered_or_foreign_device_token_is_ignored(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
     theirs = (await pass_passcode(tenant, other, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
@@ -137,7 +137,7 @@ async def test_a_token_that_is_not_exactly_what_was_given_is_ignored(tenant: Ten
 
 
 @pytest.mark.parametrize("token", [1, True, ["pgd_"], {"token": "pgd_"}, "x" * 257])
-async def test_a_token_that_is_no_text_of_that_size_is_refused(tenant: Tenant, token: object) -> None:
+async def test_a_device_token_of_wrong_type_or_size_is_refused(tenant: Tenant, token: object) -> None:
     person = await tenant.enrolled()
 
     response = await tenant.browser().post("/sign-ins", json=credentials(person) | {"device_token": token})
@@ -145,7 +145,7 @@ async def test_a_token_that_is_no_text_of_that_size_is_refused(tenant: Tenant, t
     assert refused(response, 422, "invalid_request")["errors"][0]["pointer"] == "/device_token"
 
 
-async def test_a_device_token_replaces_no_password(tenant: Tenant) -> None:
+async def test_a_device_token_does_not_replace_the_password(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = (await pass_passcode(tenant, person, tenant.browser(), **IN_BODY)).json()["trusted_device"]["token"]
 

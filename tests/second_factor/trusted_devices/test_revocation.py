@@ -29,14 +29,14 @@ async def add_an_authenticator(tenant: Tenant, person: SimulatedUser) -> None:
 async def remove_an_authenticator(tenant: Tenant, person: SimulatedUser) -> None:
     await tenant.enroll(person)
     person.browser.token = None
-    await pass_passcode(tenant, person, person.browser)  # trusted again, since adding one has ended that
+    await pass_passcode(tenant, person, person.browser)  # trusted again, because adding one ended the trust
     assert not await is_asked(tenant, person)
     await tenant.step_up(person)
     first = ok(await person.browser.get(TWO_FACTOR))["authenticators"][0]
     ok(await person.browser.delete(f"{TWO_FACTOR}/authenticators/{first['id']}"), 204)
 
 
-async def turn_it_off_and_on(tenant: Tenant, person: SimulatedUser) -> None:
+async def turn_two_factor_off_and_on(tenant: Tenant, person: SimulatedUser) -> None:
     ok(await person.browser.delete(TWO_FACTOR), 204)
     await tenant.sign_in(person)
     await tenant.enroll(person)
@@ -46,7 +46,7 @@ async def use_a_recovery_code(tenant: Tenant, person: SimulatedUser) -> None:
     ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
 
-async def use_a_recovery_code_in_that_very_browser(tenant: Tenant, person: SimulatedUser) -> None:
+async def use_a_recovery_code_in_the_trusted_browser(tenant: Tenant, person: SimulatedUser) -> None:
     ok(await submit(person.browser, await tenant.asked(person), person.recovery_codes[0]), 201)
 
 
@@ -60,12 +60,12 @@ async def an_admin_regenerates_the_codes(tenant: Tenant, person: SimulatedUser) 
     ok(await admin.browser.post(path, json={"reason": "lost the paper"}), 201)
 
 
-async def ask_at_every_sign_in_for_a_moment(_: Tenant, person: SimulatedUser) -> None:
+async def ask_at_every_sign_in_and_change_back(_: Tenant, person: SimulatedUser) -> None:
     for frequency in ("every_sign_in", "every_30_days"):
         ok(await person.browser.patch(TWO_FACTOR, json={"passcode_frequency": frequency}))
 
 
-async def revoke_it(_: Tenant, person: SimulatedUser) -> None:
+async def revoke_the_device(_: Tenant, person: SimulatedUser) -> None:
     device_id = device_token(person).removeprefix("pgd_").split(".")[0]
     ok(await person.browser.delete(f"{DEVICES}/{device_id}"), 204)
 
@@ -80,25 +80,25 @@ async def revoke_all(_: Tenant, person: SimulatedUser) -> None:
         change_password,
         add_an_authenticator,
         remove_an_authenticator,
-        turn_it_off_and_on,
+        turn_two_factor_off_and_on,
         use_a_recovery_code,
-        use_a_recovery_code_in_that_very_browser,
+        use_a_recovery_code_in_the_trusted_browser,
         step_up_by_a_recovery_code,
         an_admin_regenerates_the_codes,
-        ask_at_every_sign_in_for_a_moment,
-        revoke_it,
+        ask_at_every_sign_in_and_change_back,
+        revoke_the_device,
         revoke_all,
     ],
 )
-async def test_the_device_is_asked_again_after(tenant: Tenant, act: Act) -> None:
+async def test_the_device_is_no_longer_trusted_after(tenant: Tenant, act: Act) -> None:
     person = await trusted_person(tenant)
     browser = person.browser
     name, kept = cookie_name(person), device_token(person)
 
     await act(tenant, person)
 
-    # Whether or not the browser still has the cookie, it is the server that has forgotten.
-    assert (browser.cookies.get(name) is None) == (act in {revoke_it, revoke_all})
+    # The server ends the trust, whether or not the browser still has the cookie.
+    assert (browser.cookies.get(name) is None) == (act in {revoke_the_device, revoke_all})
     if browser.cookies.get(name) is None:
         browser.cookies.set(name, kept)
     assert await is_asked(tenant, person, browser)
@@ -146,7 +146,7 @@ async def choose_the_frequency_it_has(_: Tenant, person: SimulatedUser) -> None:
     ok(await person.browser.patch(TWO_FACTOR, json={"passcode_frequency": "every_30_days"}))
 
 
-async def require_it_and_take_that_back(tenant: Tenant, _: SimulatedUser) -> None:
+async def require_two_factor_and_undo_that(tenant: Tenant, _: SimulatedUser) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     await tenant.require(owner, team_members=True)
     await tenant.require(owner, team_members=False)
@@ -168,7 +168,7 @@ async def fail_to_change_the_password(_: Tenant, person: SimulatedUser) -> None:
         step_up,
         guess_wrong,
         choose_the_frequency_it_has,
-        require_it_and_take_that_back,
+        require_two_factor_and_undo_that,
         fail_to_change_the_password,
     ],
 )
@@ -181,9 +181,9 @@ async def test_the_device_stays_trusted_after(tenant: Tenant, act: Act) -> None:
 
 
 @pytest.mark.parametrize(
-    "act", [revoke_all, use_a_recovery_code, change_password, ask_at_every_sign_in_for_a_moment]
+    "act", [revoke_all, use_a_recovery_code, change_password, ask_at_every_sign_in_and_change_back]
 )
-async def test_what_one_user_revokes_is_only_theirs(tenant: Tenant, act: Act) -> None:
+async def test_revoking_the_devices_of_one_user_affects_no_other(tenant: Tenant, act: Act) -> None:
     person, other = await trusted_person(tenant), await trusted_person(tenant)
 
     await act(tenant, person)

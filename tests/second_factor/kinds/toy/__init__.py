@@ -1,1 +1,1 @@
-"""A kind that nobody needs: it shows that one more kind changes no file of `app/`."""
+"""Kinds for tests only: they show that a new kind changes no file of `app/`."""

@@ -1,4 +1,4 @@
-"""The service as it is with two kinds more."""
+"""The service with two additional kinds."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from tests.support.account.variants import variant
 
 @pytest.fixture
 def toys(tenant: Tenant) -> Iterator[Tenant]:
-    """An account of a service that knows the toys."""
+    """An account of a service with the toy kinds registered."""
     with register_for_test(TOY), register_for_test(LETTER):
         yield variant(tenant)
 
 
 @pytest.fixture
 async def toy_owner(toys: Tenant) -> SimulatedUser:
-    """The owner, whose account allows the toys."""
+    """The owner of an account that allows the toy kinds."""
     owner = await toys.signed_in(Role.OWNER)
     kinds = ["totp", "toy", "toy_letter"]
     allowed = {"team_members": kinds, "end_users": kinds}

@@ -1,4 +1,4 @@
-"""Authenticators that are asked six digits, and answer them reversed."""
+"""Authenticators whose challenge is six digits, and whose answer is the same digits reversed."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def _six_digits() -> str:
 
 
 class ToyKind(Kind):
-    """Whoever can read it backwards; taken for unguessable, as a signature would be."""
+    """Accepts the challenge reversed; by default treated as unguessable, like a signature."""
 
     default_label = "Toy"
     challenge_lifetime = timedelta(minutes=5)
@@ -58,4 +58,4 @@ class ToyKind(Kind):
 
 TOY = ToyKind("toy")
 LETTER = ToyKind("toy_letter", guessable=True, assurance="aal1")
-"""As an e-mail would be: guessable, and it proves too little for `aal2`."""
+"""Like a passcode sent by e-mail: guessable, and too weak for `aal2`."""

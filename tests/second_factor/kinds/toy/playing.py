@@ -1,4 +1,4 @@
-"""What the tests of the toys do again and again, over HTTP."""
+"""Helpers of the tests of the toy kinds, over HTTP."""
 
 from typing import Any
 
@@ -26,14 +26,14 @@ async def enroll_toy(person: SimulatedUser, kind: str = "toy") -> dict[str, Any]
 
 
 async def ask(browser: Client, sign_in_token: str, authenticator_id: str) -> dict[str, Any]:
-    """Ask an authenticator in a sign-in, and return the challenge."""
+    """Request a challenge of an authenticator in a sign-in, and return it."""
     body = {"sign_in_token": sign_in_token, "authenticator_id": authenticator_id}
     asked: dict[str, Any] = ok(await browser.post("/sign-ins/challenges", json=body), 201)
     return asked
 
 
 async def answer(browser: Client, sign_in_token: str, authenticator_id: str, digits: str) -> httpx.Response:
-    """Send an answer, and return what it is answered."""
+    """Send the answer to a challenge, and return the response."""
     body = {"sign_in_token": sign_in_token, "authenticator_id": authenticator_id, "passcode": digits}
     return await browser.post("/sign-ins/passcode", json=body)
 

@@ -1,4 +1,4 @@
-"""After a hundred failures in a row only what can be guessed is disabled, and replaced by a new authenticator."""
+"""A hundred failures in a row disable only guessable authenticators, which a new one replaces."""
 
 import pytest
 
@@ -26,20 +26,20 @@ async def person(toys: Tenant) -> SimulatedUser:
     return person
 
 
-async def test_the_other_kind_is_listed_alone_and_still_signs_in(toys: Tenant, person: SimulatedUser) -> None:
+async def test_only_the_unguessable_kind_is_listed_and_still_signs_in(toys: Tenant, person: SimulatedUser) -> None:
     browser = toys.browser()
     waiting = await toys.sign_in(person, browser)
     [method] = waiting["methods"]
     assert method["kind"] == "toy"
-    given = person.authenticator.next_passcode()
-    refused(await submit(browser, waiting["sign_in_token"], given), 401, "passcode_incorrect")
+    passcode = person.authenticator.next_passcode()
+    refused(await submit(browser, waiting["sign_in_token"], passcode), 401, "passcode_incorrect")
 
     await sign_in_by_toy(toys, person, method["authenticator_id"])
 
     assert [found["kind"] for found in (await toys.sign_in(person, toys.browser()))["methods"]] == ["toy"]
 
 
-async def test_a_new_authenticator_replaces_the_disabled_ones_alone(toys: Tenant, person: SimulatedUser) -> None:
+async def test_a_new_authenticator_replaces_only_the_disabled_ones(toys: Tenant, person: SimulatedUser) -> None:
     toy = (await toys.sign_in(person, toys.browser()))["methods"][0]["authenticator_id"]
     person.browser = await sign_in_by_toy(toys, person, toy)
     old = person.authenticator

@@ -1,4 +1,4 @@
-"""Signing in and stepping up by what is asked first: judged once, by the last question, in its own sign-in."""
+"""Sign-in and step-up by challenge: one answer counts, to the latest challenge of the same sign-in."""
 
 import asyncio
 
@@ -24,7 +24,9 @@ async def toy_id(person: SimulatedUser) -> str:
     return found
 
 
-async def test_it_is_among_the_methods_asked_and_answers(toys: Tenant, person: SimulatedUser, toy_id: str) -> None:
+async def test_an_authenticator_with_a_challenge_is_listed_and_signs_in(
+    toys: Tenant, person: SimulatedUser, toy_id: str
+) -> None:
     browser = toys.browser()
     waiting = await toys.sign_in(person, browser)
     assert waiting["methods"] == [{"authenticator_id": toy_id, "kind": "toy", "label": "Toy"}]
@@ -38,7 +40,7 @@ async def test_it_is_among_the_methods_asked_and_answers(toys: Tenant, person: S
     assert shown["last_used_at"]
 
 
-async def test_every_sign_in_asks_again_and_the_first_answer_ends_what_was_asked(
+async def test_a_challenge_ends_with_its_first_answer_or_the_next_challenge(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     token = await toys.asked(person)
@@ -54,19 +56,19 @@ async def test_every_sign_in_asks_again_and_the_first_answer_ends_what_was_asked
     refused(await answer(toys.browser(), token, toy_id, third["number"][::-1]), 401, "sign_in_expired")
 
 
-async def test_of_one_answer_sent_many_times_at_once_one_signs_in(
+async def test_one_answer_sent_many_times_at_once_signs_in_once(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     token = await toys.asked(person)
     asked = await ask(toys.browser(), token, toy_id)
-    given = [answer(toys.browser(), token, toy_id, asked["number"][::-1]) for _ in range(20)]
+    requests = [answer(toys.browser(), token, toy_id, asked["number"][::-1]) for _ in range(20)]
 
-    statuses = [response.status_code for response in await asyncio.gather(*given)]
+    statuses = [response.status_code for response in await asyncio.gather(*requests)]
 
     assert sorted(statuses) == [201] + [401] * 19
 
 
-async def test_an_answer_is_good_in_its_own_sign_in_for_its_own_authenticator_and_in_time(
+async def test_an_answer_is_valid_only_in_its_sign_in_for_its_authenticator_and_in_time(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     other = (await enroll_toy(person))["id"]
@@ -79,7 +81,7 @@ async def test_an_answer_is_good_in_its_own_sign_in_for_its_own_authenticator_an
     refused(await answer(toys.browser(), token, toy_id, asked[::-1]), 401, "passcode_incorrect")
 
 
-async def test_nobody_is_asked_by_another_or_without_a_sign_in(
+async def test_a_challenge_needs_a_sign_in_and_an_own_authenticator_that_has_challenges(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     stranger = await toys.signed_in()
@@ -93,7 +95,7 @@ async def test_nobody_is_asked_by_another_or_without_a_sign_in(
     refused(await toys.browser().post("/sign-ins/challenges", json=body), 409, "conflict")
 
 
-async def test_what_cannot_be_guessed_is_neither_counted_nor_held_up(
+async def test_an_unguessable_kind_is_neither_counted_nor_throttled(
     toys: Tenant, person: SimulatedUser, toy_id: str
 ) -> None:
     await toys.enroll(person)
@@ -101,21 +103,21 @@ async def test_what_cannot_be_guessed_is_neither_counted_nor_held_up(
         token = await toys.asked(person)
         asked = await ask(toys.browser(), token, toy_id)
         refused(await answer(toys.browser(), token, toy_id, wrong(asked["number"])), 401, "passcode_incorrect")
-    given = person.authenticator.next_passcode()
-    ok(await submit(toys.browser(), await toys.asked(person), given), 201)
+    passcode = person.authenticator.next_passcode()
+    ok(await submit(toys.browser(), await toys.asked(person), passcode), 201)
     for _ in range(5):
         wrong_passcode = person.authenticator.wrong_passcode()
         refused(await submit(toys.browser(), await toys.asked(person), wrong_passcode), 401, "passcode_incorrect")
-    given = person.authenticator.next_passcode()
+    passcode = person.authenticator.next_passcode()
     toys.clock.turn(seconds=-30)
-    refused(await submit(toys.browser(), await toys.asked(person), given), 429, "too_many_attempts")
+    refused(await submit(toys.browser(), await toys.asked(person), passcode), 429, "too_many_attempts")
 
     await sign_in_by_toy(toys, person, toy_id)
 
-    refused(await submit(toys.browser(), await toys.asked(person), given), 429, "too_many_attempts")
+    refused(await submit(toys.browser(), await toys.asked(person), passcode), 429, "too_many_attempts")
 
 
-async def test_one_that_can_be_guessed_is_counted_blocked_and_reaches_aal1(
+async def test_a_guessable_kind_is_counted_and_throttled_and_reaches_aal1(
     toys: Tenant, person: SimulatedUser
 ) -> None:
     letter = (await enroll_toy(person, "toy_letter"))["id"]
@@ -132,12 +134,12 @@ async def test_one_that_can_be_guessed_is_counted_blocked_and_reaches_aal1(
     refused(await answer(toys.browser(), token, letter, asked["number"][::-1]), 429, "too_many_attempts")
 
 
-async def test_a_step_up_asks_first_too(toys: Tenant, person: SimulatedUser, toy_id: str) -> None:
+async def test_a_step_up_uses_a_challenge_too(toys: Tenant, person: SimulatedUser, toy_id: str) -> None:
     browser = await sign_in_by_toy(toys, person, toy_id)
     toys.clock.turn(minutes=11)
     body = {"authenticator_id": toy_id}
     refused(await browser.post("/users/me/two-factor/recovery-codes"), 401, "step_up_required")
-    for _ in range(6):  # more wrong passcodes would end the session
+    for _ in range(6):  # five wrong passcodes of a guessable kind would end the session
         asked = ok(await browser.post("/session/step-up/challenges", json=body), 201)
         refused(await step_up(browser, wrong(asked["number"])), 401, "passcode_incorrect")
     asked = ok(await browser.post("/session/step-up/challenges", json=body), 201)
@@ -148,9 +150,7 @@ async def test_a_step_up_asks_first_too(toys: Tenant, person: SimulatedUser, toy
     refused(await step_up(browser, asked["number"][::-1]), 401, "passcode_incorrect")
 
 
-async def test_what_was_asked_ends_with_its_session_and_its_authenticator(
-    person: SimulatedUser, toy_id: str
-) -> None:
+async def test_a_challenge_ends_with_its_session_and_its_authenticator(person: SimulatedUser, toy_id: str) -> None:
     other = (await enroll_toy(person))["id"]
     body = {"authenticator_id": other}
     asked = ok(await person.browser.post("/session/step-up/challenges", json=body), 201)
