@@ -1,4 +1,4 @@
-"""Who is signed in: what the session shows, that signing out ends it, and who it is unknown to."""
+"""The current session: what it shows, that signing out ends it, and where its token is refused."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.support.account.times import on_the_wire
 from tests.support.observe.sql import set_role, set_status
 
 
-async def test_it_shows_the_session_and_the_user(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_get_session_shows_the_session_and_the_user(tenant: Tenant, clock: TurnableClock) -> None:
     browser = tenant.browser(ip="203.0.113.9")
     person = await tenant.person(Role.ADMIN, name="Jörg Ñandú", external_id="x-1", locale="de")
     made = (await tenant.sign_in(person, browser))["session"]
@@ -51,7 +51,7 @@ async def test_it_shows_the_session_and_the_user(tenant: Tenant, clock: Turnable
     }
 
 
-async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(tenant: Tenant) -> None:
+async def test_a_passcode_makes_a_session_aal2_and_a_trusted_device_does_not(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     by_passcode = (await tenant.pass_passcode(person))["session"]
 
@@ -63,7 +63,7 @@ async def test_a_passcode_makes_it_aal2_and_a_trusted_device_does_not(tenant: Te
     assert by_trusted_device["second_factor_at"] is None
 
 
-async def test_its_token_is_never_shown_again(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_session_token_is_never_shown_again(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.browser.token
 
     for path in ("/session", "/users/me/sessions"):
@@ -84,7 +84,7 @@ async def test_signing_out_ends_this_session_and_no_other(tenant: Tenant, owner:
     ok(await elsewhere.get("/session"))
 
 
-async def test_the_session_of_one_account_is_unknown_under_anothers_path(
+async def test_a_session_of_one_account_is_refused_in_another(
     app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     elsewhere = await make_tenant(app, services, clock)
@@ -113,7 +113,7 @@ async def test_the_session_of_one_account_is_unknown_under_anothers_path(
         "Token {token}",
     ],
 )
-async def test_whatever_is_no_session_token_is_nobody(owner: SimulatedUser, header: str) -> None:
+async def test_a_malformed_authorization_header_is_refused(owner: SimulatedUser, header: str) -> None:
     headers = {"Authorization": header.format(token=owner.browser.token)}
 
     answer = await owner.browser.get("/session", headers=headers)
@@ -122,7 +122,7 @@ async def test_whatever_is_no_session_token_is_nobody(owner: SimulatedUser, head
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-async def test_two_credentials_at_once_are_none(owner: SimulatedUser) -> None:
+async def test_two_credentials_at_once_are_refused(owner: SimulatedUser) -> None:
     bearer = f"Bearer {owner.browser.token}"
 
     answer = await owner.browser.http.get("/session", headers=[("Authorization", bearer)] * 2)
@@ -130,14 +130,14 @@ async def test_two_credentials_at_once_are_none(owner: SimulatedUser) -> None:
     refused(answer, 401, "unauthenticated")
 
 
-async def test_the_token_is_taken_from_the_header_only(owner: SimulatedUser) -> None:
+async def test_the_token_is_accepted_in_the_header_only(owner: SimulatedUser) -> None:
     token, owner.browser.token = owner.browser.token, None
     owner.browser.cookies.set("session", str(token))
 
     refused(await owner.browser.get("/session", params={"access_token": token}), 401, "unauthenticated")
 
 
-async def test_a_sign_in_token_is_no_session(tenant: Tenant) -> None:
+async def test_a_sign_in_token_is_not_accepted_as_a_session(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     browser = tenant.browser()
     browser.token = await tenant.asked(person)
@@ -155,7 +155,7 @@ async def test_the_session_of_a_suspended_user_ends_at_once(tenant: Tenant) -> N
     ok(await other.browser.get("/session"))
 
 
-async def test_a_change_of_role_acts_at_once(tenant: Tenant) -> None:
+async def test_a_change_of_role_takes_effect_at_once(tenant: Tenant) -> None:
     person = await tenant.signed_in(Role.AGENT)
     refused(await person.browser.get("/security-policy/preview"), 403, "forbidden")
 

@@ -1,4 +1,4 @@
-"""The list of one's own sessions, and ending one or all others of them."""
+"""Listing the user's own sessions, and ending one of them or all others."""
 
 import base64
 import uuid
@@ -18,7 +18,7 @@ PATH = "/users/me/sessions"
 
 
 async def sign_in_more(tenant: Tenant, person: SimulatedUser, count: int) -> list[Client]:
-    """Sign the person in from more browsers, a second after each other."""
+    """Sign the person in from `count` new browsers, one second apart."""
     browsers = []
     for _ in range(count):
         tenant.clock.turn(seconds=1)
@@ -45,7 +45,7 @@ async def pages(browser: Client, limit: int) -> list[list[dict[str, Any]]]:
     raise AssertionError("the list does not come to an end")
 
 
-async def test_mine_are_listed_newest_first_with_the_calling_one_marked(
+async def test_sessions_are_listed_newest_first_with_the_current_one_marked(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     made_at = tenant.clock.now()
@@ -62,13 +62,13 @@ async def test_mine_are_listed_newest_first_with_the_calling_one_marked(
         assert "token" not in found
 
 
-async def test_nobody_elses_are_listed(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_sessions_of_other_users_are_not_listed(tenant: Tenant, owner: SimulatedUser) -> None:
     await tenant.signed_in(Role.ADMIN)
 
     assert [found["user_id"] for found in ok(await owner.browser.get(PATH))["items"]] == [owner.id]
 
 
-async def test_a_session_that_is_over_is_not_listed(
+async def test_an_idle_session_that_has_ended_is_not_listed(
     tenant: Tenant, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     clock.turn(minutes=30)
@@ -80,7 +80,7 @@ async def test_a_session_that_is_over_is_not_listed(
     assert [found["id"] for found in items] == [await id_of(elsewhere)]
 
 
-async def test_a_session_too_old_is_not_listed(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_a_session_past_its_maximum_age_is_not_listed(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     for _ in range(30):
         clock.turn(minutes=48)
@@ -92,7 +92,7 @@ async def test_a_session_too_old_is_not_listed(tenant: Tenant, clock: TurnableCl
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (4, [4, 1]), (5, [5]), (100, [5])])
-async def test_the_list_comes_in_pages_that_neither_lose_nor_repeat(
+async def test_the_pages_of_sessions_neither_lose_nor_repeat_any(
     tenant: Tenant, owner: SimulatedUser, limit: int, sizes: list[int]
 ) -> None:
     browsers = [owner.browser, *await sign_in_more(tenant, owner, 4)]
@@ -104,7 +104,7 @@ async def test_the_list_comes_in_pages_that_neither_lose_nor_repeat(
     assert listed == [await id_of(browser) for browser in reversed(browsers)]
 
 
-async def test_fifty_come_without_a_limit(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_page_has_fifty_sessions_without_a_limit(tenant: Tenant, owner: SimulatedUser) -> None:
     await sign_in_more(tenant, owner, 50)
 
     answer = ok(await owner.browser.get(PATH))
@@ -145,13 +145,13 @@ async def test_a_limit_outside_1_to_100_is_refused(owner: SimulatedUser, limit: 
         base64.urlsafe_b64encode(b"x" * 17).decode(),
     ],
 )
-async def test_a_cursor_that_no_list_gave_is_refused(owner: SimulatedUser, cursor: str) -> None:
+async def test_an_invalid_cursor_of_sessions_is_refused(owner: SimulatedUser, cursor: str) -> None:
     problem = refused(await owner.browser.get(PATH, params={"cursor": cursor}), 422, "invalid_request")
 
     assert [error["pointer"] for error in problem["errors"]] == ["/cursor"]
 
 
-async def test_ending_one_ends_that_one_only(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_ending_one_session_ends_no_other(tenant: Tenant, owner: SimulatedUser) -> None:
     lost, kept = await sign_in_more(tenant, owner, 2)
 
     ok(await owner.browser.delete(f"{PATH}/{await id_of(lost)}"), 204)
@@ -161,13 +161,13 @@ async def test_ending_one_ends_that_one_only(tenant: Tenant, owner: SimulatedUse
     ok(await owner.browser.get("/session"))
 
 
-async def test_ending_the_calling_one_signs_out(owner: SimulatedUser) -> None:
+async def test_ending_the_current_session_signs_out(owner: SimulatedUser) -> None:
     ok(await owner.browser.delete(f"{PATH}/{await id_of(owner.browser)}"), 204)
 
     refused(await owner.browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_an_ended_one_cannot_be_ended_again(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_ended_session_cannot_be_ended_again(tenant: Tenant, owner: SimulatedUser) -> None:
     (lost,) = await sign_in_more(tenant, owner, 1)
     path = f"{PATH}/{await id_of(lost)}"
     ok(await owner.browser.delete(path), 204)
@@ -175,7 +175,7 @@ async def test_an_ended_one_cannot_be_ended_again(tenant: Tenant, owner: Simulat
     refused(await owner.browser.delete(path), 404, "not_found")
 
 
-async def test_ending_all_others_leaves_the_calling_one_and_everybody_elses(
+async def test_ending_all_others_leaves_the_current_session_and_other_users_sessions(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     others = await sign_in_more(tenant, owner, 3)
@@ -189,7 +189,7 @@ async def test_ending_all_others_leaves_the_calling_one_and_everybody_elses(
     ok(await somebody.browser.get("/session"))
 
 
-async def test_the_session_of_another_user_is_the_same_as_none(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_the_session_of_another_user_is_not_found(tenant: Tenant, owner: SimulatedUser) -> None:
     other = await tenant.signed_in(Role.AGENT)
 
     foreign = refused(await owner.browser.delete(f"{PATH}/{await id_of(other.browser)}"), 404, "not_found")
@@ -198,7 +198,7 @@ async def test_the_session_of_another_user_is_the_same_as_none(tenant: Tenant, o
     ok(await other.browser.get("/session"))
 
 
-async def test_the_session_of_another_account_is_the_same_as_none(
+async def test_the_session_of_another_account_is_not_found(
     app: FastAPI, services: Services, owner: SimulatedUser, clock: TurnableClock
 ) -> None:
     other = await (await make_tenant(app, services, clock)).signed_in(Role.OWNER)
@@ -209,18 +209,18 @@ async def test_the_session_of_another_account_is_the_same_as_none(
 
 
 @pytest.mark.parametrize("malformed", ["1", "current", "0" * 64, "%00"])
-async def test_an_id_that_is_none_names_no_session(owner: SimulatedUser, malformed: str) -> None:
+async def test_a_malformed_session_id_is_not_found(owner: SimulatedUser, malformed: str) -> None:
     refused(await owner.browser.delete(f"{PATH}/{malformed}"), 404, "not_found")
 
     ok(await owner.browser.get("/session"))
 
 
-async def test_a_visitor_neither_lists_nor_ends(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_listing_and_ending_sessions_needs_a_session(tenant: Tenant, owner: SimulatedUser) -> None:
     session_id = await id_of(owner.browser)
-    context = tenant.browser()
+    browser = tenant.browser()
 
-    refused(await context.get(PATH), 401, "unauthenticated")
-    refused(await context.delete(PATH), 401, "unauthenticated")
-    refused(await context.delete(f"{PATH}/{session_id}"), 401, "unauthenticated")
+    refused(await browser.get(PATH), 401, "unauthenticated")
+    refused(await browser.delete(PATH), 401, "unauthenticated")
+    refused(await browser.delete(f"{PATH}/{session_id}"), 401, "unauthenticated")
 
     ok(await owner.browser.get("/session"))

@@ -1,4 +1,4 @@
-"""How long a session lives, what it has shown, and when it is fresh."""
+"""How long a session lasts, what it has proven, and when it is fresh."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,11 +45,11 @@ def a_caller(**changes: Any) -> Caller:
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-def test_team_members_have_an_hour_unused_and_a_day_in_all(role: Role) -> None:
+def test_sessions_of_team_members_last_an_hour_idle_and_a_day_in_total(role: Role) -> None:
     assert lifetime_of(role) == Timeouts(timedelta(hours=1), timedelta(hours=24))
 
 
-def test_end_users_have_eight_hours_unused_and_thirty_days_in_all() -> None:
+def test_sessions_of_end_users_last_eight_hours_idle_and_thirty_days_in_total() -> None:
     assert lifetime_of(Role.END_USER) == Timeouts(timedelta(hours=8), timedelta(days=30))
 
 
@@ -61,7 +61,7 @@ def test_end_users_have_eight_hours_unused_and_thirty_days_in_all() -> None:
         (timedelta(hours=23, minutes=30), timedelta(hours=24)),
     ],
 )
-def test_a_session_ends_unused_or_at_its_last_hour_whichever_is_first(
+def test_a_session_ends_when_idle_or_too_old_whichever_is_first(
     seen_after: timedelta, ends_after: timedelta
 ) -> None:
     assert a_session(last_seen_at=NOW + seen_after).expires_at(Role.AGENT) == NOW + ends_after
@@ -72,7 +72,7 @@ def test_only_a_second_factor_makes_aal2() -> None:
     assert a_session(second_factor_at=NOW).assurance == "aal2"
 
 
-def test_authentication_is_as_recent_as_what_was_proven_last() -> None:
+def test_authenticated_at_is_the_time_of_the_latest_factor() -> None:
     minute = timedelta(minutes=1)
 
     assert a_session().authenticated_at == NOW
@@ -81,7 +81,7 @@ def test_authentication_is_as_recent_as_what_was_proven_last() -> None:
 
 
 @pytest.mark.parametrize(("ago", "fresh"), [(0, True), (600, True), (600.001, False), (3600, False)])
-def test_ten_minutes_are_fresh_and_not_a_moment_more(*, ago: float, fresh: bool) -> None:
+def test_a_factor_is_fresh_for_exactly_ten_minutes(*, ago: float, fresh: bool) -> None:
     then = NOW - timedelta(seconds=ago)
 
     assert is_fresh(a_caller(first_factor_at=then)) is fresh
@@ -90,25 +90,25 @@ def test_ten_minutes_are_fresh_and_not_a_moment_more(*, ago: float, fresh: bool)
 
 @pytest.mark.parametrize("required", [False, True])
 @pytest.mark.parametrize("for_enrolling", [False, True])
-def test_with_an_authenticator_the_password_makes_nothing_fresh(*, required: bool, for_enrolling: bool) -> None:
+def test_with_an_authenticator_the_password_makes_no_session_fresh(*, required: bool, for_enrolling: bool) -> None:
     caller = a_caller(has_authenticator=True, required_by_account=required)
 
     assert not is_fresh(caller, for_enrolling=for_enrolling)
 
 
-def test_who_must_enroll_is_fresh_by_password_for_enrolling_only() -> None:
+def test_a_user_who_must_enroll_is_fresh_by_password_for_enrollment_only() -> None:
     caller = a_caller(required_by_account=True)
 
     assert is_fresh(caller, for_enrolling=True)
     assert not is_fresh(caller)
 
 
-def test_a_second_factor_proven_before_it_was_turned_off_does_not_stand_in_for_the_password() -> None:
+def test_a_second_factor_from_before_it_was_turned_off_does_not_replace_the_password() -> None:
     assert not is_fresh(a_caller(first_factor_at=NOW - timedelta(hours=1), second_factor_at=NOW))
 
 
 @pytest.mark.parametrize("has_authenticator", [False, True])
-def test_who_has_proven_nothing_is_not_fresh(*, has_authenticator: bool) -> None:
+def test_a_caller_without_a_proven_factor_is_not_fresh(*, has_authenticator: bool) -> None:
     caller = a_caller(has_authenticator=has_authenticator, first_factor_at=None)
 
     assert not is_fresh(caller)

@@ -1,4 +1,4 @@
-"""Stepping up: proving the second factor again, or the password where there is none."""
+"""Step-up: proving the second factor again, or the password if there is no second factor."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ async def test_a_passcode_makes_the_session_fresh_and_aal2_under_the_same_token(
     ok(await person.browser.post(CODES), 201)
 
 
-async def test_it_makes_only_this_session_fresh(tenant: Tenant) -> None:
+async def test_a_passcode_in_another_session_does_not_make_this_one_fresh(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant)
     elsewhere = tenant.browser()
     await tenant.pass_passcode(person, elsewhere)
@@ -39,7 +39,7 @@ async def test_it_makes_only_this_session_fresh(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("at_sign_in", [True, False])
-async def test_it_is_fresh_for_exactly_ten_minutes(
+async def test_a_second_factor_is_fresh_for_exactly_ten_minutes(
     tenant: Tenant, clock: TurnableClock, *, at_sign_in: bool
 ) -> None:
     person = await tenant.enrolled()
@@ -68,7 +68,7 @@ async def test_a_password_is_fresh_for_exactly_ten_minutes(
     ok(await owner.browser.patch("/security-policy", json=change))
 
 
-async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(tenant: Tenant) -> None:
+async def test_a_recovery_code_steps_up_once_and_revokes_trusted_devices(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant)
     code = person.recovery_codes[0]
 
@@ -81,7 +81,7 @@ async def test_a_recovery_code_makes_it_fresh_once_and_revokes_trusted_devices(t
     assert (await tenant.sign_in(person))["status"] == "passcode_required"
 
 
-async def test_methods_are_listed_once_each_the_newest_last(tenant: Tenant) -> None:
+async def test_each_method_is_listed_once_with_the_newest_last(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     await tenant.step_up(person)
     ok(await person.browser.post(PATH, json={"passcode": person.recovery_codes[0]}))
@@ -127,7 +127,7 @@ async def test_the_passcode_of_another_user_is_wrong(tenant: Tenant) -> None:
     refused(await person.browser.post(PATH, json=body), 401, "passcode_incorrect")
 
 
-async def test_who_has_no_authenticator_steps_up_by_password(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_a_user_without_an_authenticator_steps_up_by_password(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     clock.turn(minutes=11)
 
@@ -148,7 +148,7 @@ async def test_a_wrong_password_makes_nothing_fresh(tenant: Tenant, clock: Turna
     step_up_required(await person.browser.post("/users/me/two-factor/enrollments", json={"kind": "totp"}))
 
 
-async def test_guessing_the_password_here_is_limited(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_guessing_the_password_at_step_up_is_limited(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     for _ in range(10):
         answer = await person.browser.post(PATH, json={"password": "not the password"})
@@ -161,7 +161,7 @@ async def test_guessing_the_password_here_is_limited(tenant: Tenant, clock: Turn
     ok(await person.browser.post(PATH, json={"password": PASSWORD}))
 
 
-async def test_who_has_an_authenticator_does_not_step_up_by_password(tenant: Tenant) -> None:
+async def test_a_user_with_an_authenticator_cannot_step_up_by_password(tenant: Tenant) -> None:
     person = await let_through_by_device(tenant)
 
     problem = refused(await person.browser.post(PATH, json={"password": PASSWORD}), 422, "invalid_request")
@@ -170,7 +170,7 @@ async def test_who_has_an_authenticator_does_not_step_up_by_password(tenant: Ten
     step_up_required(await person.browser.post(CODES))
 
 
-async def test_who_has_no_authenticator_has_no_passcode(tenant: Tenant) -> None:
+async def test_a_user_without_an_authenticator_cannot_step_up_by_passcode(tenant: Tenant) -> None:
     person = await tenant.signed_in()
 
     refused(await person.browser.post(PATH, json={"passcode": "123456"}), 409, "no_authenticator")
@@ -192,7 +192,7 @@ async def test_who_has_no_authenticator_has_no_passcode(tenant: Tenant) -> None:
         "123456",
     ],
 )
-async def test_anything_but_one_of_the_two_is_refused_and_costs_no_attempt(tenant: Tenant, body: Any) -> None:
+async def test_an_invalid_step_up_request_is_refused_and_costs_no_attempt(tenant: Tenant, body: Any) -> None:
     person = await tenant.enrolled()
 
     for _ in range(6):
@@ -201,5 +201,5 @@ async def test_anything_but_one_of_the_two_is_refused_and_costs_no_attempt(tenan
     await tenant.step_up(person)
 
 
-async def test_a_visitor_steps_nothing_up(tenant: Tenant) -> None:
+async def test_a_step_up_needs_a_session(tenant: Tenant) -> None:
     refused(await tenant.browser().post(PATH, json={"password": PASSWORD}), 401, "unauthenticated")

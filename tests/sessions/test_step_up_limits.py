@@ -1,4 +1,4 @@
-"""Guessing at step-up: a limit of its own, which takes nothing from who signs in with the password."""
+"""Guessing at step-up has its own limit, which never blocks a sign-in with the password."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def person(tenant: Tenant) -> SimulatedUser:
 
 
 async def after_step_ups(tenant: Tenant, person: SimulatedUser, count: int) -> None:
-    """Bring a user there whose last `count` step-ups failed: by hand, since the blocks would take weeks."""
+    """Set the count of a user's failed step-ups directly, because the blocks would take weeks."""
     statement = (
         "UPDATE second_factor_state SET step_up_failures = :count WHERE account_id = :account AND user_id = :id"
     )
@@ -40,7 +40,7 @@ async def fail_in_new_sessions(tenant: Tenant, person: SimulatedUser, *, times: 
     return browsers
 
 
-async def test_failures_in_a_session_without_the_password_stop_no_sign_in(
+async def test_failures_in_a_session_without_the_password_block_no_sign_in(
     tenant: Tenant, person: SimulatedUser
 ) -> None:
     for _ in range(3):
@@ -63,7 +63,7 @@ async def test_failures_at_step_up_never_disable_the_authenticators(tenant: Tena
     await tenant.pass_passcode(person, tenant.browser())
 
 
-async def test_more_sessions_are_no_more_guesses(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_more_sessions_allow_no_more_guesses(tenant: Tenant, person: SimulatedUser) -> None:
     browsers = await fail_in_new_sessions(tenant, person, times=5)
 
     for browser in (*browsers, person.browser, await by_provider(tenant, person)):
@@ -111,7 +111,9 @@ async def test_five_failures_end_the_session_and_no_other(tenant: Tenant, person
     assert letter["details"] == {"at": "step_up", "ended": True}
 
 
-async def test_a_success_elsewhere_does_not_spare_a_session_its_end(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_a_success_in_another_session_does_not_reset_a_sessions_failures(
+    tenant: Tenant, person: SimulatedUser
+) -> None:
     thief = await by_provider(tenant, person)
     await fail_step_up(thief, person, times=3)
     await tenant.step_up(person)
@@ -125,7 +127,7 @@ async def test_a_success_elsewhere_does_not_spare_a_session_its_end(tenant: Tena
     assert [letter["kind"] for letter in await letters(tenant)] == ["passcodes_failed"]
 
 
-async def test_a_success_in_a_session_begins_both_counts_anew(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_a_success_in_a_session_resets_both_counts(tenant: Tenant, person: SimulatedUser) -> None:
     for _ in range(3):
         await fail_step_up(person.browser, person, times=4)
         await tenant.step_up(person)
@@ -134,7 +136,7 @@ async def test_a_success_in_a_session_begins_both_counts_anew(tenant: Tenant, pe
     ok(await person.browser.get("/session"))
 
 
-async def test_five_failures_over_sessions_send_one_letter(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_five_failures_across_sessions_send_one_letter(tenant: Tenant, person: SimulatedUser) -> None:
     await letters(tenant)
     await fail_in_new_sessions(tenant, person, times=5)
     tenant.clock.turn(seconds=30)
@@ -158,7 +160,7 @@ async def test_used_passcodes_and_recovery_codes_count_like_wrong_ones(
     blocked(await step_up(await by_provider(tenant, person), person.recovery_codes[0]), 30)
 
 
-async def test_failures_at_sign_in_stop_no_step_up(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_failures_at_sign_in_block_no_step_up(tenant: Tenant, person: SimulatedUser) -> None:
     token = await tenant.asked(person)
     for _ in range(5):
         refused(
@@ -168,7 +170,7 @@ async def test_failures_at_sign_in_stop_no_step_up(tenant: Tenant, person: Simul
     ok(await step_up(await by_provider(tenant, person), person.authenticator.passcode()))
 
     response = await submit(tenant.browser(), token, person.authenticator.passcode(1))
-    blocked(response, 30)  # which a success at step-up has not changed
+    blocked(response, 30)  # a success at step-up does not lift this block
 
 
 async def test_a_recovery_code_at_step_up_leaves_the_block_at_sign_in(
@@ -183,7 +185,7 @@ async def test_a_recovery_code_at_step_up_leaves_the_block_at_sign_in(
     blocked(await submit(tenant.browser(), token, person.recovery_codes[1]), 30)
 
 
-async def test_who_signs_in_with_a_passcode_may_step_up_at_once_and_a_guesser_gains_one_guess(
+async def test_a_sign_in_with_a_passcode_allows_one_step_up_despite_the_block(
     tenant: Tenant, person: SimulatedUser
 ) -> None:
     await after_step_ups(tenant, person, 50)
@@ -210,14 +212,16 @@ async def test_signing_in_with_a_recovery_code_lifts_the_block_too(tenant: Tenan
     ok(await step_up(person.browser, person.authenticator.passcode()))
 
 
-async def test_who_turned_it_off_meanwhile_has_no_passcode(tenant: Tenant, person: SimulatedUser) -> None:
+async def test_a_step_up_by_passcode_is_refused_after_two_factor_was_turned_off(
+    tenant: Tenant, person: SimulatedUser
+) -> None:
     other = await by_provider(tenant, person)
     ok(await person.browser.delete("/users/me/two-factor"), 204)
 
     refused(await step_up(other, "123456"), 409, "no_authenticator")
 
 
-async def test_wrong_passwords_in_a_session_take_nothing_from_a_sign_in(tenant: Tenant) -> None:
+async def test_wrong_passwords_in_a_session_do_not_limit_sign_ins(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     change = {"current_password": "not the password", "new_password": "a brand new password"}
     for _ in range(5):
@@ -229,7 +233,7 @@ async def test_wrong_passwords_in_a_session_take_nothing_from_a_sign_in(tenant: 
     assert (await tenant.sign_in(person, tenant.browser()))["status"] == "complete"
 
 
-async def test_more_sessions_and_addresses_are_no_more_passwords(tenant: Tenant) -> None:
+async def test_more_sessions_and_addresses_allow_no_more_passwords(tenant: Tenant) -> None:
     person = await tenant.signed_in()
     for number in range(10):
         browser = tenant.browser(ip=f"198.51.100.{number}")

@@ -13,56 +13,56 @@ from tests.support.observe.sql import set_role
 TEAM = [Role.OWNER, Role.ADMIN, Role.AGENT]
 
 
-async def alive(browser: Client) -> None:
+async def assert_alive(browser: Client) -> None:
     ok(await browser.get("/session"))
 
 
-async def over(browser: Client) -> None:
+async def assert_ended(browser: Client) -> None:
     refused(await browser.get("/session"), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(("role", "hours"), [*((role, 1) for role in TEAM), (Role.END_USER, 8)])
-async def test_a_session_that_is_not_used_for_long_enough_is_over(
+async def test_a_session_that_is_idle_too_long_ends(
     tenant: Tenant, clock: TurnableClock, role: Role, hours: int
 ) -> None:
     person = await tenant.signed_in(role)
     clock.turn(hours=hours, seconds=-1)
-    await alive(person.browser)
+    await assert_alive(person.browser)
 
     clock.turn(hours=hours)
 
-    await over(person.browser)
+    await assert_ended(person.browser)
 
 
 @pytest.mark.parametrize(("role", "hours"), [(Role.AGENT, 24), (Role.END_USER, 30 * 24)])
-async def test_a_session_in_use_is_over_all_the_same_when_it_is_too_old(
+async def test_a_session_in_use_ends_when_it_is_too_old(
     tenant: Tenant, clock: TurnableClock, role: Role, hours: int
 ) -> None:
     person = await tenant.signed_in(role)
     begun_at, pause = clock.now(), 0.9 if role is Role.AGENT else 7.5
     while (clock.now() - begun_at).total_seconds() < (hours - pause) * 3600 - 1:
         clock.turn(hours=pause)
-        await alive(person.browser)
+        await assert_alive(person.browser)
     clock.set(begun_at)
     clock.turn(hours=hours, seconds=-1)
-    await alive(person.browser)
+    await assert_alive(person.browser)
 
     clock.turn(seconds=1)
 
-    await over(person.browser)
+    await assert_ended(person.browser)
 
 
-async def test_step_up_does_not_make_a_session_older_than_a_day_live(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_a_step_up_does_not_extend_a_session_beyond_a_day(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.enrolled()
     for _ in range(48):
         clock.turn(minutes=29)
         await tenant.step_up(person)
     clock.turn(minutes=29)
 
-    await over(person.browser)
+    await assert_ended(person.browser)
 
 
-async def test_expiry_moves_with_use_and_never_beyond_the_overall_time(
+async def test_use_extends_a_session_but_never_beyond_its_maximum_age(
     tenant: Tenant, clock: TurnableClock
 ) -> None:
     person = await tenant.signed_in()
@@ -81,7 +81,7 @@ async def test_expiry_moves_with_use_and_never_beyond_the_overall_time(
     assert await expires_after() == 24
 
 
-async def test_being_seen_is_noted_once_a_minute_at_most(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_last_seen_at_is_updated_at_most_once_a_minute(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     begun_at = clock.now()
 
@@ -99,14 +99,14 @@ async def test_being_seen_is_noted_once_a_minute_at_most(tenant: Tenant, clock: 
     assert await seen_after() == 160
 
 
-async def test_use_within_the_first_minute_does_not_move_the_end(tenant: Tenant, clock: TurnableClock) -> None:
+async def test_use_within_the_first_minute_does_not_extend_a_session(tenant: Tenant, clock: TurnableClock) -> None:
     person = await tenant.signed_in()
     clock.turn(seconds=59)
-    await alive(person.browser)
+    await assert_alive(person.browser)
 
     clock.turn(seconds=3541)
 
-    await over(person.browser)
+    await assert_ended(person.browser)
 
 
 async def test_an_end_user_who_joins_the_team_gets_the_teams_time_outs_at_once(
@@ -117,4 +117,4 @@ async def test_an_end_user_who_joins_the_team_gets_the_teams_time_outs_at_once(
 
     await set_role(tenant, person, "agent")
 
-    await over(person.browser)
+    await assert_ended(person.browser)
