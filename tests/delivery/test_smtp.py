@@ -1,4 +1,4 @@
-"""Sending letters to a real mail server: plain, STARTTLS, TLS, permanent and temporary errors, time-outs."""
+"""Sending letters to a real mail server: TLS, permanent and temporary errors, time-outs."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -39,7 +39,7 @@ def plain() -> Iterator[RunningServer]:
 
 
 def speaking(scheme: str, authority: Authority) -> AbstractContextManager[RunningServer]:
-    """Return a server certified by the authority: STARTTLS for `smtp`, TLS from the start for `smtps`."""
+    """Return a server certified by the authority: STARTTLS for `smtp`, implicit TLS for `smtps`."""
     context = authority.server()
     return mail_server(starttls=context) if scheme == "smtp" else mail_server(tls=context)
 
