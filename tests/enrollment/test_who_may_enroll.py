@@ -1,4 +1,4 @@
-"""Who may begin an enrollment, and what ends it. A user with a factor must prove it to add another."""
+"""Who may begin an enrollment, and what ends it; another factor needs proof of the first."""
 
 from app.core.callers import Role
 from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
