@@ -1,4 +1,4 @@
-"""A Postgres for these tests alone, which they kill, freeze and stop; here `tenant` and `owner` use it."""
+"""A Postgres that only these tests use, with `tenant` and `owner`: they kill and freeze it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -63,7 +63,7 @@ def _of_body(
 
 
 def _texts(document: dict[str, Any], schema: dict[str, Any], pointer: str = "") -> Iterator[str]:
-    """Yield the JSON pointer of every value of a schema that is not an object: text can be sent in each."""
+    """Yield the JSON pointer of every value that is not an object: each can be sent as text."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if "properties" in schema:

@@ -1,4 +1,4 @@
-"""The machine's clock is wrong, or far in the future: nothing used works again, and nothing breaks.
+"""A clock that is wrong or far in the future: nothing used works again, nothing breaks.
 
 Passcodes at every offset are in tests/second_factor/kinds/test_totp.py and tests/sign_in/test_passcode.py.
 """

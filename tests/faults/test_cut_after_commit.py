@@ -1,4 +1,4 @@
-"""The connection is cut between COMMIT and its response: what was used stays used, the user can continue."""
+"""If the response to COMMIT is lost, what was used stays used and the user can continue."""
 
 from collections.abc import AsyncIterator
 from typing import Any

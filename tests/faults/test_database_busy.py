@@ -1,4 +1,4 @@
-"""The database answers but cannot do its work: locked rows, no free connection, read-only, deadlock."""
+"""A database that cannot do its work: locked rows, full pool, read-only, deadlock, freeze."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""The database is killed, stopped or frozen: every response is 503 in time, and afterwards all works."""
+"""While the database is killed, stopped or frozen, every response is 503 in time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""The primary dies, its synchronous replica is promoted: nothing acknowledged is lost, nothing used twice."""
+"""After a failover to the synchronous replica nothing acknowledged is lost or usable twice."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Request headers of any size are refused or cut before they fill memory; other clients are served."""
+"""Giant request headers are refused or cut in bounded memory; other clients are served."""
 
 import asyncio
 import itertools
@@ -39,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 async def send(service: Serving, pieces: Iterable[bytes]) -> bytes:
-    """Send until the service stops reading; return its status line, or nothing if it just closed."""
+    """Send until the service stops reading; return its status line, empty if it just closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     sent = 0
     try:

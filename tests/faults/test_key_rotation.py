@@ -1,4 +1,4 @@
-"""Secret keys are rotated while the service runs; the rotation is killed and resumed, the old key removed."""
+"""Rotation of secret keys while the service runs, killed and resumed; removal of the old key."""
 
 import asyncio
 import base64
@@ -94,7 +94,7 @@ async def key_ids(own_url: str) -> dict[str, list[str]]:
 
 
 async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
-    """Seal a value in every sealed column with the services' key; return users with authenticators."""
+    """Seal a value in every sealed column with the current key; return users who can sign in."""
     people = [await tenant.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
     await KeyRing(tenant.services).signer()
     owner = await tenant.signed_in(Role.OWNER)
@@ -163,7 +163,7 @@ async def test_a_rotation_under_load_is_killed_and_resumed_and_the_old_key_remov
 
 
 async def kill_half_way(own_url: str, tmp_path: Path) -> None:
-    """Start a rotation, lock a row that it needs, and kill it when only this row of the table is left."""
+    """Start a rotation, lock a row that it needs, and kill it when only this row is left."""
 
     async def only_one_is_left() -> bool:
         return (await key_ids(own_url))["enrollments.sealed_secret"].count("old") == 1

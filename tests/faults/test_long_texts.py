@@ -1,4 +1,4 @@
-"""Texts of 60 KB in files, commands, settings and token claims are refused as cheaply as short ones."""
+"""60 KB texts in files, commands, settings and token claims are refused at little CPU cost."""
 
 import io
 import json

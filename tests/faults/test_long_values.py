@@ -1,4 +1,4 @@
-"""Values of 60 KB that are slow to process cost no more than short ones, in every field and header.
+"""Slow values of 60 KB cost no more than short ones, in every field and header.
 
 The tests measure the CPU time of the service, so that other load on the machine changes nothing.
 """
@@ -76,7 +76,7 @@ class Measured:
         self.http.headers["Authorization"] = f"Bearer {answer['session']['token']}"
 
     def seconds(self, method: str, path: str, **arguments: Any) -> float:
-        """Return the CPU time of `TIMES` requests in the service; any response except 500 is accepted."""
+        """Return the service's CPU time for `TIMES` requests; any response except 500 is accepted."""
         before = self._processor_seconds()
         for _ in range(TIMES):
             response = self.http.request(method, path, **arguments)

@@ -1,4 +1,4 @@
-"""The service is terminated, killed, restarted and flooded, and runs on machines whose clocks differ."""
+"""The service terminated, killed, restarted, flooded, and on machines whose clocks differ."""
 
 import asyncio
 import signal

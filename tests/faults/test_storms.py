@@ -1,4 +1,4 @@
-"""The database killed, or its connections cut, in a storm of sign-ins: nothing acknowledged is lost."""
+"""Killing the database or cutting connections during sign-ins loses nothing acknowledged."""
 
 import asyncio
 import random
