@@ -1,4 +1,4 @@
-"""Runs the image without a container engine: namespaces, a read-only root, the user of the image."""
+"""Runs the image without a container engine: namespaces, read-only root, the image's user."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class Image:
     def command(
         self, shared: Path, settings: dict[str, str], arguments: tuple[str, ...], *, alone: bool = False
     ) -> list[str]:
-        """Return the command that starts a container; `alone` gives it a network namespace of its own."""
+        """Return the command that starts a container; `alone` gives it its own network namespace."""
         spaces = ["--mount", "--pid", *(["--net"] if alone else [])]
         script = "ip link set lo up\n" + _ENTER if alone else _ENTER
         return [

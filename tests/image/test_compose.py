@@ -1,4 +1,4 @@
-"""The compose file and the Dockerfile agree with the command line, the settings and the lock file."""
+"""`compose.yaml` and the Dockerfile agree with command line, settings and lock file."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""The image: its user, its file system, and the whole service behind nginx as in the compose file."""
+"""The image: its user, its file system, and the service behind nginx as in `compose.yaml`."""
 
 import functools
 import re
@@ -48,7 +48,7 @@ def is_ready(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Database:
-    """A Postgres: its socket directory, and the settings of a container that shares this directory."""
+    """A Postgres: its socket directory, and the settings of a container that mounts it."""
 
     sockets: Path
     settings: dict[str, str]
