@@ -1,4 +1,4 @@
-"""The job queue's schema is that of the installed procrastinate, except for what is left out on purpose."""
+"""The job queue's schema is that of the installed procrastinate, without its NOTIFY."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every key begins with the account, which isolates tenants and allows partitioning by account."""
+"""Every key begins with the account: this isolates tenants and keeps their rows together."""
 
 import pytest
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint

@@ -1,4 +1,4 @@
-"""Migrations: each can be applied and reverted, one runs at a time, and they end at the code's tables."""
+"""Each migration can be applied and reverted, one at a time; all together make the tables."""
 
 import asyncio
 import re

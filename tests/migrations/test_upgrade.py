@@ -1,4 +1,4 @@
-"""The previous release serves during this release's migrations, then both serve: no request fails."""
+"""The previous release serves during the migrations, then both serve: no request fails."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -> Iterator[Serving]:
-    """Migrate the database with the previous release, and serve with it, in its source directory."""
+    """Migrate the database and serve with the previous release, in its source directory."""
     env = environment(data_dir, settings)
     subprocess.run([sys.executable, "-m", "app", "migrate"], cwd=previous, env=env, check=True)
     port = free_port()
