@@ -1,4 +1,4 @@
-"""One enrollment, confirmed many times at once through two instances, binds one authenticator."""
+"""One enrollment confirmed many times at once through two instances binds one authenticator."""
 
 import asyncio
 from typing import Any

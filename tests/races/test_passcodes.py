@@ -1,4 +1,4 @@
-"""One passcode, sent many times at once through two instances, opens one session (docs/api.md section 4)."""
+"""One passcode sent many times at once opens one session (docs/api.md section 4)."""
 
 import asyncio
 from typing import Any
