@@ -27,7 +27,7 @@ async def fail(tenant: Tenant, person: SimulatedUser, *, times: int, **body: str
 
 
 async def after_failures(tenant: Tenant, person: SimulatedUser, count: int, **body: str) -> None:
-    """Make the last `count` attempts of a user failures; all but one are set directly, to save time."""
+    """Give a user `count` failures in a row; all but the last are set directly, to save time."""
     async with tenant.services.database.begin() as tx:
         await repository.change_state(tx, tenant.account.id, person.user.id, failures=count - 1)
     await fail(tenant, person, times=1, **body)

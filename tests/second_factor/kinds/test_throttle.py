@@ -1,4 +1,4 @@
-"""The arithmetic of the throttle, and a guesser's odds in the worst case, which the README states."""
+"""The arithmetic of the throttle, and a guesser's worst-case odds, which the README states."""
 
 from datetime import UTC, datetime, timedelta
 

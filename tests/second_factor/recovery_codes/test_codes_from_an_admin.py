@@ -1,4 +1,4 @@
-"""An admin makes new recovery codes for a user: the only change to another user's second factor."""
+"""New recovery codes by an admin: the only change to another user's second factor."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""A user's recovery codes: their format, that each works once, and that a new set replaces the old."""
+"""A user's own recovery codes: format, single use, and replacement by a new set."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Decisions are made under the row lock, not by the state that the request found when it came in."""
+"""Decisions are made under the lock, not by the state that the request found on arrival."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

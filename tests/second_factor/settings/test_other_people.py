@@ -1,4 +1,4 @@
-"""Nobody turns off another person's two-factor authentication: not an admin, not the owner, not by any id."""
+"""Nobody turns off two-factor of another user: not an admin, not the owner, not by any id."""
 
 import pytest
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""If a sealed secret is moved or corrupted in the database, only its user's passcodes are refused."""
+"""If a sealed secret is moved or corrupted, only the passcodes of its user are refused."""
 
 import base64
 from collections.abc import Callable

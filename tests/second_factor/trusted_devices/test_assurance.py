@@ -1,4 +1,4 @@
-"""A trusted device replaces the passcode, but not the password or freshness (docs/api.md section 4)."""
+"""A trusted device replaces neither password nor freshness (docs/api.md section 4)."""
 
 import pytest
 

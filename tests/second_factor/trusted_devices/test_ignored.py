@@ -1,6 +1,6 @@
-"""A malformed, foreign, duplicate or oversized device cookie is ignored (docs/api.md section 4).
+"""Malformed, foreign, duplicate and oversized device cookies are ignored.
 
-The user is asked for a passcode, and never gets an error.
+The user is asked for a passcode, and never gets an error (docs/api.md section 4).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How long a device stays trusted: counted from the passcode, on the server (docs/api.md section 4)."""
+"""How long a device stays trusted, counted from the passcode (docs/api.md section 4)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A browser has one device cookie for each user, of at most ten users (docs/api.md section 4)."""
+"""A browser has one device cookie per user, for at most ten users (docs/api.md section 4)."""
 
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import Client, ok
@@ -92,7 +92,7 @@ async def test_accounts_that_share_a_browser_share_the_limit_of_ten(tenant: Tena
 
 
 async def trust_again(tenant: Tenant, person: SimulatedUser, browser: Client) -> list[str]:
-    """Send a passcode from a browser that is already trusted; return the names of the cookies set."""
+    """Send a passcode from an already trusted browser; return the names of the cookies set."""
     token = await tenant.asked(person)  # from another browser, because the trusted one is not asked
     response = await submit(browser, token, person.authenticator.next_passcode())
     ok(response, 201)

@@ -1,4 +1,4 @@
-"""Authenticators whose challenge is six digits, and whose answer is the same digits reversed."""
+"""Authenticators whose challenge is six digits, and whose answer is those digits reversed."""
 
 import secrets
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A hundred failures in a row disable only guessable authenticators, which a new one replaces."""
+"""A hundred failures disable only guessable authenticators, which a new one replaces."""
 
 import pytest
 

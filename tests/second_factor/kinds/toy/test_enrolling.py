@@ -1,4 +1,4 @@
-"""An additional kind is enrolled, listed, allowed and reported, and no file of `app/` names it."""
+"""An additional kind is enrolled, listed, allowed and reported; no file of `app/` names it."""
 
 from pathlib import Path
 

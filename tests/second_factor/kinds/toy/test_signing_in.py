@@ -1,4 +1,4 @@
-"""Sign-in and step-up by challenge: one answer counts, to the latest challenge of the same sign-in."""
+"""Sign-in and step-up by challenge: one answer, to the latest challenge of the same sign-in."""
 
 import asyncio
 
