@@ -1,4 +1,4 @@
-"""The current session: what it shows, that signing out ends it, and where its token is refused."""
+"""The current session: what it shows, how it ends, and where its token is refused."""
 
 from datetime import timedelta
 
