@@ -167,7 +167,7 @@ async def test_a_change_of_role_takes_effect_at_once(tenant: Tenant) -> None:
     assert ok(await person.browser.get("/session"))["user"]["role"] == "end_user"
 
 
-async def test_a_get_or_delete_with_a_body_is_refused_and_does_nothing(owner: SimulatedUser) -> None:
+async def test_a_delete_with_a_body_is_refused_and_does_nothing(owner: SimulatedUser) -> None:
     answer = await owner.browser.request("DELETE", "/session", json={"all": True})
 
     refused(answer, 422, "invalid_request")
