@@ -1,4 +1,4 @@
-"""What the contract says of one user: a model of the table in its section 4, written from there."""
+"""A model of the table in docs/api.md section 4: the answers that one user must get."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 @dataclass
 class Device:
-    """A device that became trusted by a passcode, and the token that it keeps whatever becomes of the trust."""
+    """A device that became trusted by a passcode. It keeps its token after the trust has ended."""
 
     token: str
     trusted_at: datetime
@@ -16,7 +16,7 @@ class Device:
 
 @dataclass
 class Expected:
-    """What the contract says of one user, at a policy."""
+    """The expected state of one user under a policy."""
 
     required: bool = False
     policy_days: int = 30
@@ -27,14 +27,14 @@ class Expected:
 
     @property
     def becomes_trusted(self) -> bool:
-        """Whether a device becomes trusted by a passcode, if that is asked for."""
+        """Whether a passcode makes a device trusted if the client asks for it."""
         return self.policy_days > 0 and not self.at_every_sign_in
 
     def ends_at(self, device: Device) -> datetime:
-        """Return when trust ends: counted from the passcode, by the smaller of the days then and now."""
+        """Return when trust ends: the smaller of the policy's days then and now, counted from the passcode."""
         return device.trusted_at + timedelta(days=min(device.days, self.policy_days))
 
-    def living(self, now: datetime) -> list[Device]:
+    def trusted(self, now: datetime) -> list[Device]:
         """Return the devices that are trusted, oldest first."""
         return [device for device in self.devices if not device.revoked and now < self.ends_at(device)]
 
@@ -44,14 +44,14 @@ class Expected:
             device.revoked = True
 
     def answer(self, *, trusted: bool = False) -> str:
-        """Return the answer of the table's row, from a device that is trusted or not."""
+        """Return what the table answers to a right password from a device that is trusted or not."""
         if not self.enrolled:
             return "enrollment_required" if self.required else "complete"
         return "passcode_required" if (self.required or self.turned_on) and not trusted else "complete"
 
     @property
     def status(self) -> str:
-        """What the user's two-factor authentication is called."""
+        """The `status` of the user's two-factor authentication, as the API shows it."""
         if not self.enrolled:
             return "setup_required" if self.required else "off"
         return "on" if self.required or self.turned_on else "off"

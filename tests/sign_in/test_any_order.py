@@ -1,7 +1,7 @@
-"""Whatever admins and a user do, in any order: a right password gets the answer of docs/api.md section 4's table.
+"""After any order of acts, a right password gets the answer of the table in docs/api.md section 4.
 
-Hypothesis draws acts, each of which changes something (tests/sign_in/living.py); a model of a dozen lines says
-what the service must answer after each of them (tests/sign_in/expected.py). `--hypothesis-seed=N` draws others.
+Hypothesis draws acts that each change something (tests/sign_in/account_history.py). A small model says what the
+service must answer after each act (tests/sign_in/expected.py). `--hypothesis-seed=N` draws other acts.
 """
 
 import pytest
@@ -9,17 +9,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.core.callers import Role
-from tests.sign_in.living import GROUPS, AccountHistory
+from tests.sign_in.account_history import GROUPS, AccountHistory
 from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.programs.bridge import Bridge, beside
 
-LIVES = 10  # from the eleventh on, Hypothesis repeats itself more than it tries
+HISTORIES = 10  # with more, Hypothesis mostly repeats acts
 ACTS = 40
 
 roles, days_then_and_now = st.sampled_from(list(GROUPS)), st.permutations([7, 30])
 
 
-async def test_any_order_of_acts_ends_in_the_row_of_the_table(tenant: Tenant, pytestconfig: pytest.Config) -> None:
+async def test_after_any_order_of_acts_the_answers_match_the_table(
+    tenant: Tenant, pytestconfig: pytest.Config
+) -> None:
     async def begin(role: Role, days: list[int]) -> AccountHistory:
         return await AccountHistory.begin(
             await make_tenant(tenant.app, tenant.services, tenant.clock), role, *days
@@ -27,18 +29,18 @@ async def test_any_order_of_acts_ends_in_the_row_of_the_table(tenant: Tenant, py
 
     def explore(bridge: Bridge) -> None:
         @settings(
-            max_examples=LIVES,
-            phases=[Phase.generate],  # a failure as it was met: to shrink it takes minutes
+            max_examples=HISTORIES,
+            phases=[Phase.generate],  # no shrinking: it takes minutes
             derandomize=pytestconfig.getoption("--hypothesis-seed") is None,
             database=None,
         )
         @given(st.data(), roles, days_then_and_now)
-        def live(data: st.DataObject, role: Role, days: list[int]) -> None:
-            life = bridge.run(begin(role, days))
+        def run_history(data: st.DataObject, role: Role, days: list[int]) -> None:
+            history = bridge.run(begin(role, days))
             for _ in range(ACTS):
-                act = data.draw(st.sampled_from(life.possible_acts).flatmap(st.sampled_from))
-                bridge.run(life.go_on(act))
+                act = data.draw(st.sampled_from(history.possible_acts).flatmap(st.sampled_from))
+                bridge.run(history.perform(act))
 
-        live()
+        run_history()
 
     await beside(explore)

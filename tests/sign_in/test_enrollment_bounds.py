@@ -1,4 +1,4 @@
-"""What an enrollment at sign-in is not good for, and what becomes of it when the requirement goes and comes."""
+"""Limits of an enrollment at sign-in, and what happens when the requirement is lifted or set again."""
 
 import pytest
 
@@ -125,7 +125,7 @@ async def test_a_user_who_has_an_authenticator_enrolls_none_at_sign_in(
     assert len(shown["authenticators"]) == 1
 
 
-async def test_a_password_alone_adds_no_authenticator_to_one_who_has_one(tenant: Tenant) -> None:
+async def test_a_password_alone_cannot_add_a_second_authenticator(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
 
@@ -134,7 +134,7 @@ async def test_a_password_alone_adds_no_authenticator_to_one_who_has_one(tenant:
     refused(await tenant.browser().post("/sign-ins/enrollments", json=body), 409, "already_enrolled")
 
 
-async def test_who_enrolled_on_demand_is_asked_only_while_it_is_required(
+async def test_a_user_who_enrolled_on_demand_is_asked_only_while_2fa_is_required(
     tenant: Tenant, admin: SimulatedUser, newcomer: SimulatedUser
 ) -> None:
     await enroll_on_demand(tenant, newcomer)
@@ -147,11 +147,11 @@ async def test_who_enrolled_on_demand_is_asked_only_while_it_is_required(
     assert (shown["status"], len(shown["authenticators"]), shown["recovery_codes_left"]) == ("off", 1, 10)
 
     await tenant.require(admin, end_users=True)
-    answer = await tenant.pass_passcode(newcomer, tenant.browser())  # the authenticator of then
+    answer = await tenant.pass_passcode(newcomer, tenant.browser())  # with the authenticator enrolled earlier
     assert answer["recovery_codes_left"] == 10
 
 
-async def test_who_enrolled_on_demand_and_keeps_it_is_asked_without_a_requirement(
+async def test_a_user_who_enrolled_on_demand_and_turned_it_on_is_asked_without_a_requirement(
     tenant: Tenant, admin: SimulatedUser, newcomer: SimulatedUser
 ) -> None:
     await enroll_on_demand(tenant, newcomer)
@@ -162,7 +162,7 @@ async def test_who_enrolled_on_demand_and_keeps_it_is_asked_without_a_requiremen
     assert (await tenant.sign_in(newcomer, tenant.browser()))["status"] == "passcode_required"
 
 
-async def test_who_turned_it_on_personally_is_asked_when_the_requirement_goes(
+async def test_a_user_who_turned_it_on_is_asked_after_the_requirement_is_lifted(
     tenant: Tenant, admin: SimulatedUser
 ) -> None:
     person = await tenant.enrolled()
@@ -184,7 +184,7 @@ async def test_sessions_from_before_end_when_the_first_authenticator_is_enrolled
     refused(await newcomer.browser.get("/session"), 401, "unauthenticated")
 
 
-async def test_a_requirement_that_goes_in_the_middle_leaves_the_sign_in_to_be_finished(
+async def test_a_requirement_lifted_during_a_sign_in_lets_the_sign_in_finish(
     tenant: Tenant, admin: SimulatedUser, newcomer: SimulatedUser
 ) -> None:
     begun = await begin_demanded_enrollment(tenant, newcomer)

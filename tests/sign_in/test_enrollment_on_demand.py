@@ -1,4 +1,4 @@
-"""Enrolling in the middle of a sign-in, because the account demands it (docs/api.md section 4)."""
+"""Enrolling during a sign-in because the account requires it (docs/api.md section 4)."""
 
 import re
 
@@ -18,7 +18,7 @@ from tests.support.account.sign_ins import (
 CODE = re.compile("[0-9abcdefghjkmnpqrstvwxyz]{7}-[0-9abcdefghjkmnpqrstvwxyz]{7}")
 
 
-async def test_the_way_from_password_to_session_leads_through_enrollment(
+async def test_a_required_enrollment_at_sign_in_ends_in_an_aal2_session(
     tenant: Tenant, newcomer: SimulatedUser
 ) -> None:
     begun = await begin_demanded_enrollment(tenant, newcomer)
@@ -185,9 +185,7 @@ async def test_an_enrollment_in_another_sign_in_voids_the_older_one_too(
     ok(await confirm(newcomer.browser, newer, new_app.passcode()), 201)
 
 
-async def test_an_enrollment_is_over_with_the_sign_in_it_was_begun_in(
-    tenant: Tenant, newcomer: SimulatedUser
-) -> None:
+async def test_an_enrollment_expires_with_its_sign_in(tenant: Tenant, newcomer: SimulatedUser) -> None:
     first = await begin_demanded_enrollment(tenant, newcomer)
     tenant.clock.turn(minutes=9, seconds=59)
     second = await begin_again(newcomer.browser, first)

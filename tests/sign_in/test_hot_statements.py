@@ -1,4 +1,4 @@
-"""The hot statements: their SQL as it runs, and what they do when something has changed meanwhile."""
+"""The hot statements: their SQL, and what they do when the state changed between read and write."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ Meanwhile = Callable[[], Awaitable[Any]]
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_the_sql_that_runs_is_the_sql_that_was_reviewed(name: str) -> None:
-    """After a change on purpose, write what runs into the file and review the difference."""
+    """After an intended change, write the new SQL into the file and review the difference."""
     assert STATEMENTS[name].sql == (SQL / f"{name}.sql").read_text()
 
 
@@ -40,7 +40,7 @@ async def person(tenant: Tenant) -> SimulatedUser:
 
 @contextmanager
 def between_read_and_write(monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile) -> Iterator[None]:
-    """Do something else right after the first read of an attempt, and before what it leads to is written."""
+    """Run `meanwhile` after the first read of an attempt, before its result is written."""
     read = repository.find_with_authenticators
     waiting = [meanwhile]
 
@@ -62,7 +62,7 @@ async def state_of(tenant: Tenant, person: SimulatedUser) -> Any:
         return (await tx.execute(query.where(second_factor_state.c.user_id == person.user.id))).one()
 
 
-async def test_an_attempt_is_judged_again_by_what_changed_meanwhile(
+async def test_an_attempt_is_judged_again_when_the_state_changed_meanwhile(
     tenant: Tenant, person: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await tenant.asked(person), await tenant.asked(person)
@@ -93,7 +93,7 @@ async def test_a_right_passcode_that_was_used_meanwhile_is_a_counted_failure(
 
 
 @pytest.mark.parametrize("answer", ["right", "wrong"])
-async def test_an_attempt_that_the_lock_does_not_admit_is_answered_as_never_judged(
+async def test_an_attempt_throttled_between_read_and_write_is_not_judged(
     tenant: Tenant, person: SimulatedUser, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     tokens = [await tenant.asked(person) for _ in range(6)]
@@ -109,7 +109,7 @@ async def test_an_attempt_that_the_lock_does_not_admit_is_answered_as_never_judg
 
     refused(response, 429, "too_many_attempts")
     assert (await state_of(tenant, person)).failures == 5
-    if answer == "right":  # nothing was used up
+    if answer == "right":  # neither the passcode nor the sign-in was used up
         tenant.clock.turn(seconds=31)
         ok(await submit(tenant.browser(), tokens[0], person.authenticator.next_passcode()), 201)
 
@@ -127,7 +127,7 @@ async def test_a_change_of_the_second_factor_meanwhile_ends_the_sign_in(
         refused(await submit(tenant.browser(), token, right), 401, "sign_in_expired")
 
 
-async def test_of_two_right_passcodes_for_one_sign_in_the_other_stays_unused(
+async def test_a_second_right_passcode_for_a_completed_sign_in_stays_unused(
     tenant: Tenant, person: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, another = await tenant.asked(person), await tenant.asked(person)
@@ -142,7 +142,7 @@ async def test_of_two_right_passcodes_for_one_sign_in_the_other_stays_unused(
     ok(await submit(tenant.browser(), another, later), 201)
 
 
-async def test_what_is_not_admitted_does_the_same_work_right_or_wrong(
+async def test_a_throttled_attempt_runs_the_same_statements_right_or_wrong(
     tenant: Tenant, person: SimulatedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong, done = person.authenticator.wrong_passcode(), {}
@@ -180,7 +180,7 @@ async def test_what_is_not_admitted_does_the_same_work_right_or_wrong(
 async def test_a_statement_that_waits_too_long_for_the_lock_changes_nothing(
     tenant: Tenant, person: SimulatedUser
 ) -> None:
-    """Postgres gives the lock up before the service gives up: what was answered 503 never happens."""
+    """Postgres stops waiting before the service does, so an attempt answered with 503 is never done later."""
     token = await tenant.asked(person)
     lock = f"SELECT FROM second_factor_state WHERE user_id = '{person.id}' FOR UPDATE"
     url = tenant.services.database_url

@@ -1,4 +1,4 @@
-"""The one refusal of an e-mail address and a password, whatever was wrong with them (docs/api.md section 4)."""
+"""Every wrong combination of e-mail address and password gets the same refusal (docs/api.md section 4)."""
 
 import unicodedata
 from collections.abc import Awaitable, Callable
@@ -55,8 +55,8 @@ async def required_to_enroll_and_wrong(tenant: Tenant) -> dict[str, str]:
     return {"email": (await tenant.person()).user.email, "password": WRONG}
 
 
-Wrong = Callable[[Tenant], Awaitable[dict[str, str]]]
-EVERY_WAY = [
+Invalid = Callable[[Tenant], Awaitable[dict[str, str]]]
+ALL_INVALID = [
     unknown_address,
     wrong_password,
     wrong_password_of_an_enrolled_user,
@@ -73,11 +73,11 @@ def comparable(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, st
     return response.status_code, response.content, headers
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
-async def test_whatever_is_wrong_gets_the_very_same_answer(tenant: Tenant, way: Wrong) -> None:
+@pytest.mark.parametrize("invalid", ALL_INVALID)
+async def test_all_invalid_credentials_get_the_same_answer(tenant: Tenant, invalid: Invalid) -> None:
     reference = await tenant.browser().post("/sign-ins", json={"email": "x@example.com", "password": WRONG})
 
-    response = await tenant.browser().post("/sign-ins", json=await way(tenant))
+    response = await tenant.browser().post("/sign-ins", json=await invalid(tenant))
 
     problem = refused(response, 401, "invalid_credentials")
     assert set(problem) == {"type", "title", "status", "code", "detail"}
@@ -85,12 +85,14 @@ async def test_whatever_is_wrong_gets_the_very_same_answer(tenant: Tenant, way: 
     assert comparable(response) == comparable(reference)
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
+@pytest.mark.parametrize("invalid", ALL_INVALID)
 @pytest.mark.parametrize("device", [{}, {"device_token": MADE_UP_DEVICE}], ids=["browser", "native client"])
-async def test_whatever_is_wrong_costs_the_same_work(tenant: Tenant, way: Wrong, device: dict[str, str]) -> None:
-    body = await way(tenant) | device
+async def test_all_invalid_credentials_cost_the_same_work(
+    tenant: Tenant, invalid: Invalid, device: dict[str, str]
+) -> None:
+    body = await invalid(tenant) | device
     statements: list[str] = []
-    engine = tenant.services.database._engine.sync_engine  # noqa: SLF001 -- there is no other tenant to count at
+    engine = tenant.services.database._engine.sync_engine  # noqa: SLF001 -- the only place to count statements
 
     def note(*arguments: Any) -> None:
         statements.append(arguments[2])

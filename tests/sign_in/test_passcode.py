@@ -60,7 +60,9 @@ async def test_the_current_step_and_one_either_side_are_right(
 
 @pytest.mark.parametrize("steps_ahead", [-20, -3, -2, 2, 3, 20])
 @pytest.mark.parametrize("seconds_into_the_step", [0, 29.999999])
-async def test_two_steps_away_is_wrong(tenant: Tenant, steps_ahead: int, seconds_into_the_step: float) -> None:
+async def test_a_passcode_two_or_more_steps_away_is_wrong(
+    tenant: Tenant, steps_ahead: int, seconds_into_the_step: float
+) -> None:
     person = await tenant.enrolled()
     tenant.clock.turn(minutes=20, seconds=seconds_into_the_step)
     browser = tenant.browser()
@@ -144,7 +146,7 @@ async def test_an_earlier_step_than_the_last_accepted_one_counts_as_used(tenant:
 
 
 def malformed(right: str) -> list[Any]:
-    """Return what looks like the right passcode to somebody who reads it generously, and worse."""
+    """Return malformed passcodes: some that a lenient parser would read as the right one, and others."""
     arabic = right.translate({ord("0") + digit: 0x0660 + digit for digit in range(10)})
     full_width = right.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
     mathematical = right.translate({ord("0") + digit: 0x1D7CE + digit for digit in range(10)})
@@ -166,7 +168,7 @@ def malformed(right: str) -> list[Any]:
     return [*spelled, *spaced, *other_lengths, *numbers, *no_text, *codes]
 
 
-async def test_malformed_passcodes_are_no_attempts(tenant: Tenant) -> None:
+async def test_malformed_passcodes_do_not_count_as_attempts(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     browser = tenant.browser()
     token = await tenant.asked(person, browser)
@@ -209,7 +211,7 @@ async def test_a_step_used_by_one_authenticator_is_not_used_by_another(tenant: T
         refused(response, 401, "passcode_already_used")
 
 
-async def test_an_authenticator_named_is_the_only_one_tried(tenant: Tenant) -> None:
+async def test_only_the_named_authenticator_is_tried(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     first, second = await second_authenticator(tenant, person)
     answer = await tenant.sign_in(person, tenant.browser())
@@ -230,7 +232,7 @@ async def test_an_authenticator_named_is_the_only_one_tried(tenant: Tenant) -> N
     ok(await submit(tenant.browser(), token, second.passcode(), authenticator_id=ids[1]), 201)
 
 
-async def test_an_authenticator_that_is_not_the_users_own_is_no_way_in(tenant: Tenant) -> None:
+async def test_an_authenticator_of_another_user_is_refused(tenant: Tenant) -> None:
     person, other = await tenant.enrolled(), await tenant.enrolled()
     theirs = (await tenant.sign_in(other, tenant.browser()))["methods"][0]["authenticator_id"]
     token = await tenant.asked(person)

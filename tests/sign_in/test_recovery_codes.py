@@ -1,4 +1,4 @@
-"""Completing a sign-in with a recovery code: in any spelling, once, only one's own (docs/api.md sections 4, 5)."""
+"""Completing a sign-in with a recovery code: any spelling, once, by its owner (docs/api.md sections 4, 5)."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ async def test_a_recovery_code_completes_the_sign_in(tenant: Tenant) -> None:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 async def test_a_recovery_code_is_right_however_it_is_typed(tenant: Tenant, spelling: str) -> None:
     person = await tenant.enrolled()
-    # The code with the most letters that the spelling changes: nearly always some.
+    # The code with the most zeros and ones, which some spellings replace; nearly always it has some.
     code = max(person.recovery_codes, key=lambda code: code.count("0") + code.count("1"))
 
     ok(await submit(tenant.browser(), await tenant.asked(person), SPELLINGS[spelling](code)), 201)
@@ -147,7 +147,7 @@ async def test_a_second_authenticator_leaves_the_recovery_codes_as_they_were(ten
     ok(await submit(tenant.browser(), await tenant.asked(person), person.recovery_codes[0]), 201)
 
 
-async def test_a_wrong_recovery_code_counts_and_a_right_one_does_not_spend_two(tenant: Tenant) -> None:
+async def test_wrong_recovery_codes_spend_nothing_and_a_right_one_spends_one(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     for _ in range(4):

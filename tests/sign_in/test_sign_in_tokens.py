@@ -1,4 +1,4 @@
-"""How long a sign-in lives, and what it is good for: ten minutes, one account, one use (docs/api.md section 4)."""
+"""A sign-in token is valid for ten minutes, in one account, for one use (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -54,11 +54,11 @@ async def test_a_sign_in_is_used_once(tenant: Tenant) -> None:
     for passcode in (person.authenticator.next_passcode(), person.recovery_codes[0]):
         refused(await submit(tenant.browser(), token, passcode), 401, "sign_in_expired")
 
-    answer = await tenant.pass_passcode(person, tenant.browser())  # and nothing was used up in vain
+    answer = await tenant.pass_passcode(person, tenant.browser())  # the refused attempts used nothing up
     assert answer["recovery_codes_left"] == 10
 
 
-async def test_the_same_answer_sent_twice_is_a_sign_in_that_has_ended(tenant: Tenant) -> None:
+async def test_the_same_answer_sent_twice_is_refused_as_expired(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token, passcode = await tenant.asked(person), person.authenticator.next_passcode()
     ok(await submit(tenant.browser(), token, passcode), 201)
@@ -74,7 +74,7 @@ async def test_completing_one_sign_in_leaves_another_one_open(tenant: Tenant) ->
     ok(await submit(tenant.browser(), there, person.authenticator.next_passcode()), 201)
 
 
-async def test_an_unknown_sign_in_has_ended(tenant: Tenant) -> None:
+async def test_an_unknown_sign_in_token_is_refused_as_expired(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     token = await tenant.asked(person)
     session_token = person.browser.token or ""
@@ -146,7 +146,7 @@ Change = Callable[[Tenant, SimulatedUser], Awaitable[None]]
 @pytest.mark.parametrize(
     "change", [change_password, add_an_authenticator, remove_an_authenticator, turn_it_off, suspend]
 )
-async def test_a_sign_in_dies_with_what_it_was_begun_under(tenant: Tenant, change: Change) -> None:
+async def test_a_sign_in_ends_when_password_second_factor_or_status_change(tenant: Tenant, change: Change) -> None:
     person = await tenant.enrolled()
     await add_an_authenticator(tenant, person)
     token = await tenant.asked(person)
@@ -159,14 +159,14 @@ async def test_a_sign_in_dies_with_what_it_was_begun_under(tenant: Tenant, chang
 
 
 @pytest.mark.parametrize("change", [change_password, suspend])
-async def test_a_sign_in_that_must_enroll_dies_as_well(
+async def test_a_sign_in_that_must_enroll_ends_when_password_or_status_change(
     tenant: Tenant, owner: SimulatedUser, change: Change
 ) -> None:
     person = await tenant.signed_in(Role.END_USER)
     await tenant.require(owner, end_users=True)
     waiting = await tenant.sign_in(person, tenant.browser())
     begun = await begin_demanded_enrollment(tenant, person, tenant.browser())
-    await tenant.require(owner, end_users=False)  # else the password alone is not fresh enough to change it
+    await tenant.require(owner, end_users=False)  # otherwise changing the password needs a step-up
 
     await change(tenant, person)
 
@@ -178,7 +178,7 @@ async def test_a_sign_in_that_must_enroll_dies_as_well(
     refused(await tenant.browser().post(path, json=confirmation), 401, "sign_in_expired")
 
 
-async def test_a_dead_sign_in_costs_nobody_an_attempt(tenant: Tenant) -> None:
+async def test_passcodes_for_an_ended_sign_in_do_not_count_as_failures(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     used, late = await tenant.asked(person), await tenant.asked(person)
     ok(await submit(tenant.browser(), used, person.authenticator.next_passcode()), 201)

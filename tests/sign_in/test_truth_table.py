@@ -13,7 +13,7 @@ from tests.support.account.variants import another_account
 
 GROUPS = {Role.AGENT: "team_members", Role.END_USER: "end_users"}
 
-# Required of the role, has a confirmed authenticator, turned on personally, device trusted: the answer.
+# Columns: required of the role, has a confirmed authenticator, turned on personally, device trusted, answer.
 ROWS = [
     (False, False, False, False, "complete"),
     (False, True, False, False, "complete"),
@@ -120,7 +120,7 @@ async def test_a_requirement_demands_enrollment_of_its_group_only(
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.AGENT])
-async def test_every_team_member_is_one_the_owner_included(tenant: Tenant, role: Role) -> None:
+async def test_team_members_include_admins_and_the_owner(tenant: Tenant, role: Role) -> None:
     owner = await tenant.signed_in(Role.OWNER)
     person = owner if role is Role.OWNER else await tenant.person(role)
 
@@ -150,7 +150,7 @@ async def test_a_sign_in_that_is_asked_for_a_passcode_opens_no_session(tenant: T
     [method] = answer["methods"]
     assert (method["kind"], method["label"]) == ("totp", "Phone")
     assert set(method) == {"authenticator_id", "kind", "label"}
-    assert len(await living_sessions(person)) == 1  # the one in which they enrolled
+    assert len(await sessions_of(person)) == 1  # the one in which they enrolled
 
 
 async def test_a_sign_in_that_must_enroll_opens_no_session(tenant: Tenant, owner: SimulatedUser) -> None:
@@ -161,7 +161,7 @@ async def test_a_sign_in_that_must_enroll_opens_no_session(tenant: Tenant, owner
 
     assert set(answer) == {"status", "sign_in_token", "expires_at", "allowed_kinds"}
     assert answer["allowed_kinds"] == ["totp"]
-    assert len(await living_sessions(person)) == 1  # the one from before the requirement
+    assert len(await sessions_of(person)) == 1  # the one from before the requirement
 
 
 @pytest.mark.parametrize("kind", ["passcode_required", "enrollment_required"])
@@ -205,12 +205,12 @@ def test_no_combination_lets_a_required_second_factor_be_skipped() -> None:
             required=required, has_authenticator=enrolled, turned_on_by_user=on, trusted_device=trusted
         )
         assert step is wire[status], row
-    # A cookie of a device is worth nothing to somebody who has nothing enrolled.
+    # A trusted device does not replace an enrollment.
     assert (
         next_step(required=True, has_authenticator=False, turned_on_by_user=True, trusted_device=True)
         is NextStep.ENROLLMENT
     )
 
 
-async def living_sessions(person: SimulatedUser) -> list[Any]:
+async def sessions_of(person: SimulatedUser) -> list[Any]:
     return list(ok(await person.browser.get("/users/me/sessions"))["items"])

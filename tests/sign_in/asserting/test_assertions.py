@@ -49,7 +49,9 @@ async def shop(tenant: Tenant, owner: SimulatedUser) -> Backend:
     return await backend_of(tenant, await tenant.enrolled(Role.ADMIN))
 
 
-async def test_it_answers_as_a_password_does(tenant: Tenant, owner: SimulatedUser, shop: Backend) -> None:
+async def test_an_assertion_is_answered_like_a_password(
+    tenant: Tenant, owner: SimulatedUser, shop: Backend
+) -> None:
     plain, enrolled = await tenant.person(Role.END_USER, password=None), await tenant.enrolled(Role.AGENT)
 
     complete = await shop.asserts(user_id=plain.id)
@@ -65,7 +67,7 @@ async def test_it_answers_as_a_password_does(tenant: Tenant, owner: SimulatedUse
     assert (session["amr"], session["assurance"]) == (["pwd", "otp"], "aal2")
 
 
-async def test_the_user_enrolls_in_the_middle_and_is_fresh_by_that(
+async def test_enrolling_after_an_assertion_makes_the_session_fresh(
     tenant: Tenant, owner: SimulatedUser, shop: Backend
 ) -> None:
     await tenant.require(owner, end_users=True)
@@ -83,7 +85,7 @@ async def test_the_user_enrolls_in_the_middle_and_is_fresh_by_that(
     ok(await browser.post("/users/me/two-factor/recovery-codes"), 201)
 
 
-async def test_a_third_party_s_word_completes_and_an_assertion_is_never_fresh(
+async def test_an_asserted_sso_sign_in_completes_and_is_not_fresh(
     tenant: Tenant, owner: SimulatedUser, shop: Backend
 ) -> None:
     await tenant.require(owner, end_users=True, team_members=True)
@@ -161,7 +163,7 @@ async def test_only_a_token_of_the_owner_signs_in_admins_and_the_owner(
     assert len(denied) == 4
 
 
-async def test_nobody_is_signed_in_who_may_not(tenant: Tenant, shop: Backend) -> None:
+async def test_suspended_and_unknown_users_are_refused(tenant: Tenant, shop: Backend) -> None:
     suspended = await tenant.person(Role.AGENT)
     await set_status(tenant, suspended, "suspended")
     elsewhere = await (await make_tenant(tenant.app, tenant.services, tenant.clock)).person(Role.AGENT)
@@ -198,7 +200,7 @@ async def test_only_a_token_with_the_scope_may_assert(tenant: Tenant, owner: Sim
     ],
     ids=str,
 )
-async def test_what_is_wrong_with_a_field_is_refused(shop: Backend, body: dict[str, Any]) -> None:
+async def test_invalid_fields_are_refused(shop: Backend, body: dict[str, Any]) -> None:
     refused(await shop.send(**body), 422, "invalid_request")
 
 

@@ -1,4 +1,4 @@
-"""An account whose owner has named a provider."""
+"""An account whose owner has configured an SSO provider."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.account.third_parties import name_provider
 
 @pytest.fixture
 async def owner(tenant: Tenant) -> SimulatedUser:
-    """The owner, with an authenticator, freshly proven, and a JWT provider named `intranet`."""
+    """The owner, with an authenticator, a fresh session, and a JWT provider named `intranet`."""
     owner = await tenant.enrolled(Role.OWNER)
     await name_provider(owner)
     return owner
@@ -18,7 +18,7 @@ async def owner(tenant: Tenant) -> SimulatedUser:
 
 @pytest.fixture
 async def saml_owner(tenant: Tenant) -> SimulatedUser:
-    """The owner, as above, with a SAML provider named `corp`."""
+    """The owner, with an authenticator, a fresh session, and a SAML provider named `corp`."""
     owner = await tenant.enrolled(Role.OWNER)
     await name_saml_provider(owner)
     return owner

@@ -1,4 +1,4 @@
-"""Links as their letters carry them, without waiting for the worker to send one."""
+"""Password and e-mail links as e-mails contain them, made without the worker."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ async def open_link(
     email: str | None = None,
     requested_by: SimulatedUser | None = None,
 ) -> str:
-    """Return the token of a new link of the person, as if its letter had been sent."""
+    """Return the token of a new link of the person, as if its e-mail had been sent."""
     now, token = tenant.clock.now(), new_secret(PREFIX)
     link = Link(
         new_id(now),
@@ -39,11 +39,11 @@ async def open_link(
 
 
 async def redeem(tenant: Tenant, token: str) -> httpx.Response:
-    """Choose a password by the link."""
+    """Choose a password with the link."""
     body = {"token": token, "new_password": NEW_PASSWORD}
     return await tenant.browser().post("/password-links/redemption", json=body)
 
 
 async def confirm(tenant: Tenant, token: str) -> httpx.Response:
-    """Confirm an address by the link."""
+    """Confirm an address with the link."""
     return await tenant.browser().post("/email-confirmations", json={"token": token})

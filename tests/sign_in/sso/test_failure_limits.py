@@ -1,4 +1,4 @@
-"""How many sign-ins by a provider may fail, for each address; and that nothing is judged or recorded beyond."""
+"""The limit on failed provider sign-ins per address; beyond it nothing is judged or recorded."""
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ FORGED = jwt_sign_in("a.forged.token")
 
 
 async def fill(tenant: Tenant, failures: int = 100, *, provider: str = "intranet") -> None:
-    """Let forged tokens fail at a provider, from where browsers are by default."""
+    """Let forged tokens fail at a provider, from the default address of test browsers."""
     path = JWT_PATH if provider == "intranet" else OIDC_PATH
     body = FORGED if provider == "intranet" else id_token_sign_in("a.forged.token", "x", provider)
     browser = tenant.browser()
@@ -61,7 +61,7 @@ async def test_a_success_does_not_count_and_clears_nothing(tenant: Tenant, owner
     limited(await tenant.browser().post(JWT_PATH, json=jwt_sign_in(token_of(tenant))))
 
 
-async def test_who_may_not_come_in_counts_as_well(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_forbidden_sign_in_counts_as_a_failure(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner, create_users=False)
     for _ in range(100):
         response = await tenant.browser().post(JWT_PATH, json=jwt_sign_in(token_of(tenant)))
@@ -81,7 +81,7 @@ async def test_an_unknown_provider_makes_no_bucket(tenant: Tenant, owner: Simula
     assert await run_sql(tenant, query) == before
 
 
-async def test_id_tokens_are_limited_and_a_silent_issuer_counts_as_nothing(
+async def test_id_tokens_are_limited_and_an_unreachable_issuer_does_not_count(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
@@ -100,18 +100,18 @@ async def test_a_browser_that_comes_back_is_limited_and_keeps_its_login(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
-    way = BrowserLogin(tenant)
-    address = await way.log_in()
+    login = BrowserLogin(tenant)
+    address = await login.log_in()
     await fill(tenant, provider="issuer")
 
-    wait = limited(await way.come_back(address))
+    wait = limited(await login.come_back(address))
 
     tenant.clock.turn(seconds=wait)
-    assert (await way.come_back(address)).status_code == 303
+    assert (await login.come_back(address)).status_code == 303
 
 
 @pytest.mark.usefixtures("saml_owner")
-async def test_answers_of_saml_are_limited(tenant: Tenant) -> None:
+async def test_saml_answers_are_limited(tenant: Tenant) -> None:
     browser = tenant.browser()
     for _ in range(100):
         await begin(browser)
@@ -124,7 +124,7 @@ async def test_answers_of_saml_are_limited(tenant: Tenant) -> None:
     assert brought_back(await post(browser, provider.honest()))[0] == "code"
 
 
-async def test_what_any_page_can_have_a_browser_send_keeps_nobody_out(
+async def test_requests_that_any_page_can_forge_lock_nobody_out(
     tenant: Tenant, saml_owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(saml_owner, issuer)

@@ -1,4 +1,4 @@
-"""SAML answers that somebody forged after an honest one: none of them signs anybody in."""
+"""Forged SAML answers, made from an honest one: none of them signs anybody in."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""JWTs that somebody forged, each in a way that has fooled a verifier before (RFC 8725)."""
+"""Forged JWTs, each made in a way that has fooled verifiers before (RFC 8725)."""
 
 import base64
 import hashlib
@@ -37,10 +37,10 @@ def claims_of(token: str) -> dict[str, Any]:
     return found
 
 
-def bent(token: str) -> str:
+def with_another_last_letter(token: str) -> str:
     start, _, signature = token.rpartition(".")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    last = alphabet[alphabet.index(signature[-1]) ^ 1]  # the same bytes, by another last letter
+    last = alphabet[alphabet.index(signature[-1]) ^ 1]  # decodes to the same bytes
     return f"{start}.{signature[:-1]}{last}"
 
 
@@ -66,7 +66,7 @@ FORGED: dict[str, Callable[[str], str]] = {
     "no signature": lambda token: token.rpartition(".")[0] + ".",
     "two parts": lambda token: token.rpartition(".")[0],
     "four parts": lambda token: token + ".e30",
-    "a bent last letter": bent,
+    "another last letter": with_another_last_letter,
     "padded": lambda token: token + "=",
     "another secret": lambda token: signed(
         {"alg": "HS256"}, claims_of(token), b"another secret of thirty-two bytes"
@@ -111,7 +111,7 @@ async def test_a_forged_token_is_refused(tenant: Tenant, owner: SimulatedUser, n
 
 
 @pytest.mark.parametrize("kid", ["intranet", "../../../../dev/null", "' OR 1=1 --", "http://evil.example/key"])
-async def test_a_kid_chooses_nothing(tenant: Tenant, owner: SimulatedUser, kid: str) -> None:
+async def test_a_kid_header_chooses_no_key(tenant: Tenant, owner: SimulatedUser, kid: str) -> None:
     assert owner.app
     good = with_header(kid=kid)(token_of(tenant))
     ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(good)), 201)
@@ -120,7 +120,7 @@ async def test_a_kid_chooses_nothing(tenant: Tenant, owner: SimulatedUser, kid: 
     refused(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(empty)), 401, "invalid_credentials")
 
 
-async def test_a_megabyte_is_too_large_and_a_long_token_no_token(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_oversized_token_is_refused(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
 
     for length, status, code in ((1_000_000, 413, "too_large"), (20_000, 422, "invalid_request")):
@@ -137,7 +137,7 @@ async def test_a_provider_of_another_kind_is_no_jwt_provider(tenant: Tenant, own
     refused(response, 404, "not_found")
 
 
-async def test_the_secret_before_is_dead_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_a_replaced_secret_is_refused_at_once(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner, secret="another secret of thirty-two bytes")
 
     response = await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(tenant)))

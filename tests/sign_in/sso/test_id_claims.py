@@ -42,7 +42,7 @@ def read(**claims: Any) -> Identity:
         {"unknown": {"deep": [1]}},
     ],
 )
-def test_what_is_right_is_read(claims: dict[str, Any]) -> None:
+def test_valid_claims_are_read(claims: dict[str, Any]) -> None:
     assert read(**claims) == Identity("a@example.com", "Söhne", email_verified=True, subject="subject-1")
 
 
@@ -74,7 +74,7 @@ def test_a_claim_that_is_missing_or_wrong_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("azp", [..., None, "them", ["us"]])
-def test_of_several_audiences_we_must_be_the_party_that_asked(azp: Any) -> None:
+def test_with_several_audiences_azp_must_be_our_client_id(azp: Any) -> None:
     with pytest.raises(ValueError, match="azp"):
         read(aud=["us", "them"], azp=azp)
 

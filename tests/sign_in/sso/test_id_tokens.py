@@ -1,4 +1,4 @@
-"""Signing in with an ID token: a native client's, never asked for a passcode, by a nonce that is good once."""
+"""Signing in with an ID token, for native clients: no passcode is asked, and each nonce works once."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ async def send(browser: Client, issuer: Issuer, **says: Any) -> Any:
     return await browser.post(PATH, json=id_token_sign_in(issuer.id_token(nonce, **says), nonce))
 
 
-async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
+async def test_with_2fa_required_an_id_token_completes_and_a_password_needs_a_passcode(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     agent = await tenant.enrolled(Role.AGENT)
@@ -34,7 +34,7 @@ async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_ask
     assert (session["amr"], session["assurance"], session["second_factor_at"]) == (["sso"], "aal1", None)
     assert (await tenant.sign_in(agent, tenant.browser()))["status"] == "passcode_required"
     again = ok(await send(tenant.browser(), issuer, email="moved@elsewhere.example"), 201)
-    assert again["user"]["id"] == agent.id  # by the subject, whatever the address has become
+    assert again["user"]["id"] == agent.id  # found by the subject, although the address changed
 
 
 async def test_its_session_changes_no_authenticator(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> None:
@@ -76,7 +76,9 @@ async def test_a_nonce_and_a_token_are_good_once_and_for_ten_minutes(
     refused(await browser.post(PATH, json=body), 401, "invalid_credentials")
 
 
-async def test_a_nonce_that_nobody_asked_for_is_none(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> None:
+async def test_a_nonce_that_was_not_issued_is_refused(
+    tenant: Tenant, owner: SimulatedUser, issuer: Issuer
+) -> None:
     await name_issuer(owner, issuer)
     browser = tenant.browser()
     mine, other = await asked_nonce(browser), await asked_nonce(browser)
@@ -102,9 +104,7 @@ async def test_a_refused_token_is_audited_and_not_repeated(
     assert "eyJ" not in str(problem)
 
 
-async def test_a_key_that_the_issuer_has_just_begun_to_use_is_fetched(
-    tenant: Tenant, owner: SimulatedUser, issuer: Issuer
-) -> None:
+async def test_a_new_key_of_the_issuer_is_fetched(tenant: Tenant, owner: SimulatedUser, issuer: Issuer) -> None:
     await name_issuer(owner, issuer)
     ok(await send(tenant.browser(), issuer), 201)
     old = issuer.keys[0]
@@ -114,7 +114,7 @@ async def test_a_key_that_the_issuer_has_just_begun_to_use_is_fetched(
     refused(await send(tenant.browser(), issuer, key=old), 401, "invalid_credentials")
 
 
-async def test_with_the_issuer_down_known_keys_go_on_and_otherwise_it_is_unavailable_in_time(
+async def test_with_the_issuer_down_known_keys_work_and_the_rest_is_unavailable_within_seconds(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
@@ -136,7 +136,7 @@ async def test_with_the_issuer_down_known_keys_go_on_and_otherwise_it_is_unavail
     assert time.monotonic() - began < 5
 
 
-async def test_a_provider_of_another_kind_or_account_is_none(
+async def test_a_provider_of_another_type_or_an_unknown_one_is_not_found(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)

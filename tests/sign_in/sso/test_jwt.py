@@ -1,4 +1,4 @@
-"""Signing in by a JWT: never asked for a passcode, by a token that is good once (docs/api.md section 9)."""
+"""Signing in with a JWT: no passcode is asked, and each token works once (docs/api.md section 9)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ async def sign_in(browser: Client, token: str, provider: str = "intranet") -> An
     return answer
 
 
-async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
+async def test_with_2fa_required_a_jwt_completes_and_a_password_needs_a_passcode(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     agent = await tenant.enrolled(Role.AGENT)
@@ -101,7 +101,7 @@ async def test_each_claim_is_checked(tenant: Tenant, owner: SimulatedUser, claim
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-181, 401), (-180, 201), (0, 201), (180, 201), (181, 401)])
-async def test_it_was_issued_within_three_minutes(
+async def test_a_token_must_be_issued_within_three_minutes(
     tenant: Tenant, owner: SimulatedUser, seconds: int, status: int
 ) -> None:
     assert owner.app
@@ -112,7 +112,9 @@ async def test_it_was_issued_within_three_minutes(
     assert response.status_code == status
 
 
-async def test_an_address_alone_does_not_say_who_it_is(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_address_outside_the_trusted_domains_identifies_nobody(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     agent = await tenant.person(Role.AGENT)
     await name_provider(owner, trusted_domains=["example.org"])
 
@@ -121,7 +123,7 @@ async def test_an_address_alone_does_not_say_who_it_is(tenant: Tenant, owner: Si
     refused(response, 403, "forbidden")
 
 
-async def test_an_address_that_went_to_another_person_is_not_the_first_one_s(
+async def test_a_reassigned_address_does_not_identify_the_first_person(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await name_provider(owner, trusted_domains=["example.com"])
@@ -160,7 +162,7 @@ async def test_a_claim_gives_no_role(tenant: Tenant, owner: SimulatedUser) -> No
     assert answer["user"]["role"] == "end_user"
 
 
-async def test_what_is_no_address_makes_no_user(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_invalid_address_creates_no_user(tenant: Tenant, owner: SimulatedUser) -> None:
     assert owner.app
 
     for email in ("no address", "a@b@c.example", "a b@example.com"):

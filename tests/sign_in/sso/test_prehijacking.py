@@ -1,4 +1,4 @@
-"""A stranger who comes first by a third party, under somebody else's address, and what is left to them."""
+"""Account pre-hijacking: a stranger signs in by SSO under an address before its owner proves it."""
 
 import asyncio
 from typing import Any
@@ -21,8 +21,8 @@ from tests.support.programs.oidc_provider import Issuer, asked_nonce, id_token_s
 VICTIM = "victim@corp.example"
 
 
-async def come(tenant: Tenant, issuer: Issuer, **claims: Any) -> tuple[Client, Any]:
-    """Send an ID token of these claims, and return the browser and the response."""
+async def sign_in_by_sso(tenant: Tenant, issuer: Issuer, **claims: Any) -> tuple[Client, Any]:
+    """Send an ID token with these claims, and return the browser and the response."""
     browser = tenant.browser()
     nonce = await asked_nonce(browser)
     response = await browser.post("/sign-ins/oidc", json=id_token_sign_in(issuer.id_token(nonce, **claims), nonce))
@@ -32,7 +32,7 @@ async def come(tenant: Tenant, issuer: Issuer, **claims: Any) -> tuple[Client, A
 
 
 async def link_as_before(tenant: Tenant, person: SimulatedUser, subject: str) -> None:
-    """Link a subject to the person, as the release did that took an e-mail address for a proof."""
+    """Link a subject to the person, as an earlier release did, which took an e-mail address as proof."""
     statement = """
         INSERT INTO sso_identities (account_id, id, provider_id, subject, user_id, created_at)
         SELECT :account, :id, id, :subject, :user, :now FROM sso_providers
@@ -53,24 +53,24 @@ async def test_an_unverified_address_makes_no_user_and_keeps_nobody_out(
 ) -> None:
     await name_issuer(owner, issuer)
 
-    _, response = await come(tenant, issuer, email=VICTIM, email_verified=verified)
+    _, response = await sign_in_by_sso(tenant, issuer, email=VICTIM, email_verified=verified)
 
     refused(response, 403, "forbidden")
     ok(await owner.browser.post("/users", json={"email": VICTIM, "name": "V", "role": "agent"}), 201)
 
 
-async def test_a_verified_address_makes_a_user_whose_link_a_password_link_leaves(
+async def test_a_password_link_keeps_the_identity_of_a_user_with_a_verified_address(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
-    _, response = await come(tenant, issuer, email="somebody@elsewhere.example")
+    _, response = await sign_in_by_sso(tenant, issuer, email="somebody@elsewhere.example")
     made = ok(response, 201)["user"]
     [row] = await run_sql(tenant, "SELECT * FROM users WHERE id = :id", id=UUID(made["id"]))
     person = SimulatedUser(row, tenant.browser())
 
     ok(await redeem(tenant, await open_link(tenant, person, Purpose.PASSWORD)), 204)
 
-    _, again = await come(tenant, issuer, email="somebody@elsewhere.example")
+    _, again = await sign_in_by_sso(tenant, issuer, email="somebody@elsewhere.example")
     assert ok(again, 201)["user"]["id"] == made["id"]
 
 
@@ -83,13 +83,13 @@ async def test_a_jwt_makes_users_of_trusted_domains_only(tenant: Tenant, owner: 
 
 
 @pytest.mark.parametrize("purpose", [Purpose.INVITATION, Purpose.PASSWORD, Purpose.EMAIL])
-async def test_the_first_proof_of_an_address_ends_what_a_stranger_has(
+async def test_the_first_proof_of_an_address_ends_a_strangers_session_and_identity(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer, purpose: Purpose
 ) -> None:
     await name_issuer(owner, issuer)
     person = await tenant.person(email=VICTIM)
     await link_as_before(tenant, person, "stranger")
-    stranger, response = await come(tenant, issuer, sub="stranger", email=VICTIM)
+    stranger, response = await sign_in_by_sso(tenant, issuer, sub="stranger", email=VICTIM)
     assert ok(response, 201)["user"]["id"] == person.id
     trail = AuditTrail(tenant)
     await trail.new()
@@ -100,12 +100,12 @@ async def test_the_first_proof_of_an_address_ends_what_a_stranger_has(
         token = await open_link(tenant, person, purpose, email=address, requested_by=owner)
         await tenant.sign_in(person)
         ok(await confirm(tenant, token), 204)
-        ok(await person.browser.get("/session"))  # by password: it stays
+        ok(await person.browser.get("/session"))  # a password session stays
     else:
         ok(await redeem(tenant, await open_link(tenant, person, purpose)), 204)
 
     refused(await stranger.get("/session"), 401, "unauthenticated")
-    _, again = await come(tenant, issuer, sub="stranger", email=address)
+    _, again = await sign_in_by_sso(tenant, issuer, sub="stranger", email=address)
     refused(again, 403, "forbidden")
     assert await identities(tenant) == 0
     [unlinked] = [event for event in await trail.new() if event.type == "sso.unlinked"]
@@ -118,14 +118,14 @@ async def test_an_identity_that_is_linked_after_the_proof_stays(
     await name_issuer(owner, issuer, trusted_domains=["corp.example"])
     person = await tenant.person(email=VICTIM)
     ok(await redeem(tenant, await open_link(tenant, person, Purpose.INVITATION)), 204)
-    _, response = await come(tenant, issuer, email=VICTIM, sub="me")
+    _, response = await sign_in_by_sso(tenant, issuer, email=VICTIM, sub="me")
     ok(response, 201)
 
     ok(await redeem(tenant, await open_link(tenant, person, Purpose.PASSWORD)), 204)
 
     assert await identities(tenant) == 1
-    await name_issuer(owner, issuer)  # trusted with nothing: only the link says who it is
-    _, again = await come(tenant, issuer, email=VICTIM, sub="me")
+    await name_issuer(owner, issuer)  # no trusted domains: only the linked identity names the user
+    _, again = await sign_in_by_sso(tenant, issuer, email=VICTIM, sub="me")
     assert ok(again, 201)["user"]["id"] == person.id
 
 
@@ -134,17 +134,17 @@ async def test_an_honest_link_is_made_again_after_the_proof(
 ) -> None:
     await name_issuer(owner, issuer, trusted_domains=["corp.example"])
     person = await tenant.person(email=VICTIM)
-    ok((await come(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
+    ok((await sign_in_by_sso(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
     ok(await redeem(tenant, await open_link(tenant, person, Purpose.INVITATION)), 204)
     assert await identities(tenant) == 0
 
-    ok((await come(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
+    ok((await sign_in_by_sso(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
 
     assert await identities(tenant) == 1
 
 
 @pytest.mark.parametrize("by_admin", [False, True])
-async def test_an_external_id_goes_if_a_provider_gave_it_and_stays_if_an_admin_did(
+async def test_an_external_id_is_removed_if_a_provider_set_it_and_kept_if_an_admin_did(
     tenant: Tenant, owner: SimulatedUser, *, by_admin: bool
 ) -> None:
     await name_provider(owner, trusted_domains=["corp.example"])
@@ -161,7 +161,7 @@ async def test_an_external_id_goes_if_a_provider_gave_it_and_stays_if_an_admin_d
     assert kept == ("crm-8" if by_admin else None)
 
 
-async def test_an_existing_user_is_told_of_the_first_sign_in_by_a_provider_and_of_no_other(
+async def test_an_existing_user_is_notified_of_only_the_first_sign_in_by_a_provider(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer, trusted_domains=["corp.example"])
@@ -172,9 +172,9 @@ async def test_an_existing_user_is_told_of_the_first_sign_in_by_a_provider_and_o
     await letters(tenant)
 
     for _ in range(3):
-        ok((await come(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
+        ok((await sign_in_by_sso(tenant, issuer, email=VICTIM, sub="me"))[1], 201)
         ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token_of(tenant, email=VICTIM))), 201)
-        ok((await come(tenant, issuer, email="new@corp.example", sub="new"))[1], 201)
+        ok((await sign_in_by_sso(tenant, issuer, email="new@corp.example", sub="new"))[1], 201)
 
     told = [(letter["kind"], letter["to"], letter["details"]) for letter in await letters(tenant)]
     assert told == [("sso_linked", VICTIM, {"provider": name}) for name in ("issuer", "intranet")]
@@ -183,7 +183,7 @@ async def test_an_existing_user_is_told_of_the_first_sign_in_by_a_provider_and_o
     assert sorted(event.details["provider"] for event in linked) == ["intranet", "issuer"]
 
 
-async def test_of_a_sign_in_and_the_proof_at_once_nothing_is_left_to_the_stranger(
+async def test_a_stranger_who_signs_in_during_the_proof_keeps_nothing(
     tenant: Tenant, owner: SimulatedUser, issuer: Issuer
 ) -> None:
     await name_issuer(owner, issuer)
@@ -192,7 +192,7 @@ async def test_of_a_sign_in_and_the_proof_at_once_nothing_is_left_to_the_strange
         subject = f"stranger {number}"
         await link_as_before(tenant, person, subject)
         token = await open_link(tenant, person, Purpose.INVITATION)
-        came = [come(tenant, issuer, sub=subject, email=person.user.email) for _ in range(3)]
+        came = [sign_in_by_sso(tenant, issuer, sub=subject, email=person.user.email) for _ in range(3)]
 
         strangers, redeemed = await asyncio.gather(asyncio.gather(*came), redeem(tenant, token))
 

@@ -1,4 +1,4 @@
-"""Whoever knows a provider's secret is whom they like among its roles: admins become no owner by it."""
+"""Whoever knows a provider's secret can sign in as any user of its roles; no admin becomes owner that way."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ def pointers(problem: dict[str, Any]) -> list[str]:
     return [error["pointer"] for error in problem["errors"]]
 
 
-async def test_an_admin_neither_changes_nor_deletes_what_reaches_the_owner(
+async def test_an_admin_cannot_change_or_delete_a_provider_that_can_sign_the_owner_in(
     tenant: Tenant, owner: SimulatedUser, admin: SimulatedUser
 ) -> None:
     await name_provider(owner, **REACHING)
@@ -53,7 +53,7 @@ async def test_an_admin_neither_changes_nor_deletes_what_reaches_the_owner(
     ok(await owner.browser.delete(PATH), 204)
 
 
-async def test_the_secret_of_an_admin_does_not_stay_when_the_owner_lets_admins_in(
+async def test_an_admins_secret_does_not_stay_when_the_owner_adds_the_admin_role(
     tenant: Tenant, owner: SimulatedUser, admin: SimulatedUser
 ) -> None:
     await name_provider(owner, **REACHING)
@@ -67,14 +67,14 @@ async def test_the_secret_of_an_admin_does_not_stay_when_the_owner_lets_admins_i
     await name_provider(owner, **REACHING)
     token = token_of(tenant, THEIRS, email=owner.user.email)
     refused(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 401, "invalid_credentials")
-    ok(await owner.browser.put(PATH, json=without))  # reaches no further: the owner's own secret stays
+    ok(await owner.browser.put(PATH, json=without))  # no new role: the owner's own secret stays
     token = token_of(tenant, email=owner.user.email)
     assert (
         ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)["user"]["role"] == "owner"
     )
 
 
-async def test_from_admins_to_the_owner_takes_a_new_secret_too(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_adding_the_owner_to_the_roles_requires_a_new_secret(tenant: Tenant, owner: SimulatedUser) -> None:
     assert tenant.account
     await name_provider(owner, roles=["admin"], default_role="admin")
     change = {"type": "jwt", "roles": ["admin", "owner"], "default_role": "admin"}
@@ -82,7 +82,7 @@ async def test_from_admins_to_the_owner_takes_a_new_secret_too(tenant: Tenant, o
     assert pointers(refused(await owner.browser.put(PATH, json=change), 422, "invalid_request")) == ["/secret"]
 
 
-async def test_a_client_secret_is_given_anew_and_a_public_client_needs_none(
+async def test_a_client_secret_must_be_sent_again_and_a_public_client_needs_none(
     owner: SimulatedUser, admin: SimulatedUser, issuer: Issuer
 ) -> None:
     oidc = {"type": "oidc", "issuer": issuer.url, "client_id": CLIENT_ID}
@@ -97,7 +97,9 @@ async def test_a_client_secret_is_given_anew_and_a_public_client_needs_none(
     ok(await owner.browser.put("/sso-providers/public", json=oidc | REACHING))
 
 
-async def test_certificates_are_given_with_every_change(owner: SimulatedUser, admin: SimulatedUser) -> None:
+async def test_every_change_of_a_saml_provider_must_include_its_settings(
+    owner: SimulatedUser, admin: SimulatedUser
+) -> None:
     await name_saml_provider(admin)
 
     response = await owner.browser.put("/sso-providers/corp", json={"type": "saml"} | REACHING)
@@ -128,7 +130,7 @@ async def test_an_owner_who_hands_over_meanwhile_is_signed_out_before_the_change
     assert ok(await admin.browser.get("/sso-providers/corp"))["roles"] == sorted(REACHING["roles"])
 
 
-async def test_a_token_that_was_judged_by_a_secret_since_replaced_signs_nobody_in(
+async def test_a_token_verified_with_a_since_replaced_secret_signs_nobody_in(
     tenant: Tenant, owner: SimulatedUser
 ) -> None:
     await name_provider(owner)
@@ -158,13 +160,15 @@ async def test_a_former_owner_does_not_sign_in_as_the_new_one_by_the_secret_that
 
     await tenant.pass_passcode(admin)
     assert ok(await admin.browser.get(PATH))["roles"] == ["agent"]
-    assert ok(await admin.browser.get("/sso-providers/corp"))["roles"] == ["admin"]  # whose key they never had
+    assert ok(await admin.browser.get("/sso-providers/corp"))["roles"] == [
+        "admin"
+    ]  # the former owner never knew its key
     without = {name: value for name, value in (JWT | REACHING).items() if name != "secret"}
     problem = refused(await admin.browser.put(PATH, json=without), 422, "invalid_request")
     assert pointers(problem) == ["/secret"]
 
 
-async def test_who_becomes_an_admin_keeps_no_link_of_before(
+async def test_a_new_admin_keeps_no_earlier_sso_identity(
     tenant: Tenant, owner: SimulatedUser, admin: SimulatedUser
 ) -> None:
     await name_provider(admin)

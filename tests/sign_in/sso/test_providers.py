@@ -1,4 +1,4 @@
-"""Naming identity providers: by admins, within what their role allows, and never with the secret shown again."""
+"""Configuring SSO providers: by admins, within what their role allows; secrets are never shown again."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ async def test_a_secret_that_is_left_out_stays(tenant: Tenant, owner: SimulatedU
     assert [error["pointer"] for error in refused(response, 422, "invalid_request")["errors"]] == ["/secret"]
 
 
-async def test_another_issuer_means_other_people(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_another_issuer_makes_a_new_provider(tenant: Tenant, owner: SimulatedUser) -> None:
     ok(await owner.browser.put("/sso-providers/google", json=OIDC), 201)
     query = "SELECT id FROM sso_providers WHERE account_id = :account"
     [before] = await run_sql(tenant, query)
@@ -82,20 +82,22 @@ async def test_another_issuer_means_other_people(tenant: Tenant, owner: Simulate
     assert after != before
 
 
-async def test_an_admin_lets_no_admin_in_and_no_owner(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_admin_cannot_let_admins_or_the_owner_sign_in(tenant: Tenant, owner: SimulatedUser) -> None:
     admin = await tenant.enrolled(Role.ADMIN)
     roles: dict[str, Any] = {"roles": ["agent", "admin"], "default_role": "agent"}
 
     refused(await admin.browser.put("/sso-providers/intranet", json=JWT | roles), 403, "forbidden")
     refused(await admin.browser.put("/sso-providers/intranet", json=JWT | {"roles": ["owner"]}), 403, "forbidden")
     await name_provider(owner, **roles)
-    # Nor by a secret of their own for what the owner has named.
+    # Nor may the admin put their own secret into the owner's provider.
     own_secret = JWT | roles | {"secret": "a secret that the admin knows, and has made up"}
     refused(await admin.browser.put("/sso-providers/intranet", json=own_secret), 403, "forbidden")
     await name_provider(admin, "of-the-admin")
 
 
-async def test_an_admin_whom_the_owner_lets_in_signs_in(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_an_admin_signs_in_by_a_provider_that_the_owner_opened_to_admins(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
     admin = await tenant.person(Role.ADMIN)
     await name_provider(owner, roles=["admin"], default_role="admin", trusted_domains=["example.com"])
 
@@ -125,7 +127,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("body", "pointer"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
-async def test_what_is_wrong_is_named(owner: SimulatedUser, body: dict[str, Any], pointer: str) -> None:
+async def test_the_wrong_field_is_named(owner: SimulatedUser, body: dict[str, Any], pointer: str) -> None:
     response = await owner.browser.put("/sso-providers/name", json=body)
 
     problem = refused(response, 422, "invalid_request")

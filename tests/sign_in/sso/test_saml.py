@@ -1,4 +1,4 @@
-"""Signing in by SAML over HTTP, by a real identity provider and by one that lies (docs/api.md section 9)."""
+"""SAML sign-in over HTTP, with a real identity provider and with forged answers (docs/api.md section 9)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -37,12 +37,12 @@ def pysaml2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProvider]:
         yield found
 
 
-async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_asked(
+async def test_with_2fa_required_saml_completes_and_a_password_needs_a_passcode(
     tenant: Tenant, saml_owner: SimulatedUser, pysaml2: RealProvider
 ) -> None:
     agent = await tenant.enrolled(Role.AGENT)
     await tenant.require(saml_owner, team_members=True, end_users=True)
-    certificate = "".join(pysaml2.certificate.split("\n")[1:-2])  # as metadata have it
+    certificate = "".join(pysaml2.certificate.split("\n")[1:-2])  # bare base64, as in metadata
     settings = {"idp_entity_id": pysaml2.entity_id, "idp_sso_url": pysaml2.sso_url}
     await name_saml_provider(saml_owner, **settings, idp_certificates=[signing_key("old").pem, certificate])
     browser = tenant.browser()
@@ -65,7 +65,7 @@ async def test_with_2fa_required_of_everybody_it_completes_and_a_password_is_ask
     assert [event.details for event in events] == [{"amr": ["sso"], "provider": "corp"}] * 2
 
 
-async def test_the_name_of_the_provider_means_the_same_user_when_the_address_changes(
+async def test_the_name_id_identifies_the_same_user_when_the_address_changes(
     tenant: Tenant, saml_owner: SimulatedUser
 ) -> None:
     browser = tenant.browser()
@@ -92,7 +92,7 @@ FORGED = (
 
 
 @pytest.mark.parametrize("lie", FORGED)
-async def test_what_proves_nothing_is_refused_and_the_log_says_why(tenant: Tenant, lie: str) -> None:
+async def test_an_invalid_answer_is_refused_and_the_log_says_why(tenant: Tenant, lie: str) -> None:
     browser, trail = tenant.browser(), AuditTrail(tenant)
     await trail.new()
     provider = await arrive(tenant, browser)
@@ -145,7 +145,9 @@ async def test_an_answer_is_good_once(tenant: Tenant) -> None:
     await finish(browser, another.honest(id="_next"))
 
 
-async def test_a_provider_named_anew_makes_no_answer_good_again(tenant: Tenant, saml_owner: SimulatedUser) -> None:
+async def test_recreating_a_provider_makes_no_answer_valid_again(
+    tenant: Tenant, saml_owner: SimulatedUser
+) -> None:
     browser = tenant.browser()
     await finish(browser, (await arrive(tenant, browser)).honest())
     ok(await saml_owner.browser.delete("/sso-providers/corp"), 204)
@@ -156,7 +158,7 @@ async def test_a_provider_named_anew_makes_no_answer_good_again(tenant: Tenant, 
     assert brought_back(await post(browser, again.honest())) == REFUSED
 
 
-async def test_at_two_instances_at_once_it_makes_one_session(
+async def test_one_answer_sent_to_two_instances_at_once_makes_one_session(
     tenant: Tenant, settings: Settings, clock: TurnableClock
 ) -> None:
     browser = tenant.browser()
@@ -191,7 +193,7 @@ async def test_only_the_browser_that_began_can_finish(tenant: Tenant, saml_owner
     refused(await post(browser, other.honest()), 401, "sign_in_expired")  # at `corp`
 
 
-async def test_a_login_waits_for_ten_minutes(tenant: Tenant) -> None:
+async def test_a_login_expires_after_ten_minutes(tenant: Tenant) -> None:
     browser = tenant.browser()
     provider = await arrive(tenant, browser)
     tenant.clock.turn(minutes=10)

@@ -1,4 +1,4 @@
-"""What a SAML provider is set up with, and how a browser gets there and back."""
+"""Settings of a SAML provider, its metadata, and the browser's redirects and form."""
 
 import pytest
 from lxml import etree
@@ -23,7 +23,7 @@ from tests.support.programs.saml import signing_key
 pytestmark = pytest.mark.usefixtures("saml_owner")
 
 
-async def test_the_metadata_name_this_very_address(tenant: Tenant) -> None:
+async def test_the_metadata_contain_the_addresses_of_the_account(tenant: Tenant) -> None:
     entity = etree.fromstring((await tenant.browser().get("/sso/corp/metadata")).content)
 
     base = f"http://127.0.0.1:8000/v1/accounts/{tenant.account.slug}/sso/corp"
@@ -59,7 +59,7 @@ async def test_the_form_is_a_form_of_at_most_256_kib(tenant: Tenant) -> None:
     await finish(browser, document)
 
 
-async def test_over_https_the_cookie_comes_with_the_form_of_another_site(tenant: Tenant) -> None:
+async def test_over_https_the_cookie_is_sent_with_a_cross_site_form(tenant: Tenant) -> None:
     services = with_changes(tenant.services, public_url="https://passgate.example.com")
     base_url = "https://passgate.example.com"
     browser = client_of(create_app(services), tenant.account.slug, base_url=base_url)

@@ -1,4 +1,4 @@
-"""Issuers that an admin names so as to have Passgate ask the machines beside it."""
+"""SSRF: issuers with which an admin tries to make Passgate connect to internal machines."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ OIDC = {"type": "oidc", "client_id": "x", "return_urls": [RETURN_TO]}
 
 @dataclass
 class Target:
-    """Something on this machine that counts who connects."""
+    """A server on this machine that counts connections."""
 
     port: int = 0
     connections: int = 0
@@ -61,7 +61,7 @@ ISSUERS += ["https://id.example?x=", "https://id.example/?", "https://id.example
 
 
 @pytest.mark.parametrize("issuer", ISSUERS)
-async def test_a_public_instance_refuses_such_an_issuer(
+async def test_a_public_instance_refuses_a_private_or_malformed_issuer(
     tenant: Tenant, owner: SimulatedUser, target: Target, issuer: str
 ) -> None:
     browser = client_of(public(tenant).app, tenant.account.slug)
@@ -74,7 +74,7 @@ async def test_a_public_instance_refuses_such_an_issuer(
     assert target.connections == 0
 
 
-async def test_networks_that_the_operator_allows_are_named(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_issuers_in_allowed_networks_are_accepted(tenant: Tenant, owner: SimulatedUser) -> None:
     browser = client_of(public(tenant, fetch_allow_networks="10.20.0.0/16, fd00::/8").app, tenant.account.slug)
     browser.token = owner.browser.token
 
@@ -88,7 +88,7 @@ async def test_networks_that_the_operator_allows_are_named(tenant: Tenant, owner
     )
 
 
-async def test_one_that_was_named_before_is_never_connected_to(
+async def test_a_private_issuer_stored_earlier_is_never_connected_to(
     tenant: Tenant, owner: SimulatedUser, target: Target
 ) -> None:
     url = f"http://127.0.0.1:{target.port}"

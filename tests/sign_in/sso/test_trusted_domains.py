@@ -1,4 +1,4 @@
-"""Which domains are the same, and which only look it: trusted domains are compared as A-labels (UTS 46)."""
+"""Trusted domains are compared as A-labels (UTS 46), so lookalike domains differ."""
 
 import pytest
 
@@ -27,7 +27,7 @@ PATH = "/sign-ins/jwt"
         ("σίσυφος.example", "σίσυφοσ.example", 403),
     ],
 )
-async def test_a_user_is_made_of_a_trusted_domain_and_of_none_that_looks_like_it(
+async def test_users_are_created_for_a_trusted_domain_and_not_for_lookalikes(
     tenant: Tenant, owner: SimulatedUser, trusted: str, domain: str, status: int
 ) -> None:
     await name_provider(owner, trusted_domains=[trusted])
@@ -45,7 +45,7 @@ async def test_a_user_is_made_of_a_trusted_domain_and_of_none_that_looks_like_it
         ("alias@corp.example", "alia\u017f@corp.example"),
     ],
 )
-async def test_an_address_that_only_folds_to_a_user_s_is_not_that_user(
+async def test_an_address_equal_only_after_case_folding_is_not_that_user(
     tenant: Tenant, owner: SimulatedUser, stored: str, claimed: str
 ) -> None:
     await tenant.person(email=stored)
@@ -77,7 +77,7 @@ NO_DOMAINS += [
 
 
 @pytest.mark.parametrize("domain", NO_DOMAINS)
-async def test_what_is_no_domain_is_refused(owner: SimulatedUser, domain: str) -> None:
+async def test_an_invalid_domain_is_refused(owner: SimulatedUser, domain: str) -> None:
     body = JWT | {"trusted_domains": ["example.com", domain]}
 
     problem = refused(await owner.browser.put("/sso-providers/x", json=body), 422, "invalid_request")

@@ -1,4 +1,4 @@
-"""Asking an issuer: what is remembered, what is fetched again, and what is not fetched at all."""
+"""Fetching an issuer's documents: what is cached, what is fetched again, and what is never fetched."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ ACCOUNT, OTHER = UUID(int=1), UUID(int=2)
 
 
 class Asking:
-    """One instance's memory, asked for the issuer's documents at the clock's time."""
+    """The document cache of one instance, used at the time of the test's clock."""
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
@@ -44,7 +44,7 @@ async def test_documents_are_fetched_once_and_then_remembered(asking: Asking) ->
     assert asking.issuer.asked == [DISCOVERY, "/keys"] * 2
 
 
-async def test_for_an_unknown_key_they_are_fetched_again_once_in_thirty_seconds(asking: Asking) -> None:
+async def test_an_unknown_key_refetches_the_documents_once_in_thirty_seconds(asking: Asking) -> None:
     await asking.find("rsa-1")
     asking.issuer.rotate("rsa-2")
     asking.issuer.asked.clear()
@@ -61,12 +61,12 @@ async def test_for_an_unknown_key_they_are_fetched_again_once_in_thirty_seconds(
     assert asking.issuer.asked == [DISCOVERY, "/keys"] * 3
 
 
-async def test_while_the_issuer_is_down_the_keys_go_on_for_a_day(asking: Asking) -> None:
+async def test_known_keys_are_used_for_a_day_while_the_issuer_is_down(asking: Asking) -> None:
     await asking.find()
     asking.issuer.turn_down()
     asking.issuer.clock.turn(hours=23)
     assert (await asking.find("rsa-1")).has_key("rsa-1")
-    with pytest.raises(Unavailable):  # perhaps the issuer knows it, perhaps not
+    with pytest.raises(Unavailable):  # the issuer may know this key or not
         await asking.find("unknown")
 
     asking.issuer.clock.turn(hours=1)
@@ -90,7 +90,7 @@ async def test_nobody_waits_for_a_slow_issuer_whose_key_is_known(asking: Asking)
     await refetch
 
 
-async def test_a_silent_issuer_is_given_up_in_time(asking: Asking) -> None:
+async def test_a_silent_issuer_times_out_within_four_seconds(asking: Asking) -> None:
     asking.issuer.delay = 6
     began = time.monotonic()
     with pytest.raises(Unavailable):
@@ -114,7 +114,7 @@ HUGE = Response(b'{"keys": [' + b" " * 300_000 + b"]}", media_type="application/
         pytest.param(HUGE, id="huge"),
     ],
 )
-async def test_what_an_issuer_must_not_answer_is_no_answer(asking: Asking, path: str, answer: Response) -> None:
+async def test_an_invalid_answer_of_an_issuer_is_unavailable(asking: Asking, path: str, answer: Response) -> None:
     asking.issuer.answers[path] = answer
     with pytest.raises(Unavailable):
         await asking.find()
@@ -142,7 +142,7 @@ async def test_no_redirect_is_followed(asking: Asking, path: str) -> None:
         {"jwks_uri": "//127.0.0.1/keys"},
     ],
 )
-async def test_a_document_of_another_issuer_or_with_a_bad_address_is_none(asking: Asking, says: Any) -> None:
+async def test_a_document_of_another_issuer_or_with_a_bad_address_is_refused(asking: Asking, says: Any) -> None:
     asking.issuer.says = says
     with pytest.raises(Unavailable):
         await asking.find()
@@ -160,7 +160,7 @@ async def test_an_issuer_elsewhere_is_asked_by_https_only(asking: Asking) -> Non
         await asking.issuers.find(ACCOUNT, "http://id.example.com", now=asking.issuer.clock.now())
 
 
-async def test_an_endpoint_that_is_no_address_is_none(asking: Asking) -> None:
+async def test_an_invalid_endpoint_address_is_ignored(asking: Asking) -> None:
     asking.issuer.says = {
         "token_endpoint": "http://id.example.com/token",
         "authorization_endpoint": "javascript:1",

@@ -1,4 +1,4 @@
-"""A provider that answers our request as it likes."""
+"""An identity provider whose answers the tests choose."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reading answers of the lying provider, as the tests of the mechanism do."""
+"""Reading the answers of `LyingProvider` without HTTP."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

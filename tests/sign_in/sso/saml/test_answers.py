@@ -1,4 +1,4 @@
-"""What an identity provider's answer must say, and each way in which it does not."""
+"""What an identity provider's answer must contain, and each way in which it can be wrong."""
 
 from datetime import timedelta
 
@@ -37,13 +37,13 @@ def test_an_honest_answer_says_who_it_is(provider: LyingProvider) -> None:
         ),
     ],
 )
-def test_the_address_is_where_identity_providers_put_it(
+def test_the_e_mail_address_is_found_where_identity_providers_put_it(
     provider: LyingProvider, says: dict[str, str], email: str
 ) -> None:
     assert read(provider.honest(**says)).email == email
 
 
-def test_a_transient_name_names_nobody_next_time(provider: LyingProvider) -> None:
+def test_a_transient_name_id_is_not_kept(provider: LyingProvider) -> None:
     transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 
     assert read(provider.honest(name_format=transient)).name_id is None
@@ -108,13 +108,13 @@ def test_an_assertion_for_somebody_else_or_another_time_is_refused(
         ({"status": "urn:oasis:names:tc:SAML:2.0:status:Responder"}, "no success"),
     ],
 )
-def test_a_response_that_says_otherwise_is_refused(
+def test_a_response_with_a_wrong_value_is_refused(
     provider: LyingProvider, says: dict[str, str], reason: str
 ) -> None:
     refused(provider.response(provider.sign(provider.assertion()), **says), reason)
 
 
-def test_it_is_good_from_a_minute_before_to_a_minute_after(provider: LyingProvider) -> None:
+def test_an_answer_is_valid_from_a_minute_before_to_a_minute_after(provider: LyingProvider) -> None:
     document = provider.honest()
 
     refused(document, "conditions", seconds=-61)
@@ -132,11 +132,11 @@ def test_no_answer_is_remembered_for_longer_than_it_can_be_used(provider: LyingP
 
 
 @pytest.mark.parametrize("document", [b"", b"<", b"no XML", b"<a/>", b"\xff\xfe<\x00", b"<a>" * 10_000])
-def test_what_is_no_response_is_refused(document: bytes) -> None:
+def test_a_document_that_is_no_response_is_refused(document: bytes) -> None:
     refused(document, "XML|SAML")
 
 
-def test_what_is_no_base64_is_refused() -> None:
+def test_invalid_base64_is_refused() -> None:
     for text in ("!", "ä", "PGE+PC9hPg"):
         with pytest.raises(SamlRefused, match="base64"):
             read_answer(text, expected(), NOW)

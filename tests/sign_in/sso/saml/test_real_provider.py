@@ -1,4 +1,4 @@
-"""Other people's SAML understands ours, and ours theirs."""
+"""Interoperation with pysaml2: it reads our request, and we read its answer."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

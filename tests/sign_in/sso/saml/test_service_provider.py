@@ -1,4 +1,4 @@
-"""What Passgate tells an identity provider."""
+"""What Passgate sends to an identity provider, and the certificates that it accepts."""
 
 import base64
 import zlib
@@ -21,7 +21,7 @@ US = ServiceProvider("https://passgate.example.com/sso/corp/metadata", "https://
 @pytest.mark.parametrize(
     "sso_url", ["https://idp.example.com/sso", "https://idp.example.com/sso?tenant=1&x=%22%3C"]
 )
-def test_a_browser_carries_the_request_in_its_address(sso_url: str) -> None:
+def test_the_login_url_carries_the_request(sso_url: str) -> None:
     url = US.login_url(sso_url, "_abc", NOW)
 
     assert url.startswith(sso_url)
@@ -48,7 +48,7 @@ def test_a_certificate_is_read_in_pem_and_in_bare_base64() -> None:
 
 
 def test_a_weak_key_or_no_certificate_is_refused() -> None:
-    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 -- to see it refused
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 -- the test expects a refusal
     short = certified(weak, "short", hashes.SHA256())
     edwards = certified(ed25519.Ed25519PrivateKey.generate(), "edwards", None)
     private = signing_key("idp").private.private_bytes(
@@ -64,5 +64,5 @@ def test_a_weak_key_or_no_certificate_is_refused() -> None:
         private.decode(),
         "-----BEGIN CERTIFICATE-----",
     ):
-        with pytest.raises(ValueError):  # noqa: PT011 -- of whatever kind
+        with pytest.raises(ValueError):  # noqa: PT011 -- any message
             read_certificate(text)

@@ -1,4 +1,7 @@
-"""Wrapping attacks, XSW1 to XSW8 (Somorovsky et al., 2012): a signed assertion moved, a forged one put there."""
+"""Signature wrapping attacks, XSW1 to XSW8 (Somorovsky et al., 2012).
+
+The signed assertion is moved, and a forged one takes its place.
+"""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,7 +16,7 @@ _OBJECT = "{http://www.w3.org/2000/09/xmldsig#}Object"
 
 
 class Parts:
-    """The pieces that an attacker has: an honest response, and an assertion forged after it."""
+    """The pieces that an attacker has: an honest response, and a forged copy of its assertion."""
 
     def __init__(self, provider: LyingProvider) -> None:
         self.response = provider.honest()
@@ -87,7 +90,7 @@ def _forged_with_the_same_id(parts: Parts) -> Any:
 
 
 def _forged_subject_with_the_signed_one_elsewhere(parts: Parts) -> Any:
-    """Put a part of the assertion aside under the id that was signed."""
+    """Move a copy of the assertion's content under the signed id, into another element."""
     parts.honest.set("ID", "_renamed")
     aside = etree.SubElement(parts.honest, "{urn:oasis:names:tc:SAML:2.0:assertion}Advice", ID="_assertion")
     aside.extend(deepcopy(list(parts.honest)))

@@ -1,4 +1,4 @@
-"""A user, an owner, all that they can do about the user's second factor, and what the contract says of it then."""
+"""Actions of a user and an owner on the user's second factor, each checked against the expected answers."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,24 +44,24 @@ class AccountHistory:
 
     @classmethod
     async def begin(cls, tenant: Tenant, role: Role, days_then: int, days_now: int) -> "AccountHistory":
-        """Return a life in which the user has a device, trusted when the policy said other days than now."""
+        """Return a history with a device that became trusted under other policy days (`days_then`) than now."""
         owner = await tenant.enrolled(Role.OWNER)
-        life = cls(tenant, role, owner, await tenant.enrolled(role), await tenant.enrolled(role))
-        life._script = await by_token(tenant, owner, "users:read")
+        history = cls(tenant, role, owner, await tenant.enrolled(role), await tenant.enrolled(role))
+        history._script = await by_token(tenant, owner, "users:read")
         await name_provider(owner, trusted_domains=["example.com"])
         for act in (("trust_for", days_then), ("sign_in", True), ("trust_for", days_now)):
-            await life.go_on(act)
-        return life
+            await history.perform(act)
+        return history
 
     @property
     def possible_acts(self) -> list[list[Act]]:
-        """Whatever would now change something, alike acts together; what leads to a trusted device twice more."""
+        """The acts that would change something now, in groups; acts that lead to trust are drawn more often."""
         expected = self._expected
-        by_others: list[Act] = [("come_by_a_third_party",)]
-        time: list[Act] = [("let_days_pass", 1), ("let_days_pass", 8)]
+        by_others: list[Act] = [("sign_in_by_sso",)]
+        time: list[Act] = [("wait_days", 1), ("wait_days", 8)]
         own: list[Act] = [("prefer", "every_30_days" if expected.at_every_sign_in else "every_sign_in")]
         own += [("turn_off",)] if expected.enrolled else [("enroll",)]
-        own += [("keep_it_on",)] if expected.enrolled and not expected.turned_on else []
+        own += [("turn_on_personally",)] if expected.enrolled and not expected.turned_on else []
         acts: list[list[Act]] = [
             by_others,
             time,
@@ -73,9 +73,9 @@ class AccountHistory:
         if expected.answer() != "enrollment_required":
             acts.append(own)
         if expected.devices:
-            by_others.append(("lend_to_the_neighbor", expected.devices[-1]))
-        if self._living:
-            time += [("let_a_trust_end_but_for", 0), ("let_a_trust_end_but_for", 1)]
+            by_others.append(("be_used_by_the_neighbor", expected.devices[-1]))
+        if self._trusted_devices:
+            time += [("wait_until_trust_ends", 0), ("wait_until_trust_ends", 1)]
             codes: list[Act] = [("use_a_code",)] if expected.answer() == "passcode_required" else []
             acts.append([*codes, *REVOKING])
         else:
@@ -86,25 +86,25 @@ class AccountHistory:
     def _leading_to_trust(self) -> list[Act]:
         expected = self._expected
         if expected.answer() == "complete":
-            return [("keep_it_on",)] if expected.enrolled else [("enroll",)]
+            return [("turn_on_personally",)] if expected.enrolled else [("enroll",)]
         if expected.policy_days == 0:
             return [("trust_for", 7), ("trust_for", 30)]
         if expected.at_every_sign_in and expected.enrolled:
             return [("prefer", "every_30_days")]
         return [("sign_in", True)]
 
-    async def go_on(self, act: Act) -> None:
-        """Act, and assert that everybody is answered as is expected then."""
+    async def perform(self, act: Act) -> None:
+        """Do the act, and assert that every device then gets the expected answer."""
         name, *arguments = act
         await getattr(self, name)(*arguments)
         await self._assert_password_is_answered()
         await self._assert_status_is_shown()
 
     @property
-    def _living(self) -> list[Device]:
-        return self._expected.living(self._tenant.clock.now())
+    def _trusted_devices(self) -> list[Device]:
+        return self._expected.trusted(self._tenant.clock.now())
 
-    # Whoever acts is signed in anew when the last time is long ago.
+    # Return a signed-in client; sign in again when the session is no longer fresh.
 
     async def _by_owner(self) -> Client:
         if self._tenant.clock.now() >= self._owner_fresh_until:
@@ -124,7 +124,7 @@ class AccountHistory:
                 self._fresh_until = self._tenant.clock.now() + _FRESH
         return self._person.browser
 
-    # What the owner does.
+    # Acts of the owner.
 
     async def require_or_not(self, group: str) -> None:
         self._required[group] = not self._required[group]
@@ -157,10 +157,10 @@ class AccountHistory:
         self._expected.end_trust()
         self._fresh_until = self._tenant.clock.now()
 
-    # What the user does.
+    # Acts of the user.
 
     async def sign_in(self, remember: bool) -> None:  # noqa: FBT001 -- drawn
-        """Sign in at a new browser, doing what is asked."""
+        """Sign in from a new browser with whatever is asked for: passcode or enrollment."""
         tenant, expected = self._tenant, self._expected
         self._person.browser = tenant.browser()
         wish: dict[str, Any] = {"remember_device": remember, "device_storage": "body"}
@@ -183,7 +183,7 @@ class AccountHistory:
         assert answer["trusted_device"] is None
         self._expected.end_trust()
 
-    async def come_by_a_third_party(self) -> None:
+    async def sign_in_by_sso(self) -> None:
         token = token_of(self._tenant, email=self._person.user.email)
         answer = ok(await self._tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
         assert (answer["status"], answer["session"]["amr"]) == ("complete", ["sso"])
@@ -195,7 +195,7 @@ class AccountHistory:
         if self._expected.at_every_sign_in:
             self._expected.end_trust()
 
-    async def keep_it_on(self) -> None:
+    async def turn_on_personally(self) -> None:
         ok(await (await self._by_person()).put("/users/me/two-factor/turned-on"))
         self._expected.turned_on = True
 
@@ -216,7 +216,7 @@ class AccountHistory:
         self._expected.enrolled = self._expected.turned_on = True
 
     async def revoke_one(self) -> None:
-        browser, newest = await self._by_person(), self._living[-1]
+        browser, newest = await self._by_person(), self._trusted_devices[-1]
         [shown, *_] = ok(await browser.get(_DEVICES))["items"]
         ok(await browser.delete(f"{_DEVICES}/{shown['id']}"), 204)
         newest.revoked = True
@@ -225,30 +225,30 @@ class AccountHistory:
         ok(await (await self._by_person()).delete(_DEVICES), 204)
         self._expected.end_trust()
 
-    async def lend_to_the_neighbor(self, device: Device) -> None:
-        assert await self._say_password(self._neighbor, device) == "passcode_required"
+    async def be_used_by_the_neighbor(self, device: Device) -> None:
+        assert await self._password_answer(self._neighbor, device) == "passcode_required"
 
-    # What time does.
+    # Time passing.
 
-    async def let_days_pass(self, days: int) -> None:
+    async def wait_days(self, days: int) -> None:
         self._tenant.clock.turn(days=days)
 
-    async def let_a_trust_end_but_for(self, seconds: int) -> None:
-        ends_at = self._expected.ends_at(self._living[0]) - timedelta(seconds=seconds)
+    async def wait_until_trust_ends(self, seconds_before: int) -> None:
+        ends_at = self._expected.ends_at(self._trusted_devices[0]) - timedelta(seconds=seconds_before)
         self._tenant.clock.set(max(self._tenant.clock.now(), ends_at))
 
-    # What is true after each act, and for an API token, which nothing of this stops.
+    # Assertions after each act. The API token stays valid through all of them.
 
     async def _assert_password_is_answered(self) -> None:
-        expected, living = self._expected, self._living
-        assert await self._say_password(self._person) == expected.answer()
+        expected, trusted = self._expected, self._trusted_devices
+        assert await self._password_answer(self._person) == expected.answer()
         revoked = [device for device in expected.devices if device.revoked]
         others = [device for device in expected.devices if not device.revoked]
         for device in [*revoked[-1:], *others[-2:]]:
-            assert await self._say_password(self._person, device) == expected.answer(trusted=device in living)
+            assert await self._password_answer(self._person, device) == expected.answer(trusted=device in trusted)
 
-    async def _say_password(self, who: SimulatedUser, device: Device | None = None) -> str:
-        """Return what the right password is answered at a device, which shows its token in both ways."""
+    async def _password_answer(self, who: SimulatedUser, device: Device | None = None) -> str:
+        """Return the answer to the right password; the device sends its token as cookie and in the body."""
         browser, body = self._tenant.browser(), credentials(who)
         if device:
             browser.cookies.set(cookie_name(who), device.token)
@@ -261,4 +261,4 @@ class AccountHistory:
         assert shown["status"] == self._expected.status
         assert shown["required_by_account"] == self._expected.required
         assert shown["turned_on_by_user"] == self._expected.turned_on
-        assert shown["trusted_devices"] == len(self._living)
+        assert shown["trusted_devices"] == len(self._trusted_devices)
