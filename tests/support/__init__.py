@@ -1,1 +1,1 @@
-"""What the tests stand on: a real Postgres, a client, a clock to turn, and users in every state."""
+"""Test support: a real Postgres, HTTP clients, a settable clock, and users in every state."""

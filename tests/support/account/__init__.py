@@ -1,1 +1,1 @@
-"""An account, its users and clients, in the states that a test begins with."""
+"""Accounts, users and clients in the states that tests start from."""

@@ -1,4 +1,4 @@
-"""Accounts and users in the states that a test begins with, brought there over HTTP wherever a client can."""
+"""Accounts and users in the states that tests start from, arranged over HTTP where possible."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ PASSWORD = "a long enough password"
 
 @dataclass
 class SimulatedUser:
-    """A user of the account, with the browser that they sit at, and their authenticator once they have one."""
+    """A user of the account, with their browser, and their authenticator app once they have one."""
 
     user: User
     browser: Client
@@ -51,7 +51,7 @@ class Tenant:
         self.account = account
 
     def browser(self, *, ip: str = "127.0.0.1") -> Client:
-        """Return a browser that nobody has signed in with."""
+        """Return a browser without a session."""
         return client_of(self.app, self.account.slug, ip=ip)
 
     async def person(
@@ -100,7 +100,7 @@ class Tenant:
         confirmed: dict[str, Any] = ok(await person.browser.post(path, json={"passcode": app.passcode()}), 201)
         person.app = app
         person.recovery_codes = confirmed["recovery_codes"] or person.recovery_codes
-        self.clock.turn(seconds=30)  # the passcode just used is past
+        self.clock.turn(seconds=30)  # so that the next passcode is a new one
         return confirmed
 
     async def enrolled(self, role: Role = Role.AGENT) -> SimulatedUser:
@@ -110,7 +110,7 @@ class Tenant:
         return person
 
     async def asked(self, person: SimulatedUser, browser: Client | None = None) -> str:
-        """Send the person's password from a browser where a passcode is asked, and return the sign-in token."""
+        """Send the person's password, expect `passcode_required`, and return the sign-in token."""
         answer = await self.sign_in(person, browser or self.browser())
         assert answer["status"] == "passcode_required"
         token: str = answer["sign_in_token"]

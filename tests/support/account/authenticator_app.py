@@ -1,4 +1,4 @@
-"""An authenticator app, written from RFC 6238 and not from the code under test."""
+"""An authenticator app written from RFC 6238, independent of the code under test."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from tests.support.account.clock import TurnableClock
 
 
 class AuthenticatorApp:
-    """Shows passcodes by the test's clock."""
+    """Computes TOTP passcodes at the time of the test's clock."""
 
     def __init__(self, secret: str, clock: TurnableClock) -> None:
         self.secret = secret
@@ -23,12 +23,12 @@ class AuthenticatorApp:
         return f"{number % 1_000_000:06}"
 
     def next_passcode(self) -> str:
-        """Turn the clock to the next step, and show its passcode: one that was never used."""
+        """Turn the clock to the next time step, and return its passcode, which was never used."""
         self._clock.turn(seconds=30)
         return self.passcode()
 
     def wrong_passcode(self) -> str:
-        """Return six digits that are right at no step near now."""
+        """Return six digits that are not the passcode of any time step near now."""
         near = {self.passcode(ahead) for ahead in range(-3, 4)}
         return next(
             digits

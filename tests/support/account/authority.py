@@ -1,4 +1,4 @@
-"""What admins and the owner do to others, and what the links do that come of it."""
+"""Actions of admins and the owner on other users, and redeeming the links that result."""
 
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import ok

@@ -1,4 +1,4 @@
-"""A browser that logs in at an OpenID Connect issuer, and comes back with a code."""
+"""A browser that logs in at an OpenID Connect issuer and returns with a code."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from tests.support.programs.oidc_provider import RETURN_TO
 
 @dataclass
 class BrowserLogin:
-    """A browser on its way; `asked` are further parameters of the login."""
+    """A browser login; `asked` are additional query parameters of the login."""
 
     tenant: Tenant
     provider: str = "issuer"
@@ -21,14 +21,14 @@ class BrowserLogin:
         self.browser = self.tenant.browser()
 
     async def begin(self, **asked: str) -> str:
-        """Return where the browser is sent."""
+        """Begin a login; return the URL that the browser is redirected to."""
         path = f"/sso/{self.provider}/login"
         response = await self.browser.get(path, params={"return_to": RETURN_TO} | asked)
         assert response.status_code == 303, response.text
         return response.headers["location"]
 
     async def log_in(self, **asked: str) -> str:
-        """Log in at the issuer; returns where it sends the browser back to."""
+        """Log in at the issuer; return the URL that it redirects the browser back to."""
         address = await self.begin(**asked)
         async with httpx.AsyncClient(trust_env=False) as http:
             response = await http.get(address)
@@ -39,7 +39,7 @@ class BrowserLogin:
         return await self.browser.http.get(address)
 
     async def code(self, **asked: str) -> str:
-        """Go the whole way, and return the code that the front end finds."""
+        """Do the complete login, and return the code that the front end gets."""
         response = await self.come_back(await self.log_in(**asked))
         assert response.status_code == 303, response.text
         address, _, fragment = response.headers["location"].partition("#")

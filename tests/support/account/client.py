@@ -1,4 +1,4 @@
-"""A client of one account: a browser with cookies, or an app without, that may be signed in."""
+"""An HTTP client for one account, like a browser or a native app."""
 
 from typing import Any
 

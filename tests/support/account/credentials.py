@@ -1,4 +1,4 @@
-"""Callers without a session: by API token and by password."""
+"""Clients without a session: with an API token or with a password."""
 
 import base64
 
@@ -7,7 +7,7 @@ from tests.support.account.client import Client, ok
 
 
 def basic(name: str, password: str) -> str:
-    """Return the `Authorization` of Basic authentication."""
+    """Return the `Authorization` header of Basic authentication."""
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
@@ -19,7 +19,7 @@ async def by_token(tenant: Tenant, admin: SimulatedUser, *scopes: str) -> Client
 
 
 async def by_password(tenant: Tenant, person: SimulatedUser, owner: SimulatedUser) -> Client:
-    """Return a client with the person's password, after the owner let passwords in."""
+    """Return a client with the person's password, after the owner turned password access on."""
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
     return _calling(tenant, basic(person.user.email, PASSWORD))
 

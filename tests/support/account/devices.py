@@ -1,4 +1,4 @@
-"""The device cookie as the contract describes it, written from there and not from the code under test."""
+"""The device cookie, written from docs/api.md, independent of the code under test."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ def cookie_name(person: SimulatedUser, *, prefix: str = "") -> str:
 
 @dataclass(frozen=True)
 class SetCookie:
-    """One `Set-Cookie` header, taken apart."""
+    """One parsed `Set-Cookie` header."""
 
     name: str
     value: str
@@ -40,7 +40,7 @@ def cookies_set(response: httpx.Response) -> list[SetCookie]:
 
 
 async def pass_passcode(tenant: Tenant, person: SimulatedUser, browser: Client, **body: object) -> httpx.Response:
-    """Sign in with password and passcode from the browser, whose own cookies it sends, and return the answer."""
+    """Sign in with password and passcode from the browser, with its cookies, and return the answer."""
     token = await tenant.asked(person, browser)
     given = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()} | body
     response = await browser.post("/sign-ins/passcode", json=given)
@@ -64,14 +64,14 @@ def device_token(person: SimulatedUser) -> str:
 
 
 async def is_asked(tenant: Tenant, person: SimulatedUser, browser: Client | None = None) -> bool:
-    """Whether the password alone, with the browser's cookies, gets a question for a passcode."""
+    """Whether a sign-in with the password and the browser's cookies is asked for a passcode."""
     status = (await tenant.sign_in(person, browser))["status"]
     assert status in {"complete", "passcode_required"}
     return bool(status == "passcode_required")
 
 
 async def is_asked_with(tenant: Tenant, person: SimulatedUser, *cookie_headers: str | bytes) -> bool:
-    """Whether the password alone, with these raw `Cookie` headers, gets a question for a passcode."""
+    """Whether a sign-in with the password and these raw `Cookie` headers is asked for a passcode."""
     headers = httpx.Headers([(b"Cookie", h if isinstance(h, bytes) else h.encode()) for h in cookie_headers])
     browser = tenant.browser()
     response = await browser.http.post("/sign-ins", json=credentials(person), headers=headers)

@@ -1,4 +1,4 @@
-"""Enrolling step by step, in a session or at sign-in, and what `Tenant` does not need often."""
+"""Enrolling step by step, in a session or at sign-in."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ async def confirm(person: SimulatedUser, enrollment: dict[str, Any], passcode: s
 
 
 def app_of(tenant: Tenant, enrollment: dict[str, Any]) -> AuthenticatorApp:
-    """Return an authenticator app that has scanned the enrollment."""
+    """Return an authenticator app with the enrollment's secret."""
     return AuthenticatorApp(enrollment["secret"], tenant.clock)
 
 
 async def enroll_at_sign_in(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]:
-    """Sign a person in whose account demands an enrollment, which counts as required, not as turned on."""
+    """Sign a person in by the enrollment that the account requires; 2FA is then required, not turned on."""
     waiting = await tenant.sign_in(person)
     assert waiting["status"] == "enrollment_required"
     held = {"sign_in_token": waiting["sign_in_token"]}
@@ -48,7 +48,7 @@ async def enroll_at_sign_in(tenant: Tenant, person: SimulatedUser) -> dict[str, 
 
 
 async def enrolled_because_required(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
-    """Return a new user who enrolled at sign-in, the account requiring it of their role."""
+    """Return a new user who enrolled at sign-in because the account requires 2FA of their role."""
     person = await tenant.person(role)
     await enroll_at_sign_in(tenant, person)
     return person

@@ -1,4 +1,4 @@
-"""Sessions that are not fresh, and the answer that they get (docs/api.md section 3, RFC 9470)."""
+"""Sessions that are not fresh, and the refusal that they get (docs/api.md section 3, RFC 9470)."""
 
 import httpx
 
@@ -10,13 +10,13 @@ CHALLENGE = 'Bearer error="insufficient_user_authentication", acr_values="aal2",
 
 
 def step_up_required(response: httpx.Response) -> None:
-    """Assert that the call asks for a fresh second factor, in the very words of the contract."""
+    """Assert that the call requires a step-up, with the exact challenge of the contract."""
     refused(response, 401, "step_up_required")
     assert response.headers.get_list("www-authenticate") == [CHALLENGE]
 
 
 async def let_through_by_device(tenant: Tenant, role: Role = Role.AGENT) -> SimulatedUser:
-    """Return a user whose trusted device has just let them in by password alone: `aal1`, and not fresh."""
+    """Return a user who just signed in by password on a trusted device: `aal1`, not fresh."""
     person = await tenant.enrolled(role)
     await tenant.pass_passcode(person)
     assert (await tenant.sign_in(person))["status"] == "complete"

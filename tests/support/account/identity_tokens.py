@@ -1,4 +1,4 @@
-"""Another service that trusts Passgate: verifies identity tokens by joserfc, not by the code under test."""
+"""Another service that verifies identity tokens with joserfc, independent of the code under test."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -31,7 +31,7 @@ async def ask_token(person: SimulatedUser, audience: str = AUDIENCE) -> str:
 
 
 def verify(token: str, keys: dict[str, Any], clock: TurnableClock, *, audience: str = AUDIENCE) -> dict[str, Any]:
-    """Return the claims of a token as that service accepts it now; raises what joserfc does."""
+    """Return the claims of a valid token at the time of the clock; raise the errors of joserfc."""
     decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=["ES256"])  # type: ignore[arg-type]  # a JWKS
     demanded: dict[str, Any] = {
         "iss": {"essential": True, "value": "http://127.0.0.1:8000"},
@@ -43,7 +43,7 @@ def verify(token: str, keys: dict[str, Any], clock: TurnableClock, *, audience: 
 
 
 def header_of(token: str) -> dict[str, Any]:
-    """Return the header as it was sent."""
+    """Return the token's header."""
     part = token.split(".", maxsplit=1)[0]
     header: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return header

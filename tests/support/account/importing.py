@@ -1,4 +1,4 @@
-"""Files of users from another system, and importing them."""
+"""Files of users to import, and importing them."""
 
 import io
 import json
@@ -20,12 +20,12 @@ ARGON2 = PasswordHasher(memory_cost=128, time_cost=2, parallelism=1).hash(PASSWO
 
 
 def line(email: str, **changes: Any) -> dict[str, Any]:
-    """Return a good line, with changes."""
+    """Return a valid line with these changes."""
     return {"email": email, "name": "Somebody", "role": "end_user"} | changes
 
 
 def file_of(*lines: dict[str, Any] | str | bytes) -> io.BytesIO:
-    """Return a file with these lines: objects as JSON, texts and bytes as they are."""
+    """Return a file with these lines: dictionaries as JSON, `str` and `bytes` unchanged."""
     content = b""
     for each in lines:
         text = json.dumps(each, ensure_ascii=False) if isinstance(each, dict) else each
@@ -34,12 +34,12 @@ def file_of(*lines: dict[str, Any] | str | bytes) -> io.BytesIO:
 
 
 async def import_into(tenant: Tenant, *lines: dict[str, Any] | str | bytes, skip_bad: bool = False) -> Report:
-    """Import the lines into the place's account."""
+    """Import the lines into the account."""
     return await import_users(tenant.services, tenant.account.slug, file_of(*lines), skip_bad=skip_bad)
 
 
 async def refused_import(tenant: Tenant, *lines: dict[str, Any] | str | bytes) -> list[str]:
-    """Import lines of which some are bad; returns what is said, and makes sure that nothing was taken."""
+    """Import lines of which some are bad, assert that nothing was imported, and return the errors."""
     before = await count_users(tenant)
     try:
         await import_into(tenant, *lines)

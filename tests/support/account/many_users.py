@@ -1,4 +1,4 @@
-"""Many users in mixed states, put into the tables by SQL: over HTTP it would take hours."""
+"""Many users in mixed states, inserted with SQL, because HTTP would take hours."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import Role
 
-# The bytes of a random id decide what its user has, each byte about something else, so that every mixture occurs.
+# Each byte of a random id decides one property of its user, so that every combination occurs.
 _USERS = """
     INSERT INTO users (account_id, id, email, email_key, name, role, status, locale, created_at, last_sign_in_at)
     SELECT :account, gen_random_uuid(),
@@ -62,9 +62,9 @@ _DEVICES = """
 
 
 async def add_many_users(tx: AsyncConnection, account_id: UUID, role: Role, count: int, now: datetime) -> None:
-    """Add so many users of the role (a few agents become admins); call it once for an account and role."""
+    """Add `count` users of the role (a few agents become admins); call it once for an account and role."""
     values: dict[str, Any] = {"account": account_id, "role": role.value, "count": count, "now": now}
     for statement in (_USERS, _STATES, _AUTHENTICATORS, _CODE_SETS, _CODES, _DEVICES):
         await tx.execute(text(statement), values)
-        # Else the foreign keys of what follows are checked by the plan of an almost empty table.
+        # Otherwise the next statement checks its foreign keys with a plan for an almost empty table.
         await tx.execute(text("ANALYZE users, recovery_code_sets"))

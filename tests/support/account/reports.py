@@ -1,4 +1,4 @@
-"""Asking for reports as an admin does, being the worker that writes them, and reading the letters."""
+"""Requesting reports, running their jobs without a worker, and reading the e-mails."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ _TASKS = {task.__name__: task for task in TASKS}
 
 @dataclass(frozen=True)
 class Link:
-    """What the letter leads to: a page, whose script sends the token."""
+    """The link in the e-mail: it opens a page whose script sends the token."""
 
     token: str
 
@@ -57,18 +57,18 @@ class Link:
 
 @dataclass(frozen=True)
 class ReportClient:
-    """Where an account's reports are asked for; `services` are the worker's, with its letters."""
+    """Requests reports of an account; `services` belong to the worker and its e-mails."""
 
     tenant: Tenant
     services: Services
 
     async def ask(self, admin: SimulatedUser, **body: Any) -> dict[str, Any]:
-        """Ask for a report, and return it as it was answered."""
+        """Request a report, and return the answer."""
         asked: dict[str, Any] = ok(await admin.browser.post("/reports", json=BODY | body), 202)
         return asked
 
     async def take_job(self) -> tuple[str, dict[str, Any]] | None:
-        """Take the oldest job about reports of this account out of the queue."""
+        """Remove the oldest report job of this account from the queue, and return it."""
         statement = """
             DELETE FROM procrastinate_jobs WHERE id = (
                 SELECT min(id) FROM procrastinate_jobs WHERE task_name IN ('write_report', 'send_report_link')
@@ -79,7 +79,7 @@ class ReportClient:
         return (found[0].task_name, found[0].args) if found else None
 
     async def run_job(self) -> str | None:
-        """Run the oldest job; returns the name of its task."""
+        """Run the oldest job; return the name of its task."""
         job = await self.take_job()
         if job is None:
             return None
@@ -92,7 +92,7 @@ class ReportClient:
             pass
 
     async def written(self, admin: SimulatedUser, **body: Any) -> dict[str, Any]:
-        """Return a report that was asked for, and written."""
+        """Request a report, let it be written, and return it."""
         asked = await self.ask(admin, **body)
         await self.run_jobs()
         report: dict[str, Any] = ok(await admin.browser.get(f"/reports/{asked['id']}"))
@@ -107,17 +107,17 @@ class ReportClient:
         return found
 
     def letters(self) -> list[EmailMessage]:
-        """Return the letters that were sent."""
+        """Return the e-mails that were sent."""
         return letters_in(self.services.settings.data_dir / "letters")
 
     def link(self) -> Link:
-        """Return the link in the only letter."""
+        """Return the link in the only e-mail."""
         [letter] = self.letters()
         return link_in(letter, self.tenant)
 
 
 def text_of(letter: EmailMessage) -> str:
-    """Return the plain text of a letter."""
+    """Return the plain text of an e-mail."""
     body = letter.get_body(("plain",))
     assert body is not None
     text: str = body.get_content()
@@ -125,21 +125,21 @@ def text_of(letter: EmailMessage) -> str:
 
 
 def link_in(letter: EmailMessage, tenant: Tenant) -> Link:
-    """Return the link to a report of the place that the letter holds."""
+    """Return the link in the e-mail to a report of the account."""
     [(slug, token)] = set(re.findall(_LINK, text_of(letter)))
     assert slug == tenant.account.slug
     return Link(token)
 
 
 async def download(person: SimulatedUser, report: dict[str, Any]) -> bytes:
-    """Return the report as the API gives it."""
+    """Return the CSV file of the report from the API."""
     response = await person.browser.get(f"/reports/{report['id']}/csv")
     assert response.status_code == 200, response.text
     return response.content
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:
-    """Return the rows by column, read strictly."""
+    """Return the rows as dictionaries; fail if the CSV is malformed."""
     reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
     rows = list(reader)
     assert reader.fieldnames == COLUMNS

@@ -1,4 +1,4 @@
-"""A browser that signs in by a SAML provider, as far as Passgate sees it."""
+"""SAML sign-in of a browser: the requests that Passgate gets."""
 
 import base64
 import zlib
@@ -17,7 +17,7 @@ SSO_URL = "https://idp.example.com/sso?tenant=1"
 
 
 async def name_saml_provider(owner: SimulatedUser, name: str = "corp", **changes: Any) -> dict[str, Any]:
-    """Name a SAML provider, the lying one if nothing else is said; returns what is shown of it."""
+    """Configure a SAML provider, `LyingProvider` by default; return the API's answer."""
     body = {
         "type": "saml",
         "create_users": True,
@@ -34,34 +34,34 @@ async def name_saml_provider(owner: SimulatedUser, name: str = "corp", **changes
 
 
 async def begin(browser: Client, name: str = "corp") -> str:
-    """Begin a login, and return where the browser is sent."""
+    """Begin a login, and return the URL that the browser is redirected to."""
     response = await browser.get(f"/sso/{name}/login", params={"return_to": RETURN_TO})
     assert response.status_code == 303, response.text
     return response.headers["location"]
 
 
 def request_id(login_url: str) -> str:
-    """Return the id of the request that the browser carries."""
+    """Return the id of the AuthnRequest in the login URL."""
     [carried] = parse_qs(urlsplit(login_url).query)["SAMLRequest"]
     found: str = etree.fromstring(zlib.decompress(base64.b64decode(carried), wbits=-15)).get("ID")
     return found
 
 
 async def arrive(tenant: Tenant, browser: Client, name: str = "corp") -> LyingProvider:
-    """Begin a login, and return the provider that may now answer it as it likes."""
+    """Begin a login, and return a provider that can answer its request."""
     base = f"{BASE_URL}/v1/accounts/{tenant.account.slug}/sso/{name}"
     asked = request_id(await begin(browser, name))
     return LyingProvider(f"{base}/acs", f"{base}/metadata", asked, tenant.clock.now())
 
 
 async def post(browser: Client, document: Any, name: str = "corp", **how: Any) -> httpx.Response:
-    """Post the provider's answer, a document or already encoded, as the form of its page does."""
+    """Post the provider's answer (a document, or its encoded form) as its page does."""
     answer = document if isinstance(document, str) else encoded(document)
     return await browser.post(f"/sso/{name}/acs", data={"SAMLResponse": answer, "RelayState": ""}, **how)
 
 
 def brought_back(response: httpx.Response) -> tuple[str, str]:
-    """Return what the browser brings back to the front end: `code` or `error`, and its value."""
+    """Return what the redirect to the front end carries: `code` or `error`, and its value."""
     assert response.status_code == 303, response.text
     where, _, fragment = response.headers["location"].partition("#")
     assert where == RETURN_TO

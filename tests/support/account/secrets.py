@@ -1,4 +1,4 @@
-"""The secrets that a test has met, and whether one of them turns up where it must not."""
+"""Collects the secrets of a test, and finds them in texts where they must not be."""
 
 import base64
 import re
@@ -9,7 +9,7 @@ NEW_PASSWORD = "a brand new password"
 
 
 class Secrets:
-    """All that must never turn up anywhere."""
+    """All secrets that must never be in a log, an event, or an answer."""
 
     def __init__(self) -> None:
         self.texts: set[str] = {PASSWORD, NEW_PASSWORD, "not the password"}

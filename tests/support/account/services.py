@@ -1,4 +1,4 @@
-"""Services that differ in a setting."""
+"""Services with changed settings."""
 
 import dataclasses
 from typing import Any
@@ -8,6 +8,6 @@ from app.services import Services
 
 
 def with_changes(services: Services, **settings: Any) -> Services:
-    """Return the same services with other settings, judged as those of the environment are."""
+    """Return the same services with other settings, validated like those from the environment."""
     changed = {**services.settings.model_dump(), **settings}
     return dataclasses.replace(services, settings=Settings.model_validate(changed))

@@ -1,4 +1,4 @@
-"""What the tests of signing in do again and again, over HTTP."""
+"""Common steps of the sign-in tests, over HTTP."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from tests.support.account.client import Client, ok
 
 
 def credentials(person: SimulatedUser, **changes: str) -> dict[str, str]:
-    """Return the body of POST /sign-ins that is right for the person."""
+    """Return the body of POST /sign-ins with the person's credentials."""
     return {"email": person.user.email, "password": PASSWORD} | changes
 
 
 async def submit(browser: Client, sign_in_token: str, passcode: Any, **body: Any) -> httpx.Response:
-    """Send a passcode, and return the answer whatever it is."""
+    """Send a passcode, and return the response, success or refusal."""
     given = {"sign_in_token": sign_in_token, "passcode": passcode} | body
     return await browser.post("/sign-ins/passcode", json=given)
 
 
 async def set_status(tenant: Tenant, person: SimulatedUser, status: str) -> None:
-    """Set the status in the table and nothing else, so that a test sees what the status alone decides."""
+    """Set only the status, directly in the table, to test the effect of the status alone."""
     query = update(users).where(users.c.account_id == tenant.account.id, users.c.id == person.user.id)
     async with tenant.services.database.begin() as tx:
         await tx.execute(query.values(status=status))
@@ -32,7 +32,7 @@ async def set_status(tenant: Tenant, person: SimulatedUser, status: str) -> None
 async def begin_demanded_enrollment(
     tenant: Tenant, person: SimulatedUser, browser: Client | None = None
 ) -> dict[str, Any]:
-    """Sign in where enrollment is demanded and begin it; returns the enrollment with its sign-in token."""
+    """Sign in where enrollment is required, and begin it; return the enrollment and its sign-in token."""
     browser = browser or person.browser
     answer = await tenant.sign_in(person, browser)
     assert answer["status"] == "enrollment_required"
@@ -49,7 +49,7 @@ async def begin_again(browser: Client, begun: dict[str, Any]) -> dict[str, Any]:
 
 
 async def confirm(browser: Client, begun: dict[str, Any], passcode: Any, **body: Any) -> httpx.Response:
-    """Confirm an enrollment that a sign-in demanded, and return the answer whatever it is."""
+    """Confirm an enrollment at sign-in, and return the response, success or refusal."""
     given = {"sign_in_token": begun["sign_in_token"], "passcode": passcode} | body
     return await browser.post(f"/sign-ins/enrollments/{begun['id']}/confirmation", json=given)
 
@@ -57,12 +57,12 @@ async def confirm(browser: Client, begun: dict[str, Any], passcode: Any, **body:
 async def enroll_on_demand(
     tenant: Tenant, person: SimulatedUser, browser: Client | None = None, **body: Any
 ) -> dict[str, Any]:
-    """Sign in by enrolling, as the account demands; afterwards the browser is signed in."""
+    """Sign in with the enrollment that the account requires; afterwards the browser is signed in."""
     browser = browser or person.browser
     begun = await begin_demanded_enrollment(tenant, person, browser)
     app = AuthenticatorApp(begun["secret"], tenant.clock)
     answer: dict[str, Any] = ok(await confirm(browser, begun, app.passcode(), **body), 201)
     browser.token = answer["session"]["token"]
     person.app, person.recovery_codes = app, answer["recovery_codes"]
-    tenant.clock.turn(seconds=30)  # the passcode just used is past
+    tenant.clock.turn(seconds=30)  # so that the next passcode is a new one
     return answer

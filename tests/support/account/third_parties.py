@@ -1,4 +1,4 @@
-"""Identity providers of an account, and tokens of one, signed by joserfc: a library that the service has not."""
+"""SSO providers of an account, and JWTs signed with joserfc, which the service does not use."""
 
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ JWT = {"type": "jwt", "secret": SECRET, "create_users": True, "trusted_domains":
 
 
 async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes: Any) -> dict[str, Any]:
-    """Name a JWT provider, or replace it; returns what is shown of it."""
+    """Configure or replace a JWT provider; return the API's answer."""
     response = await owner.browser.put(f"/sso-providers/{name}", json=JWT | changes)
     shown: dict[str, Any] = ok(response, response.status_code)
     assert response.status_code in {200, 201}, shown
@@ -22,7 +22,7 @@ async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes:
 
 
 def token_of(tenant: Tenant, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """Return a JWT as the intranet makes it; a claim of None is left out."""
+    """Return a JWT of the provider `intranet`; a claim of None is left out."""
     given = {
         "iat": int(tenant.clock.now().timestamp()),
         "jti": str(uuid4()),

@@ -1,4 +1,4 @@
-"""Moments as the wire carries them."""
+"""Times in the format of the API."""
 
 from datetime import datetime
 

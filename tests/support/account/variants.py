@@ -1,4 +1,4 @@
-"""The same account behind another setting, and another account behind the same."""
+"""The same account with other settings, and another account with the same settings."""
 
 import dataclasses
 from typing import Any
@@ -22,11 +22,11 @@ def with_settings(tenant: Tenant, **changes: Any) -> Tenant:
 
 
 def over_https(tenant: Tenant) -> tuple[Tenant, Client]:
-    """Return the account as it is behind an https public URL, and a browser that is there."""
+    """Return the account served with an https public URL, and a browser that uses that URL."""
     secured = with_settings(tenant, public_url=HTTPS_URL)
     return secured, client_of(secured.app, tenant.account.slug, base_url=HTTPS_URL)
 
 
 async def another_account(tenant: Tenant) -> Tenant:
-    """Return a second account in the same service, with nobody in it."""
+    """Return a second account in the same service, without users."""
     return await make_tenant(tenant.app, tenant.services, tenant.clock)

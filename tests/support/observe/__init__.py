@@ -1,1 +1,1 @@
-"""What no client sees: tables, jobs, letters, locks, work."""
+"""Inspecting what no client sees: tables, jobs, e-mails, locks, hashing."""

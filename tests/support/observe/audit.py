@@ -1,4 +1,4 @@
-"""The audit events of an account, as they stand in the table."""
+"""The audit events of an account, read from the table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Recorded:
 
 
 class AuditTrail:
-    """Tells what was recorded since it was last asked."""
+    """Reads the events that were recorded since the last call."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -51,12 +51,12 @@ class AuditTrail:
         return fresh
 
     async def new_types(self) -> list[str]:
-        """Return the types of the new events, in order of the alphabet."""
+        """Return the types of the new events in alphabetical order."""
         return [event.type for event in await self.new()]
 
 
 async def move(tenant: Tenant, person: SimulatedUser) -> None:
-    """Let the person go on in the same session from another address, with another browser and a request id."""
+    """Continue the person's session from another address and browser, and with a request id."""
     token = person.browser.token
     person.browser = tenant.browser(ip=MOVED_TO)
     person.browser.token = token
@@ -64,7 +64,7 @@ async def move(tenant: Tenant, person: SimulatedUser) -> None:
 
 
 def is_by(event: Recorded, person: SimulatedUser, credential: str | None = "session") -> bool:
-    """Whether the person did it, in the browser that they moved to."""
+    """Whether the event names the person and the browser that they moved to."""
     return (event.actor_id, event.credential, event.ip, event.user_agent, event.request_id) == (
         person.user.id,
         credential,

@@ -1,4 +1,4 @@
-"""Being the worker that deletes the sessions that a change of the policy has ended."""
+"""Running the jobs that delete the sessions that a policy change has ended."""
 
 from app.administration.security_policy import jobs
 from tests.support.account.arrange import Tenant
@@ -6,7 +6,7 @@ from tests.support.observe.sql import run_sql
 
 
 async def delete_ended_sessions(tenant: Tenant) -> int:
-    """Run the account's jobs, oldest first, out of the queue; returns how many there were."""
+    """Remove the account's jobs from the queue and run them, oldest first; return their number."""
     statement = """
         DELETE FROM procrastinate_jobs
         WHERE task_name = 'delete_ended_sessions'

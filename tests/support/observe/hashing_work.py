@@ -1,4 +1,4 @@
-"""What the hashing of passwords does, counted instead of timed: which kinds of hashes were worked out."""
+"""Counts the password hashes that are computed, by kind, instead of timing them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from app.crypto.password_hashes import kind_of
 
 @contextmanager
 def counted_work() -> Iterator[list[str]]:
-    """Yield a list that gets the kind of every hash that is worked out, to judge a password or to store it."""
+    """Yield a list that collects the kind of every hash computed to verify or store a password."""
     done: list[str] = []
     verify, hash_, checkpw = argon2id.verify, argon2id.str, bcrypt.checkpw
 

@@ -1,4 +1,4 @@
-"""The job queue as it stands in its table, and workers that really run."""
+"""The job queue, read from its table, and real running workers."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ class Waiting:
 
 
 async def jobs(services: Services) -> list[Waiting]:
-    """Return every job that is in the queue, whatever its state, oldest first, but for those of the clock."""
+    """Return every job in the queue, in any state, oldest first, without the periodic ones."""
     statement = (
         "SELECT id, task_name, queue_name, status::text, attempts, args FROM procrastinate_jobs ORDER BY id"
     )
@@ -46,7 +46,7 @@ async def jobs(services: Services) -> list[Waiting]:
 
 
 async def letters(tenant: Tenant) -> list[dict[str, Any]]:
-    """Return the letters of the account that wait in the queue, oldest first, and take them out."""
+    """Remove the account's queued e-mails from the queue, and return them, oldest first."""
     statement = """
         DELETE FROM procrastinate_jobs
         WHERE task_name = 'send_letter' AND args->>'account_id' = CAST(CAST(:account AS uuid) AS text)
@@ -56,14 +56,14 @@ async def letters(tenant: Tenant) -> list[dict[str, Any]]:
 
 
 async def empty_queue(services: Services) -> None:
-    """Leave nothing in the queue of what earlier tests put there."""
+    """Delete all jobs of earlier tests."""
     async with services.database.begin() as tx:
         await tx.execute(text("TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers"))
 
 
 @asynccontextmanager
 async def working(services: Services, pace: Pace = QUICK) -> AsyncIterator[None]:
-    """Run a worker beside the block."""
+    """Run a worker while the block runs."""
     stop = asyncio.Event()
     work = asyncio.create_task(run_worker(services, stop, pace))
     try:
@@ -74,7 +74,7 @@ async def working(services: Services, pace: Pace = QUICK) -> AsyncIterator[None]
 
 
 async def eventually(is_so: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
-    """Wait until the answer is truthy, and return it."""
+    """Wait until `is_so` returns something truthy, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := await is_so()):
         assert time.monotonic() < deadline, "it did not come about"
@@ -83,7 +83,7 @@ async def eventually(is_so: Callable[[], Awaitable[Any]], seconds: float = 30) -
 
 
 async def all_done(services: Services, seconds: float = 30) -> None:
-    """Wait until the queue holds no job that waits or runs."""
+    """Wait until no job is waiting or running."""
 
     async def is_empty() -> bool:
         return not [job for job in await jobs(services) if job.status in {"todo", "doing"}]

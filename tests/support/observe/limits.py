@@ -1,4 +1,4 @@
-"""What is counted over all accounts."""
+"""The rate limits that are counted over all accounts."""
 
 from sqlalchemy import delete, func, select
 
@@ -10,12 +10,12 @@ _SHARED = password_limits.c.account_id == NIL_ID
 
 
 async def forget_addresses(services: Services) -> None:
-    """Empty the buckets that all accounts share, and with them all tests."""
+    """Delete the buckets that all accounts, and so all tests, share."""
     async with services.database.begin() as tx:
         await tx.execute(delete(password_limits).where(_SHARED))
 
 
 async def count_addresses(services: Services) -> int:
-    """Return how many addresses have something counted over all accounts."""
+    """Return how many addresses have a bucket that all accounts share."""
     async with services.database.read() as tx:
         return await tx.scalar(select(func.count()).select_from(password_limits).where(_SHARED)) or 0

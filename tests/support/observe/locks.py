@@ -1,4 +1,4 @@
-"""Holding a user's second factor locked, so that a request stands still in the middle."""
+"""Holding the row lock of a user's second factor, so that a request waits for it."""
 
 import asyncio
 import time
@@ -27,13 +27,13 @@ _WAITING = text("""
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock that the test holds; `holder` is the process of the database that holds it."""
+    """A lock that the test holds; `holder` is the pid of its Postgres backend."""
 
     database: Database
     holder: int
 
     async def until_waiting(self, count: int = 1) -> None:
-        """Return as soon as `count` others wait for the lock, or for somebody who does."""
+        """Return as soon as `count` backends wait for the lock, directly or indirectly."""
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while True:
             async with self.database.read() as tx:
@@ -45,7 +45,7 @@ class Lock:
 
 @asynccontextmanager
 async def locked(tenant: Tenant, person: SimulatedUser) -> AsyncIterator[Lock]:
-    """Hold the row that every change of the person's second factor locks first; release it at the end."""
+    """Lock the row that every change of the person's second factor locks first, until the block ends."""
     database = tenant.services.database
     async with database.begin() as tx:
         assert await repository.lock_state(tx, tenant.account.id, person.user.id)
@@ -53,7 +53,7 @@ async def locked(tenant: Tenant, person: SimulatedUser) -> AsyncIterator[Lock]:
 
 
 async def until_waiting(database: Database, count: int = 1) -> None:
-    """Return as soon as `count` statements wait for a lock, whoever holds it; `Lock.until_waiting` is stricter."""
+    """Return as soon as `count` statements wait for any lock; `Lock.until_waiting` is stricter."""
     query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     give_up_at = time.monotonic() + _PATIENCE_SECONDS
     while True:

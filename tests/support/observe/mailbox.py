@@ -1,4 +1,4 @@
-"""The letters that an account's users get, and the links in them."""
+"""The e-mails that an account's users get, and the links in them."""
 
 import re
 from pathlib import Path
@@ -9,14 +9,14 @@ from tests.support.programs.mail import parse
 
 
 class Mailbox:
-    """The letters that the account's users got."""
+    """The e-mails that the account's users got."""
 
     def __init__(self, tenant: Tenant, directory: Path) -> None:
         self._tenant = tenant
         self._directory = directory
 
     async def read(self) -> list[tuple[str, str]]:
-        """Let the worker send what waits, and return the letters as recipient and text, oldest first."""
+        """Let a worker send the queued e-mails; return recipient and text of each, oldest first."""
         async with working(self._tenant.services):
             await all_done(self._tenant.services)
         paths = sorted(self._directory.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
@@ -30,13 +30,13 @@ class Mailbox:
         ]
 
     async def token(self, to: str) -> str:
-        """Return the token of the only letter that went to this address; others may have gone elsewhere."""
+        """Return the token of the only e-mail to this address; other addresses may have e-mails too."""
         [text] = [text for recipient, text in await self.read() if to in recipient]
         return token_in(text)
 
 
 def token_in(text: str) -> str:
-    """Return the token of the link in a letter."""
+    """Return the token of the link in an e-mail."""
     found = re.search(
         r"http://127\.0\.0\.1:8000/links/[a-z0-9-]+/(?:password|email|email-stop)#(pgp_[\w-]{43})", text
     )
@@ -45,7 +45,7 @@ def token_in(text: str) -> str:
 
 
 async def empty_mailbox(tenant: Tenant) -> Mailbox:
-    """Return the account's mailbox, with nothing in it and nothing on its way."""
+    """Return the account's mailbox, with no e-mails sent or queued."""
     await empty_queue(tenant.services)
     directory = tenant.services.settings.data_dir / "letters"
     directory.mkdir(parents=True, exist_ok=True)

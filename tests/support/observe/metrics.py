@@ -1,4 +1,4 @@
-"""What Prometheus would read of services in this process."""
+"""The metrics that Prometheus would read from services in this process."""
 
 import httpx
 
@@ -7,7 +7,7 @@ from app.web.metrics_port import metrics_app
 
 
 async def scrape(services: Services) -> str:
-    """Return the metrics, with what the database holds now."""
+    """Return the metrics, including those read from the database."""
     transport = httpx.ASGITransport(metrics_app(services))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9464") as client:
         response = await client.get("/metrics")

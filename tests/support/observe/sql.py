@@ -1,4 +1,4 @@
-"""What no client can do or see: straight to the tables."""
+"""Direct access to the tables, for what no client can do or see."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.support.account.arrange import SimulatedUser, Tenant
 
 
 async def run_sql(tenant: Tenant, statement: str, **values: Any) -> list[Any]:
-    """Run one statement in a transaction of its own, `:account` bound to the place's, and return its rows."""
+    """Run one statement in its own transaction, with `:account` bound, and return its rows."""
     async with tenant.services.database.begin() as tx:
         done = await tx.execute(text(statement), {"account": tenant.account.id, **values})
         return list(done) if done.returns_rows else []

@@ -1,1 +1,1 @@
-"""Real programs beside the service: browsers, servers, providers."""
+"""Real programs that tests run: browsers, servers, identity providers."""

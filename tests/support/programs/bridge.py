@@ -1,4 +1,4 @@
-"""Hypothesis inside the tests' event loop: it runs in a thread, and what it tries runs in the loop."""
+"""Running Hypothesis with async code: Hypothesis in a thread, its examples in the event loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,13 +10,13 @@ _PATIENCE_SECONDS = 60
 
 
 class Bridge:
-    """Leads from a thread back to the event loop in which the services live."""
+    """Runs coroutines from a thread in the event loop of the services."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let the loop do the work, and wait for it: to be called in the thread."""
+        """Run the coroutine in the event loop, and wait for it; call this from the thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
 
 

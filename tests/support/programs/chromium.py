@@ -23,7 +23,7 @@ def chromium(*arguments: str) -> Iterator[Browser]:
 
 
 def complaints_of(page: Page) -> list[str]:
-    """Return a list into which goes what the browser complains of: a broken policy, a fault of a script."""
+    """Return a list that collects the browser's errors: policy violations and script errors."""
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text) if _is_fault(message) else None)
     page.on("pageerror", lambda error: found.append(str(error)))

@@ -1,4 +1,4 @@
-"""A real Postgres for the tests: the embedded one, run by the programs that `PASSGATE_TEST_POSTGRES_BIN` names."""
+"""A real Postgres for the tests: embedded, or from the directory `PASSGATE_TEST_POSTGRES_BIN`."""
 
 import asyncio
 import os
@@ -15,11 +15,11 @@ from app.database.embedded import EmbeddedPostgres
 from app.database.migrate import migrate
 
 PROGRAMS = "PASSGATE_TEST_POSTGRES_BIN"
-"""Names the `bin` directory of another Postgres, 15 to 18."""
+"""The environment variable with the `bin` directory of another Postgres, 15 to 18."""
 
 
 def start(postgres: EmbeddedPostgres) -> str:
-    """Start a Postgres by the programs that the environment names, or the embedded ones, and return its URL."""
+    """Start Postgres with the programs from the environment, or the embedded ones; return its URL."""
     with pytest.MonkeyPatch.context() as patch:
         if directory := os.environ.get(PROGRAMS):
             patch.setattr("app.database.embedded._Programs._installed", lambda _: iter([Path(directory)]))
@@ -28,7 +28,7 @@ def start(postgres: EmbeddedPostgres) -> str:
 
 @contextmanager
 def migrated_database(data_dir: Path) -> Iterator[str]:
-    """Yield the URL of a database with the newest tables in it."""
+    """Yield the URL of a database with the current schema."""
     postgres = EmbeddedPostgres(data_dir)
     url = start(postgres)
     try:
@@ -40,7 +40,7 @@ def migrated_database(data_dir: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def empty_database(beside: str) -> AsyncIterator[str]:
-    """Yield the URL of a database with nothing in it, on the server of the one at the URL `beside`."""
+    """Yield the URL of an empty database on the same server as the database at `beside`."""
     name = f"empty_{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(dsn=beside, timeout=5)
     try:

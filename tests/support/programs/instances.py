@@ -1,4 +1,4 @@
-"""Several instances of the service on one database, each a real server with its own loop, pool and threads."""
+"""Several instances of the service on one database, each with its own event loop, pool and threads."""
 
 import asyncio
 import contextlib
@@ -27,15 +27,15 @@ _TRIES = 10
 
 
 class Instance:
-    """A running server; `url` is where it listens."""
+    """A running server, listening at `url`."""
 
     def __init__(self, settings: Settings, clock: TurnableClock) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.host, self.port = self._listening.getsockname()[:2]
         self.url = f"http://{self.host}:{self.port}"
         app = create_app(make_services(settings, clock=clock, hasher=Hasher(_CHEAP)))
-        # FastAPI makes a route when it is first asked for, and holds a warning back meanwhile, for the whole
-        # process: of two threads that do so at once, one would meet the warning.
+        # FastAPI builds routes on first use and suppresses a warning for the whole process meanwhile. If two
+        # threads did this at once, one would get the warning.
         list(iter_route_contexts(app.routes))
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -70,7 +70,7 @@ class Instance:
 
 @contextmanager
 def running_instances(settings: Settings, clock: TurnableClock, *, count: int = 2) -> Iterator[list[Instance]]:
-    """Yield `count` instances that serve the same database by the same clock."""
+    """Yield `count` instances with the same database and the same clock."""
     with contextlib.ExitStack() as stack:
         started = []
         for _ in range(count):
@@ -91,7 +91,7 @@ class Crowd:
     async def request(
         self, method: str, path: str, *, token: str | None = None, **arguments: Any
     ) -> httpx.Response:
-        """Send one request; a machine too busy to serve it says 503, has done nothing, and is asked again."""
+        """Send one request; repeat it after a 503, which means that nothing was done."""
         headers = arguments.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         url = next(self._urls) + path
         for _ in range(_TRIES):
@@ -107,7 +107,7 @@ class Crowd:
 
 @asynccontextmanager
 async def crowd_of(instances: Sequence[Instance], slug: str) -> AsyncIterator[Crowd]:
-    """Yield a crowd at the doors of one account; the instances know the account already."""
+    """Yield a crowd of clients of one account; every instance has already cached the account."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as http:
         crowd = Crowd(http, instances, slug)
@@ -117,7 +117,7 @@ async def crowd_of(instances: Sequence[Instance], slug: str) -> AsyncIterator[Cr
 
 
 def outcomes(responses: Sequence[httpx.Response]) -> dict[str, int]:
-    """Count the answers by what they say: `complete` of a sign-in, the code of a problem, or the bare status."""
+    """Count the answers by problem code, sign-in `status`, or else HTTP status."""
     said = []
     for response in responses:
         body = response.json() if response.content else {}

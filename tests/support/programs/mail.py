@@ -1,4 +1,4 @@
-"""A real mail server in a thread of its own that does as a test tells it, and its certificates."""
+"""A real mail server in a thread, with answers chosen by the test, and its certificates."""
 
 import asyncio
 import email
@@ -30,28 +30,28 @@ TAKES_AND_HANGS = "takes the letter, and hangs"
 
 
 def parse(raw: bytes) -> EmailMessage:
-    """Return a letter as a mail program reads it."""
+    """Parse an e-mail like a mail program."""
     return email.message_from_bytes(raw, policy=default)
 
 
 def files_in(directory: Path) -> list[Path]:
-    """Return what lies in the directory, letters half written included, by name."""
+    """Return the files in the directory by name, including partly written e-mails."""
     return sorted(directory.iterdir()) if directory.exists() else []
 
 
 def letters_in(directory: Path) -> list[EmailMessage]:
-    """Return the letters that were written into the directory, oldest first."""
+    """Return the e-mails that were written into the directory, oldest first."""
     return [parse(path.read_bytes()) for path in files_in(directory) if path.suffix == ".eml"]
 
 
 def mode_of(path: Path) -> int:
-    """Return who may do what with a file."""
+    """Return the permission bits of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 @dataclass(frozen=True)
 class Received:
-    """A letter that the server took."""
+    """An e-mail that the server accepted."""
 
     sender: str
     recipients: list[str]
@@ -62,7 +62,7 @@ class Received:
 
 @dataclass
 class Mailbox:
-    """What the server does with letters: its answers to RCPT and to DATA by recipient, used up from the front."""
+    """Received e-mails, and the answers to RCPT and DATA by recipient, each used once in order."""
 
     received: list[Received] = field(default_factory=list)
     to_recipient: dict[str, list[str]] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Mailbox:
         return left.pop(0) if left else ACCEPTED
 
     def of(self, address: str) -> list[EmailMessage]:
-        """Return the letters to this address."""
+        """Return the e-mails to this address."""
         return [received.mail for received in self.received if received.recipients == [address]]
 
 
@@ -110,7 +110,7 @@ async def _answer(answer: str) -> str:
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server, where it listens, and its mailbox."""
+    """A running mail server: its port and its mailbox."""
 
     port: int
     mailbox: Mailbox
@@ -123,7 +123,7 @@ class RunningServer:
 def mail_server(
     *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, smtputf8: bool = True
 ) -> Iterator[RunningServer]:
-    """Run a mail server that offers STARTTLS, or speaks TLS from the first byte on, or knows nothing of it."""
+    """Run a mail server with STARTTLS (`starttls`), with implicit TLS (`tls`), or without TLS."""
     mailbox = Mailbox()
 
     def check(_: SMTP, __: Session, ___: Envelope, mechanism: str, given: Any) -> AuthResult:
@@ -134,7 +134,7 @@ def mail_server(
     controller = Controller(
         mailbox,
         hostname="127.0.0.1",
-        port=free_port(),  # 0 would do, did aiosmtpd not connect to it
+        port=free_port(),  # not 0, because aiosmtpd connects to this port
         ready_timeout=20,
         ssl_context=tls,
         tls_context=starttls,
@@ -152,7 +152,7 @@ def mail_server(
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority of a test's own."""
+    """A certificate authority for one test."""
 
     file: Path
     server: Callable[[], ssl.SSLContext]

@@ -1,4 +1,4 @@
-"""A real nginx in front of what a test serves."""
+"""A real nginx in front of a server under test."""
 
 import shutil
 import socket
@@ -13,7 +13,7 @@ NGINX = shutil.which("nginx")
 
 @contextmanager
 def nginx(directory: Path, port: int, servers: str) -> Iterator[None]:
-    """Run nginx with these `server` blocks, of which one listens on the port, its own files in `directory`."""
+    """Run nginx with these `server` blocks, one of them on the port; keep its files in `directory`."""
     temporary = "\n".join(
         f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer on loopback: joserfc signs, and a test can turn it, slow it, or take it down."""
+"""An OpenID Connect issuer on loopback, signing with joserfc; tests can change, slow or stop it."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ BASIC = base64.b64encode(b"passgate+at+the+issuer:what%3A+the+issuer+%2B+we+shar
 
 
 class Issuer:
-    """What it does next is in its attributes; `asked` is which paths were asked for since the last `begin`."""
+    """Its attributes decide its behavior; `asked` lists the paths requested since the last `begin`."""
 
     def __init__(self, clock: TurnableClock) -> None:
         self.clock = clock
@@ -40,7 +40,7 @@ class Issuer:
         self.begin()
 
     def begin(self) -> None:
-        """Be as at the start: up, honest, with two keys, and somebody logged in."""
+        """Reset to the initial state: up, honest, with two keys, and a user logged in."""
         self.asked: list[str] = []
         self.answers: dict[str, Response] = {}
         self.delay = 0.0
@@ -57,7 +57,7 @@ class Issuer:
             self.answers[path] = Response(status_code=500)
 
     def rotate(self, key_id: str) -> None:
-        """Sign by a new key from now on, and forget those before."""
+        """Replace all keys by a new one."""
         self.keys = [RSAKey.generate_key(2048, {"kid": key_id}, private=True)]
 
     def discovery(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Issuer:
 
 @contextmanager
 def running_issuer(clock: TurnableClock) -> Iterator[Issuer]:
-    """Yield an issuer that answers."""
+    """Yield a running issuer."""
     issuer = Issuer(clock)
     config = uvicorn.Config(
         issuer.app(), log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=1
@@ -152,7 +152,7 @@ def running_issuer(clock: TurnableClock) -> Iterator[Issuer]:
 
 
 async def name_issuer(owner: SimulatedUser, at: Issuer, name: str = "issuer", **changes: Any) -> dict[str, Any]:
-    """Name the issuer as a provider of the owner's account."""
+    """Configure the issuer as a provider of the owner's account."""
     given = {
         "type": "oidc",
         "issuer": at.url,

@@ -1,4 +1,4 @@
-"""An identity provider that can lie: it signs whatever a test wants to see refused."""
+"""A SAML identity provider that signs any assertion, so that tests can see it refused."""
 
 import base64
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ _AUTHENTICATED = (
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key, and the certificate that an admin names."""
+    """A private key, and its certificate, which an admin configures."""
 
     private: Any
     certificate: x509.Certificate
@@ -62,7 +62,7 @@ class SigningKey:
 
 @cache
 def signing_key(name: str, *, elliptic: bool = False) -> SigningKey:
-    """Return the key of this name, made once in a test process."""
+    """Return the key of this name, generated once per process."""
     private: Any = (
         ec.generate_private_key(ec.SECP256R1())
         if elliptic
@@ -72,7 +72,7 @@ def signing_key(name: str, *, elliptic: bool = False) -> SigningKey:
 
 
 def certified(private: Any, name: str, algorithm: hashes.SHA256 | None) -> SigningKey:
-    """Return a private key with a certificate of its own making, long expired."""
+    """Return the private key with a self-signed certificate that expired long ago."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     builder = (
@@ -89,12 +89,12 @@ def certified(private: Any, name: str, algorithm: hashes.SHA256 | None) -> Signi
 
 class _Signer(XMLSigner):
     def check_deprecated_methods(self) -> None:
-        """Sign with SHA-1, too."""
+        """Allow signing with SHA-1."""
 
 
 @dataclass
 class LyingProvider:
-    """Says about whom it likes what it likes; `says` is what it changes of an honest answer."""
+    """Makes honest and dishonest answers; `says` replaces values of an honest answer."""
 
     acs_url: str
     audience: str
@@ -137,7 +137,7 @@ class LyingProvider:
         return response
 
     def sign(self, element: Any, key: SigningKey | None = None, **algorithms: Any) -> Any:
-        """Return the element with a signature over it, behind its issuer where the schema wants it."""
+        """Return the element signed, with the signature after the issuer as the schema requires."""
         key = key or self.key
         elliptic = isinstance(key.private, ec.EllipticCurvePrivateKey)
         options = {
@@ -173,6 +173,6 @@ def audiences(*restrictions: list[str]) -> str:
 
 
 def encoded(document: Any) -> str:
-    """Return a document as the form carries it."""
+    """Return a document in the form's base64 encoding."""
     content = document if isinstance(document, bytes) else etree.tostring(document)
     return base64.b64encode(content).decode()

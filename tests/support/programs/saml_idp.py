@@ -1,8 +1,8 @@
-"""A real SAML identity provider, pysaml2's, as a program of its own.
+"""A real SAML identity provider (pysaml2) as a separate program.
 
 `python -m tests.support.programs.saml_idp DIRECTORY`.
 
-It knows the service providers whose metadata are put to `/metadata`; `/sso` signs in whoever is named by `user`.
+`PUT /metadata` registers a service provider; `/sso` signs in the user named by the parameter `user`.
 """
 
 import json
@@ -71,11 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of a request."""
+        """Log nothing."""
 
 
 def main(directory: Path) -> None:
-    """Serve until the process ends; `url` in the directory says where."""
+    """Serve until the process ends; write the URL to the file `url` in the directory."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as listening:
         url = f"http://127.0.0.1:{listening.server_port}"
         _Handler.idp = _server(directory, url)

@@ -1,4 +1,4 @@
-"""The running pysaml2 identity provider, and what a browser does there."""
+"""The running pysaml2 identity provider, and signing in there."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 30
 
 
 class RealProvider:
-    """Where it is, and whom it signs in."""
+    """A client of the running identity provider."""
 
     def __init__(self, url: str, certificate: str) -> None:
         self.url = url
@@ -28,11 +28,11 @@ class RealProvider:
         self._http = httpx.Client(trust_env=False)
 
     def know(self, metadata: bytes) -> None:
-        """Be set up with a service provider's metadata."""
+        """Register a service provider by its metadata."""
         self._http.put(f"{self.url}/metadata", content=metadata).raise_for_status()
 
     def sign_in(self, login_url: str, email: str, **how: str) -> tuple[str, str]:
-        """Let somebody sign in there: returns where the browser posts its form to, and the `SAMLResponse`."""
+        """Sign a user in there; return the URL that the form is posted to, and the `SAMLResponse`."""
         answer = self._http.get(httpx.URL(login_url).copy_merge_params({"user": email} | how))
         found = answer.raise_for_status().json()
         return found["acs"], encoded(found["response"].encode())
@@ -43,7 +43,7 @@ class RealProvider:
 
 @contextmanager
 def real_provider(directory: Path) -> Iterator[RealProvider]:
-    """Yield the provider, in a process of its own; skips the test without the program that signs for it."""
+    """Yield the provider in its own process; skip the test if `xmlsec1` is not installed."""
     if not shutil.which("xmlsec1"):
         pytest.skip("pysaml2 signs by the program xmlsec1: apt-get install xmlsec1")
     key = signing_key("pysaml2")

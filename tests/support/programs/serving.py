@@ -1,4 +1,4 @@
-"""A real `passgate serve` in a process of its own, as an operator starts it."""
+"""A real `passgate serve` in its own process, started as an operator would."""
 
 import os
 import re
@@ -16,7 +16,7 @@ import httpx
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -39,14 +39,14 @@ def passgate(
 
 
 def environment(data_dir: Path, settings: dict[str, str]) -> dict[str, str]:
-    """Return an environment with these settings and no others."""
+    """Return the environment with these Passgate settings and no others."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PASSGATE_", "PYTHONDONT"))}
     return {**kept, "PASSGATE_DATA_DIR": str(data_dir), **settings}
 
 
 @contextmanager
 def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator["Serving"]:
-    """Yield a service that is ready, and end it as an operator does."""
+    """Yield a service that is ready, and stop it with SIGTERM."""
     port = free_port()
     log = (data_dir.parent / f"{data_dir.name}.log").open("w+")
     process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Serving:
         self._log = log
 
     def wait_until_ready(self, seconds: float = 60) -> None:
-        """Wait until the service says that it is ready."""
+        """Wait until `/readyz` answers 200."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.output()
@@ -93,7 +93,7 @@ class Serving:
 
     @property
     def owner_password(self) -> str:
-        """The password of the demo account's owner, as it was printed."""
+        """The printed password of the demo account's owner."""
         found = re.search(r"^password +(\S+)", self.output(), re.MULTILINE)
         assert found, self.output()
         return found[1]
