@@ -1,4 +1,4 @@
-"""The account behind limits small enough to reach."""
+"""An account with limits small enough to reach in a test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged from one address, and, widely, for one user (docs/api.md section 9)."""
+"""The limits on wrong passwords of one address and of one user (docs/api.md section 9)."""
 
 import math
 
@@ -17,7 +17,7 @@ LIMITS = PasswordLimits("3/600,6/600,9/3600")
 
 
 async def fill_address(tenant: Tenant, *addresses: str) -> None:
-    """Guess the passwords of six users that there are not, from the addresses in turn."""
+    """Guess the passwords of six unknown users, from the addresses in turn."""
     for number in range(6):
         await fail(tenant, f"nobody-{number}@example.com", ip=addresses[number % len(addresses)])
 
@@ -28,7 +28,7 @@ async def fill_user(tenant: Tenant, person: SimulatedUser) -> None:
         await fail(tenant, person.user.email, times=3, ip=ip)
 
 
-async def test_an_address_that_guessed_at_many_users_is_not_judged_for_any(limited: Tenant) -> None:
+async def test_an_address_that_guessed_at_many_users_is_blocked_for_every_user(limited: Tenant) -> None:
     person = await limited.person()
     await fill_address(limited, HERE)
 
@@ -60,7 +60,9 @@ async def test_a_success_does_not_clear_the_failures_of_its_address(limited: Ten
         (["fe80::1%eth0", "fe80::2%eth0"], "fe80::3%eth0"),
     ],
 )
-async def test_addresses_of_one_subscriber_are_one(limited: Tenant, guessing: list[str], other: str) -> None:
+async def test_addresses_of_one_subscriber_share_one_limit(
+    limited: Tenant, guessing: list[str], other: str
+) -> None:
     person = await limited.person()
     await fill_address(limited, *guessing)
 
@@ -77,14 +79,16 @@ async def test_addresses_of_one_subscriber_are_one(limited: Tenant, guessing: li
         ("::ffff:192.0.2.1", "2001:db8::1"),
     ],
 )
-async def test_addresses_of_two_subscribers_are_two(limited: Tenant, guessing: str, other: str) -> None:
+async def test_addresses_of_two_subscribers_have_separate_limits(
+    limited: Tenant, guessing: str, other: str
+) -> None:
     person = await limited.person()
     await fill_address(limited, guessing)
 
     await succeed(limited, person.user.email, ip=other)
 
 
-async def test_a_header_that_the_client_wrote_is_no_address(limited: Tenant) -> None:
+async def test_forwarded_headers_are_ignored_without_a_trusted_proxy(limited: Tenant) -> None:
     person = await limited.person()
     browser = limited.browser(ip=HERE)
     body = {"email": person.user.email, "password": WRONG}
@@ -113,7 +117,7 @@ async def test_behind_a_proxy_the_address_is_what_the_proxy_wrote(limited: Tenan
     refused(judged, 401, "invalid_credentials")
 
 
-async def test_a_user_who_is_guessed_at_from_everywhere_is_not_judged_anywhere(limited: Tenant) -> None:
+async def test_a_user_guessed_at_from_many_addresses_is_blocked_at_every_address(limited: Tenant) -> None:
     person, colleague = await limited.person(), await limited.person()
     await fill_user(limited, person)
 
@@ -179,7 +183,7 @@ async def test_a_known_device_that_guesses_does_not_lock_its_user_out_elsewhere(
     await succeed(limited, person.user.email, ip="198.51.100.7")
 
 
-async def test_a_device_that_is_not_known_passes_nothing(limited: Tenant) -> None:
+async def test_an_unknown_device_does_not_pass_the_users_limit(limited: Tenant) -> None:
     person, other = await trusted_person(limited), await trusted_person(limited)
     revoked = device_token(person)
     ok(await person.browser.delete("/users/me/trusted-devices"), 204)
@@ -192,7 +196,7 @@ async def test_a_device_that_is_not_known_passes_nothing(limited: Tenant) -> Non
         assert await refused_for(browser, person) == "400"
 
 
-async def test_the_time_that_is_told_is_true_for_every_limit_that_is_reached(tenant: Tenant) -> None:
+async def test_retry_after_covers_every_limit_that_was_reached(tenant: Tenant) -> None:
     strict = variant(tenant, password_limits=PasswordLimits("2/20,2/600,2/3600"))
     person = await strict.person()
     await fail(strict, person.user.email, times=2)
@@ -222,7 +226,7 @@ async def test_a_limit_that_is_reached_fills_no_other(limited: Tenant) -> None:
     for _ in range(20):
         await limited_for(limited, person.user.email, password=WRONG)
 
-    await fail(limited, colleague.user.email, times=3)  # six from this address in all
+    await fail(limited, colleague.user.email, times=3)  # the six that this address may fail
 
 
 def test_a_bucket_keeps_neither_the_address_nor_the_user() -> None:

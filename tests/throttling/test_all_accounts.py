@@ -1,4 +1,4 @@
-"""An address may do ten times as much over all accounts as in one, and no more (password spraying)."""
+"""Over all accounts, an address has ten times the limit of one account (password spraying)."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ ELSEWHERE = "198.51.100.7"
 
 @pytest.fixture
 async def accounts(tenant: Tenant) -> list[Tenant]:
-    """Six accounts, in each of which an address may fail twice in 600 s: twenty times in all of them."""
+    """Eleven accounts; an address may fail twice in 600 s in each, and twenty times in all of them."""
     limits = PasswordLimits("2/600,2/600,100/3600")
     return [variant(await another_account(tenant), password_limits=limits) for _ in range(11)]
 
@@ -33,7 +33,7 @@ async def spray(accounts: list[Tenant]) -> None:
         await fail(account, "somebody@example.com", times=2)
 
 
-async def test_a_spray_over_many_accounts_ends(accounts: list[Tenant]) -> None:
+async def test_a_spray_over_many_accounts_is_blocked(accounts: list[Tenant]) -> None:
     *_, last = accounts
     person = await last.person()
     await spray(accounts)
@@ -46,7 +46,7 @@ async def test_a_spray_over_many_accounts_ends(accounts: list[Tenant]) -> None:
     await succeed(last, person.user.email)
 
 
-async def test_what_is_refused_over_all_accounts_counts_in_none(accounts: list[Tenant]) -> None:
+async def test_an_attempt_refused_over_all_accounts_counts_in_no_account(accounts: list[Tenant]) -> None:
     *_, last = accounts
     await spray(accounts)
     for _ in range(5):
@@ -56,7 +56,7 @@ async def test_what_is_refused_over_all_accounts_counts_in_none(accounts: list[T
     await fail(last, "somebody@example.com", times=2)
 
 
-async def test_what_an_account_refuses_does_not_count_over_all(accounts: list[Tenant]) -> None:
+async def test_an_attempt_that_an_account_refuses_does_not_count_over_all_accounts(accounts: list[Tenant]) -> None:
     first, *others = accounts
     await fail(first, "somebody@example.com", times=2)
     for _ in range(30):
@@ -67,7 +67,7 @@ async def test_what_an_account_refuses_does_not_count_over_all(accounts: list[Te
     assert await limited_for(others[9], "somebody@example.com") == 30
 
 
-async def test_no_more_are_judged_at_once_than_fit(accounts: list[Tenant]) -> None:
+async def test_concurrent_attempts_are_judged_up_to_the_limit(accounts: list[Tenant]) -> None:
     attempts = [
         send(account.browser(ip=HERE), f"{number}@example.com", WRONG)
         for account in accounts
@@ -78,7 +78,7 @@ async def test_no_more_are_judged_at_once_than_fit(accounts: list[Tenant]) -> No
     assert sorted(response.status_code for response in answers) == [401] * 20 + [429] * 2
 
 
-async def test_right_passwords_do_not_count_however_they_are_proven(tenant: Tenant) -> None:
+async def test_right_passwords_do_not_count_wherever_they_are_sent(tenant: Tenant) -> None:
     owner = await tenant.signed_in(Role.OWNER)
     ok(await owner.browser.patch("/security-policy", json={"api_password_access": True}))
     browser = owner.browser
@@ -113,7 +113,7 @@ async def test_many_right_passwords_of_one_address_at_once_do_not_stop_each_othe
 
 
 @pytest.mark.parametrize(("spread", "status"), [(10, 202), (11, 429)])
-async def test_links_are_asked_for_so_often_over_all_accounts(
+async def test_password_links_are_limited_over_all_accounts(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, spread: int, status: int
 ) -> None:
     assert REQUESTS_FROM_ADDRESS == "30/3600"
@@ -128,7 +128,7 @@ async def test_links_are_asked_for_so_often_over_all_accounts(
     assert answers[-1].status_code == status
 
 
-async def test_logins_at_providers_are_begun_so_often_over_all_accounts(
+async def test_provider_logins_are_limited_over_all_accounts(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.sign_in.sso.attempts._BEGUN", Limit("1/600"))

@@ -1,4 +1,4 @@
-"""What a refusal for too many tells of the limits (draft-ietf-httpapi-ratelimit-headers-11)."""
+"""The rate limit headers of a 429 answer (draft-ietf-httpapi-ratelimit-headers-11)."""
 
 import httpx
 import pytest
@@ -45,7 +45,7 @@ async def test_a_refusal_names_the_limits_that_were_reached(
     assert int(response.headers["retry-after"]) == max(int(part.rpartition("=")[2]) for part in limit.split(", "))
 
 
-async def test_nothing_tells_a_user_that_there_is_from_one_that_there_is_not(tenant: Tenant) -> None:
+async def test_a_refusal_is_the_same_for_known_and_unknown_users(tenant: Tenant) -> None:
     strict = variant(tenant, password_limits=PasswordLimits("2/600,100/600,2/3600"))
     email = (await strict.person()).user.email
     told = []
@@ -72,7 +72,7 @@ async def test_too_many_passcodes_are_one_limit_without_a_number(tenant: Tenant)
     assert problem["violated-policies"] == ["too_many_attempts"]
 
 
-async def test_an_answer_that_is_not_refused_for_too_many_tells_nothing(tenant: Tenant) -> None:
+async def test_other_answers_have_no_rate_limit_headers(tenant: Tenant) -> None:
     response = await send(tenant.browser(), "nobody@example.com")
 
     assert response.status_code == 401

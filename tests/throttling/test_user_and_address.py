@@ -1,4 +1,4 @@
-"""How many wrong passwords are judged for one user from one address (docs/api.md section 9)."""
+"""The limit on wrong passwords for one user from one address (docs/api.md section 9)."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ async def test_the_limit_refills_evenly(limited: Tenant, email: str) -> None:
     assert await limited_for(limited, email) == 1
 
 
-async def test_after_the_whole_time_it_is_as_if_nothing_had_been(limited: Tenant, email: str) -> None:
+async def test_after_the_whole_period_all_attempts_are_available_again(limited: Tenant, email: str) -> None:
     await fail(limited, email, times=3)
     limited.clock.turn(seconds=600)
 
@@ -139,7 +139,7 @@ async def test_another_spelling_of_the_address_is_the_same_user(limited: Tenant,
     assert await limited_for(limited, email.title()) == 200
 
 
-async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Tenant, email: str) -> None:
+async def test_an_unknown_e_mail_address_is_limited_in_the_same_way(limited: Tenant, email: str) -> None:
     for who in ("nobody@example.com", email):
         await fail(limited, who, times=3, ip=HERE if who == email else ELSEWHERE)
 
@@ -151,7 +151,7 @@ async def test_an_address_that_nobody_has_is_limited_just_the_same(limited: Tena
     assert of_nobody.headers["retry-after"] == of_somebody.headers["retry-after"]
 
 
-async def test_a_request_that_makes_no_sense_does_not_count(limited: Tenant, email: str) -> None:
+async def test_an_invalid_request_does_not_count(limited: Tenant, email: str) -> None:
     browser = limited.browser(ip=HERE)
     nonsense: list[dict[str, Any]] = [
         {"email": email},
@@ -165,7 +165,7 @@ async def test_a_request_that_makes_no_sense_does_not_count(limited: Tenant, ema
     await fail(limited, email, times=3)
 
 
-async def test_the_failures_of_one_account_are_not_those_of_another(limited: Tenant, email: str) -> None:
+async def test_failures_in_one_account_do_not_count_in_another(limited: Tenant, email: str) -> None:
     elsewhere = variant(await another_account(limited), password_limits=limited.services.password_limits)
     namesake = await elsewhere.person(email=email)
     await fail(limited, email, times=3)
