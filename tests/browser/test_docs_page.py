@@ -1,4 +1,4 @@
-"""The page that documents the calls, in a real browser that can reach nothing but the service."""
+"""The page /docs in a real browser; it loads nothing from other hosts."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""A small front end in a real browser, over https, on another origin than the API: of the same site, and not."""
+"""A small front end in a real browser, over https, on another origin: same site and cross-site."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ pytestmark = [
 
 @dataclass
 class World:
-    """The API and two front ends of it behind one nginx, and a browser."""
+    """The API and two front ends behind one nginx, and a browser."""
 
     api: str
     same_site: str
@@ -132,7 +132,7 @@ def test_signing_in_from_a_front_end_of_the_same_site(world: World) -> None:
     phone = scan(page)
     send_passcode(page, phone.passcode())
 
-    # The device cookie: kept by the browser, for https alone, out of reach for every script.
+    # The browser keeps the device cookie, for https only, and no script can read it.
     [cookie] = context.cookies()
     assert cookie["name"].startswith("__Host-passgate_device_")
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
@@ -142,14 +142,14 @@ def test_signing_in_from_a_front_end_of_the_same_site(world: World) -> None:
     assert beside.evaluate("document.cookie") == ""
     assert page.evaluate("document.cookie") == ""
 
-    # It is sent, and the passcode except_session_id: here, and in a new tab, but in no other browser.
+    # With the cookie no passcode is asked, here and in a new tab; another browser is asked.
     send_password(page, "complete")
     send_password(world.visit(context, world.same_site, "front-end"), "complete")
     another = world.browser.new_context(ignore_https_errors=True)
     send_password(world.visit(another, world.same_site, "front-end"), "passcode_required")
     another.close()
 
-    # Revoked, it is gone, and would not help any more.
+    # After revocation the cookie is deleted, and the old value does not help.
     assert call(page, "DELETE", "/users/me/trusted-devices")["status"] == 204
     assert context.cookies() == []
     context.add_cookies([{name: cookie[name] for name in ("name", "value", "domain", "path", "secure")}])  # type: ignore[list-item]  # a dictionary of the cookie's own type

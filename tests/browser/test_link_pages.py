@@ -1,4 +1,4 @@
-"""The pages that links lead to, in a real browser."""
+"""The pages behind e-mailed links, in a real browser."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromi
 
 
 def link_in(letters: Path) -> str:
-    """Return the link of the only letter."""
+    """Return the link of the only e-mail."""
     [path] = letters.glob("*.eml")
     body = parse(path.read_bytes()).get_body(("plain",))
     assert body is not None
@@ -42,7 +42,7 @@ def test_an_invited_user_sets_a_password_in_the_browser(tmp_path: Path) -> None:
         link = wait_for_letter(page, tmp_path / "data" / "letters").replace("http://127.0.0.1:8000", service.url)
 
         page.goto(link)
-        assert "pgp_" not in page.url  # the secret left the address bar
+        assert "pgp_" not in page.url  # the page removes the secret from the address bar
         page.fill("#password", "password1")
         page.click("button")
         page.get_by_text("10,000 most used").wait_for()
@@ -77,7 +77,7 @@ def test_a_report_is_downloaded_in_the_browser(tmp_path: Path) -> None:
         page.goto(link)
         assert "pgr_" not in page.url
         assert page.title() == "Download your report"
-        for _ in range(2):  # as often as one likes, by the keyboard alone
+        for _ in range(2):  # repeatedly, by keyboard only
             page.get_by_role("button", name="Download the report").focus()
             with page.expect_download() as downloading:
                 page.keyboard.press("Enter")

@@ -1,9 +1,9 @@
-// A front end as small as can be: its API is on another host of the same site, or of another one.
+// A minimal front end; its API is on another host, on the same site or on another one.
 const account = new URLSearchParams(location.search).get("account");
 const show = (id, shown) => { document.getElementById(id).hidden = !shown; };
 const say = (text) => { document.getElementById("says").textContent = text; };
 const value = (id) => document.getElementById(id).value;
-let session = null; // a real front end would leave it to a back end of its own
+let session = null; // a real front end would keep it in its own back end
 let waiting = null;
 
 async function call(method, path, body) {
