@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP, and keeps the spans."""
+"""A trace collector that accepts OTLP over HTTP and keeps the spans."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True)
 class Collected:
-    """A span as it arrived; ids are in hexadecimal."""
+    """A received span; ids are in hexadecimal."""
 
     name: str
     kind: int
@@ -26,7 +26,7 @@ class Collected:
 
 
 class Collector:
-    """What has arrived; `url` is where the service sends it."""
+    """The received spans; `url` is the endpoint that the service sends them to."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/v1/traces"
@@ -61,7 +61,7 @@ def _values(attributes: Any) -> dict[str, Any]:
 
 @contextmanager
 def running_collector() -> Iterator[Collector]:
-    """Yield a collector that listens."""
+    """Yield a running collector."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -73,7 +73,7 @@ def running_collector() -> Iterator[Collector]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         collector = Collector(server.server_port)

@@ -1,4 +1,4 @@
-"""A service in a process of its own, on its own database: what only a real server and a real log can show."""
+"""A real service in its own process, with its own database, for tests of sockets and logs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Holds answers against the OpenAPI document: what is not documented must not be answered."""
+"""Checks answers against the OpenAPI document: an undocumented answer fails the test."""
 
 import re
 from typing import Any
@@ -16,8 +16,8 @@ _TYPES: dict[str, Any] = {
 }
 
 
-# OpenAPI has these elsewhere, or nowhere.
-OF_EVERY_HTTP = {
+# Headers that OpenAPI describes elsewhere, or not at all.
+GENERAL_HEADERS = {
     "access-control-allow-credentials",
     "access-control-allow-origin",
     "access-control-expose-headers",
@@ -27,7 +27,7 @@ OF_EVERY_HTTP = {
 
 
 class Documented:
-    """The document of a service, and what different answers and headers were held against it."""
+    """The OpenAPI document of a service, and the answers and headers that were checked against it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -35,7 +35,7 @@ class Documented:
         self.headers: set[str] = set()
 
     def operation(self, method: str, path: str) -> dict[str, Any]:
-        """Return the operation that a request called: of several paths that fit, the most literal one."""
+        """Return the operation that a request called; of several matching paths, the most literal one."""
         fitting = [
             template
             for template in self.document["paths"]
@@ -48,14 +48,14 @@ class Documented:
         raise AssertionError(f"{method} {path} is not documented")
 
     async def check(self, response: httpx.Response) -> None:
-        """Assert that the answer is one that the document promises; fit for httpx as an event hook."""
+        """Assert that the document declares this answer; usable as an httpx event hook."""
         await response.aread()
         operation = self.operation(response.request.method, response.request.url.path)
         name, status = operation["operationId"], response.status_code
         assert str(status) in operation["responses"], f"{name} answers {status}: {response.text}"
         self.seen.add((name, status))
         answer = operation["responses"][str(status)]
-        named = {header.lower() for header in answer["headers"]} | OF_EVERY_HTTP
+        named = {header.lower() for header in answer["headers"]} | GENERAL_HEADERS
         assert set(response.headers) <= named, f"{name} {status}: {sorted(set(response.headers) - named)}"
         self.headers |= set(response.headers)
         content = answer.get("content")
@@ -68,7 +68,7 @@ class Documented:
         self.validate(found, content[kind]["schema"], name, open_ended=status >= 400)
 
     def validate(self, value: Any, schema: dict[str, Any], where: str, *, open_ended: bool = False) -> None:
-        """Assert that the value fits the schema, and, unless it is `open_ended`, has no property beyond it."""
+        """Assert that the value fits the schema and, unless `open_ended`, has no other property."""
         while "$ref" in schema:
             schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""What an owner does with secrets at a real service, for what must hold none of them afterwards."""
+"""Calls of an owner that use secrets, for tests that logs and traces contain none of them."""
 
 import base64
 from typing import Any
@@ -14,7 +14,7 @@ OWNER = "owner@demo.example"
 
 
 class Flow:
-    """Everything that an owner does with secrets, and the secrets that were met on the way."""
+    """Calls of an owner at a real service, and the secrets that they used."""
 
     def __init__(self, service: Serving, client: httpx.AsyncClient) -> None:
         self.client = client
@@ -26,7 +26,7 @@ class Flow:
         assert response.status_code == status, response.text
         return response.json() if response.content else None
 
-    def sign(self, answer: dict[str, Any]) -> None:
+    def use_session(self, answer: dict[str, Any]) -> None:
         self.client.headers["Authorization"] = f"Bearer {answer['session']['token']}"
         self.secrets.add(answer["session"]["token"])
 
@@ -35,9 +35,9 @@ class Flow:
         answer: dict[str, Any] = await self.send(201, "POST", "/sign-ins", json=body)
         return answer
 
-    async def go(self) -> None:
+    async def use_all_secrets(self) -> None:
         await self.send(401, "POST", "/sign-ins", json={"email": OWNER, "password": "mArKeR password"})
-        self.sign(await self.sign_in())
+        self.use_session(await self.sign_in())
         enrollments = "/users/me/two-factor/enrollments"
         begun = await self.send(201, "POST", enrollments, json={"kind": "totp", "label": "mArKeR"})
         app = AuthenticatorApp(begun["secret"], TurnableClock())
@@ -48,13 +48,13 @@ class Flow:
         body = {"sign_in_token": waiting["sign_in_token"]}
         await self.send(401, "POST", "/sign-ins/passcode", json=body | {"passcode": "aaaaaaa-bbbbbbb"})
         done = await self.client.post("/sign-ins/passcode", json=body | {"passcode": app.passcode(1)})
-        self.sign(done.json())
+        self.use_session(done.json())
         self.secrets |= {cookie.value or "" for cookie in self.client.cookies.jar}
         body = {"current_password": "mArKeR password", "new_password": "mArKeR new password"}
         await self.send(401, "PUT", "/users/me/password", json=body)
         await self.send(201, "POST", "/users/me/two-factor/recovery-codes")
 
-    async def stray(self) -> None:
+    async def send_bad_requests(self) -> None:
         basic = base64.b64encode(f"{OWNER}:{self.password}".encode()).decode()
         self.secrets.add(basic)
         for credential in (f"Basic {basic}", "Bearer mArKeR", "mArKeR"):

@@ -1,6 +1,6 @@
-"""Every call that the service knows: who may make it, with which body, and what it says to a caller who may.
+"""Every call of the API: who may make it, its body, and the answer that an allowed caller gets.
 
-Kept by hand, from docs/api.md. A route that has no entry here fails `test_routes.py`.
+Maintained by hand from docs/api.md. A route that has no entry here fails `test_routes.py`.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ OWNER = frozenset({Role.OWNER})
 ADMINS = OWNER | {Role.ADMIN}
 TEAM = ADMINS | {Role.AGENT}
 EVERYBODY = frozenset(Role)
-AT_THE_DOOR: frozenset[Role] = frozenset()
+PUBLIC: frozenset[Role] = frozenset()
 
-# An id that nothing has, and secrets that open nothing.
+# An id that nothing has, and secrets that are not valid.
 SOME_ID = "01900000-0000-7000-8000-00000000abcd"
 SIGN_IN_TOKEN = "pgi_" + "A" * 43
 LINK_TOKEN = "pgp_" + "A" * 43
@@ -22,11 +22,11 @@ LINK_TOKEN = "pgp_" + "A" * 43
 
 @dataclass(frozen=True)
 class Call:
-    """One method of one path under an account; without roles, whoever is at the door may call it.
+    """One method of one path under an account; without roles, no credential is needed.
 
-    `answer` is what a caller gets who may call: a fresh session by password of a user without authenticator. An
-    API token may call where a `scope` is named, and a password where `password` is true; without `session` nobody
-    else.
+    `answer` is what an allowed caller gets: a user without authenticator, in a fresh session by password. An API
+    token may call where a `scope` is given, and a password where `password` is true. If `session` is false,
+    sessions may not call.
     """
 
     method: str
@@ -41,18 +41,18 @@ class Call:
 
     @property
     def sent_to(self) -> str:
-        """The path with an id in the place of each name."""
+        """The path with an id in place of each parameter."""
         return "/".join(SOME_ID if part.startswith("{") else part for part in self.path.split("/"))
 
     @property
     def name(self) -> str:
-        """What the test report calls it."""
+        """The name in the test report."""
         return f"{self.method} {self.path}"
 
 
 _ME = "/users/me/two-factor"
 _PASSCODE = {"passcode": "123456"}
-_HELD = {"sign_in_token": SIGN_IN_TOKEN}
+_SIGN_IN = {"sign_in_token": SIGN_IN_TOKEN}
 _CREDENTIALS = {"email": "nobody@example.com", "password": "some password"}
 _NEW_PASSWORD = {"current_password": "not the one", "new_password": "correct horse battery staple"}
 _REDEMPTION = {"token": LINK_TOKEN, "new_password": "correct horse battery staple"}
@@ -60,59 +60,59 @@ _AUDIENCE = {"audience": "https://api.example.com"}
 _NEW_USER = {"email": "new@example.com", "name": "New", "role": "agent"}
 _NEW_TOKEN = {"description": "a job", "scopes": ["api"]}
 
-_DEAD = (401, "sign_in_expired")
-_OVER = (410, "link_expired")
+_SIGN_IN_EXPIRED = (401, "sign_in_expired")
+_LINK_EXPIRED = (410, "link_expired")
 _MISSING = (404, "not_found")
 _NO_AUTHENTICATOR = (409, "no_authenticator")
-_NOT_YOU = (403, "only_the_user_can_turn_off")
-_OK, _CREATED, _TAKEN_UP, _DONE = (200, None), (201, None), (202, None), (204, None)
+_ONLY_THE_USER = (403, "only_the_user_can_turn_off")
+_OK, _CREATED, _ACCEPTED, _NO_CONTENT = (200, None), (201, None), (202, None), (204, None)
 
-_DOOR = (
-    Call("POST", "/sign-ins", AT_THE_DOOR, (401, "invalid_credentials"), body=_CREDENTIALS),
-    Call("POST", "/sign-ins/passcode", AT_THE_DOOR, _DEAD, body=_HELD | _PASSCODE),
-    Call("POST", "/sign-ins/enrollments", AT_THE_DOOR, _DEAD, body=_HELD | {"kind": "totp"}),
-    Call("POST", "/sign-ins/enrollments/{id}/confirmation", AT_THE_DOOR, _DEAD, body=_HELD | _PASSCODE),
-    Call("POST", "/password-links", AT_THE_DOOR, _TAKEN_UP, body={"email": "nobody@example.com"}),
-    Call("POST", "/password-links/redemption", AT_THE_DOOR, _OVER, body=_REDEMPTION),
-    Call("POST", "/report-downloads", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
-    Call("POST", "/email-confirmations", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
-    Call("POST", "/email-changes/stop", AT_THE_DOOR, _OVER, body={"token": LINK_TOKEN}),
+_PUBLIC_CALLS = (
+    Call("POST", "/sign-ins", PUBLIC, (401, "invalid_credentials"), body=_CREDENTIALS),
+    Call("POST", "/sign-ins/passcode", PUBLIC, _SIGN_IN_EXPIRED, body=_SIGN_IN | _PASSCODE),
+    Call("POST", "/sign-ins/enrollments", PUBLIC, _SIGN_IN_EXPIRED, body=_SIGN_IN | {"kind": "totp"}),
+    Call("POST", "/sign-ins/enrollments/{id}/confirmation", PUBLIC, _SIGN_IN_EXPIRED, body=_SIGN_IN | _PASSCODE),
+    Call("POST", "/password-links", PUBLIC, _ACCEPTED, body={"email": "nobody@example.com"}),
+    Call("POST", "/password-links/redemption", PUBLIC, _LINK_EXPIRED, body=_REDEMPTION),
+    Call("POST", "/report-downloads", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
+    Call("POST", "/email-confirmations", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
+    Call("POST", "/email-changes/stop", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
 )
-_ONE_S_OWN = (
+_OWN_CALLS = (
     Call("GET", "/session", EVERYBODY, _OK),
-    Call("DELETE", "/session", EVERYBODY, _DONE),
-    Call("GET", "/authorize", EVERYBODY, _DONE, scope="api", password=True),
+    Call("DELETE", "/session", EVERYBODY, _NO_CONTENT),
+    Call("GET", "/authorize", EVERYBODY, _NO_CONTENT, scope="api", password=True),
     Call("POST", "/session/step-up", EVERYBODY, _NO_AUTHENTICATOR, body=_PASSCODE),
     Call("POST", "/session/identity-token", EVERYBODY, _OK, body=_AUDIENCE),
     Call("GET", "/users/me/sessions", EVERYBODY, _OK),
-    Call("DELETE", "/users/me/sessions", EVERYBODY, _DONE),
+    Call("DELETE", "/users/me/sessions", EVERYBODY, _NO_CONTENT),
     Call("DELETE", "/users/me/sessions/{id}", EVERYBODY, _MISSING),
     Call("GET", _ME, EVERYBODY, _OK),
     Call("PATCH", _ME, EVERYBODY, _OK, body={"passcode_frequency": "every_sign_in"}),
     Call("PUT", f"{_ME}/turned-on", EVERYBODY, _NO_AUTHENTICATOR, fresh="yes"),
-    Call("DELETE", _ME, EVERYBODY, _DONE, fresh="yes"),
+    Call("DELETE", _ME, EVERYBODY, _NO_CONTENT, fresh="yes"),
     Call("POST", f"{_ME}/enrollments", EVERYBODY, _CREATED, fresh="for_enrolling", body={"kind": "totp"}),
     Call("POST", f"{_ME}/enrollments/{{id}}/confirmation", EVERYBODY, _MISSING, body=_PASSCODE),
     Call("PATCH", f"{_ME}/authenticators/{{id}}", EVERYBODY, _MISSING, body={"label": "Phone"}),
     Call("DELETE", f"{_ME}/authenticators/{{id}}", EVERYBODY, _MISSING, fresh="yes"),
     Call("POST", f"{_ME}/recovery-codes", EVERYBODY, _NO_AUTHENTICATOR, fresh="yes"),
     Call("GET", "/users/me/trusted-devices", EVERYBODY, _OK),
-    Call("DELETE", "/users/me/trusted-devices", EVERYBODY, _DONE),
+    Call("DELETE", "/users/me/trusted-devices", EVERYBODY, _NO_CONTENT),
     Call("DELETE", "/users/me/trusted-devices/{id}", EVERYBODY, _MISSING),
     Call("PUT", "/users/me/password", EVERYBODY, (401, "invalid_credentials"), fresh="yes", body=_NEW_PASSWORD),
 )
 _PROVIDER = {"type": "jwt", "secret": "a secret of thirty-two bytes or more"}
-_THIRD_PARTIES = (
-    Call("POST", "/sign-ins/jwt", AT_THE_DOOR, _MISSING, body={"provider": "intranet", "token": "a.b.c"}),
+_SSO_CALLS = (
+    Call("POST", "/sign-ins/jwt", PUBLIC, _MISSING, body={"provider": "intranet", "token": "a.b.c"}),
     Call(
         "POST",
         "/sign-ins/oidc",
-        AT_THE_DOOR,
+        PUBLIC,
         _MISSING,
         body={"provider": "intranet", "id_token": "a.b.c", "nonce": "pgo_" + "A" * 43},
     ),
-    Call("POST", "/sign-ins/oidc/nonces", AT_THE_DOOR, _CREATED),
-    Call("POST", "/sign-ins/exchange", AT_THE_DOOR, _DEAD, body={"code": "pgc_" + "A" * 43}),
+    Call("POST", "/sign-ins/oidc/nonces", PUBLIC, _CREATED),
+    Call("POST", "/sign-ins/exchange", PUBLIC, _SIGN_IN_EXPIRED, body={"code": "pgc_" + "A" * 43}),
     Call("GET", "/sso-providers", ADMINS, _OK, fresh="yes"),
     Call("GET", "/sso-providers/{name}", ADMINS, _MISSING, fresh="yes"),
     Call("PUT", "/sso-providers/{name}", ADMINS, _CREATED, fresh="yes", body=_PROVIDER),
@@ -132,7 +132,7 @@ _ADMINISTRATION = (
     Call("GET", "/security-policy", TEAM, _OK, scope="policy:read", password=True),
     Call("PATCH", "/security-policy", ADMINS, _OK, fresh="yes", body={"trusted_device_days": 7}),
     Call("GET", "/security-policy/preview", ADMINS, _OK, password=True),
-    Call("DELETE", "/users/{id}/two-factor", EVERYBODY, _NOT_YOU),
+    Call("DELETE", "/users/{id}/two-factor", EVERYBODY, _ONLY_THE_USER),
     Call("POST", _RECOVERY_CODES, ADMINS, _MISSING, fresh="yes", body={"reason": "lost the phone"}),
     Call("GET", "/users", TEAM, _OK, scope="users:read", password=True),
     Call("POST", "/users", ADMINS, _CREATED, fresh="yes", body=_NEW_USER, scope="users:write"),
@@ -151,14 +151,14 @@ _ADMINISTRATION = (
     Call("GET", "/audit-events", ADMINS, _OK, scope="audit:read", password=True),
 )
 _REPORTS = (
-    Call("POST", "/reports", ADMINS, _TAKEN_UP, fresh="yes", body={"type": "two_factor_status"}, scope="reports"),
+    Call("POST", "/reports", ADMINS, _ACCEPTED, fresh="yes", body={"type": "two_factor_status"}, scope="reports"),
     Call("GET", "/reports", ADMINS, _OK, scope="reports", password=True),
     Call("GET", "/reports/{id}", ADMINS, _MISSING, scope="reports", password=True),
     Call("GET", "/reports/{id}/csv", ADMINS, _MISSING, fresh="yes", scope="reports"),
 )
-CALLS = _DOOR + _ONE_S_OWN + _THIRD_PARTIES + _ADMINISTRATION + _REPORTS
+CALLS = _PUBLIC_CALLS + _OWN_CALLS + _SSO_CALLS + _ADMINISTRATION + _REPORTS
 
-# Outside every account, for anybody.
+# Outside every account, without a credential.
 ROOT = {
     "GET /healthz",
     "GET /readyz",
@@ -173,7 +173,7 @@ ROOT = {
     "GET /links/{account}/{kind}",
 }
 
-# Under an account, for a browser on its way to an identity provider and back: no credential of ours, no JSON.
+# Under an account, for browser logins at an identity provider: no credential of ours, no JSON.
 BROWSER = {
     "GET /sso/{name}/callback",
     "GET /sso/{name}/login",

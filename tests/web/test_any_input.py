@@ -1,4 +1,4 @@
-"""Whatever stands where a secret, a cookie, a cursor or a credential belongs: the declared refusal, no fault."""
+"""Any text as a secret, cookie, cursor or credential gets a declared refusal, never an error 500."""
 
 import base64
 
@@ -19,7 +19,7 @@ nearly_a_code = st.text("0123456789abcdefOIL-u ٣", min_size=5, max_size=17)
 
 
 @given(anything | nearly_a_code)
-def test_what_is_typed_is_digits_a_code_or_nothing(text: str) -> None:
+def test_any_text_parses_as_six_digits_a_recovery_code_or_nothing(text: str) -> None:
     found = parse(text)
 
     if isinstance(found, SixDigits):
@@ -42,12 +42,12 @@ def test_any_cookies_are_device_tokens_or_ignored(headers: list[str], secure: bo
 
 
 @given(anything | st.builds("https://{}".format, anything))
-def test_any_audience_is_one_or_none(text: str) -> None:
+def test_any_text_is_accepted_or_rejected_as_an_audience(text: str) -> None:
     assert is_audience(text) in {True, False}
 
 
 def drawn(strategy: st.SearchStrategy[str], count: int = 60) -> list[str]:
-    """Return examples: hypothesis itself cannot run inside the tests' event loop."""
+    """Return examples of the strategy, because Hypothesis cannot run inside the tests' event loop."""
     found: list[str] = []
 
     @settings(max_examples=count, database=None, derandomize=True)
@@ -59,7 +59,7 @@ def drawn(strategy: st.SearchStrategy[str], count: int = 60) -> list[str]:
     return found
 
 
-async def test_any_cursor_is_a_place_in_a_list_or_a_bad_field(owner: SimulatedUser) -> None:
+async def test_any_cursor_is_accepted_or_refused_as_a_bad_field(owner: SimulatedUser) -> None:
     blobs = st.binary(min_size=15, max_size=17).map(lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="))
     for cursor in drawn(anything | blobs):
         for path in ("/users", "/audit-events"):

@@ -1,4 +1,4 @@
-"""Whatever schemathesis makes of the OpenAPI document, by every kind of caller: the answer is one it declares."""
+"""Every request that schemathesis generates, by every kind of caller, gets a declared answer."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
@@ -76,7 +76,7 @@ def operations(schema: BaseSchema) -> Iterator[Operation]:
 
 
 def requests_of(operation: Operation) -> st.SearchStrategy[Request]:
-    """Return what is valid by the document and, where anything can be wrong, what is not."""
+    """Return requests that are valid by the document and, if the operation has inputs, invalid ones."""
     valid = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if not (operation.path_parameters or operation.query or operation.body):
         return valid
@@ -84,14 +84,14 @@ def requests_of(operation: Operation) -> st.SearchStrategy[Request]:
 
 
 async def send(case: Request, client: Client) -> httpx.Response:
-    """Send it as the requests library would put it on the wire."""
+    """Send the request with the bytes that the requests library would send."""
     wire = requests.Request(**case.as_transport_kwargs(base_url=BASE_URL)).prepare()
     headers = {name: value for name, value in wire.headers.items() if name.lower() != "content-length"}
     return await client.request(wire.method or "", str(wire.url), headers=headers, content=wire.body)
 
 
 def explore(bridge: Bridge, tenant: Tenant, caller: Callable[[Tenant], Awaitable[Client]]) -> list[str]:
-    """Try every operation, each in an account of its own, and return all that was answered wrongly."""
+    """Try every operation, each in its own account, and return all wrong answers."""
     wrong: list[str] = []
 
     async def arrive() -> tuple[Tenant, Client, str]:

@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, or JSON that another reader could understand differently: refused before all else."""
+"""Malformed and ambiguous JSON bodies are refused before all other checks of the call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -119,11 +119,11 @@ async def test_another_content_type_is_refused(tenant: Tenant, call: Call) -> No
 
 
 @each_call
-async def test_a_type_that_means_the_same_is_taken(tenant: Tenant, call: Call) -> None:
+async def test_an_equivalent_content_type_is_accepted(tenant: Tenant, call: Call) -> None:
     for content_type in SAME_TYPE:
         response = await send(tenant.browser(), call, b"{}", content_type)
-        at_the_door = call.answer[0] if call.body is None else 422
-        assert response.status_code == (401 if call.roles else at_the_door)
+        public_answer = call.answer[0] if call.body is None else 422
+        assert response.status_code == (401 if call.roles else public_answer)
 
 
 @each_call
@@ -145,7 +145,7 @@ async def test_a_body_of_exactly_64_kib_is_read(tenant: Tenant, call: Call) -> N
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_malformed_is_refused_by_every_call(tenant: Tenant, content: bytes) -> None:
+async def test_a_malformed_body_is_refused_by_every_call(tenant: Tenant, content: bytes) -> None:
     for call in CALLS:
         problem = refused(await send(tenant.browser(), call, content), 422, "invalid_request")
         assert problem["errors"] == []
@@ -167,9 +167,7 @@ async def test_a_call_that_takes_no_body_takes_an_empty_object(tenant: Tenant, c
         assert response.status_code == call.answer[0], response.text
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for_without_end(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_stalls_times_out(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     async def stall() -> AsyncIterator[bytes]:
         yield b'{"email": "mArKeR'
         await asyncio.Event().wait()
@@ -184,7 +182,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for_without_end(
         assert MARKER not in response.text
 
 
-async def test_the_same_json_spelled_otherwise_is_taken(tenant: Tenant) -> None:
+async def test_json_with_escapes_and_whitespace_is_accepted(tenant: Tenant) -> None:
     person = await tenant.person()
     email = person.user.email.replace("@", "\\u0040")
     content = f' {{ "password" : "a long enough\\u0020password" ,\r\n\t"email":"{email}" }} '

@@ -1,4 +1,4 @@
-"""Fields of the wrong type, form or name: refused by their tenant, without conversion and without an echo."""
+"""Fields of a wrong type, format or name are refused with their pointer, not converted, not echoed."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ NO_ID: list[Any] = [
     SOME_ID.replace("0", "_"),
 ]
 
-# What each field must not be. None is added where a field may not be null.
+# Wrong values of each field. None is added where a field may not be null.
 WRONG: dict[str, list[Any]] = {
     "email": [*NOT_TEXT, "mArKeR" * 60],
     "password": [*NOT_TEXT, "mArKeR" * 200],
@@ -119,7 +119,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     "POST /users": {"external_id": "crm-1", "locale": "de-AT"},
     "PATCH /users/{id}": {"role": "agent", "status": "active", "external_id": "crm-1", "email": "a@example.com"},
 }
-# Where a field must have more of a form than elsewhere.
+# Additional wrong values where a call is stricter.
 STRICTER = {
     "POST /sign-ins/jwt": {"token": [""]},
     "POST /users": {
@@ -127,7 +127,7 @@ STRICTER = {
     },
     "PATCH /users/{id}": {"email": ["", "mArKeR"]},
 }
-# A recovery code is no passcode that a new authenticator could show.
+# Only the new authenticator can confirm an enrollment, so a recovery code is malformed there.
 WRONG_DIGITS = [*WRONG["passcode"], "0123456-789abcd"]
 
 each_call = pytest.mark.parametrize(
@@ -182,7 +182,7 @@ async def test_an_unknown_field_is_refused_without_its_name(caller: SimulatedUse
 
 
 @each_call
-async def test_each_field_that_is_required_is_missed(caller: SimulatedUser, call: Call) -> None:
+async def test_each_missing_required_field_is_named(caller: SimulatedUser, call: Call) -> None:
     body = call.body or {}
     optional = call.method == "PATCH" or call.path == "/session/step-up"
     for field in () if optional else body:
@@ -191,7 +191,7 @@ async def test_each_field_that_is_required_is_missed(caller: SimulatedUser, call
 
 
 @each_call
-async def test_what_is_no_object_is_refused(caller: SimulatedUser, call: Call) -> None:
+async def test_a_body_that_is_no_object_is_refused(caller: SimulatedUser, call: Call) -> None:
     for value in ([], [call.body], "mArKeR", "", 0, 1.5, True, False, ["mArKeR"]):
         found = await pointers(caller, call, value)
         assert found == [("", "wrong_type")], value
@@ -202,7 +202,7 @@ async def test_what_is_no_object_is_refused(caller: SimulatedUser, call: Call) -
     assert found == [("", "missing")]
 
 
-async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller: SimulatedUser) -> None:
+async def test_an_unknown_nested_field_is_refused_at_its_parent(caller: SimulatedUser) -> None:
     response = await caller.browser.patch("/security-policy", json={"require_two_factor": {"mArKeR": True}})
 
     problem = refused(response, 422, "invalid_request")
@@ -210,7 +210,7 @@ async def test_an_unknown_field_inside_another_is_refused_where_it_stands(caller
     assert MARKER not in response.text
 
 
-async def test_an_item_of_a_list_is_named_by_its_place(caller: SimulatedUser) -> None:
+async def test_a_wrong_list_item_is_named_by_its_index(caller: SimulatedUser) -> None:
     response = await caller.browser.patch(
         "/security-policy", json={"allowed_kinds": {"end_users": ["totp", "mArKeR"]}}
     )
@@ -221,9 +221,7 @@ async def test_an_item_of_a_list_is_named_by_its_place(caller: SimulatedUser) ->
 
 
 @pytest.mark.parametrize("path", ["/users/me/sessions", "/users/me/trusted-devices"])
-async def test_a_page_is_asked_for_in_plain_numbers_and_with_a_cursor_of_ours(
-    caller: SimulatedUser, path: str
-) -> None:
+async def test_limit_must_be_a_plain_number_and_cursor_a_valid_one(caller: SimulatedUser, path: str) -> None:
     wrong = ("0", "101", "-1", "1.0", "1e1", "0x10", "+5", "1_0", " 5", "", "mArKeR", ARABIC, "9" * 5000, "true")
     for limit in wrong:
         response = await caller.browser.get(path, params={"limit": limit})
@@ -256,7 +254,7 @@ async def test_a_flag_in_a_query_is_true_or_false(caller: SimulatedUser) -> None
         assert MARKER not in response.text
 
 
-async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(caller: SimulatedUser) -> None:
+async def test_no_path_query_or_header_is_echoed(caller: SimulatedUser) -> None:
     for path in (
         "/mArKeR",
         "/users/mArKeR/two-factor",
@@ -283,7 +281,7 @@ async def test_nothing_that_was_sent_comes_back_from_a_path_a_query_or_a_header(
             assert MARKER not in str(response.headers)
 
 
-async def test_a_wrong_field_costs_no_attempt_and_changes_nothing(tenant: Tenant) -> None:
+async def test_a_malformed_passcode_does_not_count_as_an_attempt(tenant: Tenant) -> None:
     enrolled = await tenant.enrolled()
     token = await tenant.asked(enrolled)
     browser = tenant.browser()

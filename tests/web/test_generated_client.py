@@ -1,4 +1,4 @@
-"""A typed client, generated from what `passgate openapi` prints, signs in at a running service."""
+"""A typed client, generated from the output of `passgate openapi`, signs in at a running service."""
 
 import importlib
 import subprocess
@@ -29,7 +29,7 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return to.name
 
 
-def test_it_enrolls_and_signs_in_with_a_passcode(generated: str, tmp_path: Path) -> None:
+def test_the_generated_client_enrolls_and_signs_in_with_a_passcode(generated: str, tmp_path: Path) -> None:
     models = importlib.import_module(f"{generated}.models")
     clients = importlib.import_module(generated)
 

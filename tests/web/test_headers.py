@@ -1,4 +1,4 @@
-"""What every answer carries, whatever it says: headers against sniffing and caching, and the request's id."""
+"""Headers of every answer: no sniffing, no caching, no referrer, and the request id."""
 
 import re
 from collections.abc import Iterator, MutableMapping
@@ -19,7 +19,7 @@ from tests.support.account.variants import over_https, variant, with_settings
 ROOT = "http://127.0.0.1:8000"
 MADE_HERE = re.compile(r"[0-9a-f]{32}")
 
-# Path, method, what is sent with it, and the status: each kind of answer.
+# Each kind of answer: method, path, arguments of the request, and status.
 ANSWERS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "success": ("GET", "/session", {}, 200),
     "no content": ("DELETE", "/users/me/sessions", {}, 204),
@@ -60,7 +60,7 @@ async def get(browser: Client, answer: tuple[str, str, dict[str, Any], int], **h
 
 
 class _Stopped:
-    """A clock that tells nothing."""
+    """A clock that raises."""
 
     def now(self) -> datetime:
         raise RuntimeError("mArKeR: SELECT secret FROM users")
@@ -68,7 +68,7 @@ class _Stopped:
 
 @contextmanager
 def broken(tenant: Tenant) -> Iterator[tuple[Client, list[MutableMapping[str, Any]]]]:
-    """Yield a browser at a service in which every call goes wrong, and the service's log."""
+    """Yield a browser at a service in which every call raises, and the service's log."""
     again = variant(tenant, clock=_Stopped())
     with capture_logs([merge_contextvars]) as log:
         yield again.browser(), log
@@ -110,7 +110,7 @@ async def test_a_request_id_that_could_harm_a_log_is_replaced(tenant: Tenant) ->
     assert len(ids) == 10
 
 
-async def test_a_fault_is_answered_like_everything_else_and_says_nothing_of_itself(tenant: Tenant) -> None:
+async def test_an_internal_error_has_the_usual_headers_and_reveals_nothing(tenant: Tenant) -> None:
     with broken(tenant) as (browser, log):
         response = await browser.get("/session", headers={"X-Request-ID": "the-one"})
 
@@ -128,14 +128,14 @@ async def test_a_fault_is_answered_like_everything_else_and_says_nothing_of_itse
     ]
 
 
-async def test_a_fault_does_not_stop_what_comes_after_it(tenant: Tenant) -> None:
+async def test_an_internal_error_does_not_affect_later_requests(tenant: Tenant) -> None:
     with broken(tenant) as (browser, _):
         for _ in range(3):
             refused(await browser.get("/session"), 500, "internal_error")
             assert ok(await browser.get(f"{ROOT}/healthz")) == {"status": "ok"}
 
 
-async def test_only_behind_https_a_browser_is_told_to_stay_there(tenant: Tenant) -> None:
+async def test_hsts_is_sent_only_behind_https(tenant: Tenant) -> None:
     secured, _ = over_https(tenant)
     browser = client_of(secured.app, tenant.account.slug, base_url=ROOT)
     for path in ("/session", f"{ROOT}/healthz", f"{ROOT}/none", f"{ROOT}/openapi.json"):
@@ -150,7 +150,7 @@ async def test_only_behind_https_a_browser_is_told_to_stay_there(tenant: Tenant)
     assert "strict-transport-security" in response.headers
 
 
-async def test_what_is_not_listed_is_not_cached_even_when_it_begins_like_something_that_is(tenant: Tenant) -> None:
+async def test_a_path_that_only_resembles_a_cacheable_one_is_not_cached(tenant: Tenant) -> None:
     for path in (
         "/healthzz",
         "/docs",
@@ -164,7 +164,7 @@ async def test_what_is_not_listed_is_not_cached_even_when_it_begins_like_somethi
         assert response.headers["cache-control"] == "no-store", path
 
 
-async def test_a_limit_says_when_to_come_back_in_whole_seconds(tenant: Tenant) -> None:
+async def test_a_rate_limited_answer_has_retry_after_in_whole_seconds(tenant: Tenant) -> None:
     limited = variant(tenant, password_limits=PasswordLimits("1/600,100/600,100/3600"))
     person = await tenant.person()
     browser = limited.browser()
@@ -176,7 +176,7 @@ async def test_a_limit_says_when_to_come_back_in_whole_seconds(tenant: Tenant) -
     assert re.fullmatch("[1-9][0-9]*", response.headers["retry-after"])
 
 
-async def test_a_page_of_another_origin_may_read_only_where_it_was_allowed(tenant: Tenant) -> None:
+async def test_cors_allows_only_the_configured_origins(tenant: Tenant) -> None:
     allowed, other = "https://app.example.com", "https://evil.example.com"
     shared = with_settings(tenant, cors_origins=(allowed,))
     for browser, origin, expected in (

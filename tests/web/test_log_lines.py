@@ -1,4 +1,4 @@
-"""What a line of the log looks like: to a program, and on a terminal."""
+"""The format of log lines: JSON for programs, readable text on a terminal."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.third_parties import jwt_sign_in, name_provider
 
-# Clears the screen, sets a title, writes from right to left, and begins a line of its own making.
+# Clears the screen, sets a title, writes from right to left, and forges a new line.
 NASTY = "\x1b[2J\x1b]0;title\x07 \u202edetrevni\u2066 \x7f\x9b1m\u2028\r\nforged"
 SAY = f"""
 import logging, structlog
@@ -31,7 +31,7 @@ except ValueError:
 
 
 def printed(*, terminal: bool) -> bytes:
-    """Return what a process writes to standard error, where that is a terminal or not."""
+    """Return what a process writes to standard error, which is a terminal or not."""
     command = [sys.executable, "-c", SAY]
     if not terminal:
         return subprocess.run(command, stderr=subprocess.PIPE, timeout=60, check=True).stderr
@@ -42,14 +42,14 @@ def printed(*, terminal: bool) -> bytes:
     try:
         while some := os.read(ours, 4096):
             said += some
-    except OSError:  # how Linux says that nobody is left at the other end
+    except OSError:  # Linux reports this when the other end is closed
         pass
     os.close(ours)
     assert process.wait(60) == 0
     return said
 
 
-def test_on_a_terminal_a_line_is_readable_and_changes_nothing_but_itself() -> None:
+def test_on_a_terminal_a_line_is_readable_and_has_no_control_characters() -> None:
     text = printed(terminal=True).decode().replace("\r\n", "\n")
 
     assert all(character.isprintable() or character == "\n" for character in text), ascii(text)
@@ -71,8 +71,10 @@ def test_elsewhere_each_line_is_json_in_printable_ascii() -> None:
     assert [json.loads(line) for line in read.splitlines()] == [NASTY, NASTY, "fault"]
 
 
-def test_each_line_is_one_write_so_that_processes_with_one_log_never_mix_theirs() -> None:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # keeps apart what was written apart
+def test_each_line_is_one_write_so_that_processes_never_mix_their_lines() -> None:
+    ours, theirs = socket.socketpair(
+        socket.AF_UNIX, socket.SOCK_DGRAM
+    )  # a datagram socket keeps separate writes separate
     with ours, theirs:
         subprocess.run([sys.executable, "-c", SAY], stderr=theirs.fileno(), timeout=60, check=True)
         ours.settimeout(10)
@@ -110,7 +112,7 @@ async def test_a_request_is_one_line_that_says_who_called_and_how(tenant: Tenant
     assert all(0 <= line["milliseconds"] < 60_000 for line in lines)
 
 
-async def test_whatever_is_logged_on_the_way_names_the_request(tenant: Tenant, owner: SimulatedUser) -> None:
+async def test_every_log_line_of_a_request_has_its_request_id(tenant: Tenant, owner: SimulatedUser) -> None:
     await name_provider(owner)
     with capture_logs([merge_contextvars]) as log:
         for request_id in ("one", "two"):

@@ -1,4 +1,4 @@
-"""What Prometheus reads: the counts of every process, the state of the queue, and nobody's name or secret."""
+"""The Prometheus metrics: requests, sign-ins, queue and database, without names or secrets."""
 
 import asyncio
 import shutil
@@ -50,7 +50,7 @@ def connections_in_use() -> float:
 
 
 def said_of(metrics: str) -> tuple[int, str]:
-    """Return how promtool ends, and all that it says."""
+    """Return the exit status and the output of promtool."""
     command = ["promtool", "check", "metrics"]
     done = subprocess.run(command, input=metrics, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -94,7 +94,7 @@ async def test_throttled_users_are_counted(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-async def test_without_a_token_the_public_port_has_no_such_path_even_for_this_machine(
+async def test_without_a_token_the_public_port_has_no_metrics_even_for_localhost(
     tenant: Tenant, method: str
 ) -> None:
     found = await tenant.browser().request(method, URL)
@@ -106,7 +106,7 @@ async def test_without_a_token_the_public_port_has_no_such_path_even_for_this_ma
     assert {**found.headers, **varying} == {**other.headers, **varying}
 
 
-async def test_with_a_token_they_are_for_whoever_has_it(tenant: Tenant) -> None:
+async def test_with_a_token_only_its_holder_reads_the_metrics(tenant: Tenant) -> None:
     services = with_changes(tenant.services, metrics_token=SecretStr("a token for Prometheus"))
     transport = httpx.ASGITransport(create_app(services), client=("203.0.113.7", 1))
     async with httpx.AsyncClient(transport=transport) as client:
@@ -117,17 +117,17 @@ async def test_with_a_token_they_are_for_whoever_has_it(tenant: Tenant) -> None:
         assert read.status_code == 200
         assert read.headers["cache-control"] == "no-store"
     transport = httpx.ASGITransport(metrics_app(services))
-    async with httpx.AsyncClient(transport=transport) as client:  # nor on the port of their own
+    async with httpx.AsyncClient(transport=transport) as client:  # the metrics port needs the token too
         refused(await client.get(URL), 401, "unauthenticated")
         assert (await client.get(URL, headers=good)).status_code == 200
         refused(await client.get(URL.replace("metrics", "healthz")), 404, "not_found")
 
 
-async def test_letters_are_counted_by_how_it_went(tenant: Tenant, tmp_path: Path) -> None:
+async def test_letters_are_counted_by_result(tenant: Tenant, tmp_path: Path) -> None:
     taken = with_changes(tenant.services, mail_url=f"file:{tmp_path}")
     gone = with_changes(tenant.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
     before = await read(tenant)
-    for letter in (a_letter(), a_letter(account_id=tenant.account.id)):  # it does not matter whose
+    for letter in (a_letter(), a_letter(account_id=tenant.account.id)):  # of two accounts
         await send_letter(taken, **letter.to_json())
     with pytest.raises(PermanentJobError):
         await send_letter(taken, **a_letter(to="no address").to_json())
@@ -143,7 +143,7 @@ async def test_letters_are_counted_by_how_it_went(tenant: Tenant, tmp_path: Path
 
 async def test_a_storm_of_scrapes_takes_one_connection(tenant: Tenant) -> None:
     fresh = variant(tenant)
-    transport = httpx.ASGITransport(metrics_app(fresh.services))  # which has not asked yet
+    transport = httpx.ASGITransport(metrics_app(fresh.services))  # nothing is cached yet
     prometheus = httpx.AsyncClient(transport=transport)
     database = tenant.services.database
     async with database.begin() as tx:
@@ -165,7 +165,7 @@ async def test_hashes_are_in_the_queue_until_they_are_done() -> None:
     hasher = Hasher(Argon2Parameters(time_cost=20), threads=1)
     before = REGISTRY.get_sample_value("passgate_hash_queue") or 0
     running = [asyncio.create_task(hasher.hash_password("a password")) for _ in range(3)]
-    await asyncio.sleep(0)  # until each has its place
+    await asyncio.sleep(0)  # so that each is in the queue
 
     assert REGISTRY.get_sample_value("passgate_hash_queue") == before + 3
     await asyncio.gather(*running)
@@ -174,13 +174,13 @@ async def test_hashes_are_in_the_queue_until_they_are_done() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
-async def test_promtool_finds_nothing_to_say(tenant: Tenant) -> None:
+async def test_promtool_finds_no_problem(tenant: Tenant) -> None:
     ok(await tenant.browser().get("http://127.0.0.1:8000/healthz"))
 
     assert said_of(await read(tenant)) == (0, "")
 
 
-def test_the_directory_of_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_multiprocess_directory_from_the_environment_is_not_used(tmp_path: Path) -> None:
     others, gone = tmp_path / "others", tmp_path / "gone"
     others.mkdir()
     for directory in (others, gone):

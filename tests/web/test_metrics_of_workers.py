@@ -1,4 +1,4 @@
-"""The metrics of several processes that share a port: each tells the counts of all, and none of the dead."""
+"""Metrics of several worker processes: each serves the sum of all, without processes that ended."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ START_TIMEOUT_SECONDS = 30
 
 
 def workers_of(service: Serving) -> list[int]:
-    """Return the processes that answer requests, once there are two."""
-    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
+    """Return the pids of the worker processes, once there are two."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
     while time.monotonic() < give_up_at:
         found = [
@@ -39,7 +39,7 @@ def command_of(process: str) -> Path:
 
 @contextmanager
 def halted(process: int) -> Iterator[None]:
-    """Let a process do nothing meanwhile, so that the other one answers."""
+    """Stop a process during the block, so that the other one answers."""
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -48,18 +48,18 @@ def halted(process: int) -> Iterator[None]:
 
 
 def get(service: Serving, path: str) -> httpx.Response:
-    """Send a request over a connection of its own, with patience for a worker that is still starting."""
-    return httpx.get(service.url + path, timeout=START_TIMEOUT_SECONDS)
+    """Send a request over a new connection, with time for a worker that is still starting."""
+    return httpx.get(service.url + path, timeout=PATIENCE_SECONDS)
 
 
 def metrics(port: int) -> str:
-    """Return what Prometheus reads on the port of the metrics."""
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=START_TIMEOUT_SECONDS).raise_for_status().text
+    """Return the metrics from the metrics port."""
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS).raise_for_status().text
 
 
-def until_told(port: int, name: str, expected: float, **labels: str) -> None:
-    """Wait until the metrics tell this value."""
-    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
+def wait_for_value(port: int, name: str, expected: float, **labels: str) -> None:
+    """Wait until the metric has this value."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
     while value(metrics(port), name, **labels) != expected:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
@@ -77,7 +77,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def pair(directory: Path, port: int) -> Iterator[Serving]:
-    """A service of two workers, whose temporary files lie in `directory`, and whose metrics are on the port."""
+    """A service of two workers, with its temporary files in `directory` and its metrics on `port`."""
     settings = {"TMPDIR": str(directory), "PASSGATE_METRICS_LISTEN": f"127.0.0.1:{port}"}
     with serving(directory / "data", "--workers", "2", "--no-jobs", **settings) as service:
         yield service
@@ -89,14 +89,14 @@ def test_two_workers_count_together(pair: Serving, port: int) -> None:
         with halted(worker):
             for _ in range(10):
                 ok(get(pair, "/healthz"))
-    until_told(port, "passgate_requests_total", 20, route="/healthz", status="200")  # what is answered is counted
+    wait_for_value(port, "passgate_requests_total", 20, route="/healthz", status="200")
     for worker in workers:
         with halted(worker):
             assert value(metrics(port), "passgate_requests_total", route="/healthz", status="200") == 20
-            assert get(pair, "/metrics").status_code == 404  # whichever answers
+            assert get(pair, "/metrics").status_code == 404  # at either worker
 
 
-def test_what_a_killed_worker_had_in_hand_is_not_counted(pair: Serving, port: int, directory: Path) -> None:
+def test_gauges_of_a_killed_worker_are_not_counted(pair: Serving, port: int, directory: Path) -> None:
     assert pair.process.poll() is None
     ended = subprocess.Popen(["true"])
     ended.wait()

@@ -1,4 +1,4 @@
-"""The port of the metrics, of real processes: off by default, never the public one, and for this machine alone."""
+"""The metrics port of real processes: off by default, separate from the public port, loopback only."""
 
 import socket
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_metrics_of_one_process_are_on_their_own_port_alone(tmp_path: Path) 
 
         assert value(read, "passgate_requests_total", route="/healthz", status="200") == 1
         assert value(read, "passgate_database_up") == 1
-        assert httpx.get(f"{service.url}/metrics").status_code == 404  # as a proxy on this machine asks for it
+        assert httpx.get(f"{service.url}/metrics").status_code == 404  # a request from this machine is not trusted
         for path in ("/", "/healthz", "/docs", "/openapi.json", "/v1/accounts/demo/session"):
             assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 404
         with pytest.raises(OSError, match="refused"):
@@ -64,7 +64,7 @@ def test_a_port_in_use_stops_the_start_with_one_clear_line(tmp_path: Path, worke
     assert ended.stderr == f"passgate: PASSGATE_METRICS_LISTEN: {said}\n"
 
 
-def test_another_machine_may_read_them_only_by_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listening_beyond_loopback_requires_a_metrics_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSGATE_METRICS_LISTEN", "0.0.0.0:9464")
     with pytest.raises(SettingsError, match=r"loopback address.*PASSGATE_METRICS_TOKEN"):
         load_settings()

@@ -1,4 +1,4 @@
-"""Value lists in answers may grow, and the document says so: a client generated today must not break."""
+"""Value lists in answers are open in the OpenAPI document, so that new values break no client."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from app.second_factor.kinds.registry import register_for_test
 from app.services import Services
 from tests.second_factor.kinds.toy.kind import TOY
 
-# What tells the answers of a sign-in apart, and what other specifications and `/healthz` fix for good.
+# Closed for good: the discriminators of sign-in answers, values of other specifications, and `/healthz`.
 FIXED = {
     *(f"{name}.status" for name in ("Complete", "CompletedByPasscode", "CompletedByEnrollment")),
     *(f"{name}.status" for name in ("PasscodeRequired", "EnrollmentRequired", "Health")),
@@ -38,7 +38,7 @@ def names_in(part: Any) -> Iterator[str]:
 
 
 def models(document: dict[str, Any], part: str) -> set[str]:
-    """Return the names of all schemas that requests or responses are made of."""
+    """Return the names of all schemas used in requests or in responses."""
     waiting = [
         name
         for operations in document["paths"].values()
@@ -56,7 +56,7 @@ def models(document: dict[str, Any], part: str) -> set[str]:
 
 
 def lists_in(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return every schema below that names its values, and the field that it is of."""
+    """Yield every nested schema that lists its values, with the path of its field."""
     if isinstance(schema, dict):
         if {"enum", "const", "x-extensible-enum"} & set(schema):
             yield where, schema
@@ -110,7 +110,9 @@ def test_the_lists_of_requests_are_closed(document: dict[str, Any]) -> None:
     assert not [where for where, schema in found.items() if "x-extensible-enum" in schema]
 
 
-def test_one_kind_more_is_in_the_lists_and_has_its_calls(services: Services, document: dict[str, Any]) -> None:
+def test_a_newly_registered_kind_is_in_the_lists_and_has_its_calls(
+    services: Services, document: dict[str, Any]
+) -> None:
     with register_for_test(TOY):
         grown = json.loads(json.dumps(create_app(services).openapi()))
 

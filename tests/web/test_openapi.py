@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, of our own making, and true of what is answered."""
+"""The OpenAPI document is complete, free of framework names, and matches the real answers."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from tests.support.account.credentials import by_password
 from tests.support.account.enrolling import enroll_at_sign_in
 from tests.support.account.reports import COLUMNS
 from tests.support.account.variants import HTTPS_URL, with_settings
-from tests.web.documented import OF_EVERY_HTTP, Documented
+from tests.web.documented import GENERAL_HEADERS, Documented
 from tests.web.route_table import BROWSER, CALLS, ROOT, Call
 
 ALWAYS = {"401", "404", "413", "415", "422", "503"}
@@ -28,7 +28,7 @@ Operation = tuple[str, str, dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def document(app: FastAPI) -> dict[str, Any]:
-    # As a client reads it: through JSON.
+    # Through JSON, as a client reads it.
     found: dict[str, Any] = json.loads(json.dumps(app.openapi()))
     return found
 
@@ -64,7 +64,7 @@ def test_every_call_has_an_operation_id_of_its_own(document: dict[str, Any]) -> 
 
     assert (
         len(ids) == len(set(ids)) == len(CALLS) + len(BROWSER) + len(ROOT) - 5
-    )  # not itself, nor its page, nor what `check` asks for
+    )  # without the document, the /docs pages and /client-address
     assert all(re.fullmatch("[a-z][a-zA-Z]+", operation_id) for operation_id in ids)
     # A name that changes breaks every generated client.
     assert sorted(ids) == Path(__file__).with_name("operation_ids.txt").read_text().split()
@@ -111,7 +111,7 @@ def test_every_name_in_a_path_is_a_parameter(document: dict[str, Any]) -> None:
             assert all(found["required"] for found in given)
 
 
-def test_a_call_that_asks_for_a_session_says_so(document: dict[str, Any]) -> None:
+def test_a_call_that_needs_a_credential_says_so(document: dict[str, Any]) -> None:
     signed = {(call.method.lower(), re.sub("{[^}]+}", "{}", call.path)) for call in CALLS if call.roles}
     for path, method, operation in operations(document):
         below = re.sub("{[^}]+}", "{}", path.removeprefix("/v1/accounts/{account}"))
@@ -125,7 +125,7 @@ def test_a_body_takes_no_unknown_field_and_promises_no_default_that_a_patch_does
     for path, method, operation in operations(document):
         if (
             "requestBody" not in operation or operation["operationId"] == "finishSamlLogin"
-        ):  # whose form SAML shapes
+        ):  # a form that SAML defines
             continue
         assert list(operation["requestBody"]["content"]) == ["application/json"]
         schema = schemas[
@@ -216,7 +216,7 @@ async def test_every_call_answers_as_documented(tenant: Tenant, documented: Docu
     assert {413, 415, 422, call.answer[0]} <= statuses
 
 
-async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
+async def test_every_step_from_enrolling_to_turning_off_is_as_documented(
     tenant: Tenant, owner: SimulatedUser, documented: Documented
 ) -> None:
     watch(owner.browser, documented)
@@ -244,7 +244,7 @@ async def test_the_whole_way_from_enrolling_to_turning_off_is_as_documented(
     assert ("confirmEnrollmentAtSignIn", 201) in documented.seen
 
 
-async def test_what_anybody_may_read_is_answered_as_documented(tenant: Tenant, documented: Documented) -> None:
+async def test_public_pages_are_answered_as_documented(tenant: Tenant, documented: Documented) -> None:
     browser = tenant.browser()
     watch(browser, documented)
     slug = tenant.account.slug
@@ -262,7 +262,7 @@ async def test_what_anybody_may_read_is_answered_as_documented(tenant: Tenant, d
     assert {"content-security-policy", "last-modified", "cache-control"} < documented.headers
 
 
-async def test_a_password_and_a_page_of_another_origin_are_answered_as_documented(
+async def test_cross_origin_calls_with_a_password_are_answered_as_documented(
     tenant: Tenant, owner: SimulatedUser, documented: Documented
 ) -> None:
     origin = "https://app.example.com"
@@ -277,13 +277,11 @@ async def test_a_password_and_a_page_of_another_origin_are_answered_as_documente
     assert {200, 403} <= {status for _, status in documented.seen}
 
 
-async def test_a_method_that_is_none_of_the_path_is_answered_as_documented(
-    tenant: Tenant, document: dict[str, Any]
-) -> None:
+async def test_a_wrong_method_is_answered_as_documented(tenant: Tenant, document: dict[str, Any]) -> None:
     response = await tenant.browser().request("PUT", "/session")
 
     answer = document["components"]["responses"]["MethodNotAllowed"]
     assert response.status_code == answer["content"]["application/problem+json"]["example"]["status"] == 405
-    assert set(response.headers) - OF_EVERY_HTTP <= {header.lower() for header in answer["headers"]}
+    assert set(response.headers) - GENERAL_HEADERS <= {header.lower() for header in answer["headers"]}
     assert response.headers["allow"] == "DELETE, GET"
     assert "MethodNotAllowed" in document["info"]["description"]

@@ -1,4 +1,4 @@
-"""The order of the checks (docs/api.md section 2): an answer says what is wrong first, whatever else is wrong."""
+"""The order of the checks (docs/api.md section 2): the first failing check decides the answer."""
 
 import json
 from dataclasses import dataclass, field
@@ -33,13 +33,13 @@ NAMES = list(ORDER)
 
 @dataclass
 class Cast:
-    """Everybody who can send the request, and those whom it can be about."""
+    """The users who can send the request, and the users who can be its target."""
 
     tenant: Tenant
     callers: dict[str, SimulatedUser] = field(default_factory=dict)
 
     async def arrange(self) -> None:
-        """Make two stale callers, and then two fresh ones."""
+        """Create two callers whose sessions are not fresh, then two with fresh ones."""
         tenant = self.tenant
         self.callers["stale owner"] = await tenant.enrolled(Role.OWNER)
         self.callers["stale agent"] = await tenant.enrolled(Role.AGENT)
@@ -81,7 +81,7 @@ async def cast(tenant: Tenant) -> Cast:
     return made
 
 
-async def test_nothing_wrong_succeeds(cast: Cast) -> None:
+async def test_a_correct_request_succeeds(cast: Cast) -> None:
     assert len(ok(await cast.send(set()), 201)["recovery_codes"]) == 10
 
 
@@ -93,7 +93,7 @@ async def test_each_check_comes_before_all_later_ones(cast: Cast, first: str) ->
         refused(await cast.send(wrong), *ORDER[first])
 
 
-async def test_the_two_that_are_not_found_are_told_apart_by_their_detail(cast: Cast) -> None:
+async def test_each_not_found_has_its_own_detail(cast: Cast) -> None:
     path = refused(await cast.send({"path", "account"}), 404, "not_found")["detail"]
     account = refused(await cast.send({"account"}), 404, "not_found")["detail"]
     missing = refused(await cast.send({"object"}), 404, "not_found")["detail"]
@@ -102,7 +102,7 @@ async def test_the_two_that_are_not_found_are_told_apart_by_their_detail(cast: C
 
 
 @pytest.mark.parametrize("target", ["none", "0", "%00", SOME_ID[:-1], SOME_ID.replace("-", ""), f"{{{SOME_ID}}}"])
-async def test_what_is_no_id_is_not_found_when_its_turn_comes(
+async def test_a_malformed_id_is_not_found_after_the_earlier_checks(
     tenant: Tenant, owner: SimulatedUser, target: str
 ) -> None:
     path = f"/users/{target}/two-factor/recovery-codes"
@@ -131,7 +131,7 @@ async def test_every_id_in_a_path_has_one_spelling(tenant: Tenant) -> None:
     assert (await person.browser.delete(f"/users/me/sessions/{shown.upper()}")).status_code == 204
 
 
-async def test_a_body_that_is_not_taken_is_looked_at_after_the_caller(tenant: Tenant) -> None:
+async def test_an_unexpected_body_is_checked_after_the_caller(tenant: Tenant) -> None:
     agent = await tenant.enrolled()
     tenant.clock.turn(minutes=11)
     body = {"unexpected": True}
@@ -142,7 +142,7 @@ async def test_a_body_that_is_not_taken_is_looked_at_after_the_caller(tenant: Te
     refused(await agent.browser.put("/users/me/two-factor/turned-on", json=body), 422, "invalid_request")
 
 
-async def test_a_query_is_looked_at_after_the_caller(tenant: Tenant) -> None:
+async def test_the_query_is_checked_after_the_caller(tenant: Tenant) -> None:
     agent = await tenant.signed_in()
     for query in ("limit=0", "cursor=none"):
         for path in ("/users/me/sessions", "/users/me/trusted-devices"):
@@ -151,7 +151,7 @@ async def test_a_query_is_looked_at_after_the_caller(tenant: Tenant) -> None:
     refused(await agent.browser.get("/security-policy/preview?team_members=2"), 403, "forbidden")
 
 
-async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_it_has(tenant: Tenant) -> None:
+async def test_a_wrong_method_is_refused_for_every_caller_and_allow_lists_the_right_ones(tenant: Tenant) -> None:
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONE")
     for path in {call.sent_to for call in CALLS}:
         has = {call.method for call in CALLS if call.sent_to == path}
@@ -164,7 +164,7 @@ async def test_a_path_with_another_method_says_so_whoever_calls_and_names_those_
             assert response.headers["allow"] == ", ".join(sorted(has))
 
 
-async def test_a_path_with_a_slash_too_many_is_no_path(tenant: Tenant) -> None:
+async def test_a_path_with_an_extra_slash_is_not_found(tenant: Tenant) -> None:
     for path in ("/session/", "//session", "/users//two-factor", "/SESSION", "/session;x", "/session%2f", ""):
         url = f"http://127.0.0.1:8000/v1/accounts/{tenant.account.slug}{path}"
         refused(await tenant.browser().get(url), 404, "not_found")

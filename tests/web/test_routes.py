@@ -1,4 +1,4 @@
-"""Who may call what: every route of the application against the contract, for every kind of caller."""
+"""Who may call what: every route, checked against the route table for every kind of caller."""
 
 import base64
 import re
@@ -47,7 +47,7 @@ def test_the_table_has_every_route_and_no_other(app: FastAPI) -> None:
 
 
 @each_call
-async def test_a_caller_who_may_gets_the_answer_of_the_call(tenant: Tenant, call: Call) -> None:
+async def test_an_allowed_caller_gets_the_answer_of_the_call(tenant: Tenant, call: Call) -> None:
     for role in call.roles:
         elsewhere = await another_account(tenant)
         answered(await send(await elsewhere.signed_in(role), call), call.answer)
@@ -62,7 +62,7 @@ async def test_another_role_is_forbidden_even_when_it_is_fresh(tenant: Tenant, c
 
 
 @each_signed_call
-async def test_a_session_that_is_not_fresh_is_asked_to_step_up_where_that_matters(
+async def test_a_session_that_is_not_fresh_must_step_up_where_freshness_is_required(
     tenant: Tenant, call: Call
 ) -> None:
     people = [await tenant.signed_in(role) for role in Role]
@@ -78,7 +78,7 @@ async def test_a_session_that_is_not_fresh_is_asked_to_step_up_where_that_matter
 
 
 @each_signed_call
-async def test_a_password_makes_fresh_for_enrolling_only_while_the_account_requires_more(
+async def test_while_2fa_is_required_a_password_makes_a_session_fresh_for_enrolling_only(
     tenant: Tenant, call: Call
 ) -> None:
     owner = await tenant.signed_in(Role.OWNER)
@@ -94,9 +94,7 @@ async def test_a_password_makes_fresh_for_enrolling_only_while_the_account_requi
 
 
 @each_signed_call
-async def test_nobody_is_let_in_without_a_credential_that_is_good_in_this_account(
-    tenant: Tenant, call: Call
-) -> None:
+async def test_a_credential_that_is_not_valid_in_this_account_is_refused(tenant: Tenant, call: Call) -> None:
     owner = await tenant.enrolled(Role.OWNER)
     token = owner.browser.token or ""
     device = (await tenant.pass_passcode(owner, device_storage="body"))["trusted_device"]["token"]
@@ -162,7 +160,7 @@ async def test_an_api_token_does_what_its_scope_says_and_nothing_else(tenant: Te
 
 
 @each_signed_call
-async def test_a_password_reads_where_the_account_lets_it_and_nothing_else(tenant: Tenant, call: Call) -> None:
+async def test_a_password_reads_where_the_account_allows_it_and_nothing_else(tenant: Tenant, call: Call) -> None:
     owner = await tenant.signed_in(Role.OWNER)
     people = [await tenant.person(role) for role in (Role.ADMIN, Role.END_USER)]
     for person in people:

@@ -1,4 +1,4 @@
-"""No secret of ours stands in a URL that a server is sent: access logs keep those."""
+"""No secret is in a URL that is sent to a server, because access logs store URLs."""
 
 import re
 from typing import Any
@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from app.core.settings import Settings
 from app.credentials.links.rules import Purpose, link_url
 
-# `code` and `state` come back from an identity provider, as OpenID Connect has it: good once, and with the cookie
-# of the browser alone. `code_challenge` is the hash of a verifier that never stands in a URL.
+# `code` and `state` come back from an identity provider, as OpenID Connect requires. They work once, and only with
+# the cookie of the browser. `code_challenge` is the hash of a verifier that is never in a URL.
 IN_A_QUERY = {
     "actor_id",
     "code",
@@ -37,7 +37,7 @@ NAMES = {"account", "name", "kind", "code"}  # the code of a problem
 TEMPLATES = (None, "https://app.example.com/{account}/{kind}#{token}")
 
 
-def test_what_may_stand_in_a_url_is_no_secret(app: FastAPI) -> None:
+def test_only_the_listed_parameters_are_in_urls(app: FastAPI) -> None:
     document = app.openapi()
     asked: list[dict[str, Any]] = []
     for item in document["paths"].values():

@@ -1,4 +1,4 @@
-"""Heads that never end: the connection is closed in time, and nobody else's is."""
+"""Request headers that never end: their connection is closed in time, and no other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.web import header_limits as heads
+from app.web import header_limits
 from app.web.header_limits import LimitedHttpProtocol
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -17,7 +17,7 @@ SECONDS = 0.4
 
 
 async def app(_scope: Any, receive: Any, send: Any) -> None:
-    """Answer 204 when the body is there."""
+    """Answer 204 once the body was received."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -26,7 +26,7 @@ async def app(_scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    monkeypatch.setattr(heads, "SECONDS", SECONDS)
+    monkeypatch.setattr(header_limits, "SECONDS", SECONDS)
     config, state = Config(app, lifespan="off", timeout_keep_alive=60), ServerState()
     server = await asyncio.get_running_loop().create_server(
         lambda: LimitedHttpProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
@@ -36,14 +36,14 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """Return the first line of an answer, read whole; nothing when the connection is closed instead."""
+    """Read the header of an answer and return its first line, or nothing if the connection is closed."""
     head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
     return head.partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize("before", [b"", HEAD], ids=["at first", "later"])
 @pytest.mark.parametrize("begun", [b"G", HEAD[:20], HEAD[:-2]], ids=["a byte", "a field", "fields"])
-async def test_a_head_without_an_end_is_waited_for_no_longer(port: int, before: bytes, begun: bytes) -> None:
+async def test_an_unfinished_header_closes_the_connection_in_time(port: int, before: bytes, begun: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     if before:
         writer.write(before)
@@ -55,7 +55,7 @@ async def test_a_head_without_an_end_is_waited_for_no_longer(port: int, before: 
     writer.close()
 
 
-async def test_a_head_that_trickles_in_is_waited_for_no_longer(port: int) -> None:
+async def test_a_header_that_trickles_in_closes_the_connection_in_time(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
     async def trickle() -> None:
@@ -66,13 +66,13 @@ async def test_a_head_that_trickles_in_is_waited_for_no_longer(port: int) -> Non
 
     trickling = asyncio.create_task(trickle())
     async with asyncio.timeout(10):
-        with suppress(ConnectionResetError):  # what came last was not read any more
+        with suppress(ConnectionResetError):  # the last bytes were not read
             assert await reader.read() == b""
     trickling.cancel()
     writer.close()
 
 
-async def test_a_client_that_says_nothing_is_waited_for_no_longer(port: int) -> None:
+async def test_a_silent_client_is_disconnected_in_time(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
     async with asyncio.timeout(10):
@@ -80,7 +80,7 @@ async def test_a_client_that_says_nothing_is_waited_for_no_longer(port: int) -> 
     writer.close()
 
 
-async def test_who_is_in_time_is_served_however_long_it_all_takes(port: int) -> None:
+async def test_a_slow_client_within_the_limit_is_served(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
     for _ in range(3):

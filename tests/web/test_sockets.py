@@ -1,4 +1,4 @@
-"""A real server on a real socket: what a client can read of an answer that it gets while it is still sending."""
+"""A real server on a real socket: clients can read an answer that comes while they still send."""
 
 import socket
 from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def head(method: str, path: str, *headers: str) -> bytes:
 
 
 def read_answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """Read one answer to the end that its Content-Length says."""
+    """Read one answer, as long as its Content-Length says."""
     received = b""
     while b"\r\n\r\n" not in received:
         part = connection.recv(65_536)
@@ -62,7 +62,7 @@ def chunked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 @each_early_answer
 @pytest.mark.parametrize("ending", ["keep-alive", "close"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_who_sends_ten_megabytes_and_then_reads_gets_the_answer(
+def test_a_client_that_reads_only_after_ten_megabytes_gets_the_answer(
     connection: socket.socket, method: str, path: str, content_type: str, status: int, ending: str, framing: str
 ) -> None:
     length = f"Content-Length: {TEN_MB}" if framing == "length" else "Transfer-Encoding: chunked"
@@ -94,7 +94,7 @@ def test_an_ordinary_client_reads_the_answer_to_ten_megabytes(
 
 
 @each_early_answer
-def test_who_asks_before_sending_is_not_told_to_go_on_where_the_answer_is_known(
+def test_expect_100_continue_gets_the_final_answer_if_it_is_already_known(
     connection: socket.socket, method: str, path: str, content_type: str, status: int
 ) -> None:
     length = f"Content-Length: {TEN_MB}"
@@ -103,7 +103,7 @@ def test_who_asks_before_sending_is_not_told_to_go_on_where_the_answer_is_known(
     assert read_answer(connection)[0] == status
 
 
-def test_who_asks_before_sending_is_told_to_go_on_where_the_body_counts(connection: socket.socket) -> None:
+def test_expect_100_continue_gets_100_if_the_body_is_needed(connection: socket.socket) -> None:
     content = b'{"email": "nobody@example.com", "password": "x"}'
     request = head("POST", f"{ACCOUNT}/sign-ins", f"Content-Type: {JSON}", f"Content-Length: {len(content)}")
     connection.sendall(request.replace(b"Host", b"Expect: 100-continue\r\nHost"))
@@ -113,7 +113,7 @@ def test_who_asks_before_sending_is_told_to_go_on_where_the_body_counts(connecti
     assert read_answer(connection)[0] == 401
 
 
-def test_a_client_that_goes_away_in_the_middle_is_no_fault(service: Serving, connection: socket.socket) -> None:
+def test_a_client_that_disconnects_is_not_logged_as_a_fault(service: Serving, connection: socket.socket) -> None:
     before, faults = (service.output().count(f'"event": "{event}"') for event in ("request", "fault"))
     connection.sendall(head("POST", f"{ACCOUNT}/sign-ins", f"Content-Type: {JSON}", "Content-Length: 100") + b"{")
     connection.close()
@@ -124,16 +124,14 @@ def test_a_client_that_goes_away_in_the_middle_is_no_fault(service: Serving, con
     assert service.output().count('"event": "fault"') == faults
 
 
-def test_more_than_anybody_should_send_does_not_stop_the_server(
-    service: Serving, connection: socket.socket
-) -> None:
+def test_fifty_megabytes_do_not_stop_the_server(service: Serving, connection: socket.socket) -> None:
     connection.sendall(head("POST", f"{ACCOUNT}/sign-ins", f"Content-Type: {JSON}", "Content-Length: 50000000"))
     try:
         for _ in range(50_000_000 // len(CHUNK)):
             connection.sendall(CHUNK)
         assert read_answer(connection)[0] == 413
     except ConnectionError:
-        pass  # beyond the bound the server need not listen
+        pass  # beyond its limit the server may close the connection
 
     assert httpx.get(f"{service.url}/healthz").status_code == 200
 
@@ -142,7 +140,7 @@ def test_more_than_anybody_should_send_does_not_stop_the_server(
     "request_line",
     ["mArKeR", "GET /mArKeR", "GET /session mArKeR/1.1", "GET\t/mArKeR HTTP/1.1", "mArKeR /healthz HTTP/1.1"],
 )
-def test_what_is_no_http_is_refused_without_an_echo(connection: socket.socket, request_line: str) -> None:
+def test_malformed_http_is_refused_without_an_echo(connection: socket.socket, request_line: str) -> None:
     connection.sendall(f"{request_line}\r\nHost: mArKeR\r\n\r\n".encode())
     status, headers, body = read_answer(connection)
 

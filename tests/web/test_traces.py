@@ -1,4 +1,4 @@
-"""Traces: what a request and a job cost, from every process, with no secret; and nothing where they are off."""
+"""Traces of requests, jobs and SQL from every process, without secrets; nothing is loaded when off."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TracedService:
-    """What a service of two workers sent and logged, while an owner dealt with secrets, until its end."""
+    """The spans and log lines of a service of two workers, during the calls of `Flow`, until it stopped."""
 
     def __init__(self, collector: Collector, flow: Flow, output: str) -> None:
         self.collector = collector
@@ -57,8 +57,8 @@ async def traced(directory: Path) -> AsyncIterator[TracedService]:
 
     settings = {
         "PASSGATE_LOG_LEVEL": "debug",
-        "OTEL_BSP_SCHEDULE_DELAY": "600000",  # milliseconds: what arrives is what was left when it ended
-        "FASTAPI_OTEL_AUTO_CONFIGURE": "true",  # FastAPI's own spans, which hold paths and queries
+        "OTEL_BSP_SCHEDULE_DELAY": "600000",  # milliseconds, so that all spans are sent at shutdown
+        "FASTAPI_OTEL_AUTO_CONFIGURE": "true",  # FastAPI's own spans, which contain paths and queries
     }
     with running_collector() as collector:
         settings |= {"PASSGATE_TRACES_URL": collector.url, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.url}
@@ -75,14 +75,14 @@ async def traced(directory: Path) -> AsyncIterator[TracedService]:
                 base_url=f"{service.url}/v1/accounts/demo", headers={"User-Agent": "mArKeR", **caused}
             ) as client:
                 flow = Flow(service, client)
-                await flow.go()
-                await flow.stray()
+                await flow.use_all_secrets()
+                await flow.send_bad_requests()
                 await client.get("/session", headers={"X-Request-ID": "find-me", "traceparent": "none"})
             await eventually(letter_is_sent)
         yield TracedService(collector, flow, service.output())
 
 
-def test_a_request_is_a_span_of_its_route_and_each_statement_one_within(traced: TracedService) -> None:
+def test_a_request_is_a_span_of_its_route_with_a_child_span_for_each_statement(traced: TracedService) -> None:
     [request] = [
         span
         for span in traced.spans
@@ -101,7 +101,7 @@ def test_a_request_is_a_span_of_its_route_and_each_statement_one_within(traced: 
     assert all(0 < span.nanoseconds < 5e9 for span in statements)
 
 
-def test_no_secret_and_nothing_that_a_client_made_up_is_in_a_span(traced: TracedService) -> None:
+def test_no_secret_and_no_text_of_a_client_is_in_a_span(traced: TracedService) -> None:
     assert len(traced.secrets) >= 18
     assert len(traced.spans) > 60
     for body in traced.collector.bodies:
@@ -128,7 +128,7 @@ def test_the_log_names_the_trace_of_a_request_and_the_trace_its_request(traced: 
     assert span.parent_id == ""
 
 
-def test_every_process_sends_its_own_and_a_job_is_a_span_too(traced: TracedService) -> None:
+def test_every_process_sends_its_spans_and_a_job_is_a_span_too(traced: TracedService) -> None:
     assert len({span.instance for span in traced.spans if span.name == "GET /healthz"}) == 2
     jobs = [span for span in traced.spans if span.name == "send_letter"]
     assert {span.kind for span in jobs} == {CONSUMER}
@@ -137,13 +137,13 @@ def test_every_process_sends_its_own_and_a_job_is_a_span_too(traced: TracedServi
     assert done[0]["trace_id"] in {span.trace_id for span in jobs}
 
 
-async def test_what_goes_wrong_is_told_by_its_kind_alone(tenant: Tenant) -> None:
+async def test_an_error_is_recorded_by_its_type_only(tenant: Tenant) -> None:
     with running_collector() as collector:
         traces = Traces(collector.url)
         with pytest.raises(ValueError, match="mArKeR"), traces.job("a task"):
             raise ValueError("mArKeR")
         broken = variant(tenant, traces=traces)
-        broken.app.state.accounts = None  # every call goes wrong
+        broken.app.state.accounts = None  # every call raises
         refused(await broken.browser().get("/session"), 500, "internal_error")
         await traces.close()
 
@@ -154,10 +154,10 @@ async def test_what_goes_wrong_is_told_by_its_kind_alone(tenant: Tenant) -> None
     ]
 
 
-async def test_a_statement_is_one_span_whoever_runs_it(tenant: Tenant) -> None:
+async def test_a_statement_is_one_span_however_it_is_run(tenant: Tenant) -> None:
     with running_collector() as collector:
         traces = Traces(collector.url)
-        database = Database(tenant.services.database_url)  # opens its connections now
+        database = Database(tenant.services.database_url)  # connects inside the span
         with traces.job("a task"):
             async with database.begin() as tx:
                 await tx.execute(text("SELECT 1 WHERE :word = 'mArKeR'"), {"word": "mArKeR"})
@@ -185,12 +185,12 @@ async def test_a_statement_is_one_span_whoever_runs_it(tenant: Tenant) -> None:
     ]
 
 
-async def test_a_collector_that_hangs_keeps_no_request_and_no_end(
+async def test_a_hanging_collector_delays_neither_requests_nor_shutdown(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")  # so that it is sending from the first request on
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")  # so that it sends from the first request on
     monkeypatch.setattr("app.core.traces.FLUSH_SECONDS", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as hangs:  # takes connections, and never answers
+    with socket.create_server(("127.0.0.1", 0)) as hangs:  # accepts connections and never answers
         traces = Traces(f"http://127.0.0.1:{hangs.getsockname()[1]}/v1/traces")
         browser = variant(tenant, traces=traces).browser()
         begun_at = time.monotonic()
@@ -203,7 +203,7 @@ async def test_a_collector_that_hangs_keeps_no_request_and_no_end(
     assert time.monotonic() - answered_at < SEND_SECONDS
 
 
-async def test_passgate_check_says_whether_spans_are_taken(tenant: Tenant) -> None:
+async def test_passgate_check_says_whether_spans_are_accepted(tenant: Tenant) -> None:
     with running_collector() as collector:
         urls = {collector.url: True, f"http://127.0.0.1:{free_port()}/v1/traces": False}
         for url, taken in urls.items():
@@ -213,17 +213,17 @@ async def test_passgate_check_says_whether_spans_are_taken(tenant: Tenant) -> No
             await traces.close()
 
 
-def test_without_the_setting_nothing_of_it_is_imported() -> None:
+def test_without_the_setting_the_sdk_is_not_imported() -> None:
     program = "import sys, app.cli; print(*(name for name in sys.modules if name.startswith('opentelemetry.')))"
     command = [sys.executable, "-c", program]
     imported = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
 
-    assert imported  # the API, which FastAPI brings
+    assert imported  # the API, which FastAPI installs
     assert [name for name in imported if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))] == []
 
 
 def test_without_the_extra_the_setting_is_refused_by_one_clear_line(tmp_path: Path) -> None:
-    missing = tmp_path / "opentelemetry" / "sdk" / "__init__.py"  # stands before the installed one
+    missing = tmp_path / "opentelemetry" / "sdk" / "__init__.py"  # found before the installed one
     missing.parent.mkdir(parents=True)
     missing.write_text("raise ModuleNotFoundError")
     for command in ("check", "serve", "worker"):
