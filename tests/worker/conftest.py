@@ -1,4 +1,4 @@
-"""What the tests of the worker begin with."""
+"""Fixtures for the tests of the worker."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,22 +13,24 @@ from tests.support.programs.mail import RunningServer, mail_server
 
 
 @pytest.fixture
-def post_office() -> Iterator[RunningServer]:
+def smtp_server() -> Iterator[RunningServer]:
     with mail_server() as server:
         yield server
 
 
 @pytest.fixture
-async def at_work(services: Services, post_office: RunningServer, tmp_path: Path) -> AsyncIterator[Services]:
-    """Services whose letters go to the post office, and a queue with nothing in it."""
+async def worker_services(
+    services: Services, smtp_server: RunningServer, tmp_path: Path
+) -> AsyncIterator[Services]:
+    """Services that send letters to the test's mail server, with an empty queue."""
     await empty_queue(services)
-    yield with_changes(services, mail_url=post_office.url(), data_dir=tmp_path)
+    yield with_changes(services, mail_url=smtp_server.url(), data_dir=tmp_path)
     await empty_queue(services)
 
 
 @pytest.fixture
 def tasks(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The tasks that the worker knows, for a test to add its own."""
+    """The worker's list of tasks, to which a test can add its own."""
     known: list[object] = list(worker.TASKS)
     monkeypatch.setattr(worker, "TASKS", known)
     return known

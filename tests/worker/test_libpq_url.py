@@ -1,4 +1,4 @@
-"""The database's URL, as it is set, read by the worker's driver."""
+"""The database URL of the settings, converted for psycopg, the driver of the worker."""
 
 import psycopg
 import pytest
@@ -33,11 +33,11 @@ VERIFIED = {"sslmode": "verify-full", "sslrootcert": "system", "gssencmode": "di
         ),
     ],
 )
-def test_libpq_reads_what_was_meant(url: str, read: dict[str, str]) -> None:
+def test_libpq_reads_the_same_settings_from_the_url(url: str, read: dict[str, str]) -> None:
     assert conninfo_to_dict(libpq_url(url)) == read
 
 
-async def test_the_tests_own_database_is_reached(database_url: str) -> None:
+async def test_psycopg_connects_to_the_test_database(database_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(libpq_url(f"{database_url}&search_path=elsewhere")) as tx:
         cursor = await tx.execute("SHOW search_path")
 

@@ -1,4 +1,4 @@
-"""What is thrown away when its time is over, and what must stay."""
+"""Retention: which rows are deleted, and when, and which are kept."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ async def counts(tenant: Tenant, *tables: str) -> dict[str, int]:
 
 
 async def rows(tenant: Tenant, *tables: str) -> dict[str, list[Any]]:
-    """Return all that these tables hold of the account."""
+    """Return all rows of the account in these tables."""
     found = {}
     for table in tables:
         key = "id" if table == "accounts" else "account_id"
@@ -58,8 +58,8 @@ async def rows(tenant: Tenant, *tables: str) -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-async def busy(tenant: Tenant) -> Tenant:
-    """An account with a row of every kind: a trusted device, sessions, sign-ins used and open, an enrollment."""
+async def filled(tenant: Tenant) -> Tenant:
+    """An account with rows in every table: a trusted device, sessions, used and open sign-ins, and so on."""
     person = await trusted_person(tenant)
     await tenant.asked(person)
     await begin(await tenant.signed_in())
@@ -93,12 +93,12 @@ async def busy(tenant: Tenant) -> Tenant:
     return tenant
 
 
-async def test_what_is_young_stays(busy: Tenant) -> None:
-    before = await rows(busy, *TABLES, *NEVER)
+async def test_recent_rows_are_kept(filled: Tenant) -> None:
+    before = await rows(filled, *TABLES, *NEVER)
 
-    await purge(busy.services)
+    await purge(filled.services)
 
-    assert await rows(busy, *TABLES, *NEVER) == before
+    assert await rows(filled, *TABLES, *NEVER) == before
 
 
 @pytest.mark.parametrize(
@@ -115,64 +115,64 @@ async def test_what_is_young_stays(busy: Tenant) -> None:
         ("audit_events", timedelta(days=400, minutes=59), timedelta(days=400, minutes=61)),
     ],
 )
-async def test_each_goes_when_its_time_is_over_and_not_before(
-    busy: Tenant, table: str, stays: timedelta, goes: timedelta
+async def test_rows_are_deleted_after_their_retention_and_not_before(
+    filled: Tenant, table: str, stays: timedelta, goes: timedelta
 ) -> None:
-    before = await counts(busy, table)
-    busy.clock.turn(seconds=stays.total_seconds())
-    await purge(busy.services)
-    assert await counts(busy, table) == before
+    before = await counts(filled, table)
+    filled.clock.turn(seconds=stays.total_seconds())
+    await purge(filled.services)
+    assert await counts(filled, table) == before
 
-    busy.clock.turn(seconds=(goes - stays).total_seconds())
-    await purge(busy.services)
-    assert await counts(busy, table) == {table: 0}
-
-
-async def test_password_limits_go_once_they_are_empty(busy: Tenant) -> None:
-    busy.clock.turn(hours=3)
-
-    await purge(busy.services)
-
-    assert await counts(busy, "password_limits") == {"password_limits": 0}
+    filled.clock.turn(seconds=(goes - stays).total_seconds())
+    await purge(filled.services)
+    assert await counts(filled, table) == {table: 0}
 
 
-async def test_what_keeps_secrets_used_once_is_never_touched(busy: Tenant) -> None:
-    before = await rows(busy, *NEVER)
+async def test_empty_password_limits_are_deleted(filled: Tenant) -> None:
+    filled.clock.turn(hours=3)
 
-    busy.clock.turn(days=5_000)
-    await purge(busy.services)
+    await purge(filled.services)
 
-    assert await rows(busy, *NEVER) == before
-    assert await counts(busy, *TABLES) == dict.fromkeys(TABLES, 0)
+    assert await counts(filled, "password_limits") == {"password_limits": 0}
 
 
-async def test_how_long_audit_events_are_kept_is_a_setting(busy: Tenant) -> None:
-    busy.clock.turn(days=8)
-    await purge(busy.services)
-    assert (await counts(busy, "audit_events"))["audit_events"]
+async def test_tables_that_keep_secrets_single_use_are_never_purged(filled: Tenant) -> None:
+    before = await rows(filled, *NEVER)
 
-    await purge(with_changes(busy.services, audit_days=7))
-    assert await counts(busy, "audit_events") == {"audit_events": 0}
+    filled.clock.turn(days=5_000)
+    await purge(filled.services)
+
+    assert await rows(filled, *NEVER) == before
+    assert await counts(filled, *TABLES) == dict.fromkeys(TABLES, 0)
 
 
-async def test_a_session_in_use_stays_and_ends_after_thirty_days_at_the_latest(busy: Tenant) -> None:
+async def test_how_long_audit_events_are_kept_is_a_setting(filled: Tenant) -> None:
+    filled.clock.turn(days=8)
+    await purge(filled.services)
+    assert (await counts(filled, "audit_events"))["audit_events"]
+
+    await purge(with_changes(filled.services, audit_days=7))
+    assert await counts(filled, "audit_events") == {"audit_events": 0}
+
+
+async def test_a_session_in_use_stays_and_ends_after_thirty_days_at_the_latest(filled: Tenant) -> None:
     for _ in range(4):
-        busy.clock.turn(days=7)
+        filled.clock.turn(days=7)
         await run_sql(
-            busy, "UPDATE sessions SET last_seen_at = :now WHERE account_id = :account", now=busy.clock.now()
+            filled, "UPDATE sessions SET last_seen_at = :now WHERE account_id = :account", now=filled.clock.now()
         )
-        await purge(busy.services)
-    assert (await counts(busy, "sessions"))["sessions"]
+        await purge(filled.services)
+    assert (await counts(filled, "sessions"))["sessions"]
 
-    busy.clock.turn(days=2, hours=2)
+    filled.clock.turn(days=2, hours=2)
     await run_sql(
-        busy, "UPDATE sessions SET last_seen_at = :now WHERE account_id = :account", now=busy.clock.now()
+        filled, "UPDATE sessions SET last_seen_at = :now WHERE account_id = :account", now=filled.clock.now()
     )
-    await purge(busy.services)
-    assert await counts(busy, "sessions") == {"sessions": 0}
+    await purge(filled.services)
+    assert await counts(filled, "sessions") == {"sessions": 0}
 
 
-async def test_the_answers_are_the_same_afterwards(tenant: Tenant) -> None:
+async def test_purging_changes_no_answer(tenant: Tenant) -> None:
     person = await tenant.enrolled()
     used, open_ = await tenant.asked(person), await tenant.asked(person)
     spent = person.authenticator.next_passcode()
@@ -206,7 +206,7 @@ async def test_a_passcode_stays_used_when_its_sign_in_is_gone(tenant: Tenant) ->
 
     tenant.clock.turn(hours=2)
     await purge(tenant.services)
-    tenant.clock.turn(hours=-2)  # even for a clock that goes wrong
+    tenant.clock.turn(hours=-2)  # even if the clock goes back
 
     refused(await submit(tenant.browser(), await tenant.asked(person), passcode), 401, "passcode_already_used")
     refused(await submit(tenant.browser(), await tenant.asked(person), code), 401, "passcode_already_used")
@@ -222,26 +222,24 @@ async def test_an_ended_enrollment_answers_gone_for_a_day(tenant: Tenant) -> Non
     refused(await confirm(person, begun, "000000"), 410, "enrollment_expired")
 
 
-async def test_nothing_waits_for_a_row_that_somebody_has_locked(busy: Tenant) -> None:
-    busy.clock.turn(days=31)
-    async with busy.services.database.begin() as tx:
+async def test_purging_skips_locked_rows(filled: Tenant) -> None:
+    filled.clock.turn(days=31)
+    async with filled.services.database.begin() as tx:
         locked = (await tx.exec_driver_sql("SELECT id FROM sessions LIMIT 1 FOR UPDATE")).scalar_one()
-        await purge(busy.services)
+        await purge(filled.services)
 
-    left = await run_sql(busy, "SELECT id FROM sessions WHERE last_seen_at < :now", now=busy.clock.now())
+    left = await run_sql(filled, "SELECT id FROM sessions WHERE last_seen_at < :now", now=filled.clock.now())
     assert [row.id for row in left] == [locked]
 
 
-async def test_many_batches_of_many_accounts_are_walked_through(
-    busy: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_purging_covers_many_batches_and_accounts(filled: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purging, "BATCH", 7)
-    now, old = busy.clock.now(), busy.clock.now() - timedelta(days=401)
+    now, old = filled.clock.now(), filled.clock.now() - timedelta(days=401)
 
     async def add(account: Any, moments: list[datetime]) -> None:
         for at in moments:
             await run_sql(
-                busy,
+                filled,
                 "INSERT INTO audit_events (account_id, id, type, at, details) VALUES (:of, :id, 'x', :at, '{}')",
                 of=account,
                 id=new_id(at),
@@ -252,13 +250,13 @@ async def test_many_batches_of_many_accounts_are_walked_through(
     for number, account in enumerate(accounts):
         await add(account, [old] * (number * 5) + [now] * 10)
 
-    await purge(busy.services)
+    await purge(filled.services)
 
     kept = "SELECT count(*), count(*) FILTER (WHERE at = :old) FROM audit_events WHERE account_id = :of"
-    assert [tuple((await run_sql(busy, kept, of=account, old=old))[0]) for account in accounts] == [(10, 0)] * 5
+    assert [tuple((await run_sql(filled, kept, of=account, old=old))[0]) for account in accounts] == [(10, 0)] * 5
 
 
-async def test_failed_jobs_are_kept_for_thirty_days(services: Services, busy: Tenant) -> None:
+async def test_failed_jobs_are_kept_for_thirty_days(services: Services, filled: Tenant) -> None:
     await empty_queue(services)
     async with services.database.begin() as tx:
         for name in ("failed long ago", "failed of late", "waits"):
@@ -272,6 +270,6 @@ async def test_failed_jobs_are_kept_for_thirty_days(services: Services, busy: Te
             """
         )
 
-    await purge(busy.services)
+    await purge(filled.services)
 
     assert [job.arguments["job"] for job in await jobs(services)] == ["failed of late", "waits"]

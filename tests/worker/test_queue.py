@@ -1,4 +1,4 @@
-"""Putting jobs into the queue: in the transaction of the act, or not at all."""
+"""Enqueuing jobs: they are committed or rolled back with the transaction that enqueues them."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -26,7 +26,7 @@ async def test_a_job_is_there_once_its_transaction_has_committed(services: Servi
     assert job.arguments == {"number": 1, "text": "ü'\"\\", "nothing": None}
 
 
-async def test_a_job_goes_with_its_transaction(services: Services) -> None:
+async def test_a_job_is_rolled_back_with_its_transaction(services: Services) -> None:
     with pytest.raises(RuntimeError):  # noqa: PT012 -- what the transaction does is the point
         async with services.database.begin() as tx:
             await enqueue(tx, "some_task", {})
@@ -46,7 +46,7 @@ async def test_a_second_job_with_the_same_queueing_lock_is_refused(services: Ser
     assert [job.arguments for job in await jobs(services)] == [{"first": True}]
 
 
-async def test_a_posted_letter_comes_out_of_the_queue_as_it_went_in(services: Services) -> None:
+async def test_a_queued_letter_is_read_back_unchanged(services: Services) -> None:
     letter = a_letter(Kind.RECOVERY_CODES_REGENERATED, details={"by": {"name": "ü", "email": "b@example.com"}})
 
     async with services.database.begin() as tx:
@@ -57,7 +57,7 @@ async def test_a_posted_letter_comes_out_of_the_queue_as_it_went_in(services: Se
     assert Email.from_json(job.arguments) == letter
 
 
-async def test_the_recipient_is_read_for_letters_that_jobs_send(tenant: Tenant) -> None:
+async def test_a_job_reads_the_recipient_of_its_letter_from_the_user(tenant: Tenant) -> None:
     person = await tenant.person(locale="de", name="Änne")
 
     async with tenant.services.database.read() as tx:

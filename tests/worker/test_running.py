@@ -1,4 +1,4 @@
-"""A running worker: what it sends, tries again, gives up, and lets nobody else wait for."""
+"""A running worker: sending, retrying, giving up, and not delaying other jobs."""
 
 import asyncio
 import time
@@ -23,8 +23,8 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the jobs in hand little time when the worker ends."""
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time that running jobs have when the worker stops."""
     monkeypatch.setattr(worker, "GRACE_SECONDS", 0.3)
 
 
@@ -35,115 +35,117 @@ async def post_to(services: Services, *recipients: str) -> None:
             await enqueue_email(tx, a_letter(to=to, id=type(a_letter().id)(int=letter_id)))
 
 
-async def test_a_letter_is_sent_and_its_job_is_gone(at_work: Services, post_office: RunningServer) -> None:
-    await post_to(at_work, ALICE)
+async def test_a_letter_is_sent_and_its_job_is_gone(worker_services: Services, smtp_server: RunningServer) -> None:
+    await post_to(worker_services, ALICE)
 
-    async with working(at_work):
-        await all_done(at_work)
+    async with working(worker_services):
+        await all_done(worker_services)
 
-    assert [received.recipients for received in post_office.mailbox.received] == [[ALICE]]
-    assert await jobs(at_work) == []
+    assert [received.recipients for received in smtp_server.mailbox.received] == [[ALICE]]
+    assert await jobs(worker_services) == []
 
 
-async def test_two_workers_send_each_letter_once(at_work: Services, post_office: RunningServer) -> None:
+async def test_two_workers_send_each_letter_once(worker_services: Services, smtp_server: RunningServer) -> None:
     recipients = [f"user-{number}@example.com" for number in range(40)]
-    await post_to(at_work, *recipients)
+    await post_to(worker_services, *recipients)
 
-    async with working(at_work), working(at_work):
-        await all_done(at_work)
+    async with working(worker_services), working(worker_services):
+        await all_done(worker_services)
 
-    assert sorted(received.recipients[0] for received in post_office.mailbox.received) == sorted(recipients)
+    assert sorted(received.recipients[0] for received in smtp_server.mailbox.received) == sorted(recipients)
 
 
 async def test_a_letter_that_is_refused_for_now_is_tried_again(
-    at_work: Services, post_office: RunningServer
+    worker_services: Services, smtp_server: RunningServer
 ) -> None:
-    post_office.mailbox.to_recipient[ALICE] = ["451 later", "421 later"]
-    post_office.mailbox.to_data[ALICE] = ["452 later"]
-    await post_to(at_work, ALICE)
+    smtp_server.mailbox.to_recipient[ALICE] = ["451 later", "421 later"]
+    smtp_server.mailbox.to_data[ALICE] = ["452 later"]
+    await post_to(worker_services, ALICE)
 
-    async with working(at_work):
-        await all_done(at_work)
+    async with working(worker_services):
+        await all_done(worker_services)
 
-    assert post_office.mailbox.attempts == [ALICE] * 4
-    assert [mail["Message-ID"] for mail in post_office.mailbox.of(ALICE)] == [f"<{a_letter().id}@[127.0.0.1]>"]
+    assert smtp_server.mailbox.attempts == [ALICE] * 4
+    assert [mail["Message-ID"] for mail in smtp_server.mailbox.of(ALICE)] == [f"<{a_letter().id}@[127.0.0.1]>"]
 
 
 async def test_a_letter_that_is_refused_for_good_fails_at_once_and_is_logged(
-    at_work: Services, post_office: RunningServer
+    worker_services: Services, smtp_server: RunningServer
 ) -> None:
-    post_office.mailbox.to_recipient[ALICE] = ["550 no such user"] * 5
-    await post_to(at_work, ALICE)
+    smtp_server.mailbox.to_recipient[ALICE] = ["550 no such user"] * 5
+    await post_to(worker_services, ALICE)
 
     with structlog.testing.capture_logs() as logs:
-        async with working(at_work):
-            await all_done(at_work)
+        async with working(worker_services):
+            await all_done(worker_services)
 
-    assert post_office.mailbox.attempts == [ALICE]
-    assert [job.status for job in await jobs(at_work)] == ["failed"]
+    assert smtp_server.mailbox.attempts == [ALICE]
+    assert [job.status for job in await jobs(worker_services)] == ["failed"]
     [failed] = [entry for entry in logs if entry["event"] == "job failed for good"]
     assert (failed["task"], failed["log_level"]) == ("send_letter", "error")
     assert ALICE not in str({**failed, "exc_info": None})
 
 
-async def test_no_mail_server_at_all_only_delays(at_work: Services, post_office: RunningServer) -> None:
-    await post_to(at_work, ALICE)
+async def test_without_a_mail_server_letters_are_only_delayed(
+    worker_services: Services, smtp_server: RunningServer
+) -> None:
+    await post_to(worker_services, ALICE)
 
-    async with working(with_changes(at_work, mail_url=f"smtp://127.0.0.1:{free_port()}")):
+    async with working(with_changes(worker_services, mail_url=f"smtp://127.0.0.1:{free_port()}")):
 
         async def was_tried() -> bool:
-            return (await jobs(at_work))[0].attempts > 1
+            return (await jobs(worker_services))[0].attempts > 1
 
         await eventually(was_tried)
-    assert [job.status for job in await jobs(at_work)] == ["todo"]
-    async with working(at_work):
-        await all_done(at_work)
+    assert [job.status for job in await jobs(worker_services)] == ["todo"]
+    async with working(worker_services):
+        await all_done(worker_services)
 
-    assert len(post_office.mailbox.of(ALICE)) == 1
+    assert len(smtp_server.mailbox.of(ALICE)) == 1
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_letter_that_hangs_keeps_nothing_else_waiting(
-    at_work: Services, post_office: RunningServer, tasks: list[object]
+@pytest.mark.usefixtures("short_grace")
+async def test_a_letter_that_hangs_delays_nothing_else(
+    worker_services: Services, smtp_server: RunningServer, tasks: list[object]
 ) -> None:
-    post_office.mailbox.to_data[ALICE] = [HANGS]
+    smtp_server.mailbox.to_data[ALICE] = [HANGS]
     done: list[float] = []
 
     async def other_work(_: Services) -> None:
         done.append(time.monotonic())
 
     tasks.append(other_work)
-    await post_to(at_work, ALICE, *[BOB] * 20)
-    async with at_work.database.begin() as tx:
+    await post_to(worker_services, ALICE, *[BOB] * 20)
+    async with worker_services.database.begin() as tx:
         await enqueue(tx, "other_work", {})
 
-    async with working(at_work):
+    async with working(worker_services):
 
         async def the_rest_is_done() -> bool:
-            return len(post_office.mailbox.of(BOB)) == 20 and bool(done)
+            return len(smtp_server.mailbox.of(BOB)) == 20 and bool(done)
 
         await eventually(the_rest_is_done)
-        assert post_office.mailbox.of(ALICE) == []
+        assert smtp_server.mailbox.of(ALICE) == []
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_dead_mail_server_keeps_other_jobs_waiting_for_nothing(
-    at_work: Services, post_office: RunningServer, tasks: list[object]
+@pytest.mark.usefixtures("short_grace")
+async def test_a_hanging_mail_server_does_not_delay_other_jobs(
+    worker_services: Services, smtp_server: RunningServer, tasks: list[object]
 ) -> None:
     recipients = [f"user-{number}@example.com" for number in range(20)]
     for recipient in recipients:
-        post_office.mailbox.to_data[recipient] = [HANGS]
+        smtp_server.mailbox.to_data[recipient] = [HANGS]
     done = asyncio.Event()
 
     async def other_work(_: Services) -> None:
         done.set()
 
     tasks.append(other_work)
-    await post_to(at_work, *recipients)
+    await post_to(worker_services, *recipients)
 
-    async with working(at_work):
-        await eventually(lambda: _truth(len(post_office.mailbox.attempts) >= 8))
-        async with at_work.database.begin() as tx:
+    async with working(worker_services):
+        await eventually(lambda: _truth(len(smtp_server.mailbox.attempts) >= 8))
+        async with worker_services.database.begin() as tx:
             await enqueue(tx, "other_work", {})
         await asyncio.wait_for(done.wait(), 10)
 
@@ -153,30 +155,30 @@ async def _truth(value: object) -> object:
 
 
 async def test_a_job_of_a_newer_release_waits_for_a_worker_of_that_release(
-    at_work: Services, tasks: list[object]
+    worker_services: Services, tasks: list[object]
 ) -> None:
     got: list[Any] = []
 
     async def new_task(_: Services, *, number: int) -> None:
         got.append(number)
 
-    async with at_work.database.begin() as tx:
+    async with worker_services.database.begin() as tx:
         await enqueue(tx, "new_task", {"number": 7})
-    async with working(at_work):
+    async with working(worker_services):
 
         async def was_tried() -> bool:
-            return (await jobs(at_work))[0].attempts > 0
+            return (await jobs(worker_services))[0].attempts > 0
 
         await eventually(was_tried)
 
     tasks.append(new_task)
-    async with working(at_work):
-        await all_done(at_work)
+    async with working(worker_services):
+        await all_done(worker_services)
 
     assert got == [7]
 
 
-async def test_a_worker_that_ends_finishes_the_job_in_hand(at_work: Services, tasks: list[object]) -> None:
+async def test_a_stopping_worker_finishes_its_running_job(worker_services: Services, tasks: list[object]) -> None:
     begun, finished = asyncio.Event(), asyncio.Event()
 
     async def slow_task(_: Services) -> None:
@@ -185,18 +187,18 @@ async def test_a_worker_that_ends_finishes_the_job_in_hand(at_work: Services, ta
         finished.set()
 
     tasks.append(slow_task)
-    async with at_work.database.begin() as tx:
+    async with worker_services.database.begin() as tx:
         await enqueue(tx, "slow_task", {})
-    async with working(at_work):
+    async with working(worker_services):
         await begun.wait()
 
     assert finished.is_set()
-    assert await jobs(at_work) == []
+    assert await jobs(worker_services) == []
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_job_that_outlasts_the_grace_begins_again_elsewhere(
-    at_work: Services, tasks: list[object]
+@pytest.mark.usefixtures("short_grace")
+async def test_a_job_longer_than_the_grace_period_restarts_in_another_worker(
+    worker_services: Services, tasks: list[object]
 ) -> None:
     begun: list[int] = []
 
@@ -206,20 +208,20 @@ async def test_a_job_that_outlasts_the_grace_begins_again_elsewhere(
             await asyncio.sleep(3600)
 
     tasks.append(endless_task)
-    async with at_work.database.begin() as tx:
+    async with worker_services.database.begin() as tx:
         await enqueue(tx, "endless_task", {})
-    async with working(at_work):
+    async with working(worker_services):
         await eventually(lambda: _truth(begun))
-    assert [job.status for job in await jobs(at_work)] == ["todo"]
-    async with working(at_work):
-        await all_done(at_work)
+    assert [job.status for job in await jobs(worker_services)] == ["todo"]
+    async with working(worker_services):
+        await all_done(worker_services)
 
     assert len(begun) == 2
 
 
-async def test_without_a_database_a_worker_waits_and_can_be_told_to_end(at_work: Services) -> None:
+async def test_without_a_database_a_worker_waits_and_can_be_stopped(worker_services: Services) -> None:
     stop = asyncio.Event()
-    nowhere = with_changes(at_work, database_url=f"postgresql://u:p@127.0.0.1:{free_port()}/d")
+    nowhere = with_changes(worker_services, database_url=f"postgresql://u:p@127.0.0.1:{free_port()}/d")
 
     with structlog.testing.capture_logs() as logs:
         work = asyncio.create_task(run_worker(nowhere, stop, QUICK))
@@ -231,20 +233,20 @@ async def test_without_a_database_a_worker_waits_and_can_be_told_to_end(at_work:
         await asyncio.wait_for(work, 10)
 
 
-async def test_a_worker_whose_connections_are_cut_goes_on_by_itself(
-    at_work: Services, post_office: RunningServer
+async def test_a_worker_recovers_when_its_connections_are_cut(
+    worker_services: Services, smtp_server: RunningServer
 ) -> None:
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passgate worker'"
-    async with working(at_work):
+    async with working(worker_services):
         for number in range(3):
-            await post_to(at_work, f"user-{number}@example.com")
-            await all_done(at_work)
-            async with at_work.database.begin() as tx:
+            await post_to(worker_services, f"user-{number}@example.com")
+            await all_done(worker_services)
+            async with worker_services.database.begin() as tx:
                 await tx.exec_driver_sql(cut)
-        await post_to(at_work, ALICE)
-        await all_done(at_work)
+        await post_to(worker_services, ALICE)
+        await all_done(worker_services)
 
-    assert len(post_office.mailbox.received) == 4
+    assert len(smtp_server.mailbox.received) == 4
 
 
 def _job(attempts: int) -> Job:
@@ -252,7 +254,7 @@ def _job(attempts: int) -> Job:
 
 
 def test_the_pauses_grow_to_an_hour_and_end_after_a_day() -> None:
-    backoff = worker._Backoff(Pace().first_pause)  # noqa: SLF001 -- a rule that no interface shows
+    backoff = worker._Backoff(Pace().first_pause)  # noqa: SLF001 -- no public interface shows this rule
     pauses = []
     for attempts in range(MOST_ATTEMPTS):
         before = time.time()
@@ -268,7 +270,7 @@ def test_the_pauses_grow_to_an_hour_and_end_after_a_day() -> None:
     assert 22 * 3600 < sum(pauses) < 26 * 3600
 
 
-def test_what_is_hopeless_is_not_tried_again() -> None:
+def test_a_permanent_error_is_not_retried() -> None:
     backoff = worker._Backoff(2)  # noqa: SLF001 -- as above
 
     assert backoff.get_retry_decision(exception=PermanentJobError(), job=_job(0)) is None

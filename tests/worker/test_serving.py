@@ -1,4 +1,4 @@
-"""`passgate serve` with a worker inside, and without."""
+"""`passgate serve` with and without its job worker."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ from tests.support.programs.serving import Serving, passgate, serving
 
 
 def enroll_owner(service: Serving) -> None:
-    """Let the demo account's owner enroll an authenticator, which is told in a letter."""
+    """Let the demo account's owner enroll an authenticator, which sends a letter."""
     url = f"{service.url}/v1/accounts/demo"
     body = {"email": "owner@demo.example", "password": service.owner_password}
     token = httpx.post(f"{url}/sign-ins", json=body).json()["session"]["token"]
@@ -27,7 +27,7 @@ def enroll_owner(service: Serving) -> None:
 
 
 def wait_for_letters(data_dir: Path, seconds: float = 30) -> list[str]:
-    """Wait for the first letter, and return the subjects of all."""
+    """Wait for the first letter, and return the subjects of all letters."""
     deadline = time.monotonic() + seconds
     while not (found := letters_in(data_dir / "letters")) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -39,7 +39,10 @@ def test_serve_sends_letters_by_itself_and_ends_cleanly(tmp_path: Path) -> None:
         enroll_owner(service)
 
         assert wait_for_letters(tmp_path / "data") == ["Two-factor authentication is on (Demo)"]
-    assert service.process.returncode in {0, -signal.SIGTERM}  # uvicorn ends by the signal once all is done
+    assert service.process.returncode in {
+        0,
+        -signal.SIGTERM,
+    }  # uvicorn raises the signal again after a clean shutdown
     assert "Traceback" not in service.output()
 
 
@@ -59,7 +62,7 @@ def test_serve_without_jobs_sends_nothing_until_a_worker_runs(tmp_path: Path) ->
         ("smtp://127.0.0.1:1", "WRONG  mail: no way to the mail server"),
     ],
 )
-def test_check_looks_at_the_mail_even_without_a_database(tmp_path: Path, mail_url: str, says: str) -> None:
+def test_check_tests_the_mail_server_even_without_a_database(tmp_path: Path, mail_url: str, says: str) -> None:
     ended = passgate(
         "check",
         data_dir=tmp_path,

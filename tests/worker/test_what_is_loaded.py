@@ -1,4 +1,4 @@
-"""A worker process of the service takes little memory: it loads no library before something needs it."""
+"""To save memory, a worker process of `serve` does not load libraries that it does not need."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ def loaded_by(*modules: str) -> set[str]:
 
 def test_a_worker_process_loads_neither_the_command_line_nor_jobs_migrations_and_word_lists() -> None:
     [script] = entry_points(group="console_scripts", name="passgate")
-    # Of the script, which each worker process loads anew, and of the application.
+    # Each worker process loads the module of the script and the application.
     loaded = loaded_by(script.module, "app.main")
 
     assert loaded >= {"app.main", "fastapi", "sqlalchemy"}
