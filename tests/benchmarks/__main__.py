@@ -1,14 +1,14 @@
-"""How fast Passgate is, as ratios to what the same machine can do at the most. Pytest does not run it.
+"""Measures the speed of Passgate as ratios to what the same machine can do at most. Not run by pytest.
 
     python -m tests.benchmarks [--only GROUP,...] [--rounds 5] [--seconds 3] [--json FILE]
     python -m tests.benchmarks --large [...]
     python -m tests.benchmarks --compare BEFORE.json AFTER.json
 
-It starts a Postgres of its own, the service with a worker process a core, and the floors beside it; needs `wrk`.
-Each round measures every row right after its floor, so that whatever else the machine does falls on both. The
-floors: (a) a bare route, (b) the same with one durable update, (c) Argon2id alone by argon2-cffi, (d) `psql
-\\copy` of what the report asks for. With `--large` the floor is the service itself on small tables. Letters stay
-queued: the job worker is another process in production too.
+It starts its own Postgres, the service with one worker process per core, and the floors; it needs `wrk`. Each
+round measures every row right after its floor, so that other load on the machine affects both. The floors: (a) a
+bare route, (b) the same with one durable update, (c) Argon2id alone, computed by argon2-cffi, (d) `psql \\copy` of
+the report's query. With `--large` the floor is the service itself on small tables. Letters stay queued, because
+the job worker is another process in production too.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure and print, or compare two files; returns 1 where a target is not reached."""
+    """Measure and print, or compare two files; return 1 if a target is not reached."""
     options = _options()
     if options.compare:
         compare(*options.compare)

@@ -1,4 +1,4 @@
-"""What was measured: each figure as a ratio to its floor, beside its target, in a file and compared."""
+"""The measured figures: ratios to floors, with targets; stored as JSON and compared."""
 
 import json
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from statistics import median
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201 -- what a benchmark is for
+    """Print a line immediately."""
+    print(line, flush=True)  # noqa: T201 -- a benchmark prints
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: the median of its runs, how far they lay apart, and what it is a second, where that is counted."""
+    """One row: the median, lowest and highest of its runs, and the rate per second if there is one."""
 
     row: str
     value: float
@@ -27,7 +27,7 @@ class Figure:
 
     @property
     def reached(self) -> bool:
-        """Whether it is as good as it must be."""
+        """Whether the target is reached."""
         return self.value <= self.target if self.at_most else self.value >= self.target
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ def figure(
     unit: str = "ratio",
     rates: Sequence[float] = (),
 ) -> Figure:
-    """Return the row for the values of its runs; `rates` are what was done in each a second."""
+    """Return the row for the values of its runs; `rates` are the operations per second of each run."""
     a_second = median(rates) if rates else None
     return Figure(row, median(values), min(values), max(values), target, at_most, unit, a_second)
 
@@ -58,7 +58,7 @@ def write(path: Path, figures: list[Figure]) -> None:
 
 
 def compare(before: Path, after: Path) -> None:
-    """Print what has changed from one file to the other."""
+    """Print the changes from one file to the other."""
     old, new = ({row["row"]: row["value"] for row in json.loads(path.read_text())} for path in (before, after))
     for row in new:
         was = old.get(row)

@@ -1,4 +1,4 @@
-"""The floors that the service is measured against: what the same server, driver and hash can do at the most."""
+"""The floors that the service is measured against: the most that server, driver and hash can do."""
 
 import os
 import secrets
@@ -61,7 +61,7 @@ def floor_app() -> FastAPI:
 
 
 async def prepare_floor(url: str) -> None:
-    """Make the table that floor (b) updates."""
+    """Create the table that floor (b) updates."""
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE floor (id int PRIMARY KEY, count bigint) WITH (fillfactor = 70)")
     await connection.execute("INSERT INTO floor SELECT n, 0 FROM generate_series(0, $1::int - 1) n", ROWS)
@@ -70,14 +70,14 @@ async def prepare_floor(url: str) -> None:
 
 
 def _lower_thread_priority() -> None:
-    # As the service's threads for hashing do, so that whatever else the machine does slows both alike.
+    # The same priority as the service's hashing threads, so that other load slows both equally.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def hash_rate(seconds: float) -> float:
-    """Return (c): how many Argon2id verifications a second all cores do, with nothing beside them.
+    """Return floor (c): the Argon2id verifications per second of all cores, without other load.
 
-    They are done by argon2-cffi, which most services in Python use, and not by what this service uses.
+    It uses argon2-cffi, as most Python services do; this service uses libsodium.
     """
     hasher = PasswordHasher(_COST.time_cost, _COST.memory_kib, 1)
     stored = hasher.hash(_PASSWORD)
@@ -85,7 +85,7 @@ def hash_rate(seconds: float) -> float:
 
 
 def service_hash_rate(seconds: float) -> float:
-    """Return the same as `hash_rate`, by what the service verifies with."""
+    """Return the same as `hash_rate`, with the service's own implementation."""
     stored = argon2.hash_(_PASSWORD, passes=_COST.time_cost, memory_kib=_COST.memory_kib)
     return _rate(lambda: argon2.matches(stored, _PASSWORD), seconds)
 

@@ -1,4 +1,4 @@
-"""How much slower each row is where the tables are large: a small and a large database, each with a service."""
+"""How much slower each row is with large tables: a small and a large database, each with a service."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
@@ -22,7 +22,7 @@ from tests.support.account.many_users import add_many_users
 from tests.support.programs.serving import serving
 
 _MOST = 1.3
-# The users, audit events and other accounts that each begins with; the rounds add users of their own to both.
+# Users, audit events and other accounts at the start; the rounds add more users to both.
 _SMALL = (1_000, 0, 0)
 _LARGE = (1_000_000, 2_000_000, 10_000)
 
@@ -52,7 +52,7 @@ _POLICIES = """
 async def measure_growth(
     beside: str, keys: str, wanted: Collection[str], directory: Path, *, rounds: int, seconds: int
 ) -> list[Figure]:
-    """Measure the wanted rows by turns in two databases on the server of the one at the URL `beside`."""
+    """Measure the wanted rows alternately in two new databases on the same server as `beside`."""
     sides: list[Rows] = []
     with ExitStack() as services:
         for name, sizes in (("small", _SMALL), ("large", _LARGE)):
@@ -64,7 +64,7 @@ async def measure_growth(
         for number in range(rounds):
             say(f"growth, round {number + 1} of {rounds}")
             for row, measure in _measures(wanted):
-                # By turns: what one leaves to be written to the disk, the other one has to wait for.
+                # In alternating order, because the second one waits for disk writes of the first.
                 order = (0, 1) if number % 2 else (1, 0)
                 rate = {side: (await measure(sides[side])).rate for side in order}
                 small, large = rate[0], rate[1]
@@ -87,7 +87,7 @@ def _measures(wanted: Collection[str]) -> list[tuple[str, Callable[[Rows], Await
 
 
 async def _fill(beside: str, name: str, keys: str, users: int, events: int, accounts: int) -> tuple[str, People]:
-    """Make a database with so many users, audit events and other accounts, and return its URL and its people."""
+    """Create a database with this many users, audit events and other accounts; return its URL and `People`."""
     connection = await asyncpg.connect(beside)
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
@@ -98,7 +98,7 @@ async def _fill(beside: str, name: str, keys: str, users: int, events: int, acco
     await people.found()
     say(f"{name}: {users:,} users, {events:,} audit events, {accounts + 1:,} accounts ...")
     async with begin_long(url) as tx:
-        # Rows that are made to fit need no foreign key to say so, one by one.
+        # Skip the foreign key checks: the generated rows are consistent.
         await tx.execute(text("SET LOCAL session_replication_role = replica"))
         await add_many_users(tx, people.account_id, Role.AGENT, users, datetime.now(UTC))
     await connection.execute("SET session_replication_role = replica")

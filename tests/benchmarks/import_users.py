@@ -1,4 +1,4 @@
-"""How long `passgate import-users` takes for 100,000 users on the embedded Postgres: under a minute on two cores.
+"""Measures `passgate import-users` with 100,000 users on embedded Postgres: below a minute on two cores.
 
 .venv/bin/python -m tests.benchmarks.import_users [--users 100000]
 """
@@ -27,7 +27,7 @@ HASHES = (
 
 
 def lines(count: int) -> Iterator[str]:
-    """Yield users with an external id each, a password two of three, an authenticator one of four."""
+    """Yield users: each has an external id, two of three a password, one of four an authenticator."""
     for number in range(count):
         user = {
             "email": f"user.{number}@customer-{number % 97}.example",
@@ -41,7 +41,7 @@ def lines(count: int) -> Iterator[str]:
 
 
 def passgate(data_dir: Path, *arguments: str) -> tuple[float, str]:
-    """Run the command line to its end; returns its seconds, and what it said last."""
+    """Run a command; return its duration in seconds, and its last line of output."""
     begun = time.perf_counter()
     ended = subprocess.run(
         [sys.executable, "-m", "app", *arguments],
@@ -55,7 +55,7 @@ def passgate(data_dir: Path, *arguments: str) -> tuple[float, str]:
 
 
 def main() -> None:
-    """Import beside a running service, then once more, when every line is refused."""
+    """Import while a service runs, then import again, when every line is refused."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--users", type=int, default=100_000)
     count = parser.parse_args().users
@@ -66,7 +66,7 @@ def main() -> None:
         with serving(data_dir):
             for what in ("the first time", "once more"):
                 seconds, said = passgate(data_dir, "import-users", "demo", str(file))
-                print(f"{what}: {seconds:.1f} s; {said}")  # noqa: T201 -- what a benchmark is for
+                print(f"{what}: {seconds:.1f} s; {said}")  # noqa: T201 -- a benchmark prints
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(f"the largest process had {memory} MiB")  # noqa: T201 -- as above
 

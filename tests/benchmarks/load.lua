@@ -1,5 +1,5 @@
--- What wrk sends: the lines of the file that LINES names, each once; or, without it, one request again and again.
--- Each comes from an address of its own, as a proxy tells it: what is counted by address is then no hot row.
+-- The requests of wrk: each line of the file LINES once or, without LINES, the same request repeatedly.
+-- Each request has its own address in X-Forwarded-For, so that the limits per address are no hot row.
 local threads = 0
 
 function setup(thread)

@@ -1,4 +1,4 @@
-"""How much memory a worker process of the service takes: when it has just started, and after many sign-ins."""
+"""The memory of a worker process of the service: just after its start, and after many sign-ins."""
 
 import asyncio
 from pathlib import Path
@@ -7,11 +7,11 @@ from tests.benchmarks.figures import Figure, figure, say
 from tests.benchmarks.rows import Rows
 
 _WARM = 2000
-"""Sign-ins after which a worker has all that it needs: its connections, statements and hashing threads."""
+"""Sign-ins after which a worker has created its connections, statements and hashing threads."""
 
 
 async def measure_memory(pid: int, rows: Rows, sign_ins: int) -> list[Figure]:
-    """Measure the workers of the service with this process id, before and after so many sign-ins."""
+    """Measure the workers of the service with this process id, before and after `sign_ins` sign-ins."""
     rest = await _at_rest_mib(pid)
     await _sign_in(rows, _WARM)
     warm = await _at_rest_mib(pid)
@@ -26,7 +26,7 @@ async def measure_memory(pid: int, rows: Rows, sign_ins: int) -> list[Figure]:
 
 
 async def _sign_in(rows: Rows, count: int) -> None:
-    """Sign in so often: all ways, and most of them by passcodes, which are the quickest."""
+    """Sign in `count` times in all ways, mostly with passcodes, which are the fastest."""
     done = 0
     while done < count:
         for measure in (rows.password, rows.recovery_code, *[rows.right_passcode] * 4):
@@ -34,7 +34,7 @@ async def _sign_in(rows: Rows, count: int) -> None:
 
 
 async def _at_rest_mib(pid: int) -> list[float]:
-    """Return the memory of each worker once it does nothing any more: they do not all start at once."""
+    """Return the memory of each worker once it no longer changes, because workers start one by one."""
     before: list[float] = []
     while (now := _resident_mib(pid)) != before:
         before = now
@@ -43,7 +43,7 @@ async def _at_rest_mib(pid: int) -> list[float]:
 
 
 def _resident_mib(pid: int) -> list[float]:
-    """Return the resident memory of each worker: the children that serve, not the tracker of their resources."""
+    """Return the resident memory of each worker process, without the resource tracker."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     workers = [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
     assert workers, children

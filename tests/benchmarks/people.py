@@ -1,4 +1,4 @@
-"""Users whose credentials are known, put into the tables in bulk: every passcode is valid and unused."""
+"""Users with known credentials, inserted in bulk, so that every passcode is valid and unused."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from app.second_factor.use_cases import secret_associated_data
 
 ACCOUNT = "bench"
 PASSWORD = "a long enough password"
-_TOTP_SECRET = totp.new_secret()  # everybody's: only the sealed form differs
+_TOTP_SECRET = totp.new_secret()  # the same for all users; only the sealed form differs
 _CODE, _SALT = new_recovery_code(), b"0" * 16
 
 
@@ -30,7 +30,7 @@ def _bodies(tokens: list[str], passcode: str) -> list[str]:
 
 
 class People:
-    """The account `bench`, and whoever is added to it."""
+    """The account `bench` and its users."""
 
     def __init__(self, connection: asyncpg.Connection, keys: str) -> None:
         self._connection = connection
@@ -39,13 +39,13 @@ class People:
         self._cost = cost = Argon2Parameters()
         hasher = PasswordHasher(cost.time_cost, cost.memory_kib, 1)
         self._password_hash = hasher.hash(PASSWORD)
-        # Everybody's code is the same, in a set of their own: else making them would take longer than the rest.
+        # All users have the same code, each in their own set, because hashing many codes would take too long.
         self._code_digest = hash_secret_raw(
             _CODE.characters.encode(), _SALT, cost.time_cost, cost.memory_kib, 1, 32, Type.ID
         )
 
     async def found(self) -> None:
-        """Make the account, which requires 2FA of nobody."""
+        """Create the account, with a policy that does not require 2FA."""
         now = datetime.now(UTC)
         await self._connection.execute(
             "INSERT INTO accounts (id, slug, name, created_at) VALUES ($1, $2, 'Bench', $3)",
@@ -79,7 +79,7 @@ class People:
         return added
 
     async def passcodes(self, count: int, *, right: bool) -> list[str]:
-        """Return bodies for the passcode step: each of a user of its own, good for at least 30 seconds."""
+        """Return bodies for the passcode step, each of a different user, valid for at least 30 seconds."""
         step = totp.step_at(datetime.now(UTC))
         near = {totp.passcode_at(_TOTP_SECRET, step + n) for n in range(-3, 4)}
         wrong = next(f"{n:06}" for n in range(10) if f"{n:06}" not in near)
@@ -87,11 +87,11 @@ class People:
         return _bodies(tokens, totp.passcode_at(_TOTP_SECRET, step) if right else wrong)
 
     async def recovery_codes(self, count: int) -> list[str]:
-        """Return bodies for the passcode step, each with an unused recovery code of a user of its own."""
+        """Return bodies for the passcode step, each with an unused recovery code of a different user."""
         return _bodies(await self._waiting_for_passcode(count), _CODE.shown)
 
     async def _waiting_for_passcode(self, count: int) -> list[str]:
-        """Return the tokens of sign-ins that wait, each of a user of its own with all that such a user has."""
+        """Return tokens of sign-ins that wait for a passcode, each of a different, complete user."""
         now = datetime.now(UTC)
         account, users = self.account_id, await self._add_users(count)
         authenticators, sign_ins, tokens = [], [], []
@@ -124,19 +124,19 @@ class People:
         return tokens
 
     async def _tell_planner(self) -> None:
-        """Do at once what the database does by itself a minute after rows came in."""
+        """Run ANALYZE now, as autovacuum would about a minute after the inserts."""
         await self._connection.execute(
             "ANALYZE users, second_factor_state, authenticators, sign_ins, recovery_codes"
         )
 
     async def passwords(self, count: int) -> list[str]:
-        """Return bodies for the password step: each of a user of its own, who has no authenticator."""
+        """Return bodies for the password step, each of a different user without authenticator."""
         users = await self._add_users(count, role="end_user")
         await self._tell_planner()
         return [json.dumps({"email": email, "password": PASSWORD}) for _, email in users]
 
     async def caller(self) -> tuple[str, str]:
-        """Return the `Authorization` of an admin by API token, and by session."""
+        """Return the `Authorization` headers of a new admin: with an API token, and with a session."""
         now = datetime.now(UTC)
         [(user_id, email)] = await self._add_users(1, role="admin")
         token, session = new_secret("pgt_"), new_secret("pgs_")

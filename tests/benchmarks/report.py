@@ -1,4 +1,4 @@
-"""How long a report takes to write, by that of `psql \\copy` of the same query, and how much memory it takes."""
+"""The time to write a report, relative to `psql \\copy` of the same query, and its memory."""
 
 import asyncio
 import resource
@@ -39,7 +39,7 @@ def _rss_mib() -> float:
 
 @contextmanager
 def _watched_memory() -> Iterator[list[float]]:
-    """Yield a list that holds, in the end, by how many MiB this process had grown at most."""
+    """Yield a list whose item becomes the largest growth of this process in MiB."""
     begun, most, ended = _rss_mib(), [0.0], Event()
 
     def watch() -> None:
@@ -67,9 +67,9 @@ async def _fill(services: Services, url: str, account_id: UUID, rows: int) -> No
 
 
 async def _write(services: Services, account_id: UUID) -> tuple[float, float]:
-    """Write a report; returns the seconds that it took, and by how many MiB the process grew meanwhile."""
+    """Write a report; return its duration in seconds, and the growth of the process in MiB."""
     now = services.clock.now()
-    asked = Report(new_id(now), Type.TWO_FACTOR_STATUS, False, Status.QUEUED, new_id(now), now)  # noqa: FBT003 -- its field
+    asked = Report(new_id(now), Type.TWO_FACTOR_STATUS, False, Status.QUEUED, new_id(now), now)  # noqa: FBT003 -- a field of the dataclass
     async with services.database.begin() as tx:
         await repository.add_report(tx, account_id, asked)
     begun = time.perf_counter()
@@ -87,7 +87,7 @@ async def _write(services: Services, account_id: UUID) -> tuple[float, float]:
 
 
 def _copy(url: str, account_id: UUID, directory: Path) -> float:
-    """Let psql copy the same query into a file; returns the seconds that it took."""
+    """Let psql copy the same query into a file; return its duration in seconds."""
     roles = "'{" + ",".join(sorted(TEAM)) + "}'::text[]"
     moment = f"'{datetime.now(UTC).isoformat()}'::timestamptz"
     values = {"$1": f"'{account_id}'::uuid", "$2": roles, "$3": "'{}'::text[]", "$4": "30", "$5": moment}
@@ -103,7 +103,7 @@ def _copy(url: str, account_id: UUID, directory: Path) -> float:
 
 
 async def measure_report(url: str, rows: int, rounds: int, directory: Path) -> list[Figure]:
-    """Fill an account with so many team members in mixed states, and write its report by turns with psql."""
+    """Fill an account with `rows` team members, and time its report alternately with psql."""
     settings = Settings.model_validate({"database_url": url, "secret_keys": new_key_setting()})
     services = make_services(settings)
     account_id = new_id(services.clock.now())

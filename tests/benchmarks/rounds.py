@@ -1,4 +1,4 @@
-"""One round after the other, in each of which everything is measured once, each row right after its floor."""
+"""Rounds of measurements: in each, every row is measured once, right after its floor."""
 
 import asyncio
 from collections import defaultdict
@@ -9,7 +9,7 @@ from tests.benchmarks.floors import hash_rate, service_hash_rate
 from tests.benchmarks.load import Measured, load
 from tests.benchmarks.rows import Rows
 
-# By what `--only` calls them: the row's name, how it is measured, and the least ratio to the floor.
+# By group of `--only`: name of the row, how it is measured, and the smallest ratio to the floor.
 Measures = tuple[tuple[str, Callable[[Rows], Awaitable[Measured]], float], ...]
 BY_UPDATES: dict[str, Measures] = {
     "passcode": (
@@ -35,7 +35,7 @@ _BODIES = [
 
 
 class Rounds:
-    """What was measured so far, an entry a round."""
+    """The results so far, one entry per round."""
 
     def __init__(self, floor_url: str, rows: Rows, wanted: Collection[str], *, seconds: int) -> None:
         self._floor_url = floor_url
@@ -46,7 +46,7 @@ class Rounds:
         self._rates: dict[str, list[float]] = defaultdict(list)
 
     async def run(self) -> None:
-        """Measure everything that is wanted once more."""
+        """Measure all wanted rows once more."""
         if not {*BY_UPDATES}.isdisjoint(self._wanted):
             bare = self._floor("/bare")
             self._note(_UPDATE, self._floor("/update"), bare)
@@ -75,7 +75,7 @@ class Rounds:
         self._rates[row].append(rate)
 
     def figures(self) -> list[Figure]:
-        """Return the rows, and how the floors and the service's hash lie to each other."""
+        """Return the rows, and the ratios between the floors and of the service's hash."""
         found = []
         targets = [(_UPDATE, 0.0), (_SERVICE_HASH, 0.0)]
         for measures in (*BY_UPDATES.values(), *BY_HASHES.values()):

@@ -1,4 +1,4 @@
-"""The processes that are measured: the floors' server, and the service's start."""
+"""Starts the server of the floors, and measures the start of the service."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.programs.serving import free_port, serving
 
 @contextmanager
 def floor_serving(database_url: str, workers: int) -> Iterator[str]:
-    """Yield the URL of the floors, on the same server with as many worker processes."""
+    """Yield the URL of the floors, served by uvicorn with this many worker processes."""
     port = free_port()
     options = (
         f"--port {port} --workers {workers} --loop uvloop --http httptools --no-access-log --log-level warning"
@@ -45,7 +45,7 @@ def _answers(url: str) -> bool:
 
 
 def measure_start(directory: Path, rounds: int) -> list[Figure]:
-    """Start `passgate serve` on embedded databases of its own, each twice."""
+    """Start `passgate serve` twice on each of several new embedded databases."""
     first, later = [], []
     for number in range(rounds):
         first.append(_start_seconds(directory / f"start-{number}"))
