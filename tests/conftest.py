@@ -1,4 +1,4 @@
-"""The fixtures of all tests."""
+"""Fixtures for all tests."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -24,22 +24,22 @@ from tests.support.programs.oidc_provider import Issuer, running_issuer
 hypothesis_settings.register_profile("machine-of-any-speed", deadline=None)
 hypothesis_settings.load_profile("machine-of-any-speed")
 
-# Nobody reads the log of a test, and rendering it well takes longer than most requests.
+# Nobody reads the log of a test, and the usual rendering takes longer than most requests.
 structlog.configure(processors=[KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory())
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run a directory in two processes, and named files in this one: one test starts one database."""
+    """Run directories in two processes, and single files in this one, which needs only one database."""
     return 2 if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args) else 0
 
 
-# The cost of a hash is not what these tests are about.
+# Cheap parameters: these tests do not depend on the cost of a hash.
 CHEAP = Argon2Parameters(time_cost=1, memory_kib=64)
 
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a migrated database, one for each test process."""
+    """The URL of a migrated database, one per test process."""
     with migrated_database(tmp_path_factory.mktemp("data")) as url:
         yield url
 
@@ -63,7 +63,7 @@ def the_clock() -> TurnableClock:
 
 @pytest.fixture
 def clock(the_clock: TurnableClock) -> TurnableClock:
-    """The service's clock, at the machine's time when a test begins."""
+    """The service's clock, set to the machine's time when a test begins."""
     the_clock.reset()
     return the_clock
 
@@ -82,7 +82,7 @@ def app(services: Services) -> FastAPI:
 
 @pytest.fixture
 async def tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
-    """An account of the test's own, at addresses of which nothing is counted."""
+    """A new account for the test; the address limits shared by all accounts are reset."""
     await forget_addresses(services)
     return await make_tenant(app, services, clock)
 
@@ -101,7 +101,7 @@ def the_issuer(the_clock: TurnableClock) -> Iterator[Issuer]:
 
 @pytest.fixture
 def issuer(the_issuer: Issuer, clock: TurnableClock) -> Issuer:
-    """An OpenID Connect issuer, as at its start, by the service's clock."""
+    """An OpenID Connect issuer in its initial state, with the service's clock."""
     assert clock
     the_issuer.begin()
     return the_issuer

@@ -1,4 +1,4 @@
-"""The house rules that a program can check (docs/architecture.md says what they are for)."""
+"""Project rules that a program can check (docs/architecture.md has the reasons)."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ AT_THE_TOP = {
     "tests",
     "uv.lock",
 }
-BUILT = {"dist"}  # what packaging leaves behind, and git ignores
+BUILT = {"dist"}  # created by packaging, ignored by git
 
 REASONED = re.compile(r"# noqa: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* -- \S|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \S")
 SILENCED = re.compile(r"#\s*(noqa|type:\s*ignore|pragma|mypy:|ruff:|fmt:|pylint)")
@@ -58,7 +58,7 @@ def named(path: Path) -> str:
 
 APP = sources("app")
 ALL = sources("app", "migrations", "tests")
-# The job queue is procrastinate's, and keeps its time in the database: when to try again is no decision of ours.
+# The job queue belongs to procrastinate and uses the database's time; it decides no access.
 # `passgate check` compares the database's time with the service's.
 TIMED_BY_THE_DATABASE = {ROOT / "app" / "worker.py", ROOT / "app" / "commands" / "check.py"}
 
@@ -68,7 +68,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def calls(path: Path) -> Iterator[str]:
-    """Return what a module calls: the last two parts of each dotted name."""
+    """Yield what a module calls: the last two parts of each dotted name."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             before = node.func.value
@@ -83,7 +83,7 @@ def calls(path: Path) -> Iterator[str]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """Return the texts in a module that are no docstrings."""
+    """Yield the strings in a module that are no docstrings."""
     docstrings = {
         ast.get_docstring(node, clean=False)
         for node in ast.walk(tree(path))
@@ -108,7 +108,7 @@ def importing(package: str, paths: list[Path] = APP) -> list[str]:
     return [named(path) for path in paths if any(f"{name}.".startswith(f"{package}.") for name in imports(path))]
 
 
-def test_only_what_belongs_there_stands_at_the_top() -> None:
+def test_the_root_directory_has_only_known_entries() -> None:
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
 
     assert {"app", "tests", "migrations"} <= found
@@ -139,7 +139,7 @@ def test_every_warning_that_is_silenced_has_a_reason() -> None:
     assert silenced == []
 
 
-def test_the_time_is_asked_of_the_one_clock() -> None:
+def test_only_the_clock_module_reads_the_time() -> None:
     clock = ROOT / "app" / "core" / "clock.py"
     assert "datetime.now" in set(calls(clock))
     for path in APP:
@@ -150,7 +150,7 @@ def test_the_time_is_asked_of_the_one_clock() -> None:
             assert [text for text in texts(path) if DATABASE_TIME.search(text)] == [], path
 
 
-def test_a_transaction_ends_where_it_was_opened() -> None:
+def test_only_the_database_package_commits_or_rolls_back() -> None:
     for path in APP:
         if not path.is_relative_to(ROOT / "app" / "database"):
             assert [call for call in calls(path) if call.endswith((".commit", ".rollback"))] == [], path
@@ -172,28 +172,28 @@ def test_frameworks_stay_where_they_belong() -> None:
     for path in importing("pyotp"):
         assert path.startswith("app/second_factor/kinds/totp/")
     assert importing("nacl") == ["app/crypto/argon2.py"]
-    assert importing("argon2") == []  # what the tests compare with
+    assert importing("argon2") == []  # only tests use it
     for path in importing("asyncpg"):
         assert path.startswith("app/database/")
     assert len(importing("jose")) <= 1
     assert importing("fastapi")
 
 
-def test_what_costs_or_hides_too_much_is_not_used() -> None:
+def test_forbidden_framework_features_are_not_used() -> None:
     for path in APP:
         assert "BaseHTTPMiddleware" not in path.read_text(), path
         assert not imports(path) & {"sqlalchemy.orm.relationship", "fastapi.BackgroundTasks"}, path
         assert not {"app.middleware", "session.expunge"} & set(calls(path)), path
 
 
-def test_the_layers_hold() -> None:
+def test_the_import_linter_contracts_are_kept() -> None:
     lint = Path(sys.executable).parent / "lint-imports"
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
     assert done.returncode == 0, done.stdout
 
 
-def test_every_lint_that_is_left_out_has_a_reason() -> None:
+def test_every_disabled_lint_rule_has_a_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     left_out = [line for line in lines if re.match(r'\s*"[A-Z]+[0-9]*",', line)]
 

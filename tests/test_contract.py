@@ -1,4 +1,4 @@
-"""The contract's codes: each with its one status, its explanation, and nothing refused under any other code."""
+"""The problem codes of the contract: each has one status and a page, and no other code is used."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ from tests.support.account.client import refused
 ROOT = "http://127.0.0.1:8000"
 APP = Path(errors.__file__).parents[1]
 
-# docs/api.md section 10, word for word.
+# A copy of the table in docs/api.md section 10.
 CODES = {
     "invalid_request": 422,
     "unsupported_media_type": 415,
@@ -54,7 +54,7 @@ KINDS = {kind.__name__: kind for kind in Refusal.__subclasses__()}
 
 
 def codes_given() -> Iterator[tuple[str, str, str]]:
-    """Return the kind, the code and the place of every refusal that the source makes under a code of its own."""
+    """Yield kind, code and source location of every refusal with an explicit `code`."""
     for path in sorted(APP.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
@@ -70,7 +70,7 @@ def test_every_kind_of_refusal_has_a_status_and_a_code_of_the_contract() -> None
         assert CODES[kind.default_code] == _STATUS[kind]
 
 
-def test_every_code_that_is_given_is_the_contract_s_under_the_contract_s_status() -> None:
+def test_every_code_in_the_source_has_the_status_of_the_contract() -> None:
     given = list(codes_given())
 
     assert len(given) > 10

@@ -1,4 +1,4 @@
-"""What the documents name exists, and the tables that repeat what the code says agree with it."""
+"""Everything that the documents name exists, and their tables match the code."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ DOCS = PROJECT / "docs"
 PAGES = sorted(
     [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *DOCS.rglob("*.md"), *(PROJECT / ".github").glob("*.md")]
 )
-FOR_ONE_READER = sorted(DOCS.rglob("*.md"))
+PAGES_WITH_READERS = sorted(DOCS.rglob("*.md"))
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 
@@ -37,19 +37,19 @@ def section(page: str, heading: str) -> str:
 
 
 def rows(table: str) -> list[list[str]]:
-    """Return the cells of the rows of every table in a text, heads left out."""
+    """Return the cells of all table rows in a text, without the header rows."""
     lines = [line for line in table.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
 def code(page: str, heading: str, language: str) -> str:
-    """Return the one block of code of a language in a section."""
+    """Return the only code block of a language in a section."""
     [found] = re.findall(rf"```{language}\n(.*?)```", section(page, heading), re.DOTALL)
     return str(found)
 
 
 @each_page
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
+def test_every_relative_link_has_a_target(page: Path) -> None:
     prose = re.sub(r"`[^`]*`", "code", page.read_text())
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         if re.match(r"[a-z]+:", target):
@@ -66,8 +66,8 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
         assert (PROJECT / name.rstrip(".")).exists(), name
 
 
-@pytest.mark.parametrize("page", FOR_ONE_READER, ids=lambda page: page.name)
-def test_every_page_says_first_whom_it_is_for(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES_WITH_READERS, ids=lambda page: page.name)
+def test_every_page_begins_with_its_readers(page: Path) -> None:
     title, empty, reader, *_ = page.read_text().splitlines()
 
     assert title.startswith("# ")
@@ -75,7 +75,7 @@ def test_every_page_says_first_whom_it_is_for(page: Path) -> None:
     assert reader.startswith("*For ")
 
 
-def test_the_settings_are_those_that_there_are_with_their_defaults() -> None:
+def test_the_settings_table_has_all_settings_and_defaults() -> None:
     table = {name.strip("`"): default for name, _, default in rows(section("operating.md", "Settings"))}
 
     assert set(table) == {PREFIX + field.upper() for field in Settings.model_fields}
@@ -90,7 +90,7 @@ def test_the_sections_of_the_specification_have_the_numbers_that_are_cited() -> 
     assert numbers == [str(number) for number in range(1, 12)]
 
 
-def test_the_code_cites_sections_that_there_are() -> None:
+def test_the_code_cites_existing_sections() -> None:
     sources = [path for folder in ("app", "tests", "migrations") for path in (PROJECT / folder).rglob("*.py")]
     cited = [
         (page, int(number))
@@ -131,7 +131,7 @@ def test_the_specification_names_every_call() -> None:
     assert [call for call in ROOT if f"/{call.split('/')[1]}" not in page] == []
 
 
-def test_every_part_of_the_service_is_in_the_picture_of_it() -> None:
+def test_every_part_of_app_is_in_the_table_of_areas() -> None:
     table = section("architecture.md", "The areas")
     named = set(re.findall(r"`([a-z_]+(?:\.py|/))`", "\n".join(row[0] for row in rows(table))))
     parts = {
@@ -141,7 +141,7 @@ def test_every_part_of_the_service_is_in_the_picture_of_it() -> None:
     assert named == parts
 
 
-def test_the_alerts_ask_for_metrics_that_there_are() -> None:
+def test_the_alerts_use_existing_metrics() -> None:
     rules: list[dict[str, Any]] = yaml.safe_load(code("operating.md", "Watching it", "yaml"))
     source = Path(metrics.__file__).read_text() + (PROJECT / "app" / "web" / "metrics.py").read_text()
     asked = {name for rule in rules for name in re.findall(r"passgate_[a-z_]+", rule["expr"])}
@@ -150,7 +150,7 @@ def test_the_alerts_ask_for_metrics_that_there_are() -> None:
     assert [name for name in asked if f'"{name.removesuffix("_total")}"' not in source] == []
 
 
-async def test_what_ends_revived_access_after_a_restore_runs(services: Services) -> None:
+async def test_the_sql_that_ends_revived_access_after_a_restore_is_valid(services: Services) -> None:
     statements = code("operating.md", "Backup and restore", "sql").strip().splitlines()
 
     assert len(statements) == 3

@@ -1,4 +1,4 @@
-"""The lines of docs/integrating.md that put Passgate behind an existing login, word for word."""
+"""Runs the code of docs/integrating.md that puts Passgate behind an existing login."""
 
 import re
 import time
@@ -21,7 +21,7 @@ def existing_login() -> str:
     return str(code)
 
 
-def test_the_lines_for_an_existing_login_sign_in(tmp_path: Path) -> None:
+def test_the_code_for_an_existing_login_signs_in(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as service:
         account = f"{service.url}/v1/accounts/demo"
         with httpx.Client(base_url=account) as owner:
@@ -38,7 +38,7 @@ def test_the_lines_for_an_existing_login_sign_in(tmp_path: Path) -> None:
         code = existing_login().replace("https://auth.example.com/v1/accounts/shop", account)
         code = code.replace("owner@shop.example", "owner@demo.example").replace("pgt_...", token)
         names: dict[str, Any] = {}
-        exec(code, names)  # noqa: S102 -- what the page tells everybody to run
+        exec(code, names)  # noqa: S102 -- the code of our own page
         with names["passgate"]:
             asked = names["sign_in"]("owner@demo.example", None, lambda: app.at(time.time() + 30))
             device = asked["trusted_device"]["token"]

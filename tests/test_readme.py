@@ -1,4 +1,4 @@
-"""The README's tour, word for word, against the service that its first command starts."""
+"""Runs the code of the README's tour against a service."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def tour() -> str:
-    """Return the code of the tour as it stands in the README."""
+    """Return the code of the tour in the README."""
     section = README.read_text().split("## A tour")[1].split("\n## ")[0]
     [code] = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
     return str(code)
@@ -21,7 +21,7 @@ def tour() -> str:
 
 @pytest.mark.skipif(shutil.which("oathtool") is None, reason="apt-get install oathtool")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="apt-get install curl")
-def test_the_tour_says_what_happens(tmp_path: Path) -> None:
+def test_the_tour_prints_the_answers_that_it_shows(tmp_path: Path) -> None:
     expected = re.findall(r"# (complete|passcode_\w+)$", tour(), re.MULTILINE)
     assert len(expected) == 4
 

@@ -1,4 +1,4 @@
-"""The settings: what is bad stops the service at once, with a line that names the variable and never its value."""
+"""Settings: a bad one stops the service with a line that names the variable, never its value."""
 
 import os
 import re
@@ -190,7 +190,7 @@ def test_a_bad_setting_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
-def test_a_good_setting_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_good_setting_is_accepted(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     field = name.removeprefix("PASSGATE_").lower()
     monkeypatch.setenv(name, value)
     settings = load_settings()
@@ -204,7 +204,7 @@ def test_several_bad_settings_are_several_lines(monkeypatch: pytest.MonkeyPatch)
     assert sorted(line.partition(":")[0] for line in lines) == sorted(BAD)
 
 
-def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     untouched = load_settings()
     for name in BAD:
         monkeypatch.setenv(name, "")
@@ -214,7 +214,7 @@ def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.Mon
     assert untouched.data_dir == Path(".passgate")
 
 
-def test_what_is_missing_for_services_is_told_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_missing_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         make_services(load_settings())
     assert [line.partition(":")[0] for line in caught.value.lines] == [
@@ -229,7 +229,7 @@ def test_what_is_missing_for_services_is_told_line_by_line(monkeypatch: pytest.M
     assert "mArKeR" not in str(caught.value)
 
 
-def test_no_secret_is_in_what_the_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSGATE_DATABASE_URL", DATABASE)
     monkeypatch.setenv("PASSGATE_SECRET_KEYS", f"k1:{KEY}")
     settings = load_settings()
@@ -253,7 +253,7 @@ def test_the_limits_are_read_in_their_order() -> None:
     assert found == [(1, 2), (3, 4), (5, 6)]
 
 
-def test_a_bad_setting_stops_every_command_with_its_lines_alone(tmp_path: Path) -> None:
+def test_a_bad_setting_stops_every_command_with_nothing_but_its_lines(tmp_path: Path) -> None:
     variables = {
         "PASSGATE_DATABASE_URL": "mArKeR",
         "PASSGATE_PUBLIC_URL": "mArKeR",
