@@ -29,7 +29,7 @@ structlog.configure(processors=[KeyValueRenderer()], logger_factory=structlog.Re
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run directories in two processes, and single files in this one, which needs only one database."""
+    """Run directories in two processes, and single files in this one, with one database."""
     return 2 if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args) else 0
 
 

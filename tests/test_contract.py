@@ -1,4 +1,4 @@
-"""The problem codes of the contract: each has one status and a page, and no other code is used."""
+"""The problem codes of the contract: each has a status and a page, and no others are used."""
 
 import ast
 import re

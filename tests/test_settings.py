@@ -1,4 +1,4 @@
-"""Settings: a bad one stops the service with a line that names the variable, never its value."""
+"""Settings: a bad one stops the service with a line that names it, never its value."""
 
 import os
 import re

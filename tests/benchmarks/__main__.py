@@ -1,4 +1,4 @@
-"""Measures the speed of Passgate as ratios to what the same machine can do at most. Not run by pytest.
+"""Measures the speed as ratios to what the same machine can do at most; not run by pytest.
 
     python -m tests.benchmarks [--only GROUP,...] [--rounds 5] [--seconds 3] [--json FILE]
     python -m tests.benchmarks --large [...]

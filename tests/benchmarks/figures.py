@@ -14,7 +14,7 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: the median, lowest and highest of its runs, and the rate per second if there is one."""
+    """One row: median, lowest and highest of its runs, and the rate per second if there is one."""
 
     row: str
     value: float
@@ -47,7 +47,7 @@ def figure(
     unit: str = "ratio",
     rates: Sequence[float] = (),
 ) -> Figure:
-    """Return the row for the values of its runs; `rates` are the operations per second of each run."""
+    """Return the row for the values of its runs; `rates` are operations per second."""
     a_second = median(rates) if rates else None
     return Figure(row, median(values), min(values), max(values), target, at_most, unit, a_second)
 

@@ -1,4 +1,4 @@
-"""The floors that the service is measured against: the most that server, driver and hash can do."""
+"""The floors: the most that the same server, driver and hash can do."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ class Answer(BaseModel):
 
 
 def floor_app() -> FastAPI:
-    """Return (a) a bare route with a body, and (b) the same with one `UPDATE ... RETURNING`, durable."""
+    """Return (a) a bare route with a body, and (b) the same with one durable UPDATE."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""How much slower each row is with large tables: a small and a large database, each with a service."""
+"""How much slower each row is with large tables, by two services with two databases."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
@@ -87,7 +87,7 @@ def _measures(wanted: Collection[str]) -> list[tuple[str, Callable[[Rows], Await
 
 
 async def _fill(beside: str, name: str, keys: str, users: int, events: int, accounts: int) -> tuple[str, People]:
-    """Create a database with this many users, audit events and other accounts; return its URL and `People`."""
+    """Create a database with this many rows; return its URL and its `People`."""
     connection = await asyncpg.connect(beside)
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()

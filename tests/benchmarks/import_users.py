@@ -1,4 +1,6 @@
-"""Measures `passgate import-users` with 100,000 users on embedded Postgres: below a minute on two cores.
+"""Measures `passgate import-users` with 100,000 users: below a minute on two cores.
+
+The database is the embedded Postgres.
 
 .venv/bin/python -m tests.benchmarks.import_users [--users 100000]
 """
@@ -27,7 +29,7 @@ HASHES = (
 
 
 def lines(count: int) -> Iterator[str]:
-    """Yield users: each has an external id, two of three a password, one of four an authenticator."""
+    """Yield users: all have an external id, 2 of 3 a password, 1 of 4 an authenticator."""
     for number in range(count):
         user = {
             "email": f"user.{number}@customer-{number % 97}.example",

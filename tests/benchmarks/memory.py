@@ -1,4 +1,4 @@
-"""The memory of a worker process of the service: just after its start, and after many sign-ins."""
+"""The memory of a worker process: just after its start, and after many sign-ins."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ _WARM = 2000
 
 
 async def measure_memory(pid: int, rows: Rows, sign_ins: int) -> list[Figure]:
-    """Measure the workers of the service with this process id, before and after `sign_ins` sign-ins."""
+    """Measure the workers of the service `pid` before and after `sign_ins` sign-ins."""
     rest = await _at_rest_mib(pid)
     await _sign_in(rows, _WARM)
     warm = await _at_rest_mib(pid)
@@ -34,7 +34,7 @@ async def _sign_in(rows: Rows, count: int) -> None:
 
 
 async def _at_rest_mib(pid: int) -> list[float]:
-    """Return the memory of each worker once it no longer changes, because workers start one by one."""
+    """Return the memory of each worker once it no longer changes: workers start one by one."""
     before: list[float] = []
     while (now := _resident_mib(pid)) != before:
         before = now

@@ -1,4 +1,4 @@
-"""Users with known credentials, inserted in bulk, so that every passcode is valid and unused."""
+"""Users with known credentials, inserted in bulk: every passcode is valid and unused."""
 
 import base64
 import json
@@ -79,7 +79,7 @@ class People:
         return added
 
     async def passcodes(self, count: int, *, right: bool) -> list[str]:
-        """Return bodies for the passcode step, each of a different user, valid for at least 30 seconds."""
+        """Return bodies for the passcode step, each of a different user, valid for 30 s or more."""
         step = totp.step_at(datetime.now(UTC))
         near = {totp.passcode_at(_TOTP_SECRET, step + n) for n in range(-3, 4)}
         wrong = next(f"{n:06}" for n in range(10) if f"{n:06}" not in near)
@@ -87,7 +87,7 @@ class People:
         return _bodies(tokens, totp.passcode_at(_TOTP_SECRET, step) if right else wrong)
 
     async def recovery_codes(self, count: int) -> list[str]:
-        """Return bodies for the passcode step, each with an unused recovery code of a different user."""
+        """Return bodies for the passcode step: unused recovery codes of different users."""
         return _bodies(await self._waiting_for_passcode(count), _CODE.shown)
 
     async def _waiting_for_passcode(self, count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rows that are measured on one service: one stream of requests, or two at the same time."""
+"""The rows measured on one service: one stream of requests, or two at the same time."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ _MOST_HASHES = 150 * CORES
 
 
 def settings(database_url: str, keys: str) -> dict[str, str]:
-    """Return the settings of the service, with one trusted proxy, because load.lua sets the address."""
+    """Return the settings of the service; it trusts one proxy, as load.lua sets addresses."""
     given = {"DATABASE_URL": database_url, "SECRET_KEYS": keys, "TRUSTED_PROXY_HOPS": "1"}
     return {f"PASSGATE_{name}": value for name, value in given.items()}
 

@@ -1,4 +1,4 @@
-"""A small front end in a real browser, over https, on another origin: same site and cross-site."""
+"""A small front end in a real browser over https, on another origin, same-site or not."""
 
 import shutil
 import subprocess

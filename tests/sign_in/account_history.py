@@ -1,4 +1,4 @@
-"""Actions of a user and an owner on the user's second factor, each checked against the expected answers."""
+"""Actions of a user and an owner, each followed by checks of all answers against a model."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ Act = tuple[Any, ...]
 
 
 class AccountHistory:
-    """An account with an owner, a user who may have several devices, and a neighbor who has none."""
+    """An account with an owner, a user with several devices, and a neighbor without any."""
 
     def __init__(
         self, tenant: Tenant, role: Role, owner: SimulatedUser, person: SimulatedUser, neighbor: SimulatedUser
@@ -44,7 +44,7 @@ class AccountHistory:
 
     @classmethod
     async def begin(cls, tenant: Tenant, role: Role, days_then: int, days_now: int) -> "AccountHistory":
-        """Return a history with a device that became trusted under other policy days (`days_then`) than now."""
+        """Return a history whose device became trusted when the policy said `days_then`."""
         owner = await tenant.enrolled(Role.OWNER)
         history = cls(tenant, role, owner, await tenant.enrolled(role), await tenant.enrolled(role))
         history._script = await by_token(tenant, owner, "users:read")
@@ -55,7 +55,7 @@ class AccountHistory:
 
     @property
     def possible_acts(self) -> list[list[Act]]:
-        """The acts that would change something now, in groups; acts that lead to trust are drawn more often."""
+        """The acts that would change something now, in groups; those that lead to trust come twice."""
         expected = self._expected
         by_others: list[Act] = [("sign_in_by_sso",)]
         time: list[Act] = [("wait_days", 1), ("wait_days", 8)]
@@ -248,7 +248,7 @@ class AccountHistory:
             assert await self._password_answer(self._person, device) == expected.answer(trusted=device in trusted)
 
     async def _password_answer(self, who: SimulatedUser, device: Device | None = None) -> str:
-        """Return the answer to the right password; the device sends its token as cookie and in the body."""
+        """Return the answer to the right password; a device sends its token in cookie and body."""
         browser, body = self._tenant.browser(), credentials(who)
         if device:
             browser.cookies.set(cookie_name(who), device.token)

@@ -1,4 +1,4 @@
-"""Fixtures for the sign-in tests: an admin with an authenticator, and a user who must enroll."""
+"""Fixtures of the sign-in tests: an owner with an authenticator, and a user who must enroll."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.account.arrange import SimulatedUser, Tenant
 
 @pytest.fixture
 async def admin(tenant: Tenant) -> SimulatedUser:
-    """The owner, with an authenticator, so that they can change the policy also while 2FA is required."""
+    """The owner, with an authenticator, who can change the policy also while 2FA is required."""
     return await tenant.enrolled(Role.OWNER)
 
 

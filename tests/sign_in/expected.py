@@ -31,7 +31,7 @@ class Expected:
         return self.policy_days > 0 and not self.at_every_sign_in
 
     def ends_at(self, device: Device) -> datetime:
-        """Return when trust ends: the smaller of the policy's days then and now, counted from the passcode."""
+        """Return when trust ends: the smaller of the policy's days then and now after the passcode."""
         return device.trusted_at + timedelta(days=min(device.days, self.policy_days))
 
     def trusted(self, now: datetime) -> list[Device]:

@@ -1,4 +1,4 @@
-"""After any order of acts, a right password gets the answer of the table in docs/api.md section 4.
+"""After any order of acts, a password gets the answer of the table in docs/api.md section 4.
 
 Hypothesis draws acts that each change something (tests/sign_in/account_history.py). A small model says what the
 service must answer after each act (tests/sign_in/expected.py). `--hypothesis-seed=N` draws other acts.

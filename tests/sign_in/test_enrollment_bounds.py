@@ -1,4 +1,4 @@
-"""Limits of an enrollment at sign-in, and what happens when the requirement is lifted or set again."""
+"""Limits of an enrollment at sign-in; the requirement is lifted or set again."""
 
 import pytest
 

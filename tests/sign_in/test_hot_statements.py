@@ -1,4 +1,4 @@
-"""The hot statements: their SQL, and what they do when the state changed between read and write."""
+"""The hot statements: their SQL, and changes of the state between read and write."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -180,7 +180,7 @@ async def test_a_throttled_attempt_runs_the_same_statements_right_or_wrong(
 async def test_a_statement_that_waits_too_long_for_the_lock_changes_nothing(
     tenant: Tenant, person: SimulatedUser
 ) -> None:
-    """Postgres stops waiting before the service does, so an attempt answered with 503 is never done later."""
+    """Postgres stops waiting before the service does: an attempt answered 503 is never done."""
     token = await tenant.asked(person)
     lock = f"SELECT FROM second_factor_state WHERE user_id = '{person.id}' FOR UPDATE"
     url = tenant.services.database_url

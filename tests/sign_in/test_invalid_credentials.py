@@ -1,4 +1,4 @@
-"""Every wrong combination of e-mail address and password gets the same refusal (docs/api.md section 4)."""
+"""Every wrong e-mail address or password gets the same refusal (docs/api.md section 4)."""
 
 import unicodedata
 from collections.abc import Awaitable, Callable

@@ -146,7 +146,7 @@ async def test_an_earlier_step_than_the_last_accepted_one_counts_as_used(tenant:
 
 
 def malformed(right: str) -> list[Any]:
-    """Return malformed passcodes: some that a lenient parser would read as the right one, and others."""
+    """Return malformed passcodes; a lenient parser would read some as the right one."""
     arabic = right.translate({ord("0") + digit: 0x0660 + digit for digit in range(10)})
     full_width = right.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
     mathematical = right.translate({ord("0") + digit: 0x1D7CE + digit for digit in range(10)})

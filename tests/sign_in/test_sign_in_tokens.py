@@ -1,4 +1,4 @@
-"""A sign-in token is valid for ten minutes, in one account, for one use (docs/api.md section 4)."""
+"""A sign-in token works for ten minutes, in one account, once (docs/api.md section 4)."""
 
 from collections.abc import Awaitable, Callable
 

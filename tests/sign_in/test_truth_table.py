@@ -1,4 +1,4 @@
-"""Which answer a right password gets: the table of docs/api.md section 4, row by row, over HTTP."""
+"""The answer to a right password: the table of docs/api.md section 4, row by row, over HTTP."""
 
 from typing import Any
 

@@ -9,5 +9,5 @@ from tests.support.account.variants import variant
 
 @pytest.fixture
 def limited(tenant: Tenant) -> Tenant:
-    """Three wrong passwords for a user and an address, six for an address, in 600 s; nine for a user in 3600 s."""
+    """Limits: 3 for user and address and 6 for an address in 600 s, 9 for a user in 3600 s."""
     return variant(tenant, password_limits=PasswordLimits("3/600,6/600,9/3600"))

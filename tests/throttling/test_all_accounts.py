@@ -22,7 +22,7 @@ ELSEWHERE = "198.51.100.7"
 
 @pytest.fixture
 async def accounts(tenant: Tenant) -> list[Tenant]:
-    """Eleven accounts; an address may fail twice in 600 s in each, and twenty times in all of them."""
+    """Eleven accounts; in 600 s an address may fail twice in each, and 20 times in all."""
     limits = PasswordLimits("2/600,2/600,100/3600")
     return [variant(await another_account(tenant), password_limits=limits) for _ in range(11)]
 

@@ -27,7 +27,7 @@ GENERAL_HEADERS = {
 
 
 class Documented:
-    """The OpenAPI document of a service, and the answers and headers that were checked against it."""
+    """The OpenAPI document of a service, with the answers and headers checked against it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -35,7 +35,7 @@ class Documented:
         self.headers: set[str] = set()
 
     def operation(self, method: str, path: str) -> dict[str, Any]:
-        """Return the operation that a request called; of several matching paths, the most literal one."""
+        """Return the called operation; of several matching paths, the most literal one."""
         fitting = [
             template
             for template in self.document["paths"]

@@ -1,4 +1,4 @@
-"""Every call of the API: who may make it, its body, and the answer that an allowed caller gets.
+"""Every call of the API: who may make it, its body, and the answer to an allowed caller.
 
 Maintained by hand from docs/api.md. A route that has no entry here fails `test_routes.py`.
 """

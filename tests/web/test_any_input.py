@@ -1,4 +1,4 @@
-"""Any text as a secret, cookie, cursor or credential gets a declared refusal, never an error 500."""
+"""Any text as secret, cookie, cursor or credential gets a declared refusal, never a 500."""
 
 import base64
 
@@ -47,7 +47,7 @@ def test_any_text_is_accepted_or_rejected_as_an_audience(text: str) -> None:
 
 
 def drawn(strategy: st.SearchStrategy[str], count: int = 60) -> list[str]:
-    """Return examples of the strategy, because Hypothesis cannot run inside the tests' event loop."""
+    """Return examples: Hypothesis itself cannot run inside the tests' event loop."""
     found: list[str] = []
 
     @settings(max_examples=count, database=None, derandomize=True)

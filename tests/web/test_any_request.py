@@ -1,4 +1,4 @@
-"""Every request that schemathesis generates, by every kind of caller, gets a declared answer."""
+"""Every request that schemathesis generates, by any caller, gets a declared answer."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
@@ -76,7 +76,7 @@ def operations(schema: BaseSchema) -> Iterator[Operation]:
 
 
 def requests_of(operation: Operation) -> st.SearchStrategy[Request]:
-    """Return requests that are valid by the document and, if the operation has inputs, invalid ones."""
+    """Return valid requests and, if the operation has inputs, invalid ones."""
     valid = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if not (operation.path_parameters or operation.query or operation.body):
         return valid

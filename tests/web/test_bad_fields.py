@@ -1,4 +1,4 @@
-"""Fields of a wrong type, format or name are refused with their pointer, not converted, not echoed."""
+"""Wrong types, formats and names of fields are refused with a pointer, and not echoed."""
 
 from typing import Any
 
@@ -127,7 +127,7 @@ STRICTER = {
     },
     "PATCH /users/{id}": {"email": ["", "mArKeR"]},
 }
-# Only the new authenticator can confirm an enrollment, so a recovery code is malformed there.
+# A recovery code does not confirm an enrollment; only a passcode of the new authenticator does.
 WRONG_DIGITS = [*WRONG["passcode"], "0123456-789abcd"]
 
 each_call = pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A typed client, generated from the output of `passgate openapi`, signs in at a running service."""
+"""A typed client, generated from `passgate openapi`, signs in at a running service."""
 
 import importlib
 import subprocess

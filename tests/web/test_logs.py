@@ -1,4 +1,4 @@
-"""The log of a real service: every error can be found by its request id, and no secret is in it."""
+"""The log of a real service: errors are found by request id, and no secret is in it."""
 
 import json
 import subprocess

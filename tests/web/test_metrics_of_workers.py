@@ -1,4 +1,4 @@
-"""Metrics of several worker processes: each serves the sum of all, without processes that ended."""
+"""Metrics of several worker processes: each serves the sum of all that are running."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def pair(directory: Path, port: int) -> Iterator[Serving]:
-    """A service of two workers, with its temporary files in `directory` and its metrics on `port`."""
+    """A service of two workers, with temporary files in `directory` and metrics on `port`."""
     settings = {"TMPDIR": str(directory), "PASSGATE_METRICS_LISTEN": f"127.0.0.1:{port}"}
     with serving(directory / "data", "--workers", "2", "--no-jobs", **settings) as service:
         yield service

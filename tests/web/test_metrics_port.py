@@ -1,4 +1,4 @@
-"""The metrics port of real processes: off by default, separate from the public port, loopback only."""
+"""The metrics port: off by default, separate from the public port, loopback only."""
 
 import socket
 from pathlib import Path

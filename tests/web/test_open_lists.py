@@ -1,4 +1,4 @@
-"""Value lists in answers are open in the OpenAPI document, so that new values break no client."""
+"""Value lists in answers are open in the document, so that new values break no client."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The order of the checks (docs/api.md section 2): the first failing check decides the answer."""
+"""The order of the checks (docs/api.md section 2): the first that fails decides the answer."""
 
 import json
 from dataclasses import dataclass, field

@@ -36,7 +36,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """Read the header of an answer and return its first line, or nothing if the connection is closed."""
+    """Read an answer's header, and return its first line, or nothing after a disconnect."""
     head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
     return head.partition(b"\r\n")[0]
 

@@ -1,4 +1,4 @@
-"""A real server on a real socket: clients can read an answer that comes while they still send."""
+"""A real server on a socket: clients can read an answer that comes while they still send."""
 
 import socket
 from collections.abc import Iterable, Iterator

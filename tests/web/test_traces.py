@@ -1,4 +1,4 @@
-"""Traces of requests, jobs and SQL from every process, without secrets; nothing is loaded when off."""
+"""Traces of requests, jobs and SQL from every process, without secrets."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TracedService:
-    """The spans and log lines of a service of two workers, during the calls of `Flow`, until it stopped."""
+    """The spans and log lines of a service of two workers during the calls of `Flow`."""
 
     def __init__(self, collector: Collector, flow: Flow, output: str) -> None:
         self.collector = collector

@@ -59,7 +59,7 @@ async def rows(tenant: Tenant, *tables: str) -> dict[str, list[Any]]:
 
 @pytest.fixture
 async def filled(tenant: Tenant) -> Tenant:
-    """An account with rows in every table: a trusted device, sessions, used and open sign-ins, and so on."""
+    """An account with rows in every table: trusted device, sessions, used and open sign-ins."""
     person = await trusted_person(tenant)
     await tenant.asked(person)
     await begin(await tenant.signed_in())

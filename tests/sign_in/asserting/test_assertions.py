@@ -1,4 +1,4 @@
-"""Passgate as the second factor of an application that checks passwords itself (docs/api.md section 9)."""
+"""Second factor for an application that checks passwords itself (docs/api.md section 9)."""
 
 from typing import Any
 

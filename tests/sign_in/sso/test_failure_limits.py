@@ -1,4 +1,4 @@
-"""The limit on failed provider sign-ins per address; beyond it nothing is judged or recorded."""
+"""The limit on failed SSO sign-ins per address; beyond it nothing is judged or recorded."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Signing in with an ID token, for native clients: no passcode is asked, and each nonce works once."""
+"""Signing in with an ID token, without a passcode; each nonce works once."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Signing in with a JWT: no passcode is asked, and each token works once (docs/api.md section 9)."""
+"""Signing in with a JWT, without a passcode; each token works once (docs/api.md section 9)."""
 
 from typing import Any
 

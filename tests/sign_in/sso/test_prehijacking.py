@@ -1,4 +1,4 @@
-"""Account pre-hijacking: a stranger signs in by SSO under an address before its owner proves it."""
+"""Pre-hijacking: a stranger signs in by SSO under an address before its owner proves it."""
 
 import asyncio
 from typing import Any
@@ -32,7 +32,7 @@ async def sign_in_by_sso(tenant: Tenant, issuer: Issuer, **claims: Any) -> tuple
 
 
 async def link_as_before(tenant: Tenant, person: SimulatedUser, subject: str) -> None:
-    """Link a subject to the person, as an earlier release did, which took an e-mail address as proof."""
+    """Link a subject to the person, as a release did that took an e-mail address as proof."""
     statement = """
         INSERT INTO sso_identities (account_id, id, provider_id, subject, user_id, created_at)
         SELECT :account, :id, id, :subject, :user, :now FROM sso_providers

@@ -1,4 +1,4 @@
-"""Whoever knows a provider's secret can sign in as any user of its roles; no admin becomes owner that way."""
+"""Whoever knows a provider's secret can be any of its roles; no admin becomes owner by it."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Configuring SSO providers: by admins, within what their role allows; secrets are never shown again."""
+"""Configuring SSO providers: by admins, within their role; secrets are never shown again."""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ class Tenant:
         return person
 
     async def enroll(self, person: SimulatedUser) -> dict[str, Any]:
-        """Enroll an authenticator in the person's fresh session; the first one brings the recovery codes."""
+        """Enroll an authenticator in the person's fresh session; the first brings recovery codes."""
         body = {"kind": "totp", "label": "Phone"}
         begun = ok(await person.browser.post("/users/me/two-factor/enrollments", json=body), 201)
         app = AuthenticatorApp(begun["secret"], self.clock)

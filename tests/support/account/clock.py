@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class TurnableClock:
-    """Begins at the machine's time, on a whole step of 30 seconds, and moves only when told."""
+    """Starts at the machine's time, on a whole 30 s time step; only tests move it."""
 
     def __init__(self) -> None:
         self.reset()

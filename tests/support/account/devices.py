@@ -40,7 +40,7 @@ def cookies_set(response: httpx.Response) -> list[SetCookie]:
 
 
 async def pass_passcode(tenant: Tenant, person: SimulatedUser, browser: Client, **body: object) -> httpx.Response:
-    """Sign in with password and passcode from the browser, with its cookies, and return the answer."""
+    """Sign in with password and passcode from the browser, and return the response."""
     token = await tenant.asked(person, browser)
     given = {"sign_in_token": token, "passcode": person.authenticator.next_passcode()} | body
     response = await browser.post("/sign-ins/passcode", json=given)
@@ -71,7 +71,7 @@ async def is_asked(tenant: Tenant, person: SimulatedUser, browser: Client | None
 
 
 async def is_asked_with(tenant: Tenant, person: SimulatedUser, *cookie_headers: str | bytes) -> bool:
-    """Whether a sign-in with the password and these raw `Cookie` headers is asked for a passcode."""
+    """Whether a sign-in with password and these raw `Cookie` headers is asked for a passcode."""
     headers = httpx.Headers([(b"Cookie", h if isinstance(h, bytes) else h.encode()) for h in cookie_headers])
     browser = tenant.browser()
     response = await browser.http.post("/sign-ins", json=credentials(person), headers=headers)

@@ -31,7 +31,7 @@ def app_of(tenant: Tenant, enrollment: dict[str, Any]) -> AuthenticatorApp:
 
 
 async def enroll_at_sign_in(tenant: Tenant, person: SimulatedUser) -> dict[str, Any]:
-    """Sign a person in by the enrollment that the account requires; 2FA is then required, not turned on."""
+    """Sign a person in by the enrollment that the account requires; it does not turn 2FA on."""
     waiting = await tenant.sign_in(person)
     assert waiting["status"] == "enrollment_required"
     held = {"sign_in_token": waiting["sign_in_token"]}

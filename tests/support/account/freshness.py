@@ -1,4 +1,4 @@
-"""Sessions that are not fresh, and the refusal that they get (docs/api.md section 3, RFC 9470)."""
+"""Sessions that are not fresh, and their refusal (docs/api.md section 3, RFC 9470)."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""Another service that verifies identity tokens with joserfc, independent of the code under test."""
+"""Another service that verifies identity tokens with joserfc, not with the code under test."""
 
 import json
 from base64 import urlsafe_b64decode

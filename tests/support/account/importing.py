@@ -39,7 +39,7 @@ async def import_into(tenant: Tenant, *lines: dict[str, Any] | str | bytes, skip
 
 
 async def refused_import(tenant: Tenant, *lines: dict[str, Any] | str | bytes) -> list[str]:
-    """Import lines of which some are bad, assert that nothing was imported, and return the errors."""
+    """Import some bad lines, assert that nothing was imported, and return the errors."""
     before = await count_users(tenant)
     try:
         await import_into(tenant, *lines)

@@ -62,7 +62,7 @@ _DEVICES = """
 
 
 async def add_many_users(tx: AsyncConnection, account_id: UUID, role: Role, count: int, now: datetime) -> None:
-    """Add `count` users of the role (a few agents become admins); call it once for an account and role."""
+    """Add `count` users of the role (a few agents become admins), once per account and role."""
     values: dict[str, Any] = {"account": account_id, "role": role.value, "count": count, "now": now}
     for statement in (_USERS, _STATES, _AUTHENTICATORS, _CODE_SETS, _CODES, _DEVICES):
         await tx.execute(text(statement), values)

@@ -27,7 +27,7 @@ async def succeed(tenant: Tenant, email: str, *, ip: str = HERE) -> None:
 
 
 async def limited_for(tenant: Tenant, email: str, *, ip: str = HERE, password: str = PASSWORD) -> int:
-    """Send a password, assert that the rate limit refuses it, and return `Retry-After` in seconds."""
+    """Send a password, assert that the rate limit refuses it, and return `Retry-After`."""
     response = await send(tenant.browser(ip=ip), email, password)
     problem = refused(response, 429, "too_many_requests")
     assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}

@@ -32,7 +32,7 @@ async def set_status(tenant: Tenant, person: SimulatedUser, status: str) -> None
 async def begin_demanded_enrollment(
     tenant: Tenant, person: SimulatedUser, browser: Client | None = None
 ) -> dict[str, Any]:
-    """Sign in where enrollment is required, and begin it; return the enrollment and its sign-in token."""
+    """Sign in, begin the required enrollment, and return it with its sign-in token."""
     browser = browser or person.browser
     answer = await tenant.sign_in(person, browser)
     assert answer["status"] == "enrollment_required"
@@ -57,7 +57,7 @@ async def confirm(browser: Client, begun: dict[str, Any], passcode: Any, **body:
 async def enroll_on_demand(
     tenant: Tenant, person: SimulatedUser, browser: Client | None = None, **body: Any
 ) -> dict[str, Any]:
-    """Sign in with the enrollment that the account requires; afterwards the browser is signed in."""
+    """Sign in with the enrollment that the account requires; the browser is then signed in."""
     browser = browser or person.browser
     begun = await begin_demanded_enrollment(tenant, person, browser)
     app = AuthenticatorApp(begun["secret"], tenant.clock)

@@ -11,13 +11,13 @@ HTTPS_URL = "https://passgate.example"
 
 
 def variant(tenant: Tenant, **changes: Any) -> Tenant:
-    """Return the same account, served by a second application whose services differ in `changes`."""
+    """Return the same account, served by another application with these changed services."""
     services = dataclasses.replace(tenant.services, **changes)
     return Tenant(create_app(services), services, tenant.clock, tenant.account)
 
 
 def with_settings(tenant: Tenant, **changes: Any) -> Tenant:
-    """Return the same account, served by a second application whose settings differ in `changes`."""
+    """Return the same account, served by another application with these changed settings."""
     return variant(tenant, settings=tenant.services.settings.model_copy(update=changes))
 
 

@@ -45,7 +45,7 @@ class Lock:
 
 @asynccontextmanager
 async def locked(tenant: Tenant, person: SimulatedUser) -> AsyncIterator[Lock]:
-    """Lock the row that every change of the person's second factor locks first, until the block ends."""
+    """Lock the row that every change of the second factor locks first, until the block ends."""
     database = tenant.services.database
     async with database.begin() as tx:
         assert await repository.lock_state(tx, tenant.account.id, person.user.id)

@@ -1,4 +1,4 @@
-"""Running Hypothesis with async code: Hypothesis in a thread, its examples in the event loop."""
+"""Running Hypothesis with async code: itself in a thread, its examples in the event loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""A real Postgres for the tests: embedded, or from the directory `PASSGATE_TEST_POSTGRES_BIN`."""
+"""A real Postgres for the tests: embedded, or from `PASSGATE_TEST_POSTGRES_BIN`."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ PROGRAMS = "PASSGATE_TEST_POSTGRES_BIN"
 
 
 def start(postgres: EmbeddedPostgres) -> str:
-    """Start Postgres with the programs from the environment, or the embedded ones; return its URL."""
+    """Start Postgres from `PASSGATE_TEST_POSTGRES_BIN`, or the embedded one; return its URL."""
     with pytest.MonkeyPatch.context() as patch:
         if directory := os.environ.get(PROGRAMS):
             patch.setattr("app.database.embedded._Programs._installed", lambda _: iter([Path(directory)]))

@@ -1,4 +1,4 @@
-"""Several instances of the service on one database, each with its own event loop, pool and threads."""
+"""Several instances on one database, each with its own event loop, pool and threads."""
 
 import asyncio
 import contextlib

@@ -163,7 +163,7 @@ def _general_name(host: str) -> x509.GeneralName:
 
 
 def make_authority(directory: Path, *names: str) -> Authority:
-    """Return a new authority, and the TLS context of a server with a certificate for these names and 127.0.0.1."""
+    """Return a new authority with a server certificate for these names and 127.0.0.1."""
     now = datetime.now(UTC)
 
     def certificate(subject: str, issuer: str, key: Any, signer: Any, *, authority: bool) -> x509.Certificate:

@@ -13,7 +13,7 @@ NGINX = shutil.which("nginx")
 
 @contextmanager
 def nginx(directory: Path, port: int, servers: str) -> Iterator[None]:
-    """Run nginx with these `server` blocks, one of them on the port; keep its files in `directory`."""
+    """Run nginx with these `server` blocks, one of them on the port, and files in `directory`."""
     temporary = "\n".join(
         f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

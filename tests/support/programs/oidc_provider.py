@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer on loopback, signing with joserfc; tests can change, slow or stop it."""
+"""An OpenID Connect issuer on loopback, with joserfc; tests can change, slow or stop it."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ BASIC = base64.b64encode(b"passgate+at+the+issuer:what%3A+the+issuer+%2B+we+shar
 
 
 class Issuer:
-    """Its attributes decide its behavior; `asked` lists the paths requested since the last `begin`."""
+    """Its attributes decide its behavior; `asked` lists the paths requested since `begin`."""
 
     def __init__(self, clock: TurnableClock) -> None:
         self.clock = clock

@@ -1,4 +1,4 @@
-"""Fetching an issuer's documents: what is cached, what is fetched again, and what is never fetched."""
+"""Fetching an issuer's documents: what is cached, fetched again, and never fetched."""
 
 import asyncio
 import time
