@@ -1,4 +1,4 @@
-"""Completing a sign-in with a recovery code, in any spelling, once; docs/api.md sections 4, 5."""
+"""Completing a sign-in with a recovery code, any spelling, once (docs/api.md sections 4, 5)."""
 
 from collections.abc import Callable
 

@@ -72,13 +72,13 @@ async def test_enrolling_after_an_assertion_makes_the_session_fresh(
 ) -> None:
     await tenant.require(owner, end_users=True)
     person = await tenant.person(Role.END_USER, password=None, external_id="crm-7")
-    held = {"sign_in_token": (await shop.asserts(external_id="crm-7"))["sign_in_token"]}
+    sign_in = {"sign_in_token": (await shop.asserts(external_id="crm-7"))["sign_in_token"]}
     browser = tenant.browser()
-    begun = ok(await browser.post("/sign-ins/enrollments", json=held | {"kind": "totp", "label": "Phone"}), 201)
+    begun = ok(await browser.post("/sign-ins/enrollments", json=sign_in | {"kind": "totp", "label": "Phone"}), 201)
     app = AuthenticatorApp(begun["secret"], tenant.clock)
 
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
-    answer = ok(await browser.post(path, json=held | {"passcode": app.passcode()}), 201)
+    answer = ok(await browser.post(path, json=sign_in | {"passcode": app.passcode()}), 201)
 
     assert answer["user"]["id"] == person.id
     browser.token = answer["session"]["token"]

@@ -1,4 +1,4 @@
-"""SAML sign-in with a real identity provider, and with forged answers; docs/api.md section 9."""
+"""SAML sign-in with a real identity provider and forged answers (docs/api.md section 9)."""
 
 import asyncio
 from collections.abc import Iterator

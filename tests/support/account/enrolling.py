@@ -34,11 +34,11 @@ async def enroll_at_sign_in(tenant: Tenant, person: SimulatedUser) -> dict[str, 
     """Sign a person in by the enrollment that the account requires; it does not turn 2FA on."""
     waiting = await tenant.sign_in(person)
     assert waiting["status"] == "enrollment_required"
-    held = {"sign_in_token": waiting["sign_in_token"]}
-    begun = ok(await person.browser.post("/sign-ins/enrollments", json=held | {"kind": "totp"}), 201)
+    sign_in = {"sign_in_token": waiting["sign_in_token"]}
+    begun = ok(await person.browser.post("/sign-ins/enrollments", json=sign_in | {"kind": "totp"}), 201)
     app = app_of(tenant, begun)
     path = f"/sign-ins/enrollments/{begun['id']}/confirmation"
-    body = held | {"passcode": app.passcode(), "remember_device": False}
+    body = sign_in | {"passcode": app.passcode(), "remember_device": False}
     completed: dict[str, Any] = ok(await person.browser.post(path, json=body), 201)
     person.browser.token = completed["session"]["token"]
     person.app = app
