@@ -21,7 +21,7 @@ START_TIMEOUT_SECONDS = 30
 
 def workers_of(service: Serving) -> list[int]:
     """Return the pids of the worker processes, once there are two."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
     while time.monotonic() < give_up_at:
         found = [
@@ -49,17 +49,17 @@ def halted(process: int) -> Iterator[None]:
 
 def get(service: Serving, path: str) -> httpx.Response:
     """Send a request over a new connection, with time for a worker that is still starting."""
-    return httpx.get(service.url + path, timeout=PATIENCE_SECONDS)
+    return httpx.get(service.url + path, timeout=START_TIMEOUT_SECONDS)
 
 
 def metrics(port: int) -> str:
     """Return the metrics from the metrics port."""
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS).raise_for_status().text
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=START_TIMEOUT_SECONDS).raise_for_status().text
 
 
 def wait_for_value(port: int, name: str, expected: float, **labels: str) -> None:
     """Wait until the metric has this value."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
     while value(metrics(port), name, **labels) != expected:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)

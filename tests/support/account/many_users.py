@@ -16,7 +16,7 @@ _USERS = """
            'User' || md5(CAST(:role AS text) || n) || '@Example.com',
            'user' || md5(CAST(:role AS text) || n) || '@example.com',
            CASE n % 50 WHEN 0 THEN '=1+' || n WHEN 1 THEN 'Ann "' || n || '" Lee' WHEN 2 THEN E'Zoë,\n' || n
-                       ELSE 'SimulatedUser Number ' || n END,
+                       ELSE 'User Number ' || n END,
            CASE WHEN CAST(:role AS text) = 'agent' AND n % 97 = 0 THEN 'admin' ELSE CAST(:role AS text) END,
            CASE WHEN n % 23 = 0 THEN 'suspended' ELSE 'active' END, 'en', :now,
            CASE WHEN n % 3 > 0 THEN CAST(:now AS timestamptz) - n * interval '0.37 seconds' END
