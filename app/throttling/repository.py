@@ -136,7 +136,7 @@ def _bucket_params(account_id: UUID, buckets: Sequence[Bucket], now: datetime) -
             f"cost_{number}": bucket.cost,
             f"first_{number}": now + bucket.cost,
             f"full_{number}": now + bucket.period,
-            f"fullest_{number}": now + bucket.max_valid_delay,
+            f"max_valid_delay_{number}": now + bucket.max_valid_delay,
             f"window_{number}": now - bucket.period,
         }
     return values
