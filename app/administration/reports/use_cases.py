@@ -25,6 +25,7 @@ from app.core.errors import Conflict, Gone, NotFound, TooMany
 from app.core.ids import new_id
 from app.database.engine import Database
 from app.database.queue import enqueue
+from app.second_factor.authority import lock_caller
 
 _NOT_READY = {
     Status.QUEUED: "The report is waiting to be written.",
@@ -37,8 +38,9 @@ _NOT_READY = {
 async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_users: bool) -> Report:
     """Request a report, which the worker writes.
 
-    Raises `TooMany` while the account has `MOST_UNFINISHED` unfinished reports.
+    Raises `TooMany` while the account has `MOST_UNFINISHED` unfinished reports, and what `lock_caller` raises.
     """
+    await lock_caller(tx, caller)
     if await repository.count_unfinished(tx, caller.account_id) >= MOST_UNFINISHED:
         detail = f"{MOST_UNFINISHED} reports are unfinished: wait for one of them."
         raise TooMany(detail, retry_after=RETRY_AFTER_SECONDS)
@@ -88,7 +90,11 @@ class Download:
 
 
 async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
-    """Record the download and return it; raises `NotFound` or `Conflict` (`report_not_ready`)."""
+    """Record the download and return it.
+
+    Raises `NotFound`, `Conflict` (`report_not_ready`) and what `lock_caller` raises.
+    """
+    await lock_caller(tx, caller)
     report = await find_report(tx, caller.account_id, report_id)
     status = report.status_at(caller.now)
     if status is not Status.READY:
