@@ -109,17 +109,20 @@ def _process_registry() -> CollectorRegistry:
     if directory is None:
         return REGISTRY
     for file in Path(directory).glob("gauge_live*.db"):  # do not count the gauges of a killed process
-        if not _is_running(int(file.stem.rpartition("_")[2])):
+        if not is_running(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own
     return registry
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether this process of ours exists."""
     try:
         os.kill(process, 0)  # signal 0 only checks that the process exists
     except ProcessLookupError:
+        return False
+    except PermissionError:  # a process of another user has the pid of a worker that was killed
         return False
     return True
 

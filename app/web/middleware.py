@@ -59,10 +59,12 @@ class RequestLogMiddleware:
             await send(message)
 
         with bound_contextvars(request_id=request_id):  # in every log line of this request
-            await self._app(scope, incoming.receive, send_with_headers)
-            seconds = time.perf_counter() - begun_at
-            _count_request(scope, status, seconds)
-            _log_request(scope, status, seconds)
+            try:
+                await self._app(scope, incoming.receive, send_with_headers)
+            finally:  # also if the answer fails after its beginning, or the request is canceled
+                seconds = time.perf_counter() - begun_at
+                _count_request(scope, status, seconds)
+                _log_request(scope, status, seconds)
 
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
         headers = MutableHeaders(scope=message)
