@@ -1,14 +1,15 @@
 """Fallback without `PASSGATE_DATABASE_URL`: the embedded Postgres and generated keys."""
 
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.core.secret_keys import new_key_setting
-from app.core.settings import Settings
+from app.core.secret_keys import new_key_setting, parse_keys
+from app.core.settings import Settings, SettingsError
 from app.crypto.passwords import usable_cores
 from app.database.embedded import EmbeddedPostgres, running_url
 
@@ -36,22 +37,38 @@ def database_of(settings: Settings, *, as_owner: bool = False) -> Iterator[Setti
 
 
 def _embedded(settings: Settings, url: str) -> Settings:
-    keys = settings.secret_keys or SecretStr(_keys_in(settings.data_dir))
+    keys = settings.secret_keys or SecretStr(keys_in(settings.data_dir))
     return settings.model_copy(update={"database_url": SecretStr(url), "secret_keys": keys})
 
 
-def _keys_in(data_dir: Path) -> str:
-    """Return the keys of the embedded database; create them the first time."""
+def keys_in(data_dir: Path) -> str:
+    """Return the keys of the embedded database; create them the first time.
+
+    Raises `SettingsError` if the file does not hold usable keys.
+    """
     path = data_dir / "secret-keys"
+    if not path.exists():
+        _create(path, new_key_setting() + "\n")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(new_key_setting() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_text().strip()
+        keys = path.read_bytes().decode(errors="replace").strip()
+        parse_keys(keys)
+    except ValueError as error:
+        raise SettingsError(f"The file {path} does not hold the keys. {error} Restore it from a backup.") from None
+    return keys
+
+
+def _create(path: Path, text: str) -> None:
+    """Create the file with its whole text, or leave the one that another process has just created."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        Path(draft).unlink()
 
 
 def export_to_workers(settings: Settings, *, workers: int) -> None:
