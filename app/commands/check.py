@@ -66,13 +66,13 @@ def _breached_passwords(passwords: BreachedPasswords) -> Finding:
         return Finding("breached passwords", well=False, says=f"the file {error}; new passwords are refused")
 
 
-async def check_keys(services: Services) -> None:
+async def check_keys(services: Services) -> bool:
     """Raise `SettingsError` if the encryption keys cannot decrypt the stored signing keys.
 
     Raises `Unavailable` if the connection to the database would not be protected as the settings require.
 
-    The first start creates the first signing key, so every later start has one to decrypt. If the database does
-    not answer, this returns without an error: the readiness check reports that.
+    The first start creates the first signing key, so every later start has one to decrypt. Returns False if the
+    database does not answer: the readiness check reports that.
     """
     try:
         async with services.database.read() as tx:
@@ -82,17 +82,21 @@ async def check_keys(services: Services) -> None:
     except Unavailable as error:
         if why_unprotected(error):
             raise
+        return False
     except SealBroken as error:
         raise SettingsError(f"PASSGATE_SECRET_KEYS: cannot decrypt the stored data. {error}") from error
+    return True
 
 
 async def _keys(services: Services) -> Finding:
     try:
-        await check_keys(services)
+        checked = await check_keys(services)
     except SettingsError as error:
         return Finding("keys", well=False, says=str(error))
-    except Unavailable:  # the database check reports this
-        pass
+    except Unavailable:  # the database check says why
+        checked = False
+    if not checked:
+        return Finding("keys", well=False, says="not checked: the database does not answer")
     return Finding("keys", well=True, says=f"{services.sealer.current_key_id} seals")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from app.commands.check import check_everything
+from app.services import make_services
 from tests.support.account.arrange import Tenant
 from tests.support.account.services import with_changes
 from tests.support.observe.sql import run_sql
@@ -45,3 +46,15 @@ async def test_each_setting_is_shown_and_no_secret(tenant: Tenant, tmp_path: Pat
     keys = services.settings.secret_keys
     assert keys is not None
     assert keys.get_secret_value() not in str(findings)
+
+
+async def test_keys_are_not_called_right_without_the_database(tenant: Tenant, tmp_path: Path) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    services = make_services(with_changes(tenant.services, data_dir=tmp_path, database_url=url).settings)
+    try:
+        findings = {finding.subject: finding for finding in await check_everything(services)}
+    finally:
+        await services.close()
+
+    assert not findings["keys"].well
+    assert not findings["database"].well
