@@ -34,7 +34,7 @@ EXPLANATIONS = {
         "Send JSON in UTF-8 and say so.",
     ),
     "too_large": Explanation(
-        "The body is too large", "A body has at most 64 KiB.", "Send less; no call needs more."
+        "The body is too large", "A body of JSON has at most 64 KiB, a form 256 KiB.", "Send less."
     ),
     "not_found": Explanation(
         "Not found",

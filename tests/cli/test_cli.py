@@ -66,7 +66,7 @@ def test_accounts_and_users_are_made_beside_the_running_service(service: Serving
     [
         ((*DEMO_USER[:-2],), PASSWORD, "Missing option '--email'"),
         (("create-user", "nobody", *DEMO_USER[2:]), PASSWORD, "no account"),
-        ((*DEMO_USER, "--email", "nonsense"), PASSWORD, "no e-mail"),
+        ((*DEMO_USER, "--email", "nonsense"), PASSWORD, "not an e-mail"),
         ((*DEMO_USER, "--role", "owner"), PASSWORD, "an owner already"),
         ((*DEMO_USER, "--email", "OWNER@demo.example"), PASSWORD, "with this e-mail"),
         (DEMO_USER, "short", "at least 8"),

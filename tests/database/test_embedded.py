@@ -37,7 +37,7 @@ KEEP = ("DROP TABLE IF EXISTS kept", "CREATE TABLE kept AS SELECT 'here' AS word
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One directory for all tests, because the first start is slow; each test stops Postgres."""
+    """One directory for all tests: the first start is slow."""
     return tmp_path_factory.mktemp("embedded") / "data"
 
 
@@ -154,9 +154,7 @@ async def test_the_next_owner_waits_for_a_postgres_that_is_ending(
     assert time.monotonic() - started > 0.2
 
 
-async def test_a_crash_of_postgres_and_its_owner_is_recovered_from(
-    data_dir: Path, postgres: EmbeddedPostgres
-) -> None:
+async def test_recovery_from_a_crash_of_postgres_and_owner(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     with another_owner(data_dir) as owner:
         await ask(running_url(data_dir), *KEEP)
         os.kill(postmaster_of(data_dir), signal.SIGKILL)
