@@ -19,6 +19,7 @@ from app.accounts.users.use_cases import NewUser
 from app.commands import provision
 from app.commands.check import check_everything, check_keys
 from app.commands.embedded_setup import database_of, export_to_workers
+from app.commands.http_server import exit_on_sigterm, run_http_server
 from app.commands.key_rotation import rotate_keys as reencrypt
 from app.core.addresses import is_loopback
 from app.core.callers import Role
@@ -55,10 +56,10 @@ PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="read the 
 
 
 @contextmanager
-def _database() -> Iterator[Settings]:
+def _database(*, may_start: bool = True) -> Iterator[Settings]:
     settings = load_settings()
     configure_logs(settings.log_level)
-    with database_of(settings) as found:
+    with database_of(settings, may_start=may_start) as found:
         yield found
 
 
@@ -94,7 +95,8 @@ def serve(
             "PASSGATE_DATABASE_URL: is not set. The embedded Postgres serves this machine only, "
             "but --host or PASSGATE_PUBLIC_URL is reachable from others"
         )
-    with ExitStack() as counts, database_of(settings, as_owner=True) as found:
+    with exit_on_sigterm(), ExitStack() as counts, database_of(settings, as_owner=True) as found:
+        found = _with_public_url(found, host, port)  # noqa: PLW2901 -- from here on with this one
         if embedded:
             asyncio.run(migrate_database(_url(found)))
             password = _with_services(found, provision.make_demo)
@@ -109,25 +111,38 @@ def serve(
                 tempfile.TemporaryDirectory(prefix="passgate-metrics-")
             )
         counts.enter_context(metrics_port(found))
-        log.info("Passgate listens", at=f"http://{host}:{port}")
         sys.stdout.flush()
-        uvicorn.run(
-            "app.main:without_jobs" if no_jobs else "app.main:from_environment",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            loop="uvloop",
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            timeout_worker_healthcheck=STARTS_SECONDS,
-            **HTTP_SERVER,
+        run_http_server(
+            uvicorn.Config(
+                "app.main:without_jobs" if no_jobs else "app.main:from_environment",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                loop="uvloop",
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_worker_healthcheck=STARTS_SECONDS,
+                **HTTP_SERVER,
+            )
         )
+
+
+def _with_public_url(settings: Settings, host: str, port: int) -> Settings:
+    """Derive `public_url` from a loopback address to listen on; warn of one that names another port."""
+    if not is_loopback(host):
+        return settings
+    if settings.origin_of("public_url") == "default":
+        return settings.with_generated(public_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    public = urlsplit(settings.public_url)
+    if public.scheme == "http" and is_loopback(public.hostname or "") and (public.port or 80) != port:
+        log.warning("PASSGATE_PUBLIC_URL has another port than the service", url=settings.public_url, port=port)
+    return settings
 
 
 @cli.command()
 def worker() -> None:
     """Run only the job worker: send e-mails, write reports, delete expired data."""
-    with _database() as settings:
+    with _database(may_start=False) as settings:
         _with_services(settings, check_keys)
         _with_services(settings, work_until_told)
 
@@ -135,7 +150,7 @@ def worker() -> None:
 @cli.command()
 def migrate() -> None:
     """Upgrade the database to the schema of this release."""
-    with _database() as settings:
+    with _database(may_start=False) as settings:
         asyncio.run(migrate_database(_url(settings)))
     typer.echo("The database is up to date.")
 

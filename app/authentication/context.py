@@ -2,9 +2,11 @@
 
 import ipaddress
 import re
+from functools import cache
 from typing import Annotated, cast
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Request
 
 from app.accounts import repository as accounts
@@ -17,7 +19,11 @@ from app.web.dependencies import services_of
 
 _USER_AGENT_LENGTH = 512
 _ADDRESS_LENGTH = 64  # enough for IPv6 with a scope id, which has no limit of its own
+_PORT = "(:[0-9]{1,5})?"
+_FORWARDED = re.compile(rf"(?P<v4>[0-9.]+){_PORT}|\[(?P<bracketed>[^\]]+)\]{_PORT}|(?P<bare>[^\[\]]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+log = structlog.get_logger()
 
 
 class AccountDirectory:
@@ -65,14 +71,37 @@ def client_address(request: Request, hops: int) -> str:
     entry is missing or is not an IP address, it is the peer.
     """
     peer = request.client.host if request.client else ""
-    if hops:
-        entries = forwarded_for(request)
-        if len(entries) >= hops and len(entries[-hops]) <= _ADDRESS_LENGTH:
-            try:
-                return str(ipaddress.ip_address(entries[-hops]))
-            except ValueError:
-                return peer
-    return peer
+    if not hops:
+        return peer
+    entries = forwarded_for(request)
+    address = parse_forwarded(entries[-hops]) if len(entries) >= hops else None
+    if address is None:
+        warn_of_hops(hops)
+    return address or peer
+
+
+def parse_forwarded(entry: str) -> str | None:
+    """Return the IP address of an entry of X-Forwarded-For, which some gateways write with a port.
+
+    Accepts `203.0.113.7`, `203.0.113.7:51234`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:443`.
+    """
+    found = _FORWARDED.fullmatch(entry) if len(entry) <= _ADDRESS_LENGTH else None
+    if found is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(found["v4"] or found["bracketed"] or found["bare"]))
+    except ValueError:
+        return None
+
+
+@cache
+def warn_of_hops(hops: int) -> None:
+    """Warn once in each process, because every client may cause it."""
+    log.warning(
+        "X-Forwarded-For does not fit PASSGATE_TRUSTED_PROXY_HOPS: the peer's address is used. "
+        "Compare with `passgate check --url`",
+        hops=hops,
+    )
 
 
 def request_context_of(request: Request) -> RequestContext:

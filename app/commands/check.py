@@ -101,12 +101,17 @@ async def _keys(services: Services) -> Finding:
 
 
 def _settings(settings: Settings) -> list[Finding]:
-    """Show each setting; for a secret, show only whether it is set."""
+    """Show each setting and where its value comes from; of a secret, only that."""
     findings = []
     for name, value in settings:
-        secret = isinstance(value, SecretStr)
-        shown = ", ".join(value) if isinstance(value, tuple) else value
-        says = "is set" if secret else "is not set" if shown in {None, ""} else str(shown)
+        origin = settings.origin_of(name)
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        if shown in {None, ""}:
+            says = "is not set"
+        elif isinstance(value, SecretStr):
+            says = f"is {origin}"
+        else:
+            says = str(shown) if origin == "set" else f"{shown} ({origin})"
         findings.append(Finding(PREFIX + name.upper(), well=True, says=says))
     host = urlsplit(settings.public_url).hostname or ""
     safe = settings.is_https or is_loopback(host)

@@ -15,11 +15,12 @@ from app.database.embedded import EmbeddedPostgres, running_url
 
 
 @contextmanager
-def database_of(settings: Settings, *, as_owner: bool = False) -> Iterator[Settings]:
+def database_of(settings: Settings, *, as_owner: bool = False, may_start: bool = True) -> Iterator[Settings]:
     """Yield settings with a database and keys: those given, or those of the embedded Postgres.
 
     If another process runs the embedded Postgres, this one connects to it. With `as_owner` (`serve`, on which
-    other processes depend) it raises `EmbeddedPostgresError` instead, which names that process.
+    other processes depend) it raises `EmbeddedPostgresError` instead, which names that process. Unless it
+    `may_start` the embedded Postgres, it raises `SettingsError` if none runs.
     """
     if settings.database_url is not None:
         yield settings
@@ -28,6 +29,10 @@ def database_of(settings: Settings, *, as_owner: bool = False) -> Iterator[Setti
     if url is not None:
         yield _embedded(settings, url)
         return
+    if not may_start:
+        raise SettingsError(
+            "PASSGATE_DATABASE_URL: is not set, and `passgate serve` does not run on PASSGATE_DATA_DIR"
+        )
     postgres = EmbeddedPostgres(settings.data_dir)
     url = postgres.start()
     try:
@@ -37,8 +42,10 @@ def database_of(settings: Settings, *, as_owner: bool = False) -> Iterator[Setti
 
 
 def _embedded(settings: Settings, url: str) -> Settings:
-    keys = settings.secret_keys or SecretStr(keys_in(settings.data_dir))
-    return settings.model_copy(update={"database_url": SecretStr(url), "secret_keys": keys})
+    found = settings.with_generated(database_url=SecretStr(url))
+    if settings.secret_keys is None:
+        found = found.with_generated(secret_keys=SecretStr(keys_in(settings.data_dir)))
+    return found
 
 
 def keys_in(data_dir: Path) -> str:
@@ -72,12 +79,14 @@ def _create(path: Path, text: str) -> None:
 
 
 def export_to_workers(settings: Settings, *, workers: int) -> None:
-    """Pass the database, the keys and the hash threads to the worker processes, by environment.
+    """Pass generated settings and the hash threads to the worker processes, by environment.
 
     Unless `hash_threads` is set, the workers divide the cores for hashing: with more concurrent hashes than cores,
     they only evict one another from the CPU caches.
     """
     os.environ["PASSGATE_HASH_THREADS"] = str(settings.hash_threads or max(1, usable_cores() // workers))
+    if settings.origin_of("public_url") == "generated":
+        os.environ["PASSGATE_PUBLIC_URL"] = settings.public_url
     if settings.database_url and settings.secret_keys:
         os.environ["PASSGATE_DATABASE_URL"] = settings.database_url.get_secret_value()
         os.environ["PASSGATE_SECRET_KEYS"] = settings.secret_keys.get_secret_value()

@@ -1,28 +1,29 @@
 """The settings: read from the environment once when a command starts, then passed on."""
 
+import os
 import re
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import getaddresses
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.addresses import FetchPolicy, Network, is_loopback
 from app.core.database_url import parse_database_url
+from app.core.environment import describe_unknown
+from app.core.mail_url import MailDirectory, MailServer, parse_mail_url
 from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
 LONGEST_SETTING = 16_384
 """Characters: 300 keys, or as many origins."""
 
-_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:@,/?#\[\]]*)(:[0-9]{1,5})?"
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _LIMIT = re.compile("([1-9][0-9]{0,5})/([1-9][0-9]{0,6})")
 
@@ -56,60 +57,6 @@ class PasswordLimits:
 
     def __init__(self, text: str) -> None:
         self.user_and_address, self.address, self.user = (Limit(part) for part in text.split(","))
-
-
-MailTls: TypeAlias = Literal["implicit", "starttls", "if_offered", "off"]
-"""The protection of SMTP: TLS from the first byte, STARTTLS required, STARTTLS if offered, or none."""
-
-
-@dataclass(frozen=True)
-class MailServer:
-    """The SMTP server. Its certificate is always verified if TLS is used."""
-
-    host: str
-    port: int
-    tls: MailTls
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class MailDirectory:
-    """The directory where e-mails are written as files."""
-
-    path: Path
-
-
-_MAIL_URL = re.compile(rf"(smtps?)://(?:([^\s:@/?#]+):([^\s:@/?#]+)@)?(?!/){_HOST}/?(\?tls=off)?")
-_MAIL_PORTS = {"smtp": 587, "smtps": 465}
-
-
-def parse_mail_url(url: str) -> MailServer | MailDirectory:
-    """Return the mail server or directory of the URL; raises `ValueError` if it is not valid.
-
-    E-mails contain password links, so a server on another machine requires TLS. With `?tls=off` there is no TLS,
-    and the URL may not contain a password.
-    """
-    if url.startswith("file:") and (path := unquote(url.removeprefix("file:").removeprefix("//"))):
-        return MailDirectory(Path(path))
-    found = _MAIL_URL.fullmatch(url)
-    if found is None or not found[4] or int((found[5] or ":1")[1:]) not in range(1, 65_536):
-        raise ValueError(
-            "must be smtp://user:password@host:port[?tls=off], smtps://user:password@host:port or file:DIR"
-        )
-    scheme, user, password, host, port, off = found.groups()
-    if off and scheme == "smtps":
-        raise ValueError("tls=off is for smtp://; smtps:// is TLS from the first byte on")
-    if off and user and not is_loopback(host):
-        raise ValueError("tls=off would send the password in clear; leave one of them out")
-    without_smtps: MailTls = "off" if off else "if_offered" if is_loopback(host) else "starttls"
-    return MailServer(
-        host=host.strip("[]"),
-        port=int(port[1:]) if port else _MAIL_PORTS[scheme],
-        tls="implicit" if scheme == "smtps" else without_smtps,
-        user=unquote(user) if user else None,
-        password=unquote(password) if password else None,
-    )
 
 
 class Settings(BaseSettings):
@@ -247,6 +194,20 @@ class Settings(BaseSettings):
             raise ValueError(f"has more than {LONGEST_SETTING:,} characters")
         return value
 
+    _generated: frozenset[str] = PrivateAttr(frozenset())
+
+    def with_generated(self, **values: Any) -> "Settings":
+        """Return a copy with values that nobody has set."""
+        copied = self.model_copy(update=values)
+        copied._generated = self._generated | values.keys()  # noqa: SLF001 -- of the same class
+        return copied
+
+    def origin_of(self, name: str) -> Literal["set", "generated", "default"]:
+        """Return where the value of a setting comes from."""
+        if name in self._generated:
+            return "generated"
+        return "set" if name in self.model_fields_set else "default"
+
     @property
     def mail(self) -> MailServer | MailDirectory:
         """Where e-mails go: by default into files in the data directory."""
@@ -282,7 +243,9 @@ def _web_address(text: str) -> SplitResult | None:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; raises `SettingsError` with one line for each bad one."""
+    """Read the settings; raises `SettingsError` with one line for each bad or unknown one."""
+    if unknown := describe_unknown(os.environ, [PREFIX + name.upper() for name in Settings.model_fields], PREFIX):
+        raise SettingsError(*unknown)
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -16,7 +16,8 @@ import aiosmtplib
 from email_validator import EmailNotValidError, validate_email
 
 from app.core.addresses import is_loopback
-from app.core.settings import MailDirectory, MailServer, Settings
+from app.core.mail_url import MailDirectory, MailServer
+from app.core.settings import Settings
 from app.database.queue import PermanentJobError
 from app.delivery.letters import Email
 from app.delivery.messages import Message, plain

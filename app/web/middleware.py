@@ -20,6 +20,8 @@ from app.web.problems import problem_response
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 CACHEABLE = re.compile(r"/(healthz|readyz|openapi\.json|\.well-known/jwks\.json|problems/[^/]*)")
 _PASSWORDS_DEPRECATED = "@1795478400"  # 2026-11-24: passwords at the API are for old clients only (RFC 9745)
+_PROBES = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds
+_FAILURES_FROM = 400
 _HSTS = "max-age=31536000; includeSubDomains"
 
 log = structlog.get_logger()
@@ -125,10 +127,12 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     state = scope["state"]
     account, identified = state.get("account_id"), state.get("identified")
     caller = identified and identified.caller
-    log.info(
+    route = template_of(scope)
+    write = log.debug if route in _PROBES and status < _FAILURES_FROM else log.info
+    write(
         "request",
         method=scope["method"],
-        route=template_of(scope),
+        route=route,
         status=status,
         milliseconds=round(seconds * 1000, 1),
         account=account and str(account),

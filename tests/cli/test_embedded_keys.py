@@ -37,7 +37,7 @@ def test_a_broken_file_is_named_and_neither_quoted_nor_replaced(tmp_path: Path, 
 def test_a_command_says_in_one_line_that_the_file_is_broken(tmp_path: Path) -> None:
     (tmp_path / "secret-keys").write_text("")
 
-    ended = passgate("migrate", data_dir=tmp_path)
+    ended = passgate("check", data_dir=tmp_path)
 
     assert ended.returncode != 0
     assert ended.stderr.count("\n") == 1, ended.stderr

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.settings import MailDirectory, MailServer, SettingsError, load_settings
+from app.core.mail_url import MailDirectory, MailServer
+from app.core.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,6 +86,13 @@ class Serving:
                 pass
             time.sleep(0.05)
         raise AssertionError(self.output())
+
+    def wait_for(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until the condition is true."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.05)
 
     def output(self) -> str:
         """Return what the service has printed so far."""
