@@ -29,9 +29,24 @@ def test_an_address_is_read_with_or_without_port(entry: str, address: str) -> No
 
 @pytest.mark.parametrize(
     "entry",
-    ["", "unknown", "_hidden", "203.0.113.7:", "203.0.113.7:x", "203.0.113.7:123456", "203.0.113", "[2001:db8::1",
-     "2001:db8::1]", "[203.0.113.7:80", "[2001:db8::1]443", "203.0.113.7 ", "1" * 100_000, "[" * 60, ":" * 60],
-)  # fmt: skip
+    [
+        "",
+        "unknown",
+        "_hidden",
+        "203.0.113.7:",
+        "203.0.113.7:x",
+        "203.0.113.7:123456",
+        "203.0.113",
+        "[2001:db8::1",
+        "2001:db8::1]",
+        "[203.0.113.7:80",
+        "[2001:db8::1]443",
+        "203.0.113.7 ",
+        "1" * 100_000,
+        "[" * 60,
+        ":" * 60,
+    ],
+)
 def test_anything_else_is_no_address(entry: str) -> None:
     assert parse_forwarded(entry) is None
 
