@@ -139,12 +139,14 @@ def _refuse_constant(_: str) -> Any:
     raise ValueError("NaN or Infinity")
 
 
-def key_id_of(token: str) -> str:
-    """Return the `kid` of a token without verifying the token; raises `TokenRefused`."""
+def key_id_of(token: str) -> str | None:
+    """Return the `kid` of a token without verifying it, None if it has none; raises `TokenRefused`."""
     header, _ = _unverified(token, _KEY_TYPES)
-    key_id = header.get("kid")
+    if "kid" not in header:
+        return None
+    key_id = header["kid"]
     if not isinstance(key_id, str):
-        raise TokenRefused("the header names no key")
+        raise TokenRefused("the header's kid is no text")
     return key_id
 
 
@@ -152,14 +154,14 @@ def read_signed_token(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str
     """Return the claims of a JWT signed by one of the keys; raises `TokenRefused`.
 
     The algorithm must be RS256 or ES256. `keys` are JWKs (RFC 7517) of the issuer. The token selects among them by
-    `kid` only. A key is used only for the one algorithm of its type, and only if it is for signatures. The caller
-    checks the times and the other claims.
+    `kid` only; without one, the only key of a set of one is tried (OpenID Connect Core 10.1). A key is used for
+    the one algorithm of its type, and only if it is for signatures. The caller checks the times and other claims.
     """
     key_id = key_id_of(token)
     header, claims = _unverified(token, _KEY_TYPES)
     algorithm = header["alg"]
     _, parts = _KEY_TYPES[algorithm]
-    fit = [key for key in keys if _serves(key, key_id, algorithm)]
+    fit = [key for key in _named(keys, key_id) if _serves(key, algorithm)]
     if not fit:
         raise TokenRefused("the issuer has no such key for this algorithm")
     public = [{name: key[name] for name in ("kty", "crv", *parts) if name in key} for key in fit]
@@ -167,9 +169,17 @@ def read_signed_token(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str
     return claims
 
 
-def _serves(key: Mapping[str, Any], key_id: str, algorithm: str) -> bool:
+def _named(keys: Sequence[Mapping[str, Any]], key_id: str | None) -> list[Mapping[str, Any]]:
+    if key_id is not None:
+        return [key for key in keys if key.get("kid") == key_id]
+    if len(keys) != 1:
+        raise TokenRefused("the header names no key, and there is not just one")
+    return list(keys)
+
+
+def _serves(key: Mapping[str, Any], algorithm: str) -> bool:
     type_, parts = _KEY_TYPES[algorithm]
-    if (key.get("kid"), key.get("kty")) != (key_id, type_) or not all(isinstance(key.get(p), str) for p in parts):
+    if key.get("kty") != type_ or not all(isinstance(key.get(part), str) for part in parts):
         return False
     if key.get("alg", algorithm) != algorithm or key.get("use", "sig") != "sig":
         return False

@@ -123,6 +123,39 @@ FORGED: dict[str, str] = {
 }
 
 
+def test_without_a_kid_the_only_key_of_a_set_of_one_judges() -> None:
+    by_ec = jwt.encode({"alg": "ES256"}, CLAIMS, EC)
+    for good, set_of_one in ((signed({"alg": "RS256"}), KEYS[:1]), (by_ec, KEYS[1:])):
+        assert key_id_of(good) is None
+        assert read_signed_token(good, set_of_one) == CLAIMS
+        assert read_signed_token(good, [{**set_of_one[0], "kid": "another"}]) == CLAIMS
+        nameless = {name: value for name, value in set_of_one[0].items() if name != "kid"}
+        assert read_signed_token(good, [nameless]) == CLAIMS
+
+
+NO_KID: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "two keys": (signed({"alg": "RS256"}), KEYS),
+    "the same key twice": (signed({"alg": "RS256"}), KEYS[:1] * 2),
+    "one to sign and one to encrypt": (signed({"alg": "RS256"}), [KEYS[0], KEYS[0] | {"use": "enc"}]),
+    "no key": (signed({"alg": "RS256"}), []),
+    "a stranger's signature": (signed({"alg": "RS256"}, key=STRANGER), KEYS[:1]),
+    "a key of another type": (signed({"alg": "RS256"}), KEYS[1:]),
+    "a key to encrypt": (signed({"alg": "RS256"}), [KEYS[0] | {"use": "enc"}]),
+    "a key of another algorithm": (signed({"alg": "RS256"}), [KEYS[0] | {"alg": "PS256"}]),
+    "HS256 with the only key": (hmac_signed({"alg": "HS256"}, public(Encoding.PEM)), KEYS[:1]),
+    "a kid of null": (signed({"alg": "RS256", "kid": None}), KEYS[:1]),
+    "an empty kid": (signed({"alg": "RS256", "kid": ""}), KEYS[:1]),
+    "another kid": (signed({"alg": "RS256", "kid": "unknown"}), KEYS[:1]),
+    "none": (f"{encode({'alg': 'none'})}.{encode(CLAIMS)}.", KEYS[:1]),
+}
+
+
+@pytest.mark.parametrize("name", NO_KID)
+def test_without_a_kid_nothing_else_is_accepted(name: str) -> None:
+    with pytest.raises(TokenRefused):
+        read_signed_token(*NO_KID[name])
+
+
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_token_is_refused(name: str) -> None:
     with pytest.raises(TokenRefused) as refused:
