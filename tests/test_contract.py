@@ -28,6 +28,7 @@ CODES = {
     "unauthenticated": 401,
     "invalid_credentials": 401,
     "password_access_off": 401,
+    "identity_incomplete": 403,
     "sign_in_expired": 401,
     "passcode_incorrect": 401,
     "passcode_already_used": 401,

@@ -10,7 +10,7 @@ environment are not used.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -33,6 +33,22 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 """Returns the IP addresses of a host and a port; raises `OSError` when there are none."""
 
 
+class BearerToken(httpx.Auth):
+    """An access token, sent as `Authorization: Bearer` (RFC 6750)."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+Credentials: TypeAlias = tuple[str, str] | BearerToken
+"""Name and password for HTTP Basic, or a bearer token."""
+
+
 class FetchFailed(Exception):  # noqa: N818 -- named for the outcome
     """Nothing was fetched; the message is for the log."""
 
@@ -43,6 +59,8 @@ class Fetched:
 
     status: int
     body: bytes
+    media_type: str = ""
+    """The type of the body, in lower case and without parameters."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -63,7 +81,7 @@ class GuardedFetcher:
         self._tls = tls
 
     async def fetch(
-        self, url: str, *, form: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+        self, url: str, *, form: dict[str, str] | None = None, auth: Credentials | None = None
     ) -> Fetched:
         """GET the URL, or POST a form to it; raises `FetchFailed`."""
         if not self._policy.allows_url(url):
@@ -76,7 +94,7 @@ class GuardedFetcher:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError) as error:
             raise FetchFailed(f"not reached: {type(error).__name__}") from None
 
-    async def _fetch(self, url: httpx.URL, form: dict[str, str] | None, auth: tuple[str, str] | None) -> Fetched:
+    async def _fetch(self, url: httpx.URL, form: dict[str, str] | None, auth: Credentials | None) -> Fetched:
         addresses = await self._judged_addresses(url)
         for address in addresses[:-1]:
             try:
@@ -96,7 +114,7 @@ class GuardedFetcher:
         return found[:_MOST_ADDRESSES]
 
     async def _ask(
-        self, url: httpx.URL, address: str, form: dict[str, str] | None, auth: tuple[str, str] | None
+        self, url: httpx.URL, address: str, form: dict[str, str] | None, auth: Credentials | None
     ) -> Fetched:
         """Send the request to this address. Fetches are rare, so no connection is kept open."""
         headers = {"Host": url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -118,7 +136,8 @@ class GuardedFetcher:
                 },  # the certificate must be for this name
             ) as response,
         ):
-            return Fetched(response.status_code, await _read(response))
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return Fetched(response.status_code, await _read(response), media_type)
 
 
 async def _read(response: httpx.Response) -> bytes:

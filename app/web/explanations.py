@@ -59,6 +59,11 @@ EXPLANATIONS = {
         "The account does not let passwords be used at the API; requiring two-factor authentication turns it off.",
         "Use an API token, or sign in.",
     ),
+    "identity_incomplete": Explanation(
+        "The identity provider does not say enough",
+        "Its token or answer is valid, and lacks the e-mail address or a lasting identifier of the user.",
+        "Tell the account's admin: `detail` and the service's log say what is missing. The provider must send it.",
+    ),
     "sign_in_expired": Explanation(
         "The sign-in has ended",
         "The sign-in token is unknown, used or older than 10 minutes, or the user was changed meanwhile.",

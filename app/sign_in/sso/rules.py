@@ -121,6 +121,11 @@ class Identity:
     subject: str | None = None
     external_id: str | None = None
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether something identifies the person that stays when the e-mail address changes."""
+        return self.subject is not None or self.external_id is not None
+
 
 @dataclass(frozen=True)
 class LoginRequest:
@@ -161,6 +166,10 @@ class ExchangeCode:
     user_id: UUID
     version: int
     expires_at: datetime
+
+
+class IdentityIncomplete(Exception):  # noqa: N818 -- named like the refusal that it becomes
+    """A valid token or answer lacks what identifies a user. The message is shown, and quotes nothing of it."""
 
 
 def derive(secret: str, purpose: str) -> str:

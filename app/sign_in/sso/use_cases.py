@@ -10,7 +10,7 @@ from app.audit.repository import record
 from app.audit.rules import NOBODY, Event, EventType
 from app.core.assurance import SSO
 from app.core.callers import RequestContext
-from app.core.errors import NotFound, Refusal, Unauthenticated, invalid_field
+from app.core.errors import Forbidden, NotFound, Refusal, Unauthenticated, invalid_field
 from app.core.ids import new_id
 from app.crypto.digests import digest, is_secret, new_secret
 from app.crypto.sealing import AssociatedData, Sealer
@@ -28,6 +28,7 @@ from app.sign_in.sso.rules import (
     ExchangeCode,
     HandedOut,
     Identity,
+    IdentityIncomplete,
     LoginRequest,
     Provider,
     ProviderType,
@@ -78,6 +79,12 @@ def open_secret(sealer: Sealer, account_id: UUID, provider: Provider) -> str | N
 def not_vouched() -> Unauthenticated:
     """Return the one refusal of every bad token. Only the log has the reason."""
     return Unauthenticated("The token of the identity provider is not accepted.", code="invalid_credentials")
+
+
+def identity_incomplete(provider: Provider, lacking: IdentityIncomplete) -> Forbidden:
+    """Return the refusal of a valid token that identifies nobody: the provider has to be set up differently."""
+    log.warning("identity incomplete", provider=provider.name, reason=str(lacking))
+    return Forbidden(str(lacking), code="identity_incomplete")
 
 
 def refuse_token(provider: Provider, refused: Exception) -> Refusal:
@@ -182,4 +189,7 @@ async def _admit(
     """
     if await repository.find_provider(tx, context.account_id, provider.name) != provider:
         return not_vouched()
-    return await admit(tx, context, provider, identity)
+    try:
+        return await admit(tx, context, provider, identity)
+    except IdentityIncomplete as lacking:
+        return identity_incomplete(provider, lacking)

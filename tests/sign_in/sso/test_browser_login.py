@@ -154,7 +154,7 @@ async def test_a_login_that_fails_goes_back_with_an_error(login: BrowserLogin, a
 async def test_a_token_that_is_not_for_this_login_goes_back_with_an_error(
     login: BrowserLogin, issuer: Issuer
 ) -> None:
-    for claims in ({"nonce": "another"}, {"aud": "somebody else"}, {"email": None}):
+    for claims in ({"nonce": "another"}, {"aud": "somebody else"}, {"email": ["a list"]}):
         issuer.claims = claims
         assert end_of(await login.come_back(await login.log_in())) == "error=invalid_credentials"
 

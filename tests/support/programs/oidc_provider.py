@@ -26,6 +26,7 @@ CLIENT_ID = "passgate at the issuer"
 CLIENT_SECRET = "what: the issuer + we share"
 RETURN_TO = "https://app.example.com/signed-in?from=issuer"
 DISCOVERY = "/.well-known/openid-configuration"
+ACCESS_TOKEN = "an-access.token_of~the+issuer/=="
 BASIC = base64.b64encode(b"passgate+at+the+issuer:what%3A+the+issuer+%2B+we+share").decode()
 
 
@@ -44,12 +45,16 @@ class Issuer:
         self.asked: list[str] = []
         self.answers: dict[str, Response] = {}
         self.delay = 0.0
+        self.delays: dict[str, float] = {}
         self.keys: list[Any] = [self.rsa, ECKey.generate_key("P-256", {"kid": "ec-1"}, private=True)]
         self.says: dict[str, Any] = {}
         self.claims: dict[str, Any] = {}
         self.client_id = CLIENT_ID
         self.codes: dict[str, dict[str, str]] = {}
         self.form: dict[str, str] = {}
+        self.query: dict[str, str] = {}
+        self.gives: dict[str, Any] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer"}
+        self.userinfo: dict[str, Any] = {}
 
     def turn_down(self, *paths: str) -> None:
         """Answer 500 at these paths, or everywhere."""
@@ -66,10 +71,11 @@ class Issuer:
             "authorization_endpoint": f"{self.url}/authorize?prompt=login",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
+            "userinfo_endpoint": f"{self.url}/userinfo",
         } | self.says
 
     def id_token(self, nonce: str, *, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Return an ID token; a claim of None is left out."""
+        """Return an ID token; a claim or header parameter of None is left out."""
         key = key or self.keys[0]
         now = int(self.clock.now().timestamp())
         given = {
@@ -85,7 +91,8 @@ class Issuer:
         }
         given = {name: value for name, value in (given | self.claims | claims).items() if value is not None}
         algorithm = "ES256" if isinstance(key, ECKey) else "RS256"
-        return jwt.encode({"alg": algorithm, "kid": key.kid, "typ": "JWT"} | (header or {}), given, key)
+        named = {"alg": algorithm, "kid": key.kid, "typ": "JWT"} | (header or {})
+        return jwt.encode({name: value for name, value in named.items() if value is not None}, given, key)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -94,7 +101,7 @@ class Issuer:
         async def as_told(request: Request, call_next: Any) -> Response:
             path = request.url.path
             self.asked.append(path)
-            await asyncio.sleep(self.delay)
+            await asyncio.sleep(self.delays.get(path, self.delay))
             answer: Response = self.answers.get(path) or await call_next(request)
             return answer
 
@@ -102,10 +109,11 @@ class Issuer:
         app.get("/keys")(lambda: {"keys": [key.as_dict(private=False) for key in self.keys]})
         app.get("/authorize")(self._authorize)
         app.post("/token")(self._token)
+        app.get("/userinfo")(self._userinfo)
         return app
 
     def _authorize(self, request: Request) -> Response:
-        asked = dict(request.query_params)
+        self.query = asked = dict(request.query_params)
         assert (asked["client_id"], asked["response_type"], asked["prompt"]) == (self.client_id, "code", "login")
         assert asked["code_challenge_method"] == "S256"
         assert "openid" in asked["scope"].split()
@@ -128,7 +136,13 @@ class Issuer:
         by_form = given.get("client_secret") == CLIENT_SECRET
         if self.client_id == CLIENT_ID and by_basic == by_form:
             return JSONResponse({"error": "invalid_client"}, 401)
-        return JSONResponse({"id_token": self.id_token(asked["nonce"]), "token_type": "Bearer"})
+        return JSONResponse({"id_token": self.id_token(asked["nonce"])} | self.gives)
+
+    def _userinfo(self, request: Request) -> Response:
+        """Give the claims that are not in the ID token, as OpenID Connect Core 5.4 says."""
+        if request.headers.get("authorization") != f"Bearer {ACCESS_TOKEN}":
+            return Response(status_code=401)
+        return JSONResponse({"sub": "subject-1"} | self.userinfo)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.callers import RequestContext
@@ -16,10 +17,14 @@ from app.crypto.sealing import Sealer
 from app.crypto.tokens import TokenRefused, key_id_of, read_signed_token
 from app.sign_in.completing import expired
 from app.sign_in.outcomes import Completed
+from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments
+from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed
 from app.sign_in.sso.oidc.issuer.issuers import Issuers, OidcClient, authorization_address, redeem_code
-from app.sign_in.sso.oidc.rules import read_id_claims
-from app.sign_in.sso.rules import Identity, LoginRequest, Provider, derive
+from app.sign_in.sso.oidc.issuer.userinfo import NoUserInfo, fetch_userinfo
+from app.sign_in.sso.oidc.rules import PersonClaims, read_id_claims, read_person
+from app.sign_in.sso.rules import Identity, IdentityIncomplete, LoginRequest, Provider, derive
 from app.sign_in.sso.use_cases import (
+    identity_incomplete,
     not_vouched,
     open_secret,
     refuse_provider,
@@ -32,6 +37,8 @@ _SECONDS = 4.0
 """The longest time that a callback waits for the issuer."""
 _ISSUER_ERRORS = {"server_error", "temporarily_unavailable"}  # RFC 6749 4.1.2.1
 _NO_ANSWER = "The identity provider does not answer."
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,10 @@ async def take_answer(
 async def read_answer(
     issuers: Issuers, context: RequestContext, provider: Provider, client: OidcClient, answer: Answer
 ) -> Identity | Refusal:
-    """Redeem the code and return the identity of its ID token, or the refusal; raises `Unavailable`."""
+    """Redeem the code and return the identity of its ID token, or the refusal; raises `Unavailable`.
+
+    A claim that is needed and missing there is asked of UserInfo, once the ID token is verified.
+    """
     if answer.error in _ISSUER_ERRORS:
         raise Unavailable(_NO_ANSWER)
     if answer.error or not answer.code:
@@ -93,11 +103,16 @@ async def read_answer(
     try:
         async with asyncio.timeout(_SECONDS):
             documents = await issuers.find(context.account_id, provider.settings["issuer"], now=context.now)
-            token = await redeem_code(issuers.fetcher, documents, client, code=answer.code, verifier=verifier)
-            return await read_id_token(issuers, context, provider, token, nonce)
+            given = await redeem_code(issuers.fetcher, documents, client, code=answer.code, verifier=verifier)
+            person = await _verify_id_token(issuers, context, provider, given.id_token, nonce)
+            if not person.is_complete:
+                person = await _ask_userinfo(issuers, provider, documents, given.access_token, person)
+            return person.identity()
     except TimeoutError:
         raise Unavailable(_NO_ANSWER) from None
-    except TokenRefused as refused:
+    except IdentityIncomplete as lacking:
+        return identity_incomplete(provider, lacking)
+    except (TokenRefused, ValueError) as refused:
         return refuse_token(provider, refused)
 
 
@@ -108,14 +123,56 @@ async def read_id_token(
 
     Raises `Unavailable` if the issuer's keys cannot be fetched.
     """
-    expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
     try:
-        key_id = key_id_of(token)
-        documents = await issuers.find(context.account_id, expected["issuer"], now=context.now, key_id=key_id)
-        claims = read_signed_token(token, documents.keys)
-        return read_id_claims(claims, nonce=nonce, now=context.now, **expected)
+        return (await _verify_id_token(issuers, context, provider, token, nonce)).identity()
+    except IdentityIncomplete as lacking:
+        return identity_incomplete(provider, lacking)
     except (TokenRefused, ValueError) as refused:
         return refuse_token(provider, refused)
+
+
+async def _verify_id_token(
+    issuers: Issuers, context: RequestContext, provider: Provider, token: str, nonce: str
+) -> PersonClaims:
+    """Return the person that a valid ID token names.
+
+    Raises `TokenRefused` or `ValueError` for an invalid one, and `Unavailable` if the keys cannot be fetched.
+    """
+    expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
+    account_id, issuer, now = context.account_id, expected["issuer"], context.now
+    key_id = key_id_of(token)
+    documents = await issuers.find(account_id, issuer, now=now, key_id=key_id)
+    try:
+        claims = read_signed_token(token, documents.keys)
+    except TokenRefused:
+        if key_id is not None:
+            raise
+        # The only key may have been replaced: without a `kid` only the signature can tell.
+        documents = await issuers.find(account_id, issuer, now=now, doubted=documents)
+        claims = read_signed_token(token, documents.keys)
+    return read_id_claims(claims, nonce=nonce, now=now, **expected)
+
+
+async def _ask_userinfo(
+    issuers: Issuers, provider: Provider, documents: IssuerDocuments, token: str | None, person: PersonClaims
+) -> PersonClaims:
+    """Return the person's claims, completed by UserInfo (OpenID Connect Core 5.3).
+
+    An ID token with an e-mail address is enough to sign in a user who is linked already. So where UserInfo gives
+    nothing the address then stays unverified; without an address, `Unavailable` or `IdentityIncomplete` follows.
+    Raises `ValueError` if UserInfo is about somebody else.
+    """
+    try:
+        claims = await fetch_userinfo(issuers.fetcher, documents.userinfo_endpoint, token)
+    except IssuerFailed as failed:
+        log.warning("issuer failed", issuer=documents.userinfo_endpoint, reason=str(failed))
+        if person.email is None:
+            raise Unavailable(_NO_ANSWER) from None
+        return person
+    except NoUserInfo as none:
+        log.info("no userinfo", provider=provider.name, reason=str(none))
+        return person
+    return person.completed_by(read_person(claims))
 
 
 async def sign_in_by_id_token(

@@ -18,7 +18,10 @@ class IssuerDocuments:
 
     authorization_endpoint: str | None
     token_endpoint: str | None
+    userinfo_endpoint: str | None
     secret_in_form: bool
+    takes_claims: bool
+    """Whether the authorization request may list claims (`claims_parameter_supported`)."""
     keys: tuple[dict[str, Any], ...]
     fetched_at: datetime
 
@@ -50,7 +53,9 @@ async def fetch_documents(fetcher: GuardedFetcher, issuer: str, now: datetime) -
     return IssuerDocuments(
         _endpoint(found, "authorization_endpoint", issuer),
         _endpoint(found, "token_endpoint", issuer),
+        _endpoint(found, "userinfo_endpoint", issuer),
         secret_in_form=isinstance(methods, list) and "client_secret_basic" not in methods,
+        takes_claims=found.get("claims_parameter_supported") is True,
         keys=tuple(key for key in keys if isinstance(key, dict)),
         fetched_at=now,
     )

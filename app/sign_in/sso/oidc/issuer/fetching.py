@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.guarded_fetch import FetchFailed, GuardedFetcher
+from app.core.guarded_fetch import Credentials, FetchFailed, GuardedFetcher
 
 
 class IssuerFailed(Exception):  # noqa: N818 -- named like `FetchFailed`
@@ -17,17 +17,18 @@ class Answered:
 
     status: int
     document: dict[str, Any]
+    media_type: str
 
 
 async def fetch_json(
-    fetcher: GuardedFetcher, url: str, *, form: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+    fetcher: GuardedFetcher, url: str, *, form: dict[str, str] | None = None, auth: Credentials | None = None
 ) -> Answered:
     """GET the address, or POST a form to it; raises `IssuerFailed`."""
     try:
         fetched = await fetcher.fetch(url, form=form, auth=auth)
     except FetchFailed as failed:
         raise IssuerFailed(str(failed)) from None
-    return Answered(fetched.status, _parse(fetched.body))
+    return Answered(fetched.status, _parse(fetched.body), fetched.media_type)
 
 
 def _parse(content: bytes) -> dict[str, Any]:

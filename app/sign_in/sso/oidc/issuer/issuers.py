@@ -1,6 +1,7 @@
 """A cache of issuers' documents, and the requests to their endpoints."""
 
 import asyncio
+import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,12 +16,16 @@ from app.core.guarded_fetch import GuardedFetcher
 from app.crypto.tokens import TokenRefused
 from app.sign_in.sso.oidc.issuer.documents import IssuerDocuments, fetch_documents
 from app.sign_in.sso.oidc.issuer.fetching import IssuerFailed, fetch_json
+from app.sign_in.sso.oidc.issuer.userinfo import bearer_token
 from app.sign_in.sso.rules import pkce_challenge
 
 _FRESH = timedelta(minutes=10)
 _BETWEEN_REFETCHES = timedelta(seconds=30)
 _KEPT = timedelta(days=1)  # while the issuer is down; longer than its tokens live
 _MOST = 1_000
+# The claims of the ID token that Passgate needs. Where a code is issued too, issuers give those of the scopes
+# `email` and `profile` by UserInfo alone, unless they are asked (OpenID Connect Core 5.4, 5.5).
+_CLAIMS = json.dumps({"id_token": {"email": {"essential": True}, "email_verified": None, "name": None}})
 
 log = structlog.get_logger()
 
@@ -34,6 +39,14 @@ class OidcClient:
     redirect_uri: str
 
 
+@dataclass(frozen=True)
+class Redeemed:
+    """What the issuer gives for a code. The access token is None unless it is a usable bearer token."""
+
+    id_token: str
+    access_token: str | None
+
+
 @dataclass
 class _Known:
     documents: IssuerDocuments | None = None
@@ -41,8 +54,10 @@ class _Known:
     failed: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def lacks(self, key_id: str | None) -> bool:
-        return self.documents is None or (key_id is not None and not self.documents.has_key(key_id))
+    def lacks(self, key_id: str | None, doubted: IssuerDocuments | None) -> bool:
+        if self.documents is None or self.documents is doubted:
+            return True
+        return key_id is not None and not self.documents.has_key(key_id)
 
     def may_refetch(self, now: datetime) -> bool:
         return self.refetched_at is None or abs(now - self.refetched_at) >= _BETWEEN_REFETCHES
@@ -62,29 +77,42 @@ class Issuers:
         self._known: OrderedDict[tuple[UUID, str], _Known] = OrderedDict()
 
     async def find(
-        self, account_id: UUID, issuer: str, *, now: datetime, key_id: str | None = None
+        self,
+        account_id: UUID,
+        issuer: str,
+        *,
+        now: datetime,
+        key_id: str | None = None,
+        doubted: IssuerDocuments | None = None,
     ) -> IssuerDocuments:
         """Return the issuer's documents; raises `Unavailable` if there are none.
 
-        An unknown `key_id` causes a refetch, at most once in 30 seconds. While the issuer is down, the last
-        documents are used for a day.
+        An unknown `key_id` causes a refetch, at most once in 30 seconds; so do `doubted` documents, whose only key
+        did not sign a token without `kid`. While the issuer is down, the last documents are used for a day.
         """
         known = self._known.setdefault((account_id, issuer), _Known())
         self._known.move_to_end((account_id, issuer))
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
         # A caller whose key is known does not wait for another caller's fetch.
-        if known.lacks(key_id) or (known.is_older_than(_FRESH, now) and not known.lock.locked()):
+        if known.lacks(key_id, doubted) or (known.is_older_than(_FRESH, now) and not known.lock.locked()):
             async with known.lock:
-                await _refresh(self.fetcher, known, issuer, now, key_id)
-        if known.documents is None or (known.failed and known.lacks(key_id)):
+                await _refresh(self.fetcher, known, issuer, now, key_id, doubted)
+        if known.documents is None or (known.failed and known.lacks(key_id, doubted)):
             raise Unavailable("The identity provider does not answer.")
         return known.documents
 
 
-async def _refresh(fetcher: GuardedFetcher, known: _Known, issuer: str, now: datetime, key_id: str | None) -> None:
+async def _refresh(
+    fetcher: GuardedFetcher,
+    known: _Known,
+    issuer: str,
+    now: datetime,
+    key_id: str | None,
+    doubted: IssuerDocuments | None,
+) -> None:
     if known.documents is not None:
-        if not (known.may_refetch(now) and (known.lacks(key_id) or known.is_older_than(_FRESH, now))):
+        if not (known.may_refetch(now) and (known.lacks(key_id, doubted) or known.is_older_than(_FRESH, now))):
             return
         known.refetched_at = now
     try:
@@ -113,13 +141,15 @@ def authorization_address(
         "code_challenge": pkce_challenge(verifier),
         "code_challenge_method": "S256",
     }
+    if documents.takes_claims:
+        asked["claims"] = _CLAIMS
     return str(httpx.URL(documents.authorization_endpoint).copy_merge_params(asked))
 
 
 async def redeem_code(
     fetcher: GuardedFetcher, documents: IssuerDocuments, client: OidcClient, *, code: str, verifier: str
-) -> str:
-    """Redeem a code for an ID token (OpenID Connect Core 3.1.3).
+) -> Redeemed:
+    """Redeem a code for an ID token and an access token (OpenID Connect Core 3.1.3).
 
     Raises `TokenRefused` if the issuer gives none, and `Unavailable` if it does not answer.
     """
@@ -147,4 +177,4 @@ async def redeem_code(
     token = answered.document.get("id_token")
     if not isinstance(token, str):
         raise TokenRefused(f"the issuer gives no token for the code ({answered.status})")
-    return token
+    return Redeemed(token, bearer_token(answered.document))
