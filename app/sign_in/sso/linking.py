@@ -17,8 +17,12 @@ from app.core.ids import new_id
 from app.credentials.sso_identities import repository as identities
 from app.delivery.letters import Kind, notify_user
 from app.second_factor import repository as second_factor
-from app.sign_in.sso.rules import Identity, Provider
+from app.sign_in.sso.rules import Identity, IdentityIncomplete, Provider
 
+_NO_IDENTIFIER = (
+    "The token has no `external_id`: a new user could not be found again once their e-mail address changes. Send "
+    "it, or name the claim that identifies a user as the provider's `subject_attribute`."
+)
 _UNKNOWN = "The account has no user for this identity, and the provider may make none."
 
 
@@ -27,6 +31,7 @@ async def admit(
 ) -> PasswordUser | Refusal:
     """Return the identity's user, with the second-factor row locked; or the refusal.
 
+    Raises `IdentityIncomplete`, before anything is written, for a new user who could not be found again.
     Of two concurrent sign-ins with one new address the second waits, and finds the user that the first created.
     """
     found = await _linked(tx, context, provider, identity)
@@ -112,6 +117,8 @@ async def _create_user(
     """Create a user from the identity. The address counts as proven, because the provider asserts it."""
     if not provider.may_create_user(identity):
         return Forbidden(_UNKNOWN)
+    if not identity.is_lasting:
+        raise IdentityIncomplete(_NO_IDENTIFIER)
     name = (identity.name or identity.email.partition("@")[0])[:LONGEST_NAME]
     new = NewUser(identity.email, name, provider.default_role, identity.external_id)
     user = await create_user(tx, context, NOBODY, new, None)

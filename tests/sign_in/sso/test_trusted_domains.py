@@ -32,7 +32,9 @@ async def test_users_are_created_for_a_trusted_domain_and_not_for_lookalikes(
 ) -> None:
     await name_provider(owner, trusted_domains=[trusted])
 
-    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, email=f"alice@{domain}")))
+    response = await tenant.browser().post(
+        PATH, json=jwt_sign_in(token_of(tenant, email=f"alice@{domain}", external_id="crm-1"))
+    )
 
     assert response.status_code == status, response.text
 

@@ -22,12 +22,16 @@ async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes:
 
 
 def token_of(tenant: Tenant, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """Return a JWT of the provider `intranet`; a claim of None is left out."""
+    """Return a JWT of the provider `intranet`; a claim of None is left out.
+
+    The default user has an `external_id`, another address has none unless it is given.
+    """
     given = {
         "iat": int(tenant.clock.now().timestamp()),
         "jti": str(uuid4()),
         "email": "somebody@example.com",
         "name": "Somebody New",
+        "external_id": None if "email" in claims else "somebody",
     } | claims
     given = {name: value for name, value in given.items() if value is not None}
     key = OctKey.import_key(secret.encode())

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.sign_in.sso.rules import Identity, text_claim, time_claim
+from app.sign_in.sso.rules import Identity, IdentityIncomplete, text_claim, time_claim
 
+_NO_SUBJECT = "The token lacks the claim that identifies a user, which the provider's `subject_attribute` names."
 _MAX_AGE = timedelta(seconds=180)
 """The largest distance of `iat` from now, in the past or in the future."""
 
@@ -20,11 +21,12 @@ class JwtClaims:
     remembered_until: datetime
 
 
-def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
+def read_claims(claims: Mapping[str, Any], subject_attribute: str | None, now: datetime) -> JwtClaims:
     """Return the claims of a JWT; raises `ValueError` for a claim that is missing or wrong.
 
     `iat` is required and at most 180 seconds from now. `exp` and `nbf` are optional and checked where present.
-    `jti` is required: it makes the token usable once.
+    `jti` is required: it makes the token usable once. The claim that `subject_attribute` names identifies the user
+    in place of `external_id`; raises `IdentityIncomplete` if the token lacks it.
     """
     issued_at = time_claim(claims, "iat")
     if abs(now - issued_at) > _MAX_AGE:
@@ -33,8 +35,13 @@ def read_claims(claims: Mapping[str, Any], now: datetime) -> JwtClaims:
         raise ValueError("exp is over")
     if "nbf" in claims and now < time_claim(claims, "nbf"):
         raise ValueError("nbf is to come")
-    external_id = text_claim(claims, "external_id") if "external_id" in claims else None
-    identity = Identity(
-        text_claim(claims, "email"), text_claim(claims, "name"), email_verified=None, external_id=external_id
-    )
+    email, name = text_claim(claims, "email"), text_claim(claims, "name")
+    if subject_attribute is not None:
+        if subject_attribute not in claims:
+            raise IdentityIncomplete(_NO_SUBJECT)
+        subject = text_claim(claims, subject_attribute)
+        identity = Identity(email, name, email_verified=None, subject=subject)
+    else:
+        external_id = text_claim(claims, "external_id") if "external_id" in claims else None
+        identity = Identity(email, name, email_verified=None, external_id=external_id)
     return JwtClaims(text_claim(claims, "jti"), identity, issued_at + 2 * _MAX_AGE)

@@ -9,15 +9,25 @@ from app.crypto.tokens import TokenRefused, read_hs256_token
 from app.sign_in.outcomes import Completed
 from app.sign_in.sso import repository
 from app.sign_in.sso.jwt.rules import JwtClaims, read_claims
-from app.sign_in.sso.rules import Provider
-from app.sign_in.sso.use_cases import not_vouched, open_secret, refuse_provider, refuse_token, sign_in_by_provider
+from app.sign_in.sso.rules import IdentityIncomplete, Provider
+from app.sign_in.sso.use_cases import (
+    identity_incomplete,
+    not_vouched,
+    open_secret,
+    refuse_provider,
+    refuse_token,
+    sign_in_by_provider,
+)
 
 
 def read_jwt(sealer: Sealer, context: RequestContext, provider: Provider, token: str) -> JwtClaims | Refusal:
     """Return the claims of a valid JWT of the provider, or the refusal."""
     secret = open_secret(sealer, context.account_id, provider)
     try:
-        return read_claims(read_hs256_token(token, (secret or "").encode()), context.now)
+        claims = read_hs256_token(token, (secret or "").encode())
+        return read_claims(claims, provider.settings.get("subject_attribute"), context.now)
+    except IdentityIncomplete as lacking:
+        return identity_incomplete(provider, lacking)
     except (TokenRefused, ValueError) as refused:
         return refuse_token(provider, refused)
 

@@ -10,7 +10,7 @@ from app.core.errors import Forbidden, Refusal, invalid_field
 from app.sign_in.sso.rules import ProtocolSettings, Provider, ProviderType, is_name
 
 # A change of these makes it another provider: its links to users are deleted.
-IDENTIFYING = ("issuer", "idp_entity_id")
+IDENTIFYING = ("issuer", "idp_entity_id", "subject_attribute")
 
 
 def check_name(name: str) -> None:

@@ -38,6 +38,9 @@ class ProviderChange(Body):
         list[Annotated[str, Field(min_length=1, max_length=8192)]],
         Field(max_length=5, description="saml; X.509, in PEM or its base64 alone"),
     ] = LEFT_OUT
+    subject_attribute: Annotated[
+        Line, Field(description="jwt: the claim, saml: the attribute that identifies a user; never assigned anew")
+    ] = LEFT_OUT
     return_urls: Annotated[Addresses, Field(description="oidc, saml: where a browser may go back to")] = LEFT_OUT
 
 
@@ -55,4 +58,5 @@ class Provider(Answer):
     idp_entity_id: str | None = None
     idp_sso_url: str | None = None
     idp_certificates: list[str] | None = None
+    subject_attribute: str | None = None
     return_urls: list[str] | None = None

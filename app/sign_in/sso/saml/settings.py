@@ -28,7 +28,13 @@ def _check(given: Mapping[str, Any], _fetched: FetchPolicy) -> None:
 
 
 SETTINGS = ProtocolSettings(
-    known={"idp_entity_id": True, "idp_sso_url": True, "idp_certificates": True, "return_urls": True},
+    known={
+        "idp_entity_id": True,
+        "idp_sso_url": True,
+        "idp_certificates": True,
+        "return_urls": True,
+        "subject_attribute": False,
+    },
     check_installed=_check_installed,
     check=_check,
 )

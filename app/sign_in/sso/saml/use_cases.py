@@ -10,13 +10,20 @@ from app.core.callers import RequestContext
 from app.core.errors import Refusal, Unavailable
 from app.sign_in.completing import expired
 from app.sign_in.sso import repository
-from app.sign_in.sso.rules import HandedOut, Identity, LoginRequest, Provider, derive
+from app.sign_in.sso.rules import HandedOut, Identity, IdentityIncomplete, LoginRequest, Provider, derive
 from app.sign_in.sso.saml.messages import signatures
 from app.sign_in.sso.saml.messages.answers import Assertion, Expected, read_answer
 from app.sign_in.sso.saml.messages.certificates import read_certificate
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from app.sign_in.sso.use_cases import hand_out_code, not_vouched, refuse_provider, take_login
+from app.sign_in.sso.saml.rules import subject_of
+from app.sign_in.sso.use_cases import (
+    hand_out_code,
+    identity_incomplete,
+    not_vouched,
+    refuse_provider,
+    take_login,
+)
 
 log = structlog.get_logger()
 
@@ -52,7 +59,9 @@ async def read_saml_answer(
     """
     _require_saml()
     certificates = tuple(read_certificate(text) for text in provider.settings["idp_certificates"])
-    expected = Expected(provider.settings["idp_entity_id"], certificates, us, _request_id(secret))
+    expected = Expected(
+        provider.settings["idp_entity_id"], certificates, us, _request_id(secret), _subject_attribute(provider)
+    )
     try:
         return await asyncio.to_thread(read_answer, answer, expected, now)
     except SamlRefused as refused:
@@ -67,8 +76,16 @@ async def hand_out_code_once(
     token_id = f"{provider.settings['idp_entity_id']} {assertion.id}"
     if not await repository.use_once(tx, context.account_id, token_id, expires_at=assertion.expires_at):
         return await refuse_provider(tx, context, provider, not_vouched())
-    identity = Identity(assertion.email, assertion.name, email_verified=None, subject=assertion.name_id)
+    try:
+        subject = subject_of(assertion, _subject_attribute(provider), create_users=provider.create_users)
+    except IdentityIncomplete as lacking:
+        return await refuse_provider(tx, context, provider, identity_incomplete(provider, lacking))
+    identity = Identity(assertion.email, assertion.name, email_verified=None, subject=subject)
     return await hand_out_code(tx, context, provider, identity, login)
+
+
+def _subject_attribute(provider: Provider) -> str | None:
+    return provider.settings.get("subject_attribute")
 
 
 def _request_id(secret: str) -> str:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from app.sign_in.sso.saml.messages.certificates import read_certificate
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
-from tests.support.programs.saml import certified, signing_key
+from tests.support.programs.saml import PERSISTENT, certified, signing_key
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 US = ServiceProvider("https://passgate.example.com/sso/corp/metadata", "https://passgate.example.com/sso/corp/acs")
@@ -32,6 +32,15 @@ def test_the_login_url_carries_the_request(sso_url: str) -> None:
     assert request.get("Destination") == sso_url
     assert request.get("AssertionConsumerServiceURL") == US.acs_url
     assert request.findtext("{*}Issuer") == US.entity_id
+
+
+def test_the_metadata_asks_for_a_persistent_name_id_first() -> None:
+    descriptor = etree.fromstring(US.metadata()).find("{*}SPSSODescriptor")
+
+    formats = [element.text for element in descriptor.findall("{*}NameIDFormat")]
+
+    assert formats[0] == PERSISTENT
+    assert "transient" not in str(formats)
 
 
 def test_a_certificate_is_read_in_pem_and_in_bare_base64() -> None:

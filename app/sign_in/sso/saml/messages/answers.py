@@ -40,19 +40,24 @@ _NAME_NAMES = (
 
 @dataclass(frozen=True)
 class Expected:
-    """The expected issuer, its keys, the service provider and the request that was sent."""
+    """The expected issuer, its keys, the service provider and the request that was sent.
+
+    `subject_attribute`: the name of the attribute that identifies a user in place of the NameID.
+    """
 
     idp_entity_id: str
     certificates: tuple[x509.Certificate, ...]
     service_provider: ServiceProvider
     request_id: str
+    subject_attribute: str | None = None
 
 
 @dataclass(frozen=True)
 class Assertion:
     """A verified assertion. An answer with this id is refused from `expires_at` on.
 
-    `name_id` is the provider's persistent id of the user; None if it sends a transient one.
+    `name_id` is the provider's persistent id of the user; None if it sends a transient one. `subject` is the value
+    of the expected `subject_attribute`; None if there is not exactly one.
     """
 
     id: str
@@ -60,6 +65,7 @@ class Assertion:
     email: str
     name: str | None
     expires_at: datetime
+    subject: str | None = None
 
 
 def read_answer(encoded: str, expected: Expected, now: datetime) -> Assertion:
@@ -86,6 +92,7 @@ def read_answer(encoded: str, expected: Expected, now: datetime) -> Assertion:
         name=_attribute(assertion, _NAME_NAMES),
         # A login lives ten minutes, so a day is long enough to remember a used assertion.
         expires_at=min(confirmed_until, now + timedelta(days=1)) + SKEW,
+        subject=_only_value(assertion, expected.subject_attribute),
     )
 
 
@@ -191,6 +198,17 @@ def _attribute(assertion: Element, names: tuple[str, ...]) -> str | None:
         for value in attribute.findall(f"{_SAML}AttributeValue")[:1]
     }
     return next((given[name] for name in names if name in given), None)
+
+
+def _only_value(assertion: Element, name: str | None) -> str | None:
+    """Return the value of the only attribute of this name; None if it is missing or has several."""
+    found = [
+        value
+        for attribute in assertion.findall(f"{_SAML}AttributeStatement/{_SAML}Attribute")
+        if attribute.get("Name") == name
+        for value in attribute.findall(f"{_SAML}AttributeValue")
+    ]
+    return _text(found[0]) if name is not None and len(found) == 1 else None
 
 
 def _only(parent: Element, name: str) -> Element:
