@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "sign_in" / "sso" / "oidc_provider"
+_FOLDER = "tests/sign_in/sso/oidc_provider"
+_PATH = Path(__file__).parents[3] / _FOLDER
 _LEAST_NODE = 20
 _MOST_STEPS = 12
 _ACTION = re.compile(r'<form[^>]* action="([^"]+)"')
@@ -62,11 +63,11 @@ def node_provider(*arguments: str) -> Iterator[NodeProvider]:
     """Yield the running provider; skip the test without a recent Node.js or without the package."""
     if not shutil.which("node") or _node_version() < _LEAST_NODE:
         pytest.skip(f"oidc-provider needs Node.js {_LEAST_NODE} or later")
-    if not (FOLDER / "node_modules").exists():
-        pytest.skip(f"oidc-provider is not installed: npm ci --prefix {FOLDER.relative_to(Path.cwd())}")
+    if not (_PATH / "node_modules").exists():
+        pytest.skip(f"oidc-provider is not installed: npm ci --prefix {_FOLDER}")
     process = subprocess.Popen(
         ["node", "provider.mjs", *arguments],
-        cwd=FOLDER,
+        cwd=_PATH,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # warns that it is set up for development
         text=True,
