@@ -112,7 +112,7 @@ async def read_answer(
         raise Unavailable(_NO_ANSWER) from None
     except IdentityIncomplete as lacking:
         return identity_incomplete(provider, lacking)
-    except (TokenRefused, ValueError) as refused:
+    except TokenRefused as refused:
         return refuse_token(provider, refused)
 
 
@@ -127,7 +127,7 @@ async def read_id_token(
         return (await _verify_id_token(issuers, context, provider, token, nonce)).identity()
     except IdentityIncomplete as lacking:
         return identity_incomplete(provider, lacking)
-    except (TokenRefused, ValueError) as refused:
+    except TokenRefused as refused:
         return refuse_token(provider, refused)
 
 
@@ -136,7 +136,7 @@ async def _verify_id_token(
 ) -> PersonClaims:
     """Return the person that a valid ID token names.
 
-    Raises `TokenRefused` or `ValueError` for an invalid one, and `Unavailable` if the keys cannot be fetched.
+    Raises `TokenRefused` for an invalid one, and `Unavailable` if the keys cannot be fetched.
     """
     expected: dict[str, Any] = {name: provider.settings[name] for name in ("issuer", "client_id")}
     account_id, issuer, now = context.account_id, expected["issuer"], context.now
@@ -150,7 +150,10 @@ async def _verify_id_token(
         # The only key may have been replaced: without a `kid` only the signature can tell.
         documents = await issuers.find(account_id, issuer, now=now, doubted=documents)
         claims = read_signed_token(token, documents.keys)
-    return read_id_claims(claims, nonce=nonce, now=now, **expected)
+    try:
+        return read_id_claims(claims, nonce=nonce, now=now, **expected)
+    except ValueError as wrong:
+        raise TokenRefused(str(wrong)) from None
 
 
 async def _ask_userinfo(
@@ -160,7 +163,7 @@ async def _ask_userinfo(
 
     An ID token with an e-mail address is enough to sign in a user who is linked already. So where UserInfo gives
     nothing the address then stays unverified; without an address, `Unavailable` or `IdentityIncomplete` follows.
-    Raises `ValueError` if UserInfo is about somebody else.
+    Raises `TokenRefused` if UserInfo is about somebody else.
     """
     try:
         claims = await fetch_userinfo(issuers.fetcher, documents.userinfo_endpoint, token)
@@ -172,7 +175,10 @@ async def _ask_userinfo(
     except NoUserInfo as none:
         log.info("no userinfo", provider=provider.name, reason=str(none))
         return person
-    return person.completed_by(read_person(claims))
+    try:
+        return person.completed_by(read_person(claims))
+    except ValueError as wrong:
+        raise TokenRefused(f"UserInfo: {wrong}") from None
 
 
 async def sign_in_by_id_token(
