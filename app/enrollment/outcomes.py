@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.second_factor.rules import Authenticator
+from app.second_factor.trusted_devices.rules import NotTrusted, Trust
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,12 @@ class BegunEnrollment:
 class ConfirmedEnrollment:
     """A confirmed authenticator; `recovery_codes` is set if it is the user's first.
 
-    `method` is its value in the `amr` of a session.
+    `method` is its value in the `amr` of a session. In a session, its device may become a trusted one: `trust`, or
+    why not.
     """
 
     authenticator: Authenticator
     recovery_codes: list[str] | None
     method: str
+    trust: Trust | None = None
+    not_trusted: NotTrusted | None = None

@@ -1,14 +1,18 @@
 """HTTP for enrollment in a session; enrollment at sign-in is in `app.sign_in`."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from app.authentication.allow import Enrolling, Owner, SessionCaller
+from app.authentication.context import Cookies
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.enrollment import use_cases
+from app.enrollment.in_session import confirm_my_enrollment as confirm_in_session
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
 from app.enrollment.use_cases import EnrollingUser
+from app.second_factor.settings.schemas import Authenticator
 from app.second_factor.settings.use_cases import lock_own_factors
+from app.second_factor.trusted_devices.answers import set_device_cookie, show_trust, trust_asked
 from app.sessions.repository import SessionOwner
 from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
@@ -53,9 +57,17 @@ async def begin_my_enrollment(
     responses=problems(401, 403, 404, 409, 410, 422, 503),
 )
 async def confirm_my_enrollment(
-    services: AppServices, caller: SessionCaller, owner: Owner, enrollment_id: PathId, body: Confirmation
+    services: AppServices,
+    caller: SessionCaller,
+    owner: Owner,
+    cookies: Cookies,
+    request: Request,
+    response: Response,
+    enrollment_id: PathId,
+    body: Confirmation,
 ) -> Confirmed:
     """Confirm with a passcode. The first authenticator adds recovery codes, ends other sessions."""
+    asked = trust_asked(request, body)
     codes = await use_cases.prepare_codes(
         services.database,
         services.hasher,
@@ -66,7 +78,7 @@ async def confirm_my_enrollment(
         body.passcode,
     )
     async with services.database.begin() as tx:
-        outcome = await use_cases.confirm_my_enrollment(
+        outcome = await confirm_in_session(
             tx,
             caller,
             services.sealer,
@@ -75,5 +87,12 @@ async def confirm_my_enrollment(
             digits=body.passcode,
             codes=codes,
             amr=owner.session.amr,
+            asked=asked,
         )
-    return Confirmed.model_validate(accepted(outcome))
+    confirmed = accepted(outcome)
+    set_device_cookie(response, cookies, caller.user_id, confirmed.trust, body)
+    return Confirmed(
+        authenticator=Authenticator.model_validate(confirmed.authenticator),
+        recovery_codes=confirmed.recovery_codes,
+        **show_trust(confirmed.trust, confirmed.not_trusted, body),
+    )

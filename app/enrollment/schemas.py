@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from app.second_factor.kinds.kind import Kind
 from app.second_factor.schemas import KindAnswer, KindFields, KindName, ShownKind
 from app.second_factor.settings.schemas import Authenticator, Label
-from app.web.wire import LEFT_OUT, Answer, Body
+from app.second_factor.trusted_devices.schemas import DeviceOptions, TrustOutcome
+from app.web.wire import LEFT_OUT, Body
 
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
@@ -34,13 +35,13 @@ class Enrollment(KindAnswer):
         return kind.enrollment_fields
 
 
-class Confirmation(Body):
-    """The passcode that the new authenticator shows."""
+class Confirmation(DeviceOptions):
+    """The passcode that the new authenticator shows, and whether to trust this device."""
 
     passcode: Digits
 
 
-class Confirmed(Answer):
+class Confirmed(TrustOutcome):
     """The authenticator; if it is the first one, also the recovery codes, shown only once."""
 
     authenticator: Authenticator

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import Caller, RequestContext
+from app.core.callers import RequestContext
 from app.core.errors import Conflict, Gone, NotFound, Refusal, Unauthenticated, invalid_field
 from app.core.ids import new_id
 from app.crypto.passwords import Hasher
@@ -27,10 +27,8 @@ from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes, sto
 from app.second_factor.rules import Authenticator, SecondFactorState, guessable
 from app.second_factor.settings.repository import remove_authenticators
 from app.second_factor.settings.rules import MOST_AUTHENTICATORS
-from app.second_factor.settings.use_cases import lock_own_state
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.second_factor.use_cases import secret_associated_data
-from app.sessions.repository import note_proof
 from app.sessions.use_cases import end_sessions
 
 log = structlog.get_logger()
@@ -249,41 +247,6 @@ def _authenticator(
         created_at=context.now,
         last_used_at=context.now,
     )
-
-
-async def confirm_my_enrollment(
-    tx: AsyncConnection,
-    caller: Caller,
-    sealer: Sealer,
-    enrollment_id: UUID,
-    enrollee: EnrollingUser,
-    *,
-    digits: str,
-    codes: NewCodes | None,
-    amr: tuple[str, ...],
-) -> ConfirmedEnrollment | Refusal:
-    """Confirm an enrollment in a session, which becomes `aal2` and fresh."""
-    state = await lock_own_state(tx, caller)
-    bound = await confirm_enrollment(
-        tx,
-        caller.context,
-        sealer,
-        enrollment_id,
-        enrollee,
-        state,
-        digits=digits,
-        codes=codes,
-        turns_on=not caller.required_by_account,
-        spared_session=caller.session_id,
-    )
-    if isinstance(bound, ConfirmedEnrollment):
-        proven = (*(method for method in amr if method != bound.method), bound.method)
-        session = await note_proof(
-            tx, caller.account_id, caller.session_id, amr=proven, second_factor_at=caller.now
-        )
-        if session is None:
-            raise Unauthenticated("The session has ended.")
-    return bound
 
 
 def _gone() -> Gone:

@@ -13,7 +13,7 @@ from app.crypto.digests import digest
 from app.delivery.letters import Kind, email_to
 from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
-from app.second_factor.trusted_devices.rules import TrustedDevice
+from app.second_factor.trusted_devices.rules import TrustedDevice, reason_not_to_trust
 from app.second_factor.trusted_devices.use_cases import new_trusted_device
 from app.sessions.use_cases import new_session
 from app.sign_in.complete_sign_in import (
@@ -23,9 +23,8 @@ from app.sign_in.complete_sign_in import (
     complete_by_passcode,
     complete_by_sign_in,
 )
-from app.sign_in.outcomes import Completed, Device, Trust
+from app.sign_in.outcomes import Completed, Device
 from app.sign_in.repository import FoundSignIn
-from app.sign_in.rules import days_of_trust
 
 
 def expired() -> Unauthenticated:
@@ -55,7 +54,11 @@ async def complete(
     if done is None:
         raise expired()
     return Completed(
-        opening.session, token, done.user, None, done.recovery_codes_left, by_trusted_device is not None
+        opening.session,
+        token,
+        done.user,
+        recovery_codes_left=done.recovery_codes_left,
+        by_trusted_device=by_trusted_device is not None,
     )
 
 
@@ -79,13 +82,14 @@ async def complete_with_second_factor(
     the state, and None means that the sign-in was already used.
     """
     sign_in = found.sign_in
-    days = days_of_trust(
-        remember=device.remember,
+    days = found.trusted_device_days
+    not_trusted = reason_not_to_trust(
+        device.asked,
         every_sign_in=state.passcode_frequency == EVERY_SIGN_IN,
         by_recovery_code=method == RECOVERY_CODE,
-        policy_days=found.trusted_device_days,
+        policy_days=days,
     )
-    trust = _trust(context, sign_in.user_id, days) if days else None
+    trust = None if not_trusted else new_trusted_device(context, sign_in.user_id, days=days)
     trusted = None
     if trust:
         email = email_to(found.recipient, context, Kind.TRUSTED_DEVICE_ADDED, days=days)
@@ -96,12 +100,9 @@ async def complete_with_second_factor(
         done = await complete_by_passcode(tx, context, sign_in, state, passcode, opening)
     else:
         done = await complete_by_sign_in(tx, context, sign_in, opening)
-    return Completed(opening.session, token, done.user, trust, done.recovery_codes_left) if done else None
-
-
-def _trust(context: RequestContext, user_id: UUID, days: int) -> Trust:
-    device, token = new_trusted_device(context, user_id, days=days)
-    return Trust(device, token, device.expires_at(days), days)
+    if done is None:
+        return None
+    return Completed(opening.session, token, done.user, trust, not_trusted, done.recovery_codes_left)
 
 
 def _open(

@@ -7,29 +7,23 @@ from uuid import UUID
 from app.accounts.users.rules import User
 from app.second_factor.rules import Authenticator
 from app.second_factor.trusted_devices.cookies import DeviceCookies
-from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice
+from app.second_factor.trusted_devices.rules import NO_TRUST_ASKED, DeviceToken, NotTrusted, Trust, TrustRequest
 from app.sessions.rules import Session
 from app.sign_in.rules import NextStep
 
 
 @dataclass(frozen=True)
-class Trust:
-    """A newly trusted device, when the trust expires, and the token that the client stores."""
-
-    device: TrustedDevice
-    token: DeviceToken
-    expires_at: datetime
-    days: int
-
-
-@dataclass(frozen=True)
 class Completed:
-    """A completed sign-in; `by_trusted_device` says whether a trusted device replaced the passcode."""
+    """A completed sign-in; `by_trusted_device` says whether a trusted device replaced the passcode.
+
+    `not_trusted` says why there is no `trust`, if a second factor was proven.
+    """
 
     session: Session
     token: str
     user: User
     trust: Trust | None = None
+    not_trusted: NotTrusted | None = None
     recovery_codes_left: int = 0
     by_trusted_device: bool = False
 
@@ -47,11 +41,11 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Device:
-    """The client's device: the device tokens that it sent, and whether to remember it."""
+    """The client's device: the device tokens that it sent, and whether it asks to be trusted."""
 
     cookies: DeviceCookies
     token: DeviceToken | None = None
-    remember: bool = False
+    asked: TrustRequest = NO_TRUST_ASKED
 
     def tokens_of(self, user_id: UUID) -> list[DeviceToken]:
         """Return the device tokens sent for this user: from the cookie, the body, or both."""

@@ -9,11 +9,13 @@ from app.accounts.users.schemas import User
 from app.authentication.context import device_cookies_of, request_context_of
 from app.authentication.routes import AccountRoute
 from app.core.callers import RequestContext
-from app.core.errors import Refusal, invalid_field
+from app.core.errors import Refusal
 from app.core.metrics import SIGN_INS
 from app.credentials.passwords.use_cases import refuse_password
 from app.second_factor.passcode import RecoveryCode
+from app.second_factor.trusted_devices.answers import set_device_cookie, show_trust, trust_asked
 from app.second_factor.trusted_devices.rules import parse_device_token
+from app.second_factor.trusted_devices.schemas import DeviceOptions
 from app.second_factor.use_cases import Attempt, prepare_attempt
 from app.services import Services
 from app.sessions.router import show_session
@@ -75,9 +77,9 @@ async def submit_passcode(
     request: Request, response: Response, body: schemas.PasscodeSignIn
 ) -> schemas.CompletedByPasscode:
     """Complete a sign-in with a passcode or a recovery code."""
-    refuse_device_token_in_browser(request, body)
+    asked = trust_asked(request, body)
     services, context = services_of(request), request_context_of(request)
-    device = Device(device_cookies_of(request), remember=body.remember_device)
+    device = Device(device_cookies_of(request), asked=asked)
     if isinstance(body.passcode, RecoveryCode):
         outcome = await _submit_recovery_code(services, context, body, body.passcode, device)
     else:
@@ -96,12 +98,6 @@ async def _submit_recovery_code(
     attempt = await prepare_attempt(services.database, services.hasher, context, opened.sign_in.user_id, code)
     async with services.database.begin() as tx:
         return await use_cases.submit_recovery_code(tx, context, body.sign_in_token, attempt, device)
-
-
-def refuse_device_token_in_browser(request: Request, body: schemas.DeviceOptions) -> None:
-    """Refuse to return a device token to a script in a web page, where it could be stolen."""
-    if body.device_storage == "body" and "origin" in request.headers:
-        raise invalid_field("/device_storage", "not_allowed", "A browser keeps its device token in a cookie.")
 
 
 def _new_session(completed: Completed) -> NewSession:
@@ -136,22 +132,12 @@ def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentR
 
 
 def completed_answer(
-    completed: Completed, device: Device, response: Response, body: schemas.DeviceOptions
+    completed: Completed, device: Device, response: Response, body: DeviceOptions
 ) -> dict[str, Any]:
     """Return the fields of `CompletedByPasscode`, with a device token in the cookie or the body."""
-    trust = completed.trust
-    trusted: schemas.NewlyTrustedDevice | None = None
-    if trust and body.device_storage == "body":
-        trusted = schemas.NewlyTrustedDeviceWithToken(
-            id=trust.device.id, expires_at=trust.expires_at, token=str(trust.token)
-        )
-    elif trust:
-        trusted = schemas.NewlyTrustedDevice(id=trust.device.id, expires_at=trust.expires_at)
-        for cookie in device.cookies.set_cookie_headers(completed.user.id, trust.token, trust.days):
-            response.headers.append("Set-Cookie", cookie)
+    set_device_cookie(response, device.cookies, completed.user.id, completed.trust, body)
     return {
         "session": _new_session(completed),
         "user": User.model_validate(completed.user),
-        "trusted_device": trusted,
         "recovery_codes_left": completed.recovery_codes_left,
-    }
+    } | show_trust(completed.trust, completed.not_trusted, body)

@@ -45,8 +45,3 @@ def next_step(
         return NextStep.ENROLLMENT if required else NextStep.COMPLETE
     asked = required or turned_on_by_user
     return NextStep.PASSCODE if asked and not trusted_device else NextStep.COMPLETE
-
-
-def days_of_trust(*, remember: bool, every_sign_in: bool, by_recovery_code: bool, policy_days: int) -> int:
-    """Return for how many days the device becomes trusted; 0 means not at all."""
-    return policy_days if remember and not every_sign_in and not by_recovery_code else 0

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.accounts.users.schemas import GivenEmail, User
 from app.enrollment.schemas import Confirmation, NewEnrollment
 from app.second_factor.schemas import Passcode, ShownKind
+from app.second_factor.trusted_devices.schemas import DeviceOptions, TrustOutcome
 from app.sessions.schemas import NewSession
 from app.web.wire import Answer, Body, BodyId, GivenPassword
 
@@ -21,13 +22,6 @@ class PasswordSignIn(Body):
     email: GivenEmail
     password: GivenPassword
     device_token: Annotated[str, Field(max_length=256)] | None = None
-
-
-class DeviceOptions(Body):
-    """Whether to trust the device, and where the client stores the device token."""
-
-    remember_device: bool = True
-    device_storage: Literal["cookie", "body"] = "cookie"
 
 
 class PasscodeSignIn(DeviceOptions):
@@ -44,7 +38,7 @@ class SignInEnrollment(NewEnrollment):
     sign_in_token: SignInToken
 
 
-class SignInConfirmation(Confirmation, DeviceOptions):
+class SignInConfirmation(Confirmation):
     """A passcode of the new authenticator, which confirms the enrollment."""
 
     sign_in_token: SignInToken
@@ -84,23 +78,9 @@ class EnrollmentRequired(Answer):
     allowed_kinds: list[ShownKind]
 
 
-class NewlyTrustedDevice(Answer):
-    """A newly trusted device; its token is in a cookie."""
-
-    id: UUID
-    expires_at: datetime
-
-
-class NewlyTrustedDeviceWithToken(NewlyTrustedDevice):
-    """A newly trusted device whose client asked for the token in the body and stores it."""
-
-    token: str
-
-
-class CompletedByPasscode(Complete):
+class CompletedByPasscode(Complete, TrustOutcome):
     """Signed in with a second factor."""
 
-    trusted_device: NewlyTrustedDeviceWithToken | NewlyTrustedDevice | None
     recovery_codes_left: int
 
 

@@ -56,6 +56,7 @@ _OF_OPERATION = {
     "changeSecurityPolicy": _ETAG,
     "submitPasscode": _DEVICE_COOKIE,
     "confirmEnrollmentAtSignIn": _DEVICE_COOKIE,
+    "confirmMyEnrollment": _DEVICE_COOKIE,
     "revokeMyTrustedDevice": _NO_DEVICE_COOKIE,
     "revokeMyTrustedDevices": _NO_DEVICE_COOKIE,
     "authorize": _headers(

@@ -36,6 +36,8 @@ class World:
     api: str
     same_site: str
     other_site: str
+    plain_api: str
+    localhost: str
     browser: Browser
 
     def visit(self, context: BrowserContext, origin: str, account: str) -> Page:
@@ -45,7 +47,7 @@ class World:
         return page
 
 
-def servers(port: int, passgate_port: int, directory: Path) -> str:
+def servers(port: int, passgate_port: int, directory: Path, localhost: str) -> str:
     secure = f"ssl_certificate {directory}/cert.pem; ssl_certificate_key {directory}/key.pem;"
     listen = f"listen 127.0.0.1:{port} ssl; {secure}"
     forward = "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Host $http_host;"
@@ -54,6 +56,7 @@ def servers(port: int, passgate_port: int, directory: Path) -> str:
         server {{ {listen} server_name api.example.test;
             location / {{ proxy_pass http://127.0.0.1:{passgate_port}; {forward} }} }}
         server {{ {listen} server_name app.example.test app.elsewhere.test; root {FILES}; }}
+        server {{ listen 127.0.0.1:{urlsplit(localhost).port}; server_name localhost; root {FILES}; }}
     """
 
 
@@ -66,24 +69,25 @@ def world(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     api, app, elsewhere = (
         f"https://{host}:{port}" for host in ("api.example.test", "app.example.test", "app.elsewhere.test")
     )
+    localhost = f"http://localhost:{free_port()}"
     assert settings.database_url is not None
     assert settings.secret_keys is not None
     told = {
         "PASSGATE_DATABASE_URL": settings.database_url.get_secret_value(),
         "PASSGATE_SECRET_KEYS": settings.secret_keys.get_secret_value(),
         "PASSGATE_PUBLIC_URL": api,
-        "PASSGATE_CORS_ORIGINS": f"{app}, {elsewhere}",
+        "PASSGATE_CORS_ORIGINS": f"{app}, {elsewhere}, {localhost}",
         "PASSGATE_TRUSTED_PROXY_HOPS": "1",
     }
-    for slug in ("front-end", "two-sites"):
+    for slug in ("front-end", "two-sites", "elsewhere", "localhost"):
         made = ("create-account", slug, "--name", "Front", "--owner-email", EMAIL, "--password-stdin")
         assert passgate(*made, data_dir=directory / "data", stdin=PASSWORD, **told).returncode == 0
     with (
         serving(directory / "data", "--no-jobs", **told) as service,
-        nginx(directory, port, servers(port, service.port, directory)),
+        nginx(directory, port, servers(port, service.port, directory, localhost)),
         chromium("--host-resolver-rules=MAP *.test 127.0.0.1") as browser,
     ):
-        yield World(api, app, elsewhere, browser)
+        yield World(api, app, elsewhere, f"http://127.0.0.1:{service.port}", localhost, browser)
 
 
 def expect(page: Page, said: str) -> None:
@@ -171,6 +175,27 @@ def test_on_another_site_the_cookie_is_not_sent(world: World) -> None:
     send_password(world.visit(context, world.other_site, "two-sites"), "passcode_required")
 
     send_password(page, "complete")
+    context.close()
+
+
+@pytest.mark.parametrize("site", ["elsewhere", "localhost"])
+def test_on_another_site_the_browser_keeps_no_cookie_and_the_page_is_told_so(world: World, site: str) -> None:
+    """`localhost` and `127.0.0.1` are two sites, too."""
+    api, origin = (world.api, world.other_site) if site == "elsewhere" else (world.plain_api, world.localhost)
+    context = world.browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(f"{origin}/?account={api}/v1/accounts/{site}")
+    send_password(page, "complete")
+    require_two_factor(page)
+    send_password(page, "enrollment_required")
+    phone = scan(page)
+    with page.expect_response("**/confirmation") as caught:
+        send_passcode(page, phone.passcode())
+
+    answer = caught.value.json()
+    assert (answer["trusted_device"], answer["not_trusted_because"]) == (None, "cross_site")
+    assert context.cookies() == []
+    assert call(page, "GET", "/users/me/trusted-devices")["body"]["items"] == []
     context.close()
 
 

@@ -32,7 +32,7 @@ async def test_the_first_confirmation_returns_the_authenticator_and_recovery_cod
         "last_used_at": now,
     }
     assert len(confirmed["recovery_codes"]) == 10
-    assert set(confirmed) == {"authenticator", "recovery_codes"}
+    assert set(confirmed) == {"authenticator", "recovery_codes", "trusted_device", "not_trusted_because"}
 
 
 async def test_a_further_authenticator_leaves_the_recovery_codes_unchanged(tenant: Tenant) -> None:

@@ -33,6 +33,7 @@ async def test_a_required_enrollment_at_sign_in_ends_in_an_aal2_session(
         "session",
         "user",
         "trusted_device",
+        "not_trusted_because",
         "recovery_codes_left",
         "recovery_codes",
     }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.base import param
@@ -39,6 +39,11 @@ async def find_device(
     values = {"given_account_id": account_id, "given_id": device_id, "given_user_id": user_id}
     row = await _FIND.row(tx, values)
     return TrustedDevice(*row) if row else None
+
+
+async def add_device(tx: AsyncConnection, account_id: UUID, device: TrustedDevice) -> None:
+    """Store a newly trusted device."""
+    await tx.execute(insert(trusted_devices).values(account_id=account_id, **vars(device)))
 
 
 async def touch(tx: AsyncConnection, account_id: UUID, device_id: UUID, *, now: datetime) -> None:

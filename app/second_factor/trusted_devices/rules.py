@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from app.crypto.digests import digest, new_secret, same
@@ -41,6 +42,54 @@ class DeviceToken:
 
     def __str__(self) -> str:
         return f"{PREFIX}{self.device_id}.{self.secret}"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A newly trusted device, the token that the client stores, and for how long it is trusted."""
+
+    device: TrustedDevice
+    token: DeviceToken
+    expires_at: datetime
+    days: int
+
+
+class NotTrusted(StrEnum):
+    """Why a proven second factor did not make the device a trusted one."""
+
+    NOT_ASKED = "not_asked"
+    CROSS_SITE = "cross_site"
+    RECOVERY_CODE = "recovery_code"
+    EVERY_SIGN_IN = "every_sign_in"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True)
+class TrustRequest:
+    """What the client asks for.
+
+    `cross_site`: the token would go into a cookie, and the browser keeps no cookie from this request.
+    """
+
+    remember: bool = False
+    cross_site: bool = False
+
+
+NO_TRUST_ASKED = TrustRequest()
+
+
+def reason_not_to_trust(
+    asked: TrustRequest, *, every_sign_in: bool, by_recovery_code: bool, policy_days: int
+) -> NotTrusted | None:
+    """Return why the device is not trusted; None if it is, for `policy_days`."""
+    reasons = (
+        (not asked.remember, NotTrusted.NOT_ASKED),
+        (asked.cross_site, NotTrusted.CROSS_SITE),
+        (by_recovery_code, NotTrusted.RECOVERY_CODE),
+        (every_sign_in, NotTrusted.EVERY_SIGN_IN),
+        (policy_days == 0, NotTrusted.POLICY),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
 
 
 def new_device_token(device_id: UUID) -> DeviceToken:

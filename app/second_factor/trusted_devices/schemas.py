@@ -1,9 +1,13 @@
-"""Answer schema of a trusted device. The secret is returned once, to the device itself."""
+"""Bodies about trusted devices. The secret is returned once, to the device itself."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from app.web.wire import Answer
+from pydantic import Field
+
+from app.second_factor.trusted_devices.rules import NotTrusted
+from app.web.wire import Answer, Body, Open
 
 
 class TrustedDevice(Answer):
@@ -15,3 +19,32 @@ class TrustedDevice(Answer):
     expires_at: datetime
     ip: str
     user_agent: str
+
+
+class DeviceOptions(Body):
+    """Whether to trust the device, and where the client stores the device token."""
+
+    remember_device: bool = True
+    device_storage: Literal["cookie", "body"] = "cookie"
+
+
+class NewlyTrustedDevice(Answer):
+    """A newly trusted device; its token is in a cookie."""
+
+    id: UUID
+    expires_at: datetime
+
+
+class NewlyTrustedDeviceWithToken(NewlyTrustedDevice):
+    """A newly trusted device whose client asked for the token in the body and stores it."""
+
+    token: str
+
+
+class TrustOutcome(Answer):
+    """The newly trusted device, or why there is none."""
+
+    trusted_device: NewlyTrustedDeviceWithToken | NewlyTrustedDevice | None
+    not_trusted_because: Annotated[
+        Open[NotTrusted] | None, Field(description="why `trusted_device` is null; null if it is not")
+    ]

@@ -11,8 +11,9 @@ from app.core.callers import Caller, RequestContext
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.crypto.digests import digest
+from app.delivery.letters import Kind, notify_user
 from app.second_factor.trusted_devices import repository
-from app.second_factor.trusted_devices.rules import DeviceToken, TrustedDevice, is_trusted, new_device_token
+from app.second_factor.trusted_devices.rules import DeviceToken, Trust, TrustedDevice, is_trusted, new_device_token
 
 
 async def find_trusted(
@@ -26,8 +27,8 @@ async def find_trusted(
     return None
 
 
-def new_trusted_device(context: RequestContext, user_id: UUID, *, days: int) -> tuple[TrustedDevice, DeviceToken]:
-    """Return a new device trusted for `days`, to be stored, and the token for the client."""
+def new_trusted_device(context: RequestContext, user_id: UUID, *, days: int) -> Trust:
+    """Return a new device trusted for `days`, to be stored, with the token for the client."""
     token = new_device_token(new_id(context.now))
     device = TrustedDevice(
         id=token.device_id,
@@ -39,7 +40,7 @@ def new_trusted_device(context: RequestContext, user_id: UUID, *, days: int) -> 
         ip=context.ip,
         user_agent=context.user_agent,
     )
-    return device, token
+    return Trust(device, token, device.expires_at(days), days)
 
 
 async def find_replaced(
@@ -52,6 +53,15 @@ async def find_replaced(
         if device and is_trusted(device, old, policy_days=device.days, now=context.now):
             found.append(device.id)
     return found
+
+
+async def trust_my_device(tx: AsyncConnection, caller: Caller, *, days: int) -> Trust:
+    """Trust the caller's device for `days`: store it, record it, notify the caller by e-mail."""
+    trust = new_trusted_device(caller.context, caller.user_id, days=days)
+    await repository.add_device(tx, caller.account_id, trust.device)
+    await record_act(tx, caller, Event(EventType.TRUSTED_DEVICE_ADDED, "trusted_device", trust.device.id))
+    await notify_user(tx, caller.context, caller.user_id, Kind.TRUSTED_DEVICE_ADDED, days=days)
+    return trust
 
 
 async def revoke_all(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:

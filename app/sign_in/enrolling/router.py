@@ -6,9 +6,10 @@ from app.authentication.context import Context, Cookies
 from app.authentication.routes import AccountRoute
 from app.enrollment import use_cases as enrollment
 from app.enrollment.schemas import Enrollment
+from app.second_factor.trusted_devices.answers import trust_asked
 from app.sign_in.enrolling import use_cases
 from app.sign_in.outcomes import Device
-from app.sign_in.router import completed_answer, refuse_device_token_in_browser
+from app.sign_in.router import completed_answer
 from app.sign_in.schemas import CompletedByEnrollment, SignInConfirmation, SignInEnrollment
 from app.sign_in.use_cases import find_open_sign_in
 from app.web.dependencies import AppServices, accepted
@@ -52,8 +53,7 @@ async def confirm_enrollment(
 
     The recovery codes are shown only in this answer.
     """
-    refuse_device_token_in_browser(request, body)
-    device = Device(cookies, remember=body.remember_device)
+    device = Device(cookies, asked=trust_asked(request, body))
     async with services.database.read() as tx:
         opened = await find_open_sign_in(tx, context, body.sign_in_token)
     codes = await enrollment.prepare_codes(

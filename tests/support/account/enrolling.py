@@ -19,10 +19,18 @@ async def begin(person: SimulatedUser, **body: Any) -> dict[str, Any]:
     return begun
 
 
-async def confirm(person: SimulatedUser, enrollment: dict[str, Any], passcode: str) -> httpx.Response:
-    """Send a passcode for an enrollment."""
+async def confirm(
+    person: SimulatedUser,
+    enrollment: dict[str, Any],
+    passcode: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **body: Any,
+) -> httpx.Response:
+    """Send a passcode for an enrollment; the device is trusted only with `remember_device=True`."""
     path = f"{ENROLLMENTS}/{enrollment['id']}/confirmation"
-    return await person.browser.post(path, json={"passcode": passcode})
+    given = {"passcode": passcode, "remember_device": False} | body
+    return await person.browser.post(path, json=given, headers=headers or {})
 
 
 def app_of(tenant: Tenant, enrollment: dict[str, Any]) -> AuthenticatorApp:
