@@ -45,6 +45,7 @@ class EventType(StrEnum):
     SSO_SIGNED_IN = "sso.signed_in"
     SSO_LINKED = "sso.linked"
     SSO_UNLINKED = "sso.unlinked"
+    ANSWER_READ_BACK = "answer.read_back"
     ACCESS_DENIED = "access.denied"
     LIMIT_REACHED = "limit.reached"
 

@@ -29,9 +29,11 @@ from app.database.tables import (
     sign_ins,
     sso_requests,
     sso_used_tokens,
+    stored_answers,
     trusted_devices,
 )
 from app.enrollment import rules as enrollment
+from app.idempotency.rules import LIFETIME as ANSWER_LIFETIME
 from app.services import Services
 from app.sessions.rules import END_USER, TEAM_MEMBER
 from app.sign_in.rules import LIFETIME as SIGN_IN_LIFETIME
@@ -80,6 +82,7 @@ def _retention_rules(now: datetime, audit_days: int) -> list[_RetentionRule]:
         older_than(enrollments, enrollment.LIFETIME + enrollment.KEPT),
         older_than(links, max(LINK_LIFETIMES.values())),  # used or not
         older_than(trusted_devices, LONGEST_TRUST),
+        older_than(stored_answers, ANSWER_LIFETIME),
         older_than(audit_events, timedelta(days=audit_days)),
         _RetentionRule(
             sessions, (sessions.c.last_seen_at < before(idle)) | (sessions.c.created_at < before(overall))

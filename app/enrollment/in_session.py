@@ -11,6 +11,8 @@ from app.core.errors import Refusal, Unauthenticated
 from app.crypto.sealing import Sealer
 from app.enrollment.outcomes import ConfirmedEnrollment
 from app.enrollment.use_cases import EnrollingUser, confirm_enrollment
+from app.idempotency.rules import StoredAnswer
+from app.idempotency.use_cases import KeyedRequest, lock_key, take_answer
 from app.second_factor.recovery_codes.use_cases import NewCodes
 from app.second_factor.rules import EVERY_SIGN_IN, SecondFactorState
 from app.second_factor.settings.use_cases import lock_own_state
@@ -30,12 +32,17 @@ async def confirm_my_enrollment(
     codes: NewCodes | None,
     amr: tuple[str, ...],
     asked: TrustRequest,
-) -> ConfirmedEnrollment | Refusal:
+    request: KeyedRequest | None,
+) -> ConfirmedEnrollment | StoredAnswer | Refusal:
     """Confirm an enrollment in a session, which becomes `aal2` and fresh.
 
-    The device becomes trusted if that is asked for and allowed.
+    The device becomes trusted if that is asked for and allowed. If the same request was done before, this returns
+    its answer. Raises what `confirm_enrollment`, `lock_key` and `take_answer` raise.
     """
+    await lock_key(tx, request)
     state = await lock_own_state(tx, caller)
+    if answer := await take_answer(tx, request):
+        return answer
     bound = await confirm_enrollment(
         tx,
         caller.context,

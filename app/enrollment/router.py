@@ -8,8 +8,10 @@ from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
 from app.enrollment import use_cases
 from app.enrollment.in_session import confirm_my_enrollment as confirm_in_session
+from app.enrollment.outcomes import ConfirmedEnrollment
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
 from app.enrollment.use_cases import EnrollingUser
+from app.idempotency.answers import IdempotencyKey, answer_once
 from app.second_factor.settings.schemas import Authenticator
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.second_factor.trusted_devices.answers import set_device_cookie, show_trust, trust_asked
@@ -54,6 +56,7 @@ async def begin_my_enrollment(
     "/users/me/two-factor/enrollments/{enrollment_id}/confirmation",
     status_code=201,
     operation_id="confirmMyEnrollment",
+    response_model=Confirmed,
     responses=problems(401, 403, 404, 409, 410, 422, 503),
 )
 async def confirm_my_enrollment(
@@ -61,13 +64,24 @@ async def confirm_my_enrollment(
     caller: SessionCaller,
     owner: Owner,
     cookies: Cookies,
+    key: IdempotencyKey,
     request: Request,
     response: Response,
     enrollment_id: PathId,
     body: Confirmation,
-) -> Confirmed:
+) -> Response:
     """Confirm with a passcode. The first authenticator adds recovery codes, ends other sessions."""
     asked = trust_asked(request, body)
+    keyed = key.of_caller(services.sealer, caller) if key else None
+
+    def show(confirmed: ConfirmedEnrollment) -> Confirmed:
+        set_device_cookie(response, cookies, caller.user_id, confirmed.trust, body)
+        return Confirmed(
+            authenticator=Authenticator.model_validate(confirmed.authenticator),
+            recovery_codes=confirmed.recovery_codes,
+            **show_trust(confirmed.trust, confirmed.not_trusted, body),
+        )
+
     codes = await use_cases.prepare_codes(
         services.database,
         services.hasher,
@@ -88,11 +102,7 @@ async def confirm_my_enrollment(
             codes=codes,
             amr=owner.session.amr,
             asked=asked,
+            request=keyed,
         )
-    confirmed = accepted(outcome)
-    set_device_cookie(response, cookies, caller.user_id, confirmed.trust, body)
-    return Confirmed(
-        authenticator=Authenticator.model_validate(confirmed.authenticator),
-        recovery_codes=confirmed.recovery_codes,
-        **show_trust(confirmed.trust, confirmed.not_trusted, body),
-    )
+        answer = await answer_once(tx, keyed, outcome, response, show)
+    return accepted(answer)

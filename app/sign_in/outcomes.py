@@ -29,6 +29,14 @@ class Completed:
 
 
 @dataclass(frozen=True)
+class CompletedByEnrollment:
+    """A sign-in that was completed by an enrollment, with the recovery codes to show once."""
+
+    completed: Completed
+    recovery_codes: list[str]
+
+
+@dataclass(frozen=True)
 class Waiting:
     """A sign-in that waits for its next step; only a digest of the token is stored."""
 

@@ -87,6 +87,7 @@ async def submit_passcode(
         given = (services.database, context, services.sealer, body.sign_in_token, attempt, device)
         outcome = await answer_challenge(*given) or await use_cases.submit_passcode(*given)
     completed = accepted(outcome)
+    count_sign_in(completed)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))
 
 
@@ -100,15 +101,19 @@ async def _submit_recovery_code(
         return await use_cases.submit_recovery_code(tx, context, body.sign_in_token, attempt, device)
 
 
-def _new_session(completed: Completed) -> NewSession:
-    """Return the new session for the answer, and count it; call it only after the commit."""
+def count_sign_in(completed: Completed) -> None:
+    """Count a completed sign-in in the metrics; call it only after the commit."""
     SIGN_INS.labels(" ".join(completed.session.amr), str(completed.by_trusted_device).lower()).inc()
+
+
+def _new_session(completed: Completed) -> NewSession:
     shown = show_session(completed.session, completed.user.role, current=True)
     return NewSession.model_construct(**dict(shown), token=completed.token)
 
 
 def show_completed(completed: Completed) -> schemas.Complete:
-    """Return the answer to a completed sign-in without a newly trusted device."""
+    """Return the answer to a completed sign-in without a newly trusted device, and count it."""
+    count_sign_in(completed)
     return schemas.Complete(session=_new_session(completed), user=User.model_validate(completed.user))
 
 

@@ -138,6 +138,21 @@ EXPLANATIONS = {
         "The object is in a state in which this cannot be done; `detail` says which.",
         "Read the object again, and decide.",
     ),
+    "request_in_progress": Explanation(
+        "The same request is being answered",
+        "A request with this `Idempotency-Key` has come in before, and is not answered yet.",
+        "Send it again in a moment, with the same key.",
+    ),
+    "idempotency_key_reused": Explanation(
+        "The Idempotency-Key belongs to another request",
+        "In the last 10 minutes the same caller sent this `Idempotency-Key` with another path or body.",
+        "Make a new key for each new request; keep it only to send the very same request again.",
+    ),
+    "answer_gone": Explanation(
+        "The answer was read back already",
+        "The request was done. Its stored answer was read back once, and then deleted.",
+        "Look at the state of things. For secrets that nobody has seen, ask for new ones with a new key.",
+    ),
     "precondition_failed": Explanation(
         "Changed meanwhile", "The object is no longer the one that `If-Match` names.", "Read it again, and decide."
     ),

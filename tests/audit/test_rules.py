@@ -20,6 +20,7 @@ CLOSED_LIST = {
     "api_token": {"created", "revoked", "used"},
     "report": {"requested", "downloaded"},
     "sso": {"signed_in", "linked", "unlinked"},
+    "answer": {"read_back"},
     "access": {"denied"},
     "limit": {"reached"},
 }

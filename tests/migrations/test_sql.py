@@ -35,6 +35,12 @@ OF_ONE_REVISION = {
         "constraint-missing-not-valid": "as above",
         "require-concurrent-index-creation": "as above",
     },
+    "202611250120": {
+        "ban-drop-constraint": "the one of an interrupted try, which is made again in the same statement",
+        "adding-foreign-key-constraint": "the table is new and empty",
+        "constraint-missing-not-valid": "as above",
+        "require-concurrent-index-creation": "as above",
+    },
 }
 
 

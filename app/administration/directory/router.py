@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
+from app.accounts.users import rules
 from app.accounts.users.schemas import StatusName, User
 from app.accounts.users.use_cases import NewUser as WantedUser
 from app.administration.directory import repository, use_cases
@@ -13,6 +14,7 @@ from app.administration.directory.schemas import NewUser, OwnershipTransfer, Use
 from app.authentication.allow import Admin, AdminReader, FreshOwner, Policy, TeamReader, UsersReader, UsersWriter
 from app.authentication.routes import AccountRoute
 from app.core.callers import Role
+from app.idempotency.answers import IdempotencyKey, answer_once
 from app.second_factor.settings.rules import Status as TwoFactorStatus
 from app.second_factor.settings.schemas import TwoFactor
 from app.second_factor.settings.use_cases import show_two_factor
@@ -62,17 +64,33 @@ async def list_users(
     return Page(items=[User.model_validate(found) for found in shown], next_cursor=cursor)
 
 
-@router.post("/users", status_code=201, operation_id="inviteUser", responses=problems(403, 409))
+@router.post(
+    "/users",
+    status_code=201,
+    operation_id="inviteUser",
+    response_model=User,
+    responses=problems(403, 409, 410),
+)
 async def invite_user(
-    services: AppServices, caller: UsersWriter, body: NewUser, request: Request, response: Response
-) -> User:
+    services: AppServices,
+    caller: UsersWriter,
+    key: IdempotencyKey,
+    body: NewUser,
+    request: Request,
+    response: Response,
+) -> Response:
     """Create a user and invite them by e-mail. Needs a fresh second factor."""
     wanted = WantedUser(body.email, body.name, Role(body.role), body.external_id, body.locale)
+    keyed = key.of_caller(services.sealer, caller) if key else None
+
+    def show(made: rules.User) -> User:
+        response.headers["Location"] = f"{request.scope['path']}/{made.id}"
+        return User.model_validate(made)
+
     async with services.database.begin() as tx:
-        outcome = await use_cases.invite_user(tx, caller, wanted)
-    made = accepted(outcome)
-    response.headers["Location"] = f"{request.scope['path']}/{made.id}"
-    return User.model_validate(made)
+        outcome = await use_cases.invite_user(tx, caller, wanted, keyed)
+        answer = await answer_once(tx, keyed, outcome, response, show)
+    return accepted(answer)
 
 
 @router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))

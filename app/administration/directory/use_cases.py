@@ -21,6 +21,8 @@ from app.credentials.links.repository import void_links_requested_by
 from app.credentials.links.use_cases import ask_confirmation, invite
 from app.credentials.sso_identities.use_cases import drop_identities
 from app.delivery.letters import Kind, notify_user
+from app.idempotency.rules import StoredAnswer
+from app.idempotency.use_cases import KeyedRequest, lock_key, take_answer
 from app.second_factor.authority import lock_caller, lock_caller_and_user, lock_users, refuse_ended
 from app.second_factor.trusted_devices.use_cases import revoke_all
 from app.sessions.use_cases import end_sessions
@@ -37,15 +39,21 @@ async def find_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User:
     return found.user
 
 
-async def invite_user(tx: AsyncConnection, caller: Caller, new: NewUser) -> User | Refusal:
-    """Create a user and invite them by e-mail.
+async def invite_user(
+    tx: AsyncConnection, caller: Caller, new: NewUser, request: KeyedRequest | None
+) -> User | StoredAnswer | Refusal:
+    """Create a user and invite them by e-mail, or return the answer to the same request.
 
-    Raises `Conflict` for the owner role, and if the e-mail address or the external id is taken.
+    Raises `Conflict` for the owner role, and if the e-mail address or the external id is taken; and what
+    `lock_key` and `take_answer` raise.
     """
+    await lock_key(tx, request)
     caller = await lock_caller(tx, caller)
     if refusal := rules.refuse_to_create(caller, new.role):
         return await deny(tx, caller, None, None, refusal)
     rules.check_new_role(new.role)
+    if answer := await take_answer(tx, request):
+        return answer
     user = await create_user(tx, caller.context, Actor(caller.user_id, caller.credential), new, None)
     await invite(tx, caller.context, user)
     return user

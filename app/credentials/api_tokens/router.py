@@ -1,12 +1,13 @@
 """HTTP for API tokens: the owner and admins create, list and revoke them."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.authentication.allow import Admin, AdminReader, FreshAdmin
 from app.authentication.routes import AccountRoute
 from app.credentials.api_tokens import repository, rules, use_cases
 from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
+from app.idempotency.answers import IdempotencyKey, answer_once
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
@@ -15,18 +16,29 @@ from app.web.wire import PathId
 router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
 
 
-@router.post("/api-tokens", status_code=201, operation_id="makeApiToken", responses=problems(403))
-async def make_api_token(services: AppServices, caller: FreshAdmin, body: NewApiToken) -> MadeApiToken:
+@router.post(
+    "/api-tokens",
+    status_code=201,
+    operation_id="makeApiToken",
+    response_model=MadeApiToken,
+    responses=problems(403, 409, 410),
+)
+async def make_api_token(
+    services: AppServices, caller: FreshAdmin, key: IdempotencyKey, response: Response, body: NewApiToken
+) -> Response:
     """Create a token of mine; it is shown only once. Needs a fresh second factor."""
+    request = key.of_caller(services.sealer, caller) if key else None
     async with services.database.begin() as tx:
-        token, secret = await use_cases.make_token(
+        outcome = await use_cases.make_token(
             tx,
             caller,
             description=body.description,
             scopes=frozenset(map(Scope, body.scopes)),
             expires_at=body.expires_at,
+            request=request,
         )
-    return MadeApiToken(**dict(_show(token)), token=secret)
+        answer = await answer_once(tx, request, outcome, response, _show_made)
+    return accepted(answer)
 
 
 @router.get("/api-tokens", operation_id="listApiTokens", responses=problems(403))
@@ -44,6 +56,11 @@ async def revoke_api_token(services: AppServices, caller: Admin, token_id: PathI
     async with services.database.begin() as tx:
         refusal = await use_cases.revoke_token(tx, caller, token_id)
     accepted(refusal)
+
+
+def _show_made(made: tuple[rules.ApiToken, str]) -> MadeApiToken:
+    token, secret = made
+    return MadeApiToken(**dict(_show(token)), token=secret)
 
 
 def _show(token: rules.ApiToken) -> ApiToken:

@@ -16,22 +16,33 @@ from app.credentials.api_tokens.repository import TokenOwner
 from app.credentials.api_tokens.rules import PREFIX, USED_AGAIN_AFTER, ApiToken, Scope
 from app.crypto.digests import digest, is_secret, new_secret
 from app.database.engine import Database
+from app.idempotency.rules import StoredAnswer
+from app.idempotency.use_cases import KeyedRequest, lock_key, take_answer
 from app.second_factor.authority import lock_caller, lock_caller_and_user
 from app.second_factor.settings.use_cases import lock_own_factors
 
 
 async def make_token(
-    tx: AsyncConnection, caller: Caller, *, description: str, scopes: frozenset[Scope], expires_at: datetime | None
-) -> tuple[ApiToken, str]:
-    """Create a token of the caller; return it with the secret.
+    tx: AsyncConnection,
+    caller: Caller,
+    *,
+    description: str,
+    scopes: frozenset[Scope],
+    expires_at: datetime | None,
+    request: KeyedRequest | None,
+) -> tuple[ApiToken, str] | StoredAnswer:
+    """Create a token of the caller; return it with the secret, or the answer to the same request.
 
     Whether it can sign in admins depends on the caller's current role. Raises `Forbidden`, `InvalidRequest`, and
-    what `lock_own_factors` raises.
+    what `lock_own_factors`, `lock_key` and `take_answer` raise.
     """
+    await lock_key(tx, request)
     if expires_at is not None and expires_at <= caller.now:
         raise invalid_field("/expires_at", "out_of_range", "A token ends in the future.")
     caller = await lock_caller(tx, caller)
     await lock_own_factors(tx, caller)
+    if answer := await take_answer(tx, request):
+        return answer
     token = ApiToken(
         id=new_id(caller.now),
         user_id=caller.user_id,

@@ -22,6 +22,7 @@ from app.database.tables.sign_ins import sign_ins
 from app.database.tables.signing_keys import signing_keys
 from app.database.tables.sso_providers import sso_identities, sso_providers
 from app.database.tables.sso_sign_ins import exchange_codes, sso_requests, sso_used_tokens
+from app.database.tables.stored_answers import stored_answers
 from app.database.tables.trusted_devices import trusted_devices
 from app.database.tables.users import users
 
@@ -49,6 +50,7 @@ __all__ = [
     "sso_providers",
     "sso_requests",
     "sso_used_tokens",
+    "stored_answers",
     "trusted_devices",
     "users",
 ]

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.accounts.rules import SecurityPolicy
 from app.authentication.allow import FreshAdmin, FreshSessionCaller, Policy, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
-from app.second_factor.recovery_codes.use_cases import make_codes
+from app.idempotency.answers import IdempotencyKey, answer_once
+from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes
 from app.second_factor.settings import use_cases
 from app.second_factor.settings.schemas import (
     Authenticator,
@@ -102,13 +103,22 @@ async def remove_my_authenticator(
     "/users/me/two-factor/recovery-codes",
     status_code=201,
     operation_id="renewMyRecoveryCodes",
-    responses=problems(401, 403, 409, 503),
+    response_model=RecoveryCodes,
+    responses=problems(401, 403, 409, 410, 503),
 )
-async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCaller) -> RecoveryCodes:
+async def renew_my_recovery_codes(
+    services: AppServices, caller: FreshSessionCaller, key: IdempotencyKey, response: Response
+) -> Response:
     """Get ten new recovery codes; all older ones become void. Needs a fresh second factor."""
+    request = key.of_caller(services.sealer, caller) if key else None
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
-        await use_cases.renew_own_recovery_codes(tx, caller, codes)
+        outcome = await use_cases.renew_own_recovery_codes(tx, caller, codes, request)
+        answer = await answer_once(tx, request, outcome, response, _show_codes)
+    return accepted(answer)
+
+
+def _show_codes(codes: NewCodes) -> RecoveryCodes:
     return RecoveryCodes(recovery_codes=codes.shown)
 
 
@@ -116,20 +126,29 @@ async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCal
     "/users/{user_id}/two-factor/recovery-codes",
     status_code=201,
     operation_id="renewRecoveryCodesOfUser",
-    responses=problems(401, 403, 404, 409, 422, 503),
+    response_model=RecoveryCodes,
+    responses=problems(401, 403, 404, 409, 410, 422, 503),
 )
 async def renew_recovery_codes_of_user(
-    services: AppServices, caller: FreshAdmin, user_id: PathId, body: RecoveryCodesForUser
-) -> RecoveryCodes:
+    services: AppServices,
+    caller: FreshAdmin,
+    key: IdempotencyKey,
+    response: Response,
+    user_id: PathId,
+    body: RecoveryCodesForUser,
+) -> Response:
     """Give a user who lost theirs ten new recovery codes. Needs a fresh second factor.
 
     All older codes become void.
     """
+    request = key.of_caller(services.sealer, caller) if key else None
     codes = await make_codes(services.hasher, caller.now)
     async with services.database.begin() as tx:
-        refusal = await use_cases.renew_recovery_codes_of(tx, caller, user_id, codes, reason=body.reason)
-    accepted(refusal)
-    return RecoveryCodes(recovery_codes=codes.shown)
+        outcome = await use_cases.renew_recovery_codes_of(
+            tx, caller, user_id, codes, reason=body.reason, request=request
+        )
+        answer = await answer_once(tx, request, outcome, response, _show_codes)
+    return accepted(answer)
 
 
 @router.delete(

@@ -13,6 +13,8 @@ from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal, StepUpRequired, Unauthenticated
 from app.delivery.letters import Kind, notify_user
+from app.idempotency.rules import StoredAnswer
+from app.idempotency.use_cases import KeyedRequest, lock_key, take_answer
 from app.second_factor import repository as second_factor
 from app.second_factor.authority import lock_caller_and_user, refuse_ended
 from app.second_factor.recovery_codes import repository as recovery_codes
@@ -185,22 +187,39 @@ async def remove_authenticator(tx: AsyncConnection, caller: Caller, authenticato
     await notify_user(tx, caller.context, user_id, Kind.AUTHENTICATOR_REMOVED, label=mine[authenticator_id])
 
 
-async def renew_own_recovery_codes(tx: AsyncConnection, caller: Caller, codes: NewCodes) -> None:
-    """Store new recovery codes for the caller; raises `Conflict` (`no_authenticator`)."""
+async def renew_own_recovery_codes(
+    tx: AsyncConnection, caller: Caller, codes: NewCodes, request: KeyedRequest | None
+) -> NewCodes | StoredAnswer:
+    """Store new recovery codes for the caller, or return the answer to the same request.
+
+    Raises `Conflict` (`no_authenticator`), and what `lock_key` and `take_answer` raise.
+    """
+    await lock_key(tx, request)
     await lock_own_factors(tx, caller)
+    if answer := await take_answer(tx, request):
+        return answer
     await _renew(tx, caller.context, caller.user_id, codes)
     await record_act(tx, caller, Event(EventType.RECOVERY_CODES_REGENERATED, "user", caller.user_id))
     await notify_user(tx, caller.context, caller.user_id, Kind.RECOVERY_CODES_REGENERATED, by=None)
+    return codes
 
 
 async def renew_recovery_codes_of(
-    tx: AsyncConnection, caller: Caller, user_id: UUID, codes: NewCodes, *, reason: str
-) -> Refusal | None:
+    tx: AsyncConnection,
+    caller: Caller,
+    user_id: UUID,
+    codes: NewCodes,
+    *,
+    reason: str,
+    request: KeyedRequest | None,
+) -> NewCodes | StoredAnswer | Refusal:
     """Store new recovery codes for another user, and revoke that user's trusted devices.
 
-    Raises `NotFound` or `Conflict` (`no_authenticator`). Only the owner may do this for the owner: that refusal is
-    returned, not raised, so that its audit event is committed.
+    Or return the answer to the same request. Raises `NotFound` or `Conflict` (`no_authenticator`), and what
+    `lock_key` and `take_answer` raise. Only the owner may do this for the owner: that refusal is returned, not
+    raised, so that its audit event is committed.
     """
+    await lock_key(tx, request)
     caller, user = await lock_caller_and_user(tx, caller, user_id)
     if user.role is Role.OWNER and caller.role is not Role.OWNER:
         return await deny(
@@ -210,10 +229,12 @@ async def renew_recovery_codes_of(
             user_id,
             Forbidden("Only the owner may do this for the owner."),
         )
+    if answer := await take_answer(tx, request):
+        return answer
     await renew_recovery_codes(
         tx, caller.context, Actor(caller.user_id, caller.credential), user_id, codes, reason=reason
     )
-    return None
+    return codes
 
 
 async def refuse_turning_off(tx: AsyncConnection, caller: Caller, user_id: UUID | None) -> Refusal:

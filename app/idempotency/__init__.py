@@ -1,0 +1,1 @@
+"""Requests with an `Idempotency-Key`: done once, and a lost answer can be read back once."""
