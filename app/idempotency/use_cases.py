@@ -43,9 +43,9 @@ class KeyedRequest:
     session_id: UUID | None = None
     api_token_id: UUID | None = None
 
-    def place(self, answer_id: UUID) -> AssociatedData:
-        """Return what binds the sealed answer to its row, account and user."""
-        return AssociatedData("stored_answers", "sealed_answer", self.context.account_id, answer_id, self.user_id)
+
+def _place(account_id: UUID, answer_id: UUID, user_id: UUID) -> AssociatedData:
+    return AssociatedData("stored_answers", "sealed_answer", account_id, answer_id, user_id)
 
 
 async def lock_key(tx: AsyncConnection, request: KeyedRequest | None) -> None:
@@ -70,8 +70,9 @@ async def take_answer(tx: AsyncConnection, request: KeyedRequest | None) -> Stor
         raise InvalidRequest(detail, code="idempotency_key_reused")
     if answer is None:
         raise _gone()
-    read_back = request.sealer.seal(encode(content_digest, None), request.place(found.id))
-    await repository.replace_sealed(tx, request.context.account_id, found.id, read_back)
+    account_id = request.context.account_id
+    read_back = request.sealer.seal(encode(content_digest, None), _place(account_id, found.id, request.user_id))
+    await repository.replace_sealed(tx, account_id, found.id, read_back)
     event = Event(EventType.ANSWER_READ_BACK, "user", request.user_id, {"route": request.route})
     await record(tx, request.context, request.actor, event)
     return answer
@@ -79,7 +80,8 @@ async def take_answer(tx: AsyncConnection, request: KeyedRequest | None) -> Stor
 
 def _open(request: KeyedRequest, found: SealedAnswer) -> tuple[bytes, StoredAnswer | None]:
     try:
-        return decode(request.sealer.open(found.sealed_answer, request.place(found.id)))
+        place = _place(request.context.account_id, found.id, found.user_id)
+        return decode(request.sealer.open(found.sealed_answer, place))
     except SealBroken as error:
         log.exception("sealed answer does not open", answer_id=str(found.id), reason=str(error))
         raise _gone() from error
@@ -92,13 +94,14 @@ def _gone() -> Gone:
 async def keep_answer(tx: AsyncConnection, request: KeyedRequest, answer: StoredAnswer) -> None:
     """Store the answer, sealed, in the transaction of what it tells."""
     context, answer_id = request.context, new_id(request.context.now)
+    place = _place(context.account_id, answer_id, request.user_id)
     sealed = SealedAnswer(
         id=answer_id,
         user_id=request.user_id,
         session_id=request.session_id,
         api_token_id=request.api_token_id,
         key_digest=request.key_digest,
-        sealed_answer=request.sealer.seal(encode(request.content_digest, answer), request.place(answer_id)),
+        sealed_answer=request.sealer.seal(encode(request.content_digest, answer), place),
         expires_at=context.now + LIFETIME,
     )
     await repository.add_answer(tx, context.account_id, sealed)

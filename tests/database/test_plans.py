@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -48,6 +48,8 @@ _MORE = """
     SELECT account_id, gen_random_uuid(), 'sign_in_succeeded', now(), id, id, '{}' FROM users;
     INSERT INTO password_limits (account_id, "limit", key, empty_at)
     SELECT account_id, 'user', sha256(uuid_send(id)), now() FROM users;
+    INSERT INTO stored_answers (account_id, id, user_id, session_id, key_digest, sealed_answer, expires_at)
+    SELECT account_id, gen_random_uuid(), user_id, id, token_digest, '', now() FROM sessions;
     INSERT INTO accounts (id, slug, name, created_at)
     SELECT gen_random_uuid(), 'other-' || n, 'Other', now() FROM generate_series(1, 5000) n;
     INSERT INTO security_policies
@@ -75,9 +77,11 @@ class Request:
     status: int
     path: str
     body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     async def send(self) -> None:
-        sent = self.browser.post(self.path, json=self.body) if self.body else self.browser.get(self.path)
+        method = "POST" if self.body else "GET"
+        sent = self.browser.request(method, self.path, json=self.body, headers=self.headers)
         response = await sent
         assert response.status_code == self.status, response.text
 
@@ -140,6 +144,18 @@ async def authorize_by_token(tenant: Tenant) -> Request:
     return Request(await by_token(tenant, admin, "api"), 204, "/authorize")
 
 
+async def keyed_request(tenant: Tenant) -> Request:
+    admin = await tenant.signed_in(Role.ADMIN)
+    body = {"description": "a job", "scopes": ["api"]}
+    return Request(admin.browser, 201, "/api-tokens", body, {"Idempotency-Key": '"the-key"'})
+
+
+async def keyed_request_again(tenant: Tenant) -> Request:
+    request = await keyed_request(tenant)
+    await request.send()
+    return request
+
+
 SIGNED_IN = {"users", "second_factor_state", "sessions", "audit_events"}
 HOT: dict[Callable[[Tenant], Awaitable[Request]], set[str]] = {
     unknown_email: {"users", "password_limits", "audit_events"},
@@ -153,6 +169,8 @@ HOT: dict[Callable[[Tenant], Awaitable[Request]], set[str]] = {
     right_recovery_code: SIGNED_IN
     | {"sign_ins", "recovery_code_sets", "recovery_codes", "trusted_devices", "procrastinate_jobs"},
     wrong_recovery_code: {"sign_ins", "second_factor_state", "recovery_code_sets", "recovery_codes"},
+    keyed_request: {"stored_answers", "sessions", "api_tokens"},
+    keyed_request_again: {"stored_answers", "sessions", "audit_events"},
     authorize_by_session: {"sessions", "users", "security_policies"},
     authorize_by_token: {"api_tokens", "users", "security_policies"},
 }

@@ -13,6 +13,7 @@ from app.services import make_services
 from tests.faults.cluster import Cluster, unavailable
 from tests.faults.conftest import CHEAP
 from tests.faults.cutting import CuttingProxy, cutting_proxy_to
+from tests.idempotency.calls import api_token, confirmation_in_a_session, my_recovery_codes
 from tests.support.account.arrange import Tenant, make_tenant
 from tests.support.account.authenticator_app import AuthenticatorApp
 from tests.support.account.client import ok, refused
@@ -73,6 +74,17 @@ async def test_a_wrong_passcode_whose_response_was_lost_is_counted(proxied: tupl
 
     assert await failures_of(tenant, person) == 2
     ok(await submit(tenant.browser(), token, person.authenticator.passcode()), 201)
+
+
+async def test_an_answer_that_was_lost_is_read_back_by_its_key(proxied: tuple[CuttingProxy, Tenant]) -> None:
+    proxy, tenant = proxied
+    for arrange in (confirmation_in_a_session, my_recovery_codes, api_token):
+        call = await arrange(tenant)
+
+        await cut(proxy, call.send())
+
+        ok(await call.send(), 201)
+        refused(await call.send(), 410, "answer_gone")
 
 
 async def test_an_enrollment_whose_response_was_lost_is_confirmed_and_new_codes_can_be_made(

@@ -25,6 +25,7 @@ from app.main import create_app
 from app.services import Services, make_services
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import CHEAP
+from tests.idempotency.calls import api_token
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import client_of, ok, refused
 from tests.support.account.clock import TurnableClock
@@ -98,7 +99,8 @@ async def seal_one_of_each(tenant: Tenant, own_url: str) -> list[SimulatedUser]:
     people = [await tenant.enrolled() for _ in range(SIGN_INS_AT_ONCE)]
     await KeyRing(tenant.services).signer()
     owner = await tenant.signed_in(Role.OWNER)
-    ok(await owner.browser.post("/users", json={"email": "new@example.com", "name": "New", "role": "agent"}), 201)
+    invited = {"email": "new@example.com", "name": "New", "role": "agent"}
+    ok(await owner.browser.post("/users", json=invited, headers={"Idempotency-Key": '"a-key"'}), 201)
     ok(await owner.browser.post("/reports", json={"type": "two_factor_status"}), 202)
     await name_provider(owner)
     connection = await asyncpg.connect(dsn=own_url, timeout=5)
@@ -134,6 +136,8 @@ async def test_a_rotation_under_load_is_killed_and_resumed_and_the_old_key_remov
     people = await seal_one_of_each(tenant, own_url)
     waiting = await tenant.signed_in()
     begun, begun_at = await begin(waiting), clock.now()
+    call = await api_token(tenant)
+    made = ok(await call.send(), 201)
 
     with running_instances(with_keys(settings, BOTH), clock, count=2) as instances:
         async with crowd_of(instances, tenant.account.slug) as crowd:
@@ -157,6 +161,8 @@ async def test_a_rotation_under_load_is_killed_and_resumed_and_the_old_key_remov
     clock.set(begun_at)  # each sign-in moved it forward
     waiting.browser.http = client_of(there.app, tenant.account.slug).http
     ok(await confirm(waiting, begun, app_of(there, begun).passcode()), 201)
+    call.client.http = client_of(there.app, tenant.account.slug).http
+    assert ok(await call.send(), 201) == made
     root = httpx.AsyncClient(transport=httpx.ASGITransport(app=there.app), base_url="http://127.0.0.1:8000")
     verify(await ask_token(waiting), await fetch_keys(root), clock)
     await after.close()
@@ -241,7 +247,7 @@ async def test_secrets_in_the_old_format_work_until_a_rotation_binds_them_to_the
     assert (first.returncode, again.returncode) == (0, 0), first.stderr
     for column, count in (("authenticators.sealed_secret", 4), ("enrollments.sealed_secret", 4)):
         assert f"{column}: re-encrypted {count}\n" in first.stdout
-    for column in ("links.sealed_token", "reports.sealed_token"):
+    for column in ("links.sealed_token", "reports.sealed_token", "stored_answers.sealed_answer"):
         assert f"{column}: re-encrypted 1\n" in first.stdout
     for column in ("sso_providers.sealed_secret", "signing_keys.sealed_private_key"):
         # Still in the format that the previous release reads.

@@ -38,6 +38,7 @@ HEADERS: dict[str, str] = {
     "content type": 'application/json; a="' + ";" * 60_000,
     "content types": "application/json" + ";" * 60_000,
     "if match": '"1",' * 15_000,
+    "idempotency key": '"' + "a" * 60_000 + '"',
     "request id": "a" * 60_000,
     "user agent": "Mozilla/5.0 (" * 4_000,
     "forwarded for": "fe80::1%" + "a" * 60_000,
@@ -55,6 +56,7 @@ NAMES = {
     "cookies": "Cookie",
     "content": "Content-Type",
     "if": "If-Match",
+    "idempotency": "Idempotency-Key",
     "request": "X-Request-ID",
     "user": "User-Agent",
     "forwarded": "X-Forwarded-For",
@@ -125,6 +127,7 @@ def test_a_long_header_costs_no_more_than_a_short_one(measured: Measured, header
         ("GET", f"{ACCOUNT}/session"),
         ("GET", "/healthz"),
         ("PATCH", f"{ACCOUNT}/security-policy"),
+        ("POST", f"{ACCOUNT}/api-tokens"),
         ("GET", f"{ACCOUNT}/sso/none/callback"),
     ):
         arguments: dict[str, Any] = {"content": b"{}"} if method == "PATCH" else {}

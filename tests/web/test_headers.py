@@ -193,5 +193,7 @@ async def test_cors_allows_only_the_configured_origins(tenant: Tenant) -> None:
             assert response.headers.get("access-control-allow-origin") == expected
             assert response.headers["x-content-type-options"] == "nosniff"
             assert response.headers["cache-control"] == "no-store"
+        asked["Access-Control-Request-Headers"] = "Idempotency-Key, If-Match"
+        assert (await browser.request("OPTIONS", "/sign-ins", headers=asked)).is_success == bool(expected)
         if expected:
             assert "X-Request-ID" in answer.headers["access-control-expose-headers"]

@@ -15,6 +15,7 @@ from app.services import Services
 from app.sign_in.sso import repository as sso
 from app.sign_in.sso.rules import HandedOut, Identity, Provider, ProviderType
 from app.sign_in.sso.use_cases import begin_login, hand_out_code, take_login
+from tests.idempotency.calls import api_token
 from tests.support.account.arrange import Tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.devices import trusted_person
@@ -33,6 +34,7 @@ TABLES = (
     "audit_events",
     "password_limits",
     "links",
+    "stored_answers",
     *SSO,
 )
 NEVER = ("users", "second_factor_state", "authenticators", "recovery_code_sets", "recovery_codes", "accounts")
@@ -63,6 +65,7 @@ async def filled(tenant: Tenant) -> Tenant:
     person = await trusted_person(tenant)
     await tenant.asked(person)
     await begin(await tenant.signed_in())
+    ok(await (await api_token(tenant)).send(), 201)
     refused(
         await tenant.browser().post("/sign-ins", json={"email": person.user.email, "password": "wrong password"}),
         401,
@@ -109,6 +112,7 @@ async def test_recent_rows_are_kept(filled: Tenant) -> None:
         ("sessions", timedelta(hours=8, minutes=59), timedelta(hours=9, minutes=1)),
         ("sso_requests", timedelta(minutes=69), timedelta(minutes=71)),
         ("exchange_codes", timedelta(minutes=60), timedelta(minutes=62)),
+        ("stored_answers", timedelta(minutes=69), timedelta(minutes=71)),
         ("sso_used_tokens", timedelta(minutes=59), timedelta(minutes=61)),
         ("links", timedelta(days=7, minutes=59), timedelta(days=7, minutes=61)),
         ("trusted_devices", timedelta(days=30, minutes=59), timedelta(days=30, minutes=61)),
