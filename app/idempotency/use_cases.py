@@ -61,8 +61,11 @@ async def take_answer(tx: AsyncConnection, request: KeyedRequest | None) -> Stor
     Records that it was read back. Raises `InvalidRequest` if the key came with another request, and `Gone` if the
     answer was read back before.
     """
-    found = request and await repository.find_answer(tx, request.context.account_id, request.key_digest)
-    if not request or not found or request.context.now >= found.expires_at:
+    if request is None:
+        return None
+    account_id = request.context.account_id
+    found = await repository.find_answer(tx, account_id, request.key_digest)
+    if found is None or request.context.now >= found.expires_at:
         return None
     content_digest, answer = _open(request, found)
     if not same(content_digest, request.content_digest):
@@ -70,7 +73,6 @@ async def take_answer(tx: AsyncConnection, request: KeyedRequest | None) -> Stor
         raise InvalidRequest(detail, code="idempotency_key_reused")
     if answer is None:
         raise _gone()
-    account_id = request.context.account_id
     read_back = request.sealer.seal(encode(content_digest, None), _place(account_id, found.id, request.user_id))
     await repository.replace_sealed(tx, account_id, found.id, read_back)
     event = Event(EventType.ANSWER_READ_BACK, "user", request.user_id, {"route": request.route})
@@ -88,7 +90,7 @@ def _open(request: KeyedRequest, found: SealedAnswer) -> tuple[bytes, StoredAnsw
 
 
 def _gone() -> Gone:
-    return Gone("The request was done, and its answer was read back already.", code="answer_gone")
+    return Gone("The request was done. Its answer cannot be read back any more.", code="answer_gone")
 
 
 async def keep_answer(tx: AsyncConnection, request: KeyedRequest, answer: StoredAnswer) -> None:

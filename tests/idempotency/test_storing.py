@@ -1,8 +1,10 @@
 """How an answer is stored: sealed, bound to its row and user, for 10 minutes, and no longer."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.commands.retention import purge
@@ -13,11 +15,13 @@ from tests.idempotency.calls import (
     confirmation_at_sign_in,
     confirmation_in_a_session,
     each_call,
+    invitation,
     my_recovery_codes,
 )
 from tests.support.account.arrange import Tenant
 from tests.support.account.client import ok, refused
 from tests.support.observe.audit import AuditTrail
+from tests.support.observe.locks import until_waiting
 from tests.support.observe.sql import run_sql
 
 
@@ -119,4 +123,22 @@ async def test_a_request_that_fails_stores_nothing(tenant: Tenant) -> None:
 
     refused(await call.send(**call.other_body), 401, "passcode_incorrect")
 
+    assert await stored(tenant) == []
+
+
+@pytest.mark.parametrize("arrange", [my_recovery_codes, api_token, invitation])
+async def test_nothing_is_stored_for_a_session_that_ends_during_the_request(
+    tenant: Tenant, arrange: Arrange
+) -> None:
+    """A sign-out takes no lock of the user, so it can come between the act and its answer."""
+    call = await arrange(tenant)
+    database = tenant.services.database
+    async with database.begin() as tx:
+        query = text("DELETE FROM sessions WHERE account_id = :account AND user_id = :user")
+        await tx.execute(query, {"account": tenant.account.id, "user": call.person.user.id})
+        answer = asyncio.create_task(call.send())
+        await until_waiting(database)
+
+    ok(await answer, 201)
+    assert await call.times_done() == 1
     assert await stored(tenant) == []
