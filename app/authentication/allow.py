@@ -57,7 +57,10 @@ class Allow:
         _: Annotated[object, Security(BY_SESSION)],
         __: Annotated[object, Security(BY_TOKEN)],
     ) -> Caller:
-        """Return the caller; raises `Unauthenticated`, `Forbidden`, `StepUpRequired`, in this order."""
+        """Return the caller; raises `Unauthenticated`, `Forbidden`, `StepUpRequired`, in this order.
+
+        A caller who must set up 2FA before the session can be fresh gets `Forbidden` instead of `StepUpRequired`.
+        """
         services, context = services_of(request), request_context_of(request)
         identified = await identify(services, context, request.headers.getlist("authorization"))
         caller = identified.caller
@@ -69,7 +72,7 @@ class Allow:
             raise refusal
         asked = self.fresh != "no" and caller.credential is not Credential.API_TOKEN
         if asked and not is_fresh(caller, for_enrolling=self.fresh == "for_enrolling"):
-            raise StepUpRequired("Prove your second factor again (POST /session/step-up).")
+            raise _not_fresh(request, caller, for_enrolling=self.fresh == "for_enrolling")
         refuse_unexpected_body(request)
         return caller
 
@@ -88,6 +91,29 @@ class Allow:
         if caller.role not in self.roles:
             return Forbidden("Your role does not allow this.")
         return None
+
+
+def _not_fresh(request: Request, caller: Caller, *, for_enrolling: bool) -> Refusal:
+    """Return the refusal that says what makes this caller's session fresh."""
+    if caller.must_set_up_two_factor and not for_enrolling:
+        return two_factor_setup_required(request)
+    if caller.has_authenticator:
+        return StepUpRequired("Prove your second factor again: a passcode to POST /session/step-up.")
+    return StepUpRequired(
+        "Prove your password again (POST /session/step-up), or sign in again by your identity provider."
+    )
+
+
+def two_factor_setup_required(request: Request) -> Refusal:
+    """Return the refusal of a caller of whom the account requires 2FA, and who must set it up first.
+
+    No step-up changes this; `enroll_at` is the path where the caller begins an enrollment.
+    """
+    return Forbidden(
+        "Set up two-factor authentication first (POST /users/me/two-factor/enrollments): the account requires it.",
+        code="two_factor_setup_required",
+        enroll_at=f"/v1/accounts/{request.path_params['account']}/users/me/two-factor/enrollments",
+    )
 
 
 async def _record_denied(services: Services, caller: Caller, request: Request, refusal: Refusal) -> None:

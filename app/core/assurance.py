@@ -25,7 +25,7 @@ def is_fresh(caller: Caller, *, for_enrolling: bool = False) -> bool:
     """
     if caller.has_authenticator:
         proven_at = caller.second_factor_at
-    elif caller.required_by_account and not for_enrolling:
+    elif caller.must_set_up_two_factor and not for_enrolling:
         return False
     else:
         proven_at = caller.first_factor_at

@@ -64,6 +64,11 @@ class Caller:
     signs_in_admins: bool = False
 
     @property
+    def must_set_up_two_factor(self) -> bool:
+        """Whether the account requires 2FA of the caller, who has no confirmed authenticator."""
+        return self.required_by_account and not self.has_authenticator
+
+    @property
     def account_id(self) -> UUID:
         """The account of the user; the caller may see only this account."""
         return self.context.account_id

@@ -97,6 +97,11 @@ EXPLANATIONS = {
         "API tokens and passwords never do this: it concerns a person who is present.",
         "Sign in, and call with the session's token.",
     ),
+    "two_factor_setup_required": Explanation(
+        "Two-factor authentication must be set up first",
+        "The account requires it of the caller, who has no authenticator yet. No step-up replaces it.",
+        "Enroll an authenticator at `enroll_at` (a step-up by password opens it), and repeat the call.",
+    ),
     "only_the_user_can_turn_off": Explanation(
         "Only the user can turn two-factor authentication off",
         "Nobody turns off another person's second factor.",

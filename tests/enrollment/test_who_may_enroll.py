@@ -5,7 +5,7 @@ from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.enrolling import ENROLLMENTS, app_of, authenticator_ids, begin, confirm
-from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.account.freshness import let_through_by_device, setup_required, step_up_required
 from tests.support.observe.sql import set_status
 
 TOTP = {"kind": "totp"}
@@ -67,13 +67,12 @@ async def test_a_user_who_must_enroll_can_do_only_that_with_a_fresh_password(
     person = await tenant.signed_in()
     await tenant.require(owner, team_members=True)
 
-    step_up_required(
-        await person.browser.put("/users/me/password", json={"current_password": PASSWORD, "new_password": "x"})
-    )
-    step_up_required(await person.browser.post("/users/me/two-factor/recovery-codes"))
-    step_up_required(await person.browser.put("/users/me/two-factor/turned-on"))
-    step_up_required(await person.browser.delete("/users/me/two-factor"))
-    step_up_required(await owner.browser.patch("/security-policy", json={"trusted_device_days": 7}))
+    body = {"current_password": PASSWORD, "new_password": "x"}
+    setup_required(await person.browser.put("/users/me/password", json=body), tenant)
+    setup_required(await person.browser.post("/users/me/two-factor/recovery-codes"), tenant)
+    setup_required(await person.browser.put("/users/me/two-factor/turned-on"), tenant)
+    setup_required(await person.browser.delete("/users/me/two-factor"), tenant)
+    setup_required(await owner.browser.patch("/security-policy", json={"trusted_device_days": 7}), tenant)
 
     await tenant.enroll(person)
     ok(await person.browser.post("/users/me/two-factor/recovery-codes"), 201)

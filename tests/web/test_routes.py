@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from app.core.callers import Role
 from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.account.client import ok, refused
-from tests.support.account.freshness import step_up_required
+from tests.support.account.freshness import setup_required, step_up_required
 from tests.support.account.variants import another_account
 from tests.web.route_table import BROWSER, CALLS, ROOT, Call
 
@@ -88,7 +88,7 @@ async def test_while_2fa_is_required_a_password_makes_a_session_fresh_for_enroll
     response = await send(person, call)
 
     if call.fresh == "yes":
-        step_up_required(response)
+        setup_required(response, tenant)
     else:
         answered(response, call.answer)
 

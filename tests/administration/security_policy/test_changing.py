@@ -11,7 +11,7 @@ from app.services import Services
 from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
-from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.account.freshness import let_through_by_device, setup_required, step_up_required
 from tests.support.account.times import on_the_wire
 from tests.support.observe.audit import AuditTrail
 
@@ -110,7 +110,7 @@ async def test_an_owner_without_an_authenticator_must_enroll_to_lift_a_requireme
 ) -> None:
     await tenant.require(owner, team_members=True)
 
-    step_up_required(await owner.browser.patch(PATH, json={"require_two_factor": {"team_members": False}}))
+    setup_required(await owner.browser.patch(PATH, json={"require_two_factor": {"team_members": False}}), tenant)
 
     await tenant.enroll(owner)
     await tenant.require(owner, team_members=False)

@@ -10,7 +10,7 @@ from tests.support.account.arrange import PASSWORD, SimulatedUser, Tenant
 from tests.support.account.client import Client, ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.enrolling import app_of
-from tests.support.account.freshness import let_through_by_device, step_up_required
+from tests.support.account.freshness import let_through_by_device, setup_required, step_up_required
 
 PATH = "/users/me/password"
 NEW = "a brand new password"
@@ -165,7 +165,7 @@ async def test_a_user_who_must_enroll_changes_nothing(tenant: Tenant, owner: Sim
     person = await tenant.signed_in()
     await tenant.require(owner, team_members=True)
 
-    step_up_required(await change(person))
+    setup_required(await change(person), tenant)
 
     await unchanged(tenant, person)
 
