@@ -14,7 +14,7 @@ from app.accounts.rules import SecurityPolicy
 from app.accounts.users.repository import USER_COLUMNS, user_of
 from app.accounts.users.rules import User
 from app.database.base import param
-from app.database.tables import authenticators, security_policies, users
+from app.database.tables import authenticators, security_policies, sso_identities, users
 
 
 def has_authenticator() -> ColumnElement[bool]:
@@ -22,6 +22,18 @@ def has_authenticator() -> ColumnElement[bool]:
     return exists().where(
         authenticators.c.account_id == users.c.account_id, authenticators.c.user_id == users.c.id
     )
+
+
+def signs_in_by_third_party_only() -> ColumnElement[bool]:
+    """Return the SQL condition on `users` that the user signs in by a third party alone.
+
+    That is: has no password, and an identity of a provider is linked. It ends with the user's first password, and
+    with the last link. `app.administration.reports.status_query` repeats it for all users at once.
+    """
+    linked = exists().where(
+        sso_identities.c.account_id == users.c.account_id, sso_identities.c.user_id == users.c.id
+    )
+    return users.c.password_hash.is_(None) & linked
 
 
 def credential_with_owner_sql(table: Table, columns: Sequence[NamedColumn[Any]]) -> Select[*tuple[Any, ...]]:

@@ -67,7 +67,8 @@ def status_query(*, by_user_ids: bool) -> str:
            {_guarded("u.email")} AS email,
            u.role,
            u.status,
-           CASE WHEN a.user_id IS NULL AND {required} THEN 'setup_required'
+           CASE WHEN a.user_id IS NULL AND u.password_hash IS NULL AND i.user_id IS NOT NULL THEN 'not_applicable'
+                WHEN a.user_id IS NULL AND {required} THEN 'setup_required'
                 WHEN a.user_id IS NULL THEN 'off'
                 WHEN {required} OR s.turned_on_by_user THEN 'on'
                 ELSE 'off' END AS two_factor,
@@ -89,6 +90,9 @@ def status_query(*, by_user_ids: bool) -> str:
             FROM authenticators WHERE account_id = $1 {of_users} GROUP BY user_id, kind
         ) AS by_kind GROUP BY user_id
     ) AS a ON a.user_id = u.id
+    LEFT JOIN (
+        SELECT DISTINCT user_id FROM sso_identities WHERE account_id = $1 {of_users}
+    ) AS i ON i.user_id = u.id
     LEFT JOIN (
         SELECT user_id, unused
         FROM recovery_code_sets

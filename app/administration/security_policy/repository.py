@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
-from app.accounts.users.credential_owners import has_authenticator
+from app.accounts.users.credential_owners import has_authenticator, signs_in_by_third_party_only
 from app.accounts.users.rules import ACTIVE
 from app.core.callers import TEAM, Role
 from app.database.base import param
@@ -33,23 +33,26 @@ _IS_TEAM_MEMBER = users.c.role.in_([role.value for role in TEAM])
 
 @dataclass(frozen=True)
 class Headcount:
-    """The active users of a group, and those of them without a confirmed authenticator."""
+    """The active users of a group, and those without a confirmed authenticator.
+
+    `without_two_factor` would have to enroll; `not_applicable` sign in by a third party alone, and would not.
+    """
 
     total: int
     without_two_factor: int
+    not_applicable: int
 
 
 async def count_active_users(tx: AsyncConnection, account_id: UUID) -> tuple[Headcount, Headcount]:
     """Return the headcounts of the team members and of the end users."""
-    without = ~has_authenticator()
-    query = select(
-        func.count().filter(_IS_TEAM_MEMBER),
-        func.count().filter(_IS_TEAM_MEMBER, without),
-        func.count().filter(~_IS_TEAM_MEMBER),
-        func.count().filter(~_IS_TEAM_MEMBER, without),
-    ).where(users.c.account_id == account_id, users.c.status == ACTIVE)
-    row = (await tx.execute(query)).one()
-    return Headcount(row[0], row[1]), Headcount(row[2], row[3])
+    without, third_party_only = ~has_authenticator(), signs_in_by_third_party_only()
+    counts = (
+        (group, group & without & ~third_party_only, group & without & third_party_only)
+        for group in (_IS_TEAM_MEMBER, ~_IS_TEAM_MEMBER)
+    )
+    query = select(*(func.count().filter(condition) for group in counts for condition in group))
+    row = (await tx.execute(query.where(users.c.account_id == account_id, users.c.status == ACTIVE))).one()
+    return Headcount(row[0], row[1], row[2]), Headcount(row[3], row[4], row[5])
 
 
 async def count_password_access_users(tx: AsyncConnection, account_id: UUID) -> int:

@@ -63,10 +63,14 @@ class PolicyChange(Body):
 
 
 class GroupPreview(Answer):
-    """The active users of a group, and those of them without an authenticator."""
+    """The active users of a group, and those of them without an authenticator.
+
+    `without_two_factor` would have to enroll; `not_applicable` sign in by a third party alone, and would not.
+    """
 
     total: int
     without_two_factor: int
+    not_applicable: int
 
 
 class PolicyPreview(Answer):

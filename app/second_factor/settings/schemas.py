@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import StringConstraints
 
 from app.second_factor.schemas import ShownKind
+from app.second_factor.settings.rules import Status
 from app.web.wire import LEFT_OUT, Answer, Body, Open
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
@@ -26,10 +27,11 @@ class Authenticator(Answer):
 class TwoFactor(Answer):
     """Two-factor settings. `status` is `on` if an untrusted device needs a passcode.
 
-    It is `setup_required` if the next sign-in must enroll an authenticator.
+    It is `setup_required` if the next sign-in must enroll an authenticator, and `not_applicable` for a user
+    without one who signs in by a third party alone.
     """
 
-    status: Open[Literal["off", "on", "setup_required"]]
+    status: Open[Status]
     required_by_account: bool
     turned_on_by_user: bool
     passcode_frequency: Open[Frequency]

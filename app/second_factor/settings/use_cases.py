@@ -41,6 +41,7 @@ async def show_two_factor(
             required=required,
             has_authenticator=bool(authenticators),
             turned_on_by_user=state.turned_on_by_user,
+            third_party_only=await repository.is_third_party_only(tx, context.account_id, user_id),
         ),
         required_by_account=required,
         turned_on_by_user=state.turned_on_by_user,

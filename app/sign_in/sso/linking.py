@@ -75,6 +75,10 @@ async def _linked(
     found = await lock_user(tx, context, user_id)
     if found is None or await _find(tx, context, provider, identity) != user_id:
         return Forbidden(_UNKNOWN)
+    if identity.external_id is not None and refuse_user(provider, found) is None:
+        # The external id may come from an admin. The link records that the user came by the provider: the
+        # two-factor status depends on it.
+        await _add(tx, context, provider, str(user_id), found.user)
     return found
 
 

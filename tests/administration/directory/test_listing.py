@@ -10,6 +10,7 @@ from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import Client, ok, refused
 from tests.support.account.credentials import by_password, by_token
 from tests.support.account.paging import items, pages
+from tests.support.account.third_parties import link_identity
 from tests.support.account.times import on_the_wire
 from tests.support.account.variants import another_account
 from tests.support.observe.sql import run_sql, set_status
@@ -122,7 +123,12 @@ async def test_the_two_factor_filter_agrees_with_what_each_user_sees(tenant: Ten
     owner = await tenant.enrolled(Role.OWNER)
     personally = [await tenant.enrolled(Role.AGENT), await tenant.enrolled(Role.END_USER)]
     without = [await tenant.signed_in(Role.AGENT), await tenant.signed_in(Role.END_USER)]
-    everybody = [owner, *personally, *without]
+    linked = [await tenant.signed_in(Role.AGENT), await tenant.enrolled(Role.END_USER)]
+    for person in linked:
+        await link_identity(tenant, person)
+        await run_sql(tenant, "UPDATE users SET password_hash = NULL WHERE id = :id", id=person.user.id)
+    await link_identity(tenant, without[0])
+    everybody = [owner, *personally, *without, *linked]
     for groups in (
         {"team_members": False, "end_users": False},
         {"team_members": True, "end_users": False},
@@ -130,10 +136,11 @@ async def test_the_two_factor_filter_agrees_with_what_each_user_sees(tenant: Ten
         {"team_members": True, "end_users": True},
     ):
         await tenant.require(owner, **groups)
-        seen: dict[str, set[str]] = {"off": set(), "on": set(), "setup_required": set()}
+        seen: dict[str, set[str]] = {"off": set(), "on": set(), "setup_required": set(), "not_applicable": set()}
         for person in everybody:
             status = ok(await person.browser.get("/users/me/two-factor"))["status"]
             seen[status].add(person.id)
+        assert seen["not_applicable"] == {linked[0].id}
 
         assert {status: await ids(owner.browser, two_factor=status) for status in seen} == seen
 

@@ -14,6 +14,7 @@ from tests.support.account.enrolling import enroll_at_sign_in
 from tests.support.account.many_users import add_many_users
 from tests.support.account.paging import pages
 from tests.support.account.reports import COLUMNS, ReportClient, download
+from tests.support.account.third_parties import link_identity
 from tests.support.observe.sql import run_sql, set_status
 
 
@@ -49,12 +50,16 @@ async def users_of(owner: SimulatedUser) -> list[dict[str, Any]]:
 async def add_mixed_users(tenant: Tenant, owner: SimulatedUser) -> None:
     """Fill the account with users of every role and every two-factor state."""
     await tenant.person(Role.ADMIN, name="Never signed in", password=None)
+    for role in (Role.AGENT, Role.END_USER):
+        await link_identity(tenant, await tenant.person(role, name="By a third party alone", password=None))
+    await link_identity(tenant, await tenant.signed_in(Role.AGENT))
     await tenant.signed_in(Role.AGENT)
     await tenant.signed_in(Role.END_USER)
     await tenant.enrolled(Role.END_USER)
     await set_status(tenant, await tenant.enrolled(Role.AGENT), "suspended")
     await set_status(tenant, await tenant.signed_in(Role.ADMIN), "suspended")
     trusting = await tenant.enrolled(Role.ADMIN)
+    await link_identity(tenant, trusting)
     for _ in range(2):
         await pass_passcode(tenant, trusting, tenant.browser())
     tenant.clock.turn(days=20)  # these two devices stay trusted for ten more days
@@ -114,7 +119,7 @@ async def test_a_report_agrees_with_the_api_about_each_user(
         found |= {row["two_factor"] for row in rows}
         assert {row["trusted_devices"] for row in rows} == {30: {"0", "3"}, 5: {"0", "1"}, 0: {"0"}}[days]
 
-    assert found == {"on", "off", "setup_required"}
+    assert found == {"on", "off", "setup_required", "not_applicable"}
     assert {row["recovery_codes_left"] for row in rows} == {"0", "9", "10"}
     assert {row["role"] for row in rows} == {"owner", "admin", "agent", "end_user"}
     assert {row["status"] for row in rows} == {"active", "suspended"}

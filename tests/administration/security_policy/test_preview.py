@@ -11,6 +11,7 @@ from tests.support.account.arrange import SimulatedUser, Tenant, make_tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.clock import TurnableClock
 from tests.support.account.freshness import let_through_by_device
+from tests.support.account.third_parties import link_identity
 from tests.support.observe.sql import run_sql, set_status
 
 PATH = "/security-policy/preview"
@@ -31,10 +32,30 @@ async def test_a_preview_counts_each_group_and_its_users_without_an_authenticato
     await tenant.enrolled(Role.END_USER)
 
     assert await preview(owner, team_members="true", end_users="false") == {
-        "team_members": {"total": 3, "without_two_factor": 2},
-        "end_users": {"total": 4, "without_two_factor": 3},
+        "team_members": {"total": 3, "without_two_factor": 2, "not_applicable": 0},
+        "end_users": {"total": 4, "without_two_factor": 3, "not_applicable": 0},
         "api_password_access_users": 0,
     }
+
+
+async def test_users_who_come_by_a_third_party_alone_are_counted_apart(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    for role in (Role.AGENT, Role.END_USER, Role.END_USER):
+        await link_identity(tenant, await tenant.person(role, password=None))
+    await link_identity(tenant, await tenant.person(Role.AGENT))  # who has a password, too
+    await tenant.person(Role.AGENT, password=None)  # invited, and without any way in yet
+    enrolled = await tenant.enrolled(Role.END_USER)
+    await link_identity(tenant, enrolled)
+    await run_sql(tenant, "UPDATE users SET password_hash = NULL WHERE id = :id", id=enrolled.user.id)
+    gone = await tenant.person(Role.AGENT, password=None)
+    await link_identity(tenant, gone)
+    await set_status(tenant, gone, "suspended")
+
+    found = await preview(owner, team_members="true", end_users="true")
+
+    assert found["team_members"] == {"total": 4, "without_two_factor": 3, "not_applicable": 1}
+    assert found["end_users"] == {"total": 3, "without_two_factor": 0, "not_applicable": 2}
 
 
 async def test_suspended_users_are_not_counted(tenant: Tenant, owner: SimulatedUser) -> None:
@@ -42,8 +63,8 @@ async def test_suspended_users_are_not_counted(tenant: Tenant, owner: SimulatedU
         await set_status(tenant, person, "suspended")
 
     assert await preview(owner) == {
-        "team_members": {"total": 1, "without_two_factor": 1},
-        "end_users": {"total": 0, "without_two_factor": 0},
+        "team_members": {"total": 1, "without_two_factor": 1, "not_applicable": 0},
+        "end_users": {"total": 0, "without_two_factor": 0, "not_applicable": 0},
         "api_password_access_users": 0,
     }
 
@@ -52,7 +73,7 @@ async def test_an_enrollment_that_was_only_begun_does_not_count(owner: Simulated
     body = {"kind": "totp"}
     ok(await owner.browser.post("/users/me/two-factor/enrollments", json=body), 201)
 
-    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 1}
+    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 1, "not_applicable": 0}
 
 
 async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(
@@ -62,7 +83,7 @@ async def test_an_authenticator_counts_whether_it_was_turned_on_or_required(
     statement = "UPDATE second_factor_state SET turned_on_by_user = false WHERE account_id = :account"
     await run_sql(tenant, statement)
 
-    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 0}
+    assert (await preview(owner))["team_members"] == {"total": 1, "without_two_factor": 0, "not_applicable": 0}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When two-factor authentication is on, off, or still to be set up."""
+"""When two-factor authentication is on, off, still to be set up, or not applicable."""
 
 import pytest
 
@@ -16,14 +16,22 @@ from app.second_factor.settings.rules import Status, status
         (True, True, True, "on"),
     ],
 )
-def test_the_status_follows_from_requirement_authenticator_and_choice(
-    *, required: bool, has_authenticator: bool, turned_on_by_user: bool, expected: Status
+@pytest.mark.parametrize("third_party_only", [False, True])
+def test_the_status_follows_from_requirement_authenticator_choice_and_way_in(
+    *, required: bool, has_authenticator: bool, turned_on_by_user: bool, third_party_only: bool, expected: Status
 ) -> None:
-    found = status(required=required, has_authenticator=has_authenticator, turned_on_by_user=turned_on_by_user)
+    found = status(
+        required=required,
+        has_authenticator=has_authenticator,
+        turned_on_by_user=turned_on_by_user,
+        third_party_only=third_party_only,
+    )
 
-    assert found == expected
+    assert found == ("not_applicable" if third_party_only and not has_authenticator else expected)
 
 
 @pytest.mark.parametrize(("required", "expected"), [(False, "off"), (True, "setup_required")])
 def test_turned_on_by_user_has_no_effect_without_an_authenticator(*, required: bool, expected: Status) -> None:
-    assert status(required=required, has_authenticator=False, turned_on_by_user=True) == expected
+    found = status(required=required, has_authenticator=False, turned_on_by_user=True, third_party_only=False)
+
+    assert found == expected

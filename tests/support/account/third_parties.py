@@ -8,6 +8,7 @@ from joserfc.jwk import OctKey
 
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import ok
+from tests.support.observe.sql import run_sql
 
 SECRET = "a secret that the intranet shares with us"
 JWT = {"type": "jwt", "secret": SECRET, "create_users": True, "trusted_domains": ["example.com"]}
@@ -19,6 +20,23 @@ async def name_provider(owner: SimulatedUser, name: str = "intranet", **changes:
     shown: dict[str, Any] = ok(response, response.status_code)
     assert response.status_code in {200, 201}, shown
     return shown
+
+
+async def link_identity(tenant: Tenant, person: SimulatedUser) -> None:
+    """Link an identity of a provider to the person, as their first sign-in by it does."""
+    provider = """
+        INSERT INTO sso_providers (account_id, id, name, type, create_users, default_role, roles, trusted_domains,
+            settings, created_at, updated_at)
+        VALUES (:account, :id, 'linked', 'saml', false, 'end_user', '{agent,end_user}', '{}', '{}', :now, :now)
+        ON CONFLICT (account_id, name) DO UPDATE SET updated_at = excluded.updated_at RETURNING id
+    """
+    [(provider_id,)] = await run_sql(tenant, provider, id=uuid4(), now=tenant.clock.now())
+    identity = """
+        INSERT INTO sso_identities (account_id, id, provider_id, subject, user_id, created_at)
+        VALUES (:account, :id, :provider, :subject, :user, :now)
+    """
+    values = {"id": uuid4(), "provider": provider_id, "subject": person.id, "user": person.user.id}
+    await run_sql(tenant, identity, **values, now=tenant.clock.now())
 
 
 def token_of(tenant: Tenant, secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
