@@ -1,18 +1,29 @@
 """Request and response bodies of enrollment (docs/api.md section 5)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from app.second_factor.kinds.kind import Kind
+from app.second_factor.passcode import SixDigits, parse
 from app.second_factor.schemas import KindAnswer, KindFields, KindName, ShownKind
 from app.second_factor.settings.schemas import Authenticator, Label
 from app.second_factor.trusted_devices.schemas import DeviceOptions, TrustOutcome
-from app.web.wire import LEFT_OUT, Body
+from app.web.wire import LEFT_OUT, Body, malformed
 
-Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+def _digits(value: Any) -> str:
+    passcode = parse(value) if isinstance(value, str) else None
+    if not isinstance(passcode, SixDigits):
+        raise malformed("A passcode is six digits. Spaces do not matter.")
+    return passcode.digits
+
+
+Digits = Annotated[
+    str, PlainValidator(_digits), WithJsonSchema({"type": "string", "description": "six ASCII digits"})
+]
 
 
 class NewEnrollment(Body):

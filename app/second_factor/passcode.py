@@ -9,6 +9,7 @@ _HALF = 7
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: 5 bits a character, without i, l, o and u
 _LOOK_ALIKE = str.maketrans("oil", "011")
 
+_SPACES = re.compile("[ \u00a0\u2009\u202f]")  # also the no-break and thin spaces of copied text
 _SIX_DIGITS = re.compile("[0-9]{6}")
 _RECOVERY_CODE = re.compile("([0-9A-Za-z]{7})-?([0-9A-Za-z]{7})")
 
@@ -35,14 +36,16 @@ class RecoveryCode:
 def parse(text: str) -> SixDigits | RecoveryCode | None:
     """Parse the text; None if it is neither. That costs no attempt (docs/api.md section 4).
 
-    A passcode is exactly six ASCII digits: with other spellings, a used passcode could be accepted as a new one
-    (CVE-2025-6014). In a recovery code, spaces, letter case and the dash do not matter; o means 0, i and l mean 1.
+    Spaces do not matter: authenticator apps show `123 456`. Otherwise a passcode is exactly six ASCII digits. Only
+    these digits are kept, so that another spelling of a used passcode is not a new one (CVE-2025-6014). In a
+    recovery code, letter case and the dash do not matter either; o means 0, i and l mean 1.
     """
     if len(text) > _LONGEST_INPUT:
         return None
-    if _SIX_DIGITS.fullmatch(text):
-        return SixDigits(text)
-    halves = _RECOVERY_CODE.fullmatch(text.replace(" ", ""))
+    typed = _SPACES.sub("", text)
+    if _SIX_DIGITS.fullmatch(typed):
+        return SixDigits(typed)
+    halves = _RECOVERY_CODE.fullmatch(typed)
     if halves is None:
         return None
     characters = (halves[1] + halves[2]).lower().translate(_LOOK_ALIKE)

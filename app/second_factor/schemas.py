@@ -9,13 +9,13 @@ from pydantic_core import CoreSchema, PydanticKnownError
 from app.second_factor.kinds import registry
 from app.second_factor.kinds.kind import Kind
 from app.second_factor.passcode import RecoveryCode, SixDigits, parse
-from app.web.wire import Answer, OpenList
+from app.web.wire import Answer, OpenList, malformed
 
 
 def _passcode(value: Any) -> SixDigits | RecoveryCode:
     passcode = parse(value) if isinstance(value, str) else None
     if passcode is None:
-        raise ValueError("six digits or a recovery code")
+        raise malformed("A passcode is six digits, or a recovery code. Spaces do not matter.")
     return passcode
 
 

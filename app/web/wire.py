@@ -28,6 +28,14 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
+def malformed(detail: str) -> PydanticCustomError:
+    """Return the error of a field whose value does not have the right form.
+
+    `detail` says what is allowed, and reaches the client: it must not repeat the value.
+    """
+    return PydanticCustomError("malformed", "{allowed}", {"allowed": detail})
+
+
 class OpenList:
     """Documents a list of values in an answer as one that may grow: a string, not an `enum`.
 
@@ -87,15 +95,18 @@ PathId = Annotated[UUID, BeforeValidator(_id_or_nothing)]
 
 _RFC_3339 = re.compile(r"[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _LONGEST_MOMENT = 64
+_NO_MOMENT = "This must be a time like 2030-01-31T12:00:00Z (RFC 3339), with its offset from UTC."
 
 
 def _moment(value: object) -> datetime:
     if not isinstance(value, str) or len(value) > _LONGEST_MOMENT or not _RFC_3339.fullmatch(value):
-        raise ValueError("no time of RFC 3339")
+        raise malformed(_NO_MOMENT)
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except OverflowError:
-        raise ValueError("a time in no year that we know") from None
+        raise malformed("The year must be from 1 to 9999.") from None
+    except ValueError:
+        raise malformed(_NO_MOMENT) from None
 
 
 # A time in a request, in the format of RFC 3339 with its offset from UTC.
@@ -107,7 +118,8 @@ BodyId = Annotated[UUID, Field(strict=False)]
 
 def _short_enough(password: str) -> str:
     if is_too_long(password):
-        raise PydanticCustomError("string_too_long", "too long in UTF-8")
+        allowed = f"A password must have {LONGEST_PASSWORD_BYTES:,} or fewer bytes in UTF-8."
+        raise PydanticCustomError("password_too_long", "{allowed}", {"allowed": allowed})
     return password
 
 

@@ -152,8 +152,8 @@ def malformed(right: str) -> list[Any]:
     full_width = right.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
     mathematical = right.translate({ord("0") + digit: 0x1D7CE + digit for digit in range(10)})
     spelled = [arabic, full_width, mathematical, arabic[0] + right[1:], right[:5] + full_width[5]]
-    spaced = [f" {right}", f"{right} ", f"{right[:3]} {right[3:]}", f"{right}\n", f"\n{right}", f"{right}\t"]
-    spaced += [f"{right}\r\n", f"\ufeff{right}", f"{right}\u200b", f"{right[:3]}\u00a0{right[3:]}"]
+    spaced = [f"{right}\n", f"\n{right}", f"{right}\t", f"{right}\r\n", f"\ufeff{right}", f"{right}\u200b"]
+    spaced += [f"{right[:3]} {right[3:5]}", f"{right[:3]}\u3000{right[3:]}", " " * 60 + right]
     other_lengths = ["", right[:5], right + "0", "0" + right, right * 2, right * 11]
     numbers = [
         f"+{right}",
@@ -167,6 +167,18 @@ def malformed(right: str) -> list[Any]:
     codes = ["abcdefg-abcdef", "abcdefg-abcdefgh", "abcdef-gabcdefg", "abcdefg--abcdefg", "abcdefg_abcdefg"]
     codes += ["uuuuuuu-uuuuuuu", "abcdefg\u2010abcdefg", "\uff41bcdefg-abcdefg", "abcdefg-abcdefg\n", "a" * 5000]
     return [*spelled, *spaced, *other_lengths, *numbers, *no_text, *codes]
+
+
+@pytest.mark.parametrize("spaces", [" ", "\u00a0", "\u202f"])
+async def test_spaces_do_not_matter_and_make_no_used_passcode_new(tenant: Tenant, spaces: str) -> None:
+    person = await tenant.enrolled()
+    passcode = person.authenticator.next_passcode()
+    first, second = await tenant.asked(person), await tenant.asked(person)
+
+    ok(await submit(tenant.browser(), first, f"{passcode[:3]}{spaces}{passcode[3:]}"), 201)
+
+    for spelled in (passcode, f" {passcode}", f"{passcode[:2]}{spaces}{passcode[2:]}"):
+        refused(await submit(tenant.browser(), second, spelled), 401, "passcode_already_used")
 
 
 async def test_malformed_passcodes_do_not_count_as_attempts(tenant: Tenant) -> None:
