@@ -33,6 +33,9 @@ _OF_STATUS = {
     "503": {"Retry-After": _SECONDS},
 }
 
+# The answers of one operation and one status that say when to try again.
+RETRY_AFTER = {("requestReport", "202"), ("downloadReport", "409"), ("submitPasscode", "401"), ("stepUp", "401")}
+
 _FILE_NAME = _headers(Content_Disposition="The name of the file.")
 _LOCATION = _headers(Location="The path of the new object.")
 _ETAG = _headers(ETag="The version, for use in `If-Match`.")
@@ -81,5 +84,7 @@ def headers_of(operation_id: str, status: str, *, cacheable: bool, signed: bool)
     `cacheable`: the path's answers may be cached. `signed`: the operation requires a credential.
     """
     own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
+    if (operation_id, status) in RETRY_AFTER:
+        own = own | {"Retry-After": _SECONDS}
     shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if signed else {})
     return {name: {"$ref": f"#/components/headers/{name}"} for name in shared} | _OF_STATUS.get(status, {}) | own

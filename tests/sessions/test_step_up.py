@@ -107,7 +107,10 @@ async def test_a_passcode_used_at_sign_in_does_not_step_up(tenant: Tenant) -> No
 
     body = {"passcode": person.authenticator.passcode()}
 
-    assert "retry_after" in refused(await person.browser.post(PATH, json=body), 401, "passcode_already_used")
+    response = await person.browser.post(PATH, json=body)
+
+    problem = refused(response, 401, "passcode_already_used")
+    assert response.headers["retry-after"] == str(problem["retry_after"])
 
 
 async def test_a_passcode_used_to_step_up_does_not_sign_in(tenant: Tenant) -> None:

@@ -39,6 +39,7 @@ async def request_report(
     async with services.database.begin() as tx:
         report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
     response.headers["Location"] = f"{request.scope['path']}/{report.id}"
+    response.headers["Retry-After"] = str(rules.POLL_AFTER_SECONDS)
     return _show(report, caller)
 
 

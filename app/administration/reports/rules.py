@@ -13,6 +13,8 @@ _LINK_TOKEN = re.compile(r"pgr_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([
 MOST_UNFINISHED = 3
 RETRY_AFTER_SECONDS = 30
 """An estimate: most reports are finished by then."""
+POLL_AFTER_SECONDS = 5
+"""When to ask again for a report that is being written."""
 RETENTION = timedelta(days=7)
 LINK_LIFETIME = timedelta(hours=24)
 FAIL_AFTER = timedelta(hours=1)

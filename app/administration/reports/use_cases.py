@@ -12,7 +12,9 @@ from app.administration.reports import repository
 from app.administration.reports.csv_text import BYTE_ORDER_MARK, decompress
 from app.administration.reports.rules import (
     MOST_UNFINISHED,
+    POLL_AFTER_SECONDS,
     RETRY_AFTER_SECONDS,
+    UNFINISHED,
     Report,
     Status,
     Type,
@@ -98,7 +100,8 @@ async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID) ->
     report = await find_report(tx, caller.account_id, report_id)
     status = report.status_at(caller.now)
     if status is not Status.READY:
-        raise Conflict(_NOT_READY[status], code="report_not_ready")
+        again = {"retry_after": POLL_AFTER_SECONDS} if status in UNFINISHED else {}
+        raise Conflict(_NOT_READY[status], code="report_not_ready", **again)
     await record_act(tx, caller, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
     return _download(caller.account_id, report, for_spreadsheet=False)
 

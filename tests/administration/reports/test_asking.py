@@ -148,7 +148,20 @@ async def test_reports_are_listed_newest_first_a_page_at_a_time(
 async def test_a_report_that_is_not_ready_is_not_downloaded(reports: ReportClient, owner: SimulatedUser) -> None:
     asked = await reports.ask(owner)
 
-    refused(await owner.browser.get(f"/reports/{asked['id']}/csv"), 409, "report_not_ready")
+    response = await owner.browser.get(f"/reports/{asked['id']}/csv")
+
+    problem = refused(response, 409, "report_not_ready")
+    assert response.headers["retry-after"] == str(problem["retry_after"]) == "5"
+
+
+async def test_whoever_asks_for_a_report_is_told_when_to_look(reports: ReportClient, owner: SimulatedUser) -> None:
+    response = await owner.browser.post("/reports", json=BODY)
+
+    assert response.headers["retry-after"] == "5"
+    assert response.headers["location"].endswith(f"/reports/{ok(response, 202)['id']}")
+    await reports.run_jobs()
+    finished = await owner.browser.get(f"/reports/{response.json()['id']}/csv")
+    assert "retry-after" not in finished.headers
 
 
 async def test_a_fourth_unfinished_report_is_refused(reports: ReportClient, owner: SimulatedUser) -> None:
@@ -190,7 +203,9 @@ async def test_a_failed_report_makes_room_for_another(
 
     await reports.tenant.sign_in(owner)
     assert ok(await owner.browser.get(f"/reports/{asked[0]['id']}"))["status"] == "failed"
-    refused(await owner.browser.get(f"/reports/{asked[0]['id']}/csv"), 409, "report_not_ready")
+    response = await owner.browser.get(f"/reports/{asked[0]['id']}/csv")
+    assert "retry_after" not in refused(response, 409, "report_not_ready")  # it never will be ready
+    assert "retry-after" not in response.headers
     await reports.ask(owner)
 
 
