@@ -136,7 +136,9 @@ EXPLANATIONS = {
         "The link has ended", "The link was used, replaced, or has expired.", "Ask for a new one."
     ),
     "report_not_ready": Explanation(
-        "The report is not ready", "It is still being written, or failed.", "Look at the report's status."
+        "The report is not ready",
+        "It is still being written, or failed.",
+        "Ask again after `Retry-After`. Without that header it never will be ready: ask for another.",
     ),
     "conflict": Explanation(
         "The state does not allow this",

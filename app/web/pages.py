@@ -12,9 +12,10 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
 from app.core.errors import invalid_field
-from app.web.wire import Answer
+from app.web.wire import Answer, malformed
 
 _T = TypeVar("_T")
+_MOST_ITEMS = 100
 
 
 class Page(Answer, Generic[_T]):
@@ -56,12 +57,12 @@ def _encode(id_: UUID) -> str:
 
 def _plain(value: int | str) -> int | str:
     if isinstance(value, str) and not re.fullmatch("[0-9]{1,3}", value):
-        raise ValueError("not a number in plain digits")
+        raise malformed(f"A limit is a number from 1 to {_MOST_ITEMS}.")
     return value
 
 
 async def ask_page(
-    limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=100)] = 50,
+    limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=_MOST_ITEMS)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> PageRequest:
     """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a malformed cursor."""
@@ -71,7 +72,7 @@ async def ask_page(
         before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
         if _encode(before) == cursor:
             return PageRequest(limit, before)
-    raise invalid_field("/cursor", "malformed", "This is not a cursor of a list.")
+    raise invalid_field("/cursor", "malformed", "This is no cursor: send the `next_cursor` of the page before.")
 
 
 Paged = Annotated[PageRequest, Depends(ask_page)]

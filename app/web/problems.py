@@ -1,6 +1,5 @@
 """Refusals as HTTP: the status of each class of refusal, and problem documents (RFC 9457)."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
@@ -11,8 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.core import errors
-from app.core.errors import FieldError, InvalidRequest, NotFound, Refusal
+from app.core.errors import InvalidRequest, NotFound, Refusal
 from app.web.explanations import EXPLANATIONS
+from app.web.field_errors import field_errors
 from app.web.wire import OpenList
 
 _STATUS: dict[type[Refusal], int] = {
@@ -34,25 +34,6 @@ _STATUS: dict[type[Refusal], int] = {
 
 _STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
 _BEARER = 'Bearer realm="Passgate"'
-
-# pydantic's most frequent error types, each with a stable code and text of our own. pydantic's messages are not
-# passed on, because some of them repeat the input.
-_FIELD_CODES = {
-    "missing": ("missing", "This field is required."),
-    "extra_forbidden": ("unknown_field", "There is a field here that this call does not know."),
-    "string_too_short": ("too_short", "The text is too short."),
-    "string_too_long": ("too_long", "The text is too long."),
-    "too_short": ("too_short", "There are too few items."),
-    "too_long": ("too_long", "There are too many items."),
-    "literal_error": ("not_allowed", "The value is not one of those allowed."),
-    "enum": ("not_allowed", "The value is not one of those allowed."),
-    "greater_than_equal": ("out_of_range", "The number is too small."),
-    "less_than_equal": ("out_of_range", "The number is too large."),
-    "value_error": ("malformed", "The value does not have the form that it must have."),
-    "string_pattern_mismatch": ("malformed", "The value does not have the form that it must have."),
-}
-_MOST_FIELD_ERRORS = 100
-_WRONG_TYPE = ("wrong_type", "The value does not have the right type.")
 
 
 # Where the OpenAPI document has its schemas; `app.web.openapi` adds the schemas of problems there.
@@ -100,7 +81,9 @@ def problem_response(refusal: Refusal) -> JSONResponse:
         "detail": refusal.detail,
         **refusal.extra,
     }
-    headers = {}
+    headers: dict[str, str] = {}
+    if "retry_after" in refusal.extra:
+        headers["Retry-After"] = str(refusal.extra["retry_after"])
     if isinstance(refusal, InvalidRequest):
         content["errors"] = [vars(error) for error in refusal.errors]
     if isinstance(refusal, errors.StepUpRequired):
@@ -108,7 +91,7 @@ def problem_response(refusal: Refusal) -> JSONResponse:
     elif isinstance(refusal, errors.Unauthenticated):
         headers["WWW-Authenticate"] = _BEARER
     elif isinstance(refusal, errors.TooMany):
-        headers = _rate_limit_headers(refusal)
+        headers |= _rate_limit_headers(refusal)
         content["violated-policies"] = [limit.name for limit in refusal.limits] or [refusal.code]
     elif isinstance(refusal, errors.Unavailable):
         headers["Retry-After"] = str(refusal.retry_after)
@@ -132,21 +115,6 @@ def _rate_limit_headers(refusal: errors.TooMany) -> dict[str, str]:
     return headers
 
 
-def field_errors(found: Sequence[Any]) -> InvalidRequest:
-    """Return the refusal for the field errors that pydantic found, without repeating the input.
-
-    It lists at most the first 100 errors, since a body can contain very many.
-    """
-    problems = []
-    for error in found[:_MOST_FIELD_ERRORS]:
-        _, *path = error["loc"]
-        if error["type"] == "extra_forbidden":
-            path = path[:-1]  # its last part is the unknown name itself
-        pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
-        problems.append(FieldError(pointer, *_FIELD_CODES.get(error["type"], _WRONG_TYPE)))
-    return InvalidRequest("Some fields are not valid.", *problems)
-
-
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every refusal, and every error of the framework itself, with a problem document."""
 
@@ -155,16 +123,21 @@ def add_problem_handlers(app: FastAPI) -> None:
         request.state.refused = refusal.code  # for the metrics, see app.web.middleware
         return problem_response(refusal)
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 -- as above
-        return problem_response(field_errors(error.errors()))
+        body = getattr(request.scope.get("route"), "body_field", None)
+        return problem_response(field_errors(error.errors(), body.field_info.annotation if body else None))
 
     async def not_routed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 -- as above
         if error.status_code == _STATUS[errors.MethodNotAllowed]:
             allow = ", ".join(sorted(_methods_of(app, request.scope["path"])))
             return problem_response(errors.MethodNotAllowed("This path has no such method.", allow=allow))
-        return problem_response(NotFound("There is no such path."))
+        shorter = request.scope["path"].removesuffix("/")
+        known = shorter != request.scope["path"] and _methods_of(app, shorter)
+        return problem_response(
+            NotFound("There is no such path." + (" Leave out the slash at its end." if known else ""))
+        )
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -172,9 +145,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def _methods_of(app: FastAPI, path: str) -> set[str]:
-    """Return all methods of a path; the framework lists only those of the first route."""
+    """Return all methods of a path; the framework lists only those of the first route, and no HEAD."""
     routes = [route for route in iter_route_contexts(app.routes) if route.methods]
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    found = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

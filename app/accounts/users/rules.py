@@ -96,7 +96,7 @@ def check_email(email: str, pointer: str = "/email") -> str:
     try:
         validate_email(trimmed, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
-        error = FieldError(pointer, "malformed", "This is not an e-mail address.")
+        error = FieldError(pointer, "malformed", "An e-mail address is like name@example.com.")
         raise InvalidRequest("The e-mail address is not valid.", error) from None
     return trimmed
 

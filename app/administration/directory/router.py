@@ -25,14 +25,14 @@ from app.sessions.schemas import Session
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
-from app.web.wire import PathId
+from app.web.wire import PathId, malformed
 
 router = APIRouter(tags=["users"], route_class=AccountRoute)
 
 
 def _storable(text: str) -> str:
     if "\0" in text:  # Postgres rejects NUL in text
-        raise ValueError("NUL")
+        raise malformed("A search text has no NUL.")
     return text
 
 

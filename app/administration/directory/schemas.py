@@ -8,7 +8,7 @@ from pydantic import AfterValidator, StringConstraints
 from app.accounts.users.rules import LONGEST_EMAIL, LONGEST_NAME, check_email, check_name
 from app.accounts.users.schemas import RoleName, StatusName
 from app.core.errors import InvalidRequest
-from app.web.wire import LEFT_OUT, Body, BodyId
+from app.web.wire import LEFT_OUT, Body, BodyId, malformed
 
 
 def _checked(check: Callable[[str], str]) -> AfterValidator:
@@ -16,14 +16,14 @@ def _checked(check: Callable[[str], str]) -> AfterValidator:
         try:
             return check(value)
         except InvalidRequest as error:
-            raise ValueError(error.detail) from None
+            raise malformed(error.errors[0].detail) from None
 
     return AfterValidator(validate)
 
 
 def _printable(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("not printable")
+        raise malformed("An external id has printable characters alone.")
     return value
 
 

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.credentials.identity_tokens.rules import is_audience
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, malformed
 
 
 def _check_audience(text: str) -> str:
     if not is_audience(text):
-        raise ValueError("not an absolute address of the web")
+        raise malformed("An audience is an address like https://api.example.com, without a fragment.")
     return text
 
 

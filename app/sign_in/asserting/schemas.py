@@ -6,16 +6,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, BodyId
+from app.web.wire import Body, BodyId, malformed
 
 
 def _address(text: str) -> str:
-    return str(ipaddress.ip_address(text))
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise malformed("This must be an IPv4 or IPv6 address.") from None
 
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("not printable")
+        raise malformed("This must have printable characters alone.")
     return text
 
 
