@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from app.administration.directory.router import router as directory
 from app.administration.reports.router import router as reports
@@ -40,13 +39,16 @@ from app.sign_in.router import router as sign_in
 from app.sign_in.sso.jwt.router import router as jwt
 from app.sign_in.sso.login.router import router as sso_login
 from app.sign_in.sso.oidc.issuer.issuers import Issuers
+from app.sign_in.sso.oidc.router import callbacks as oidc_callbacks
 from app.sign_in.sso.oidc.router import router as oidc
 from app.sign_in.sso.providers.router import router as providers
 from app.sign_in.sso.router import router as sso
 from app.sign_in.sso.saml.router import forms as saml_forms
 from app.sign_in.sso.saml.router import router as saml
+from app.web.cross_origin import CrossOriginMiddleware
 from app.web.docs import router as docs
 from app.web.explanations import router as explanations
+from app.web.head import HeadMiddleware
 from app.web.health import router as health
 from app.web.metrics import DatabaseMetrics
 from app.web.metrics import router as metrics
@@ -65,6 +67,7 @@ _FEATURES = (
     sso,
     sso_login,
     oidc,
+    oidc_callbacks,
     saml,
     saml_forms,
     providers,
@@ -106,7 +109,8 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
             Middleware(
                 RequestLogMiddleware, https=services.settings.is_https, shared=bool(services.settings.cors_origins)
             ),
-            *_cors(services.settings.cors_origins),
+            Middleware(CrossOriginMiddleware, origins=services.settings.cors_origins),
+            Middleware(HeadMiddleware),
             Middleware(ServerErrorMiddleware),
         ],
     )
@@ -137,30 +141,6 @@ def _worker_beside(services: Services) -> AbstractAsyncContextManager[None]:
     from app.worker import background_worker  # noqa: PLC0415 -- 14 MB of libraries that only jobs need
 
     return background_worker(services)
-
-
-def _cors(origins: tuple[str, ...]) -> list[Middleware]:
-    if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(origins),
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID"],
-            expose_headers=[
-                "Content-Disposition",
-                "ETag",
-                "Location",
-                "RateLimit",
-                "RateLimit-Policy",
-                "Retry-After",
-                "WWW-Authenticate",
-                "X-Request-ID",
-            ],
-        )
-    ]
 
 
 def from_environment(*, jobs: bool = True) -> FastAPI:

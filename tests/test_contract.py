@@ -36,6 +36,7 @@ CODES = {
     "forbidden": 403,
     "scope_missing": 403,
     "session_required": 403,
+    "origin_not_allowed": 403,
     "two_factor_setup_required": 403,
     "only_the_user_can_turn_off": 403,
     "two_factor_required": 409,

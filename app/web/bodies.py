@@ -22,6 +22,8 @@ _READ_SECONDS = 20
 _MOST_FIELDS = 16
 _LONGEST_CONTENT_TYPE = 256  # the parser's time is quadratic in the length
 
+_JSON_TYPES = ("application/json",)
+_PATCH_TYPES = (*_JSON_TYPES, "application/merge-patch+json")  # RFC 7396
 _FORM = "application/x-www-form-urlencoded"
 
 NO_BODY: Any = object()
@@ -68,8 +70,9 @@ async def read_json(request: Request) -> Any:
     """
     if not _has_body(request.headers):
         return NO_BODY
-    if not _is_json(request.headers.get("content-type", "")):
-        raise UnsupportedMediaType("The Content-Type must be application/json.")
+    accepted = _PATCH_TYPES if request.method == "PATCH" else _JSON_TYPES
+    if not _is_json(request.headers.get("content-type", ""), accepted):
+        raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(accepted)}, in UTF-8.")
     content = await _read(request, MOST_BYTES)
     if not content:
         return NO_BODY
@@ -106,12 +109,12 @@ def _has_body(headers: Headers) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-def _is_json(content_type: str) -> bool:
+def _is_json(content_type: str, accepted: tuple[str, ...]) -> bool:
     if content_type == "application/json":  # the usual spelling, which needs no parsing
         return True
     message = _media_type(content_type)
     charset = message.get_param("charset", "utf-8")
-    return message.get_content_type() == "application/json" and str(charset).lower() in {"utf-8", "utf8"}
+    return message.get_content_type() in accepted and str(charset).lower() in {"utf-8", "utf8"}
 
 
 def _media_type(content_type: str) -> email.message.Message:

@@ -97,6 +97,11 @@ EXPLANATIONS = {
         "API tokens and passwords never do this: it concerns a person who is present.",
         "Sign in, and call with the session's token.",
     ),
+    "origin_not_allowed": Explanation(
+        "A page of this origin may not call",
+        "A browser asked whether a page may call (CORS), and its origin, the method or a header is not allowed.",
+        "Name the page's origin in PASSGATE_CORS_ORIGINS, and send only what `detail` lists.",
+    ),
     "two_factor_setup_required": Explanation(
         "Two-factor authentication must be set up first",
         "The account requires it of the caller, who has no authenticator yet. No step-up replaces it.",

@@ -19,6 +19,8 @@ each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 each_call_with_body = pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: call.name)
 each_call_without_body = pytest.mark.parametrize("call", WITHOUT_BODY, ids=lambda call: call.name)
 
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+
 OTHER_TYPES = (
     "",
     "text/plain",
@@ -28,7 +30,8 @@ OTHER_TYPES = (
     "application/xml",
     "application/jsonx",
     "application/problem+json",
-    "application/merge-patch+json",
+    MERGE_PATCH,
+    "application/merge-patch+json; charset=latin-1",
     "application/json, text/plain",
     "application",
     "json",
@@ -113,6 +116,8 @@ async def in_chunks(content: bytes, size: int = 8192) -> AsyncIterator[bytes]:
 @each_call
 async def test_another_content_type_is_refused(tenant: Tenant, call: Call) -> None:
     for content_type in OTHER_TYPES:
+        if call.method == "PATCH" and content_type == MERGE_PATCH:
+            continue
         refused(
             await send(tenant.browser(), call, b'{"email": "mArKeR"}', content_type), 415, "unsupported_media_type"
         )
@@ -120,7 +125,7 @@ async def test_another_content_type_is_refused(tenant: Tenant, call: Call) -> No
 
 @each_call
 async def test_an_equivalent_content_type_is_accepted(tenant: Tenant, call: Call) -> None:
-    for content_type in SAME_TYPE:
+    for content_type in (*SAME_TYPE, *([MERGE_PATCH] if call.method == "PATCH" else [])):
         response = await send(tenant.browser(), call, b"{}", content_type)
         public_answer = call.answer[0] if call.body is None else 422
         assert response.status_code == (401 if call.roles else public_answer)

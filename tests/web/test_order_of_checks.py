@@ -155,6 +155,7 @@ async def test_a_wrong_method_is_refused_for_every_caller_and_allow_lists_the_ri
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONE")
     for path in {call.sent_to for call in CALLS}:
         has = {call.method for call in CALLS if call.sent_to == path}
+        has |= {"HEAD"} if "GET" in has else set()
         for method in set(methods) - has:
             response = await tenant.browser().request(method, path, content=b"{")
             if method == "HEAD":
@@ -162,6 +163,12 @@ async def test_a_wrong_method_is_refused_for_every_caller_and_allow_lists_the_ri
             else:
                 refused(response, 405, "method_not_allowed")
             assert response.headers["allow"] == ", ".join(sorted(has))
+
+
+async def test_a_slash_at_the_end_is_named_where_it_is_the_only_fault(tenant: Tenant) -> None:
+    for path, named in (("/session/", True), ("/users//", False), ("/none/", False), ("/SESSION/", False)):
+        detail = refused(await tenant.browser().get(path), 404, "not_found")["detail"]
+        assert ("Leave out the slash at its end." in detail) == named, path
 
 
 async def test_a_path_with_an_extra_slash_is_not_found(tenant: Tenant) -> None:

@@ -167,3 +167,11 @@ def test_no_answer_names_the_server_software(service: Serving) -> None:
         assert "server" not in headers
         assert "x-powered-by" not in headers
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_head_has_no_content_and_leaves_the_connection_usable(service: Serving) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}") as client:
+        for path in ("/healthz", "/openapi.json", "/docs", f"{ACCOUNT}/session", "/none"):
+            head, got = client.head(path), client.get(path)
+            assert (head.status_code, head.content) == (got.status_code, b"")
+            assert head.headers["content-length"] == str(len(got.content))

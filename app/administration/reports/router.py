@@ -14,6 +14,7 @@ from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
 from app.services import Services
 from app.web.dependencies import AppServices
+from app.web.head import is_head
 from app.web.pages import Page, Paged
 from app.web.problems import problems
 from app.web.wire import PathId
@@ -71,7 +72,7 @@ async def download_report(
 ) -> StreamingResponse:
     """Download a report that is ready. A session needs a fresh second factor."""
     async with services.database.begin() as tx:
-        download = await use_cases.open_download(tx, caller, report_id)
+        download = await use_cases.open_download(tx, caller, report_id, headers_alone=is_head(request))
     return _send(request, services, download)
 
 
@@ -96,7 +97,7 @@ async def download_report_by_link(
 def _send(request: Request, services: Services, download: use_cases.Download) -> StreamingResponse:
     name = rules.file_name(request.path_params["account"], download.made_at)
     return StreamingResponse(
-        use_cases.read_report(services.database, download),
+        iter(()) if is_head(request) else use_cases.read_report(services.database, download),
         media_type="text/csv",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -91,8 +91,8 @@ class Download:
         return self.size + len(BYTE_ORDER_MARK) * self.for_spreadsheet
 
 
-async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID) -> Download:
-    """Record the download and return it.
+async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID, *, headers_alone: bool) -> Download:
+    """Record the download and return it. With `headers_alone` nothing is downloaded, and nothing recorded.
 
     Raises `NotFound`, `Conflict` (`report_not_ready`) and what `lock_caller` raises.
     """
@@ -102,7 +102,8 @@ async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID) ->
     if status is not Status.READY:
         again = {"retry_after": POLL_AFTER_SECONDS} if status in UNFINISHED else {}
         raise Conflict(_NOT_READY[status], code="report_not_ready", **again)
-    await record_act(tx, caller, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
+    if not headers_alone:
+        await record_act(tx, caller, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
     return _download(caller.account_id, report, for_spreadsheet=False)
 
 

@@ -16,11 +16,14 @@ from app.administration.security_policy.schemas import (
 )
 from app.authentication.allow import AdminReader, FreshAdmin, Policy, PolicyReader
 from app.authentication.routes import AccountRoute
+from app.core.errors import invalid_field
 from app.web.dependencies import AppServices
 from app.web.problems import problems
 
 router = APIRouter(tags=["security policy"], route_class=AccountRoute)
 
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, section 8.8.3
+_IF_MATCH = re.compile(rf"[ \t]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t]*{_ENTITY_TAG.pattern})*[ \t]*")
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # only as we write it: "01" is a different tag
 
 
@@ -97,9 +100,12 @@ def _changes(body: PolicyChange) -> dict[str, Any]:
 def _versions(if_match: str | None) -> frozenset[int] | None:
     """Return the versions that `If-Match` accepts; None for any version.
 
-    A weak tag, or one that we did not write, matches nothing.
+    A weak tag, or one that we did not write, matches nothing. Raises `InvalidRequest` for a malformed header.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    found = (_ETAG.fullmatch(tag.strip()) for tag in if_match.split(","))
+    if not _IF_MATCH.fullmatch(if_match):
+        detail = 'Send the ETag as it was received, in its quotation marks: If-Match: "3".'
+        raise invalid_field("/If-Match", "malformed", detail)
+    found = (_ETAG.fullmatch(tag) for tag in _ENTITY_TAG.findall(if_match))
     return frozenset(int(tag[1]) for tag in found if tag)

@@ -227,3 +227,21 @@ async def test_requests_and_downloads_are_recorded_with_their_actor(
     assert (asked.credential, pulled.credential, followed.credential) == ("session", "session", "report_link")
     assert followed.ip == "203.0.113.9"
     assert asked.details == {"type": "two_factor_status", "include_end_users": True}
+
+
+async def test_head_of_a_report_downloads_and_records_nothing(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    report = await reports.written(owner)
+    trail = AuditTrail(tenant)
+    await trail.new()
+    path = f"/reports/{report['id']}/csv"
+
+    head = await owner.browser.request("HEAD", path)
+
+    assert await trail.new() == []
+    got = await owner.browser.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "content-disposition"):
+        assert head.headers[name] == got.headers[name]
+    assert len(await trail.new()) == 1
