@@ -12,7 +12,7 @@ from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.authentication.context import request_context_of
 from app.authentication.credentials import Identified, identify
-from app.authentication.routes import refuse_unexpected_body
+from app.authentication.routes import CallerCheck, refuse_unexpected_input
 from app.core.assurance import is_fresh
 from app.core.callers import ADMINS, EVERYBODY, TEAM, Caller, Credential, Role
 from app.core.errors import Forbidden, Refusal, StepUpRequired
@@ -38,7 +38,7 @@ BY_TOKEN = _DocumentedScheme("api_token", "basic", "The e-mail address with `/to
 
 
 @dataclass(frozen=True)
-class Allow:
+class Allow(CallerCheck):
     """Which callers a route allows, as a FastAPI dependency that returns the caller.
 
     The caller must have one of `roles`. A session is allowed unless `session` is false; an API token if `scope` is
@@ -73,7 +73,7 @@ class Allow:
         asked = self.fresh != "no" and caller.credential is not Credential.API_TOKEN
         if asked and not is_fresh(caller, for_enrolling=self.fresh == "for_enrolling"):
             raise _not_fresh(request, caller, for_enrolling=self.fresh == "for_enrolling")
-        refuse_unexpected_body(request)
+        refuse_unexpected_input(request)
         return caller
 
     def _refusal(self, caller: Caller) -> Refusal | None:

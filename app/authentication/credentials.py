@@ -9,14 +9,17 @@ from app.accounts.users.rules import LONGEST_EMAIL, User
 from app.core.callers import Caller, Credential, RequestContext
 from app.core.errors import Unauthenticated
 from app.core.ids import NIL_ID
+from app.credentials.api_tokens.rules import PREFIX as TOKEN_PREFIX
 from app.credentials.api_tokens.use_cases import find_token, touch
 from app.credentials.password_access.use_cases import find_password_user
+from app.crypto.digests import is_secret
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.sessions.use_cases import find_session, keep_alive
 
 _TOKEN_SUFFIX = "/token"  # noqa: S105 -- a suffix of the user name, not a token
+_SEND_BASIC = "An API token is sent as Authorization: Basic base64(email/token:pgt_...), with its owner's address."
 _MOST_BYTES = 4 * LONGEST_EMAIL + len(_TOKEN_SUFFIX) + len(":") + LONGEST_PASSWORD_BYTES
 _LONGEST = 4 * math.ceil(_MOST_BYTES / 3)  # base64 characters of that many bytes
 
@@ -35,13 +38,20 @@ async def identify(services: Services, context: RequestContext, headers: list[st
 
     Raises `Unauthenticated` if the credential is missing, unknown or expired, or if there is more than one header.
     """
-    scheme, _, given = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if len(headers) > 1:
+        raise _unauthenticated("There is more than one Authorization header.")
+    scheme, _, given = headers[0].partition(" ") if headers else ("", "", "")
+    given = given.strip(" ")
     if scheme.lower() == "bearer":
-        return await _by_session(services, context, given.strip(" "))
+        if given.startswith(TOKEN_PREFIX):
+            raise _unauthenticated(_SEND_BASIC)
+        return await _by_session(services, context, given)
     if scheme.lower() == "basic":
-        name, password = _decode(given.strip(" "))
+        name, password = _decode(given)
         if name.endswith(_TOKEN_SUFFIX):
             return await _by_token(services, context, name.removesuffix(_TOKEN_SUFFIX), password)
+        if is_secret(password, TOKEN_PREFIX):  # judged as a password, it would only count as a wrong one
+            raise _unauthenticated(_SEND_BASIC)
         return await _by_password(services, context, name, password)
     raise _unauthenticated()
 
@@ -110,7 +120,7 @@ def _decode(given: str) -> tuple[str, str]:
     try:
         name, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:
-        raise _unauthenticated() from None
+        raise _unauthenticated("Basic takes the base64 of a name, a colon and a secret, in UTF-8.") from None
     if not colon or "\0" in name:  # Postgres rejects NUL, and no address has it
         raise _unauthenticated()
     if len(name.removesuffix(_TOKEN_SUFFIX)) > LONGEST_EMAIL or is_too_long(password):
@@ -118,5 +128,7 @@ def _decode(given: str) -> tuple[str, str]:
     return name, password
 
 
-def _unauthenticated() -> Unauthenticated:
-    return Unauthenticated("This call needs the token of an active session, or an API token.")
+def _unauthenticated(
+    detail: str = "This call needs a session token (Authorization: Bearer pgs_...) or an API token.",
+) -> Unauthenticated:
+    return Unauthenticated(detail)

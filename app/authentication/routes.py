@@ -6,25 +6,38 @@ The checks of docs/api.md section 2 start here (account, content type, size, wel
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.authentication.context import get_accounts
 from app.core.errors import InvalidRequest, NotFound
 from app.web.bodies import NO_BODY, read_form, read_json
+from app.web.field_errors import query_errors
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class CallerCheck:
+    """Base class of the dependency that checks the caller.
+
+    It must call `refuse_unexpected_input`, which comes after the caller in the order of checks.
+    """
 
 
 class AccountRoute(APIRoute):
     """A route under `/v1/accounts/{account}`."""
 
+    any_query: ClassVar[bool] = False  # whether unknown query parameters are accepted
+
     def get_route_handler(self) -> _Handler:
         """Return FastAPI's handler, wrapped in the first checks."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        is_public = not any(isinstance(part.call, CallerCheck) for part in self.dependant.dependencies)
+        parameters = list(dict.fromkeys(_query_parameters(self.dependant)))
 
         async def checked(request: Request) -> Response:
             account_id = await get_accounts(request).find(request.path_params["account"])
@@ -32,6 +45,11 @@ class AccountRoute(APIRoute):
                 raise NotFound("There is no such account.")
             request.state.account_id = account_id
             await self.read_body(request, takes_body=takes_body)
+            has_query = bool(request.scope["query_string"]) and not self.any_query
+            given = request.query_params.multi_items() if has_query else []
+            request.state.query_errors = query_errors(given, parameters)
+            if is_public:
+                _refuse_bad_query(request)
             # If the client disconnects, the handler still finishes, so that a failure is always counted.
             return await asyncio.shield(_started(handle(request)))
 
@@ -46,7 +64,13 @@ class AccountRoute(APIRoute):
         request.state.unexpected_body = not takes_body and body is not NO_BODY and body != {}
 
 
-class FormRoute(AccountRoute):
+class CallbackRoute(AccountRoute):
+    """A route to which a third party sends the browser, with query parameters of its own."""
+
+    any_query = True
+
+
+class FormRoute(CallbackRoute):
     """A route that takes a form posted by a page of a third party.
 
     The handler reads it from `request.state.form`.
@@ -57,11 +81,28 @@ class FormRoute(AccountRoute):
         request.state.form = await read_form(request)
 
 
+def _query_parameters(dependant: Dependant) -> list[str]:
+    """Return the names of the query parameters of a handler and of its dependencies."""
+    own = [field.alias for field in dependant.query_params]
+    return own + [name for part in dependant.dependencies for name in _query_parameters(part)]
+
+
 def _started(work: Coroutine[Any, Any, Response]) -> Awaitable[Response]:
     return asyncio.ensure_future(work)
+
+
+def refuse_unexpected_input(request: Request) -> None:
+    """Raise `InvalidRequest` for a body or query parameters that the call does not take."""
+    refuse_unexpected_body(request)
+    _refuse_bad_query(request)
 
 
 def refuse_unexpected_body(request: Request) -> None:
     """Raise `InvalidRequest` if a call that takes no body has one; `{}` counts as no body."""
     if request.state.unexpected_body:
         raise InvalidRequest("This call takes no body.")
+
+
+def _refuse_bad_query(request: Request) -> None:
+    if request.state.query_errors:
+        raise InvalidRequest("The query is not valid.", *request.state.query_errors)

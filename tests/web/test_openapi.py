@@ -285,5 +285,5 @@ async def test_a_wrong_method_is_answered_as_documented(tenant: Tenant, document
     answer = document["components"]["responses"]["MethodNotAllowed"]
     assert response.status_code == answer["content"]["application/problem+json"]["example"]["status"] == 405
     assert set(response.headers) - GENERAL_HEADERS <= {header.lower() for header in answer["headers"]}
-    assert response.headers["allow"] == "DELETE, GET"
+    assert response.headers["allow"] == "DELETE, GET, HEAD"
     assert "MethodNotAllowed" in document["info"]["description"]

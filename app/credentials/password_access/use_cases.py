@@ -27,7 +27,10 @@ async def find_password_user(
         found = await users.find_by_email(tx, context.account_id, email) if is_open(policy) else None
         kinds = await users.list_password_kinds(tx, context.account_id)
     if not is_open(policy):
-        raise Unauthenticated("Passwords are not accepted here. Use an API token.", code="password_access_off")
+        raise Unauthenticated(
+            "Passwords are not accepted here. Use an API token, as Basic base64(email/token:pgt_...).",
+            code="password_access_off",
+        )
     filled = buckets(services.password_limits, email=email, ip=context.ip, known_device=False)
     user_id = found.user.id if found else None
     async with counted_password_attempt(services.database, context, filled, user_id=user_id):

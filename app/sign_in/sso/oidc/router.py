@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
 from app.authentication.context import Context
-from app.authentication.routes import AccountRoute, refuse_unexpected_body
+from app.authentication.routes import AccountRoute, CallbackRoute, refuse_unexpected_body
 from app.core.errors import Refusal
 from app.sign_in.outcomes import Completed
 from app.sign_in.router import show_completed
@@ -23,6 +23,7 @@ from app.web.dependencies import AppServices, accepted
 from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
+callbacks = APIRouter(tags=["third-party sign-in"], route_class=CallbackRoute)
 
 _Parameter = Annotated[str, Query(max_length=4096)]
 
@@ -57,7 +58,7 @@ async def sign_in_by_id_token(
     return show_completed(accepted(outcome))
 
 
-@router.get(
+@callbacks.get(
     "/sso/{name}/callback",
     status_code=303,
     response_class=RedirectResponse,
