@@ -65,6 +65,14 @@ BAD: dict[str, list[str]] = {
         "https://mArKeR example.com",
         "https://mArKeR\n.example.com",
     ],
+    "PASSGATE_LINK_URL": ["mArKeR", "https://mArKeR/{account}", "ftp://mArKeR/#{token}", "https://mArKeR/{token}"],
+    "PASSGATE_FRONT_END_URL": [
+        "mArKeR",
+        "javascript:mArKeR",
+        "//mArKeR.example.com",
+        "https://user:mArKeR@app.example.com",
+        "https://mArKeR example.com",
+    ],
     "PASSGATE_TRACES_URL": [
         "mArKeR",
         "ftp://mArKeR",
@@ -148,6 +156,15 @@ GOOD: dict[str, list[str]] = {
         "http://localhost:8000/",
         "https://[::1]:8443",
         "http://10.0.0.1",
+    ],
+    "PASSGATE_LINK_URL": [
+        "https://app.example.com/{account}/{kind}#{token}",
+        "https://app.example.com/{account}/{kind}?locale={locale}#{token}",
+    ],
+    "PASSGATE_FRONT_END_URL": [
+        "https://app.example.com",
+        "http://localhost:5173/{account}",
+        "https://{account}.example.com/#/sign-in",
     ],
     "PASSGATE_METRICS_LISTEN": ["127.0.0.1:9464", "[::1]:9464", "localhost:9464"],
     "PASSGATE_SECRET_KEYS": [f"k1:{KEY}", f" k2:{KEY} , k1:{KEY}"],

@@ -1,12 +1,13 @@
 """Checks of URLs and IP addresses: valid, loopback, public, allowed to be fetched."""
 
 import ipaddress
+import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _LONGEST_ADDRESS = 2048
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -123,4 +124,13 @@ def _numeric_ip(host: str) -> str | None:
         return str(ipaddress.ip_address(host))
     with suppress(OSError):
         return str(IPv4Address(socket.inet_aton(host)))
+    return None
+
+
+def web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http or https URL, or None. Errors of `urlsplit` would quote it."""
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        has_host = parts.hostname and parts.port != 0 and not re.search(r"[\s@]", text)
+        return parts if has_host and parts.scheme in {"http", "https"} else None
     return None

@@ -9,12 +9,12 @@ from email.utils import getaddresses
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.core.addresses import FetchPolicy, Network, is_loopback
+from app.core.addresses import FetchPolicy, Network, is_loopback, web_address
 from app.core.database_url import parse_database_url
 from app.core.environment import describe_unknown
 from app.core.mail_url import MailDirectory, MailServer, parse_mail_url
@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     password_limits: str = "10/600,100/600,100/3600"  # noqa: S105 -- no password
     breached_passwords: Path | None = None
     link_url: str | None = None
+    front_end_url: str | None = None
     metrics_token: SecretStr | None = None
     metrics_listen: str | None = None
     traces_url: str | None = None
@@ -105,7 +106,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _public_url_is_a_web_address(cls, value: str) -> str:
-        parts = _web_address(value)
+        parts = web_address(value)
         if parts is None or parts.query or parts.fragment:
             raise ValueError("must be http://host[:port] or https://host[:port]")
         return parts.geturl().rstrip("/")  # `geturl` writes the scheme in lower case
@@ -113,7 +114,7 @@ class Settings(BaseSettings):
     @field_validator("traces_url")
     @classmethod
     def _traces_url_is_a_web_address(cls, value: str | None) -> str | None:
-        parts = _web_address(value) if value else None
+        parts = web_address(value) if value else None
         if value and (parts is None or parts.query or parts.fragment):
             raise ValueError("must be a collector's address for OTLP, like http://127.0.0.1:4318/v1/traces")
         return value
@@ -136,8 +137,15 @@ class Settings(BaseSettings):
     @classmethod
     def _link_url_has_its_parts(cls, value: str | None) -> str | None:
         if value is not None and not (value.startswith(("https://", "http://")) and "#{token}" in value):
-            raise ValueError("must be like https://app.example.com/{account}/{kind}#{token}")
+            raise ValueError("must be like https://app.example.com/{account}/{kind}?locale={locale}#{token}")
         return value
+
+    @field_validator("front_end_url")
+    @classmethod
+    def _front_end_url_is_a_web_address(cls, value: str | None) -> str | None:
+        if value is None or web_address(value):
+            return value
+        raise ValueError("must be like https://app.example.com/{account}")
 
     @field_validator("mail_url")
     @classmethod
@@ -163,7 +171,7 @@ class Settings(BaseSettings):
             return value
         origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
         for origin in origins:
-            parts = _web_address(origin)
+            parts = web_address(origin)
             if parts is None or parts.path or parts.query or parts.fragment:
                 raise ValueError("must be origins like https://app.example.com, comma separated")
         return origins
@@ -231,15 +239,6 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """Whether clients reach the service by https; decides about cookie prefixes and HSTS."""
         return self.public_url.startswith("https://")
-
-
-def _web_address(text: str) -> SplitResult | None:
-    """Return the parts of an http or https URL, or None. Errors of `urlsplit` would quote it."""
-    with suppress(ValueError):
-        parts = urlsplit(text)
-        has_host = parts.hostname and parts.port != 0 and not re.search(r"[\s@]", text)
-        return parts if has_host and parts.scheme in {"http", "https"} else None
-    return None
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -50,7 +50,7 @@ _OF_OPERATION = {
     "finishSamlLogin": _LOGIN,
     "exchangeCode": _headers(Set_Cookie="Deletes the cookie of the exchange, if the browser sent it."),
     "explainProblem": _POLICY,
-    "getLinkPage": _POLICY | _FILE,
+    "getLinkPage": _POLICY,
     "getLinkPageAsset": _FILE,
     "getPublicKeys": _headers(Cache_Control="How long the keys may be cached."),
     "inviteUser": _LOCATION,

@@ -1,102 +1,291 @@
-"""The pages behind e-mailed links, in a real browser."""
+"""The pages behind e-mailed links, in a real browser: what they show, do and keep."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, Route
 
+from tests.browser.mailed_links import PASSWORD, MailedLinks, mailed_links
 from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
-from tests.support.programs.mail import parse
-from tests.support.programs.serving import passgate, serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
 
-
-def link_in(letters: Path) -> str:
-    """Return the link of the only e-mail."""
-    [path] = letters.glob("*.eml")
-    body = parse(path.read_bytes()).get_body(("plain",))
-    assert body is not None
-    found = re.search(r"\S+#pg[pr]_\S+", body.get_content())
-    path.unlink()
-    assert found
-    return found[0]
+ENDED = "The link has ended"
+NO_STORAGE = """
+    Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("no", "SecurityError"); } });
+"""
 
 
-def wait_for_letter(page: Page, letters: Path) -> str:
-    for _ in range(200):
-        if list(letters.glob("*.eml")):
-            return link_in(letters)
-        page.wait_for_timeout(100)
-    raise AssertionError("no letter came")
+@pytest.fixture(scope="module")
+def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedLinks]:
+    with mailed_links(tmp_path_factory.mktemp("pages")) as running:
+        yield running
 
 
-def test_an_invited_user_sets_a_password_in_the_browser(tmp_path: Path) -> None:
-    with chromium() as browser, serving(tmp_path / "data") as service:
-        page = browser.new_page()
-        complaints = complaints_of(page)
-        invited = ("create-user", "demo", "--email", "eve@demo.example", "--name", "Eve", "--role", "agent")
-        assert passgate(*invited, data_dir=tmp_path / "data").returncode == 0
-        link = wait_for_letter(page, tmp_path / "data" / "letters").replace("http://127.0.0.1:8000", service.url)
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
 
-        page.goto(link)
-        assert "pgp_" not in page.url  # the page removes the secret from the address bar
-        page.fill("#password", "password1")
-        page.click("button")
-        page.get_by_text("10,000 most used").wait_for()
-        page.fill("#password", "a long enough password")
-        page.click("button")
-        page.get_by_text("Your password is set").wait_for()
 
-        body = {"email": "eve@demo.example", "password": "a long enough password"}
-        assert httpx.post(f"{service.url}/v1/accounts/demo/sign-ins", json=body).status_code == 201
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new page; the browser must complain of nothing but requests that a test has cut off."""
+    context = browser.new_context()
+    opened = context.new_page()
+    complaints = complaints_of(opened)
+    yield opened
+    context.close()
+    assert set(complaints) <= {"Failed to load resource: net::ERR_FAILED"}
+
+
+def is_focused(page: Page, selector: str) -> bool:
+    return bool(page.evaluate("selector => document.activeElement.matches(selector)", selector))
+
+
+def wait_for(page: Page, role: str, text: str) -> None:
+    """Wait for the message, which must be the only one."""
+    page.locator(f"#{role}", has_text=text).wait_for()
+    assert page.locator("#status:not(:empty), #alert:not(:empty)").count() == 1
+
+
+def test_an_invited_user_sets_a_password_and_the_form_is_gone(links: MailedLinks, page: Page) -> None:
+    user, link = links.invite()
+    asked: list[tuple[str, str | None]] = []
+    page.on("request", lambda request: asked.append((request.url, request.headers.get("referer"))))
+
+    page.goto(link)
+    page.locator("#password").wait_for()
+    shown = page.locator("dl").inner_text()
+    assert "Demo" in shown
+    assert "Eve O'Neil" in shown
+    assert "e•••@demo.example" in shown
+    assert user["email"] not in page.content()
+    assert not page.locator("div", has_text="New e-mail address").is_visible()
+
+    page.fill("#password", "password1")
+    page.click("form button")
+    wait_for(page, "alert", "10,000 most used")
+    assert is_focused(page, "#password[aria-invalid=true][aria-describedby~=alert]")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    wait_for(page, "status", "Your password is set")
+
+    assert page.locator("form, input").count() == 0
+    assert is_focused(page, "#status")
+    onward = page.get_by_role("link", name="Continue to demo.app.example")
+    assert onward.get_attribute("href") == "https://demo.app.example/sign-in"
+    assert page.evaluate("[...Object.values(sessionStorage)]") == ["done"]
+    assert [url for url, referrer in asked if "pgp_" in url.partition("#")[0] or referrer] == []
+    body = {"email": user["email"], "password": PASSWORD}
+    assert links.api.post("/sign-ins", json=body).status_code == 201
+
+    page.reload()
+    wait_for(page, "status", "Your password is set")
+    assert page.locator("form").count() == 0
+    assert onward.is_visible()
+
+
+def test_a_good_link_survives_a_reload_and_is_in_no_history(links: MailedLinks, page: Page) -> None:
+    _, link = links.invite()
+    page.goto(link)
+    page.locator("#password").wait_for()
+    assert "pgp_" not in page.url
+
+    page.reload()
+    page.locator("#password").wait_for()
+    page.goto(f"{links.service.url}/problems/not_found")
+    page.go_back()
+    page.locator("#password").wait_for()
+    assert "pgp_" not in page.url
+    # Another tab has no token: it asks for the link, and does not say that the link has ended.
+    beside = page.context.new_page()
+    beside.goto(page.url)
+    wait_for(beside, "alert", "open the link from your e-mail again")
+    assert beside.locator("form").count() == 0
+
+    page.fill("#password", PASSWORD)
+    page.click("form button")
+    wait_for(page, "status", "Your password is set")
+
+
+def test_a_dead_link_says_so_before_anything_is_typed(links: MailedLinks, page: Page) -> None:
+    user, used = links.invite()
+    newer = links.password_link(user)
+    body = {"token": used.partition("#")[2], "new_password": PASSWORD}
+    assert links.api.post("/password-links/redemption", json=body).status_code == 204
+
+    for link in (used, newer):
         page.goto("about:blank")
         page.goto(link)
-        page.fill("#password", "another long password")
-        page.click("button")
-        page.get_by_text("The link has ended").wait_for()
-    assert complaints == []
+        wait_for(page, "alert", ENDED)
+        assert is_focused(page, "#alert")
+        assert page.locator("form, input").count() == 0
+        assert page.locator("dl").is_hidden()
+        assert page.get_by_role("link", name="Continue to").is_visible()
+        assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_report_is_downloaded_in_the_browser(tmp_path: Path) -> None:
-    with chromium() as browser, serving(tmp_path / "data") as service:
-        letters = tmp_path / "data" / "letters"
-        account = f"{service.url}/v1/accounts/demo"
-        body = {"email": "owner@demo.example", "password": service.owner_password}
-        session = httpx.post(f"{account}/sign-ins", json=body).json()["session"]
-        headers = {"Authorization": f"Bearer {session['token']}"}
-        httpx.post(f"{account}/reports", json={"type": "two_factor_status"}, headers=headers).raise_for_status()
+def test_a_link_that_ends_while_its_page_is_open(links: MailedLinks, page: Page) -> None:
+    _, link = links.invite()
+    page.goto(link)
+    page.locator("#password").wait_for()
+    body = {"token": link.partition("#")[2], "new_password": PASSWORD}
+    assert links.api.post("/password-links/redemption", json=body).status_code == 204
+
+    page.fill("#password", "another long password")
+    page.click("form button")
+    wait_for(page, "alert", ENDED)
+    assert page.locator("form, input").count() == 0
+
+
+def test_another_link_that_is_opened_in_the_same_tab_counts(links: MailedLinks, page: Page) -> None:
+    user, _ = links.invite()
+    old = links.password_link(user)
+    page.goto(old)
+    page.locator("#password").wait_for()
+    newer = links.password_link(user)
+
+    page.evaluate("link => { location.href = link }", newer)  # changes the fragment alone
+    page.wait_for_function("!location.hash")
+    page.locator("#password").wait_for()
+    page.fill("#password", PASSWORD)
+    page.click("form button")
+    wait_for(page, "status", "Your password is set")
+
+
+def test_an_answer_that_got_lost_can_be_asked_for_again(links: MailedLinks, page: Page) -> None:
+    _, link = links.invite()
+    page.goto(link)
+    page.locator("#password").wait_for()
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/redemption", lose_the_answer, times=1)
+    page.fill("#password", PASSWORD)
+    page.click("form button")
+    wait_for(page, "alert", "If the link has ended by then, it worked at the first try")
+    assert is_focused(page, "#alert")
+    page.click("form button")
+    wait_for(page, "alert", "it was used")
+
+
+def test_a_service_that_is_away_is_asked_again(links: MailedLinks, page: Page) -> None:
+    _, link = links.invite()
+    page.route("**/link-details", lambda route: route.abort(), times=1)
+    page.goto(link)
+    wait_for(page, "alert", "not available at the moment")
+    assert page.locator("form").is_hidden()
+
+    page.get_by_role("button", name="Try again").click()
+    page.locator("#password").wait_for()
+
+
+def test_two_clicks_send_one_request(links: MailedLinks, page: Page) -> None:
+    _, link = links.invite()
+    page.goto(link)
+    page.locator("#password").wait_for()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.fill("#password", PASSWORD)
+    page.evaluate("document.querySelector('form button').click(); document.querySelector('form button').click()")
+    wait_for(page, "status", "Your password is set")
+
+    assert len([url for url in sent if url.endswith("/redemption")]) == 1
+
+
+def test_a_change_of_address_is_confirmed_or_stopped(links: MailedLinks, page: Page) -> None:
+    user, _ = links.invite()
+    _, stop = links.change_address(user)
+    page.goto(stop)
+    page.get_by_role("button", name="Stop the change").wait_for()
+    assert "n•••@demo.example" in page.locator("dl").inner_text()
+    page.get_by_role("button").click()
+    wait_for(page, "status", "Your e-mail address stays as it is")
+
+    confirm, stop = links.change_address(user)
+    page.goto(confirm)
+    page.get_by_role("button", name="Confirm the address").click()
+    wait_for(page, "status", "Your e-mail address is confirmed")
+    page.goto(stop)
+    wait_for(page, "alert", "the change was confirmed")
+    assert page.locator("form").count() == 0
+
+
+def test_a_report_is_downloaded_again_and_again(links: MailedLinks, page: Page) -> None:
+    link = links.report()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(link)
+    assert page.title() == "Download your report"
+    button = page.get_by_role("button", name="Download the report")
+    for _ in range(2):  # by keyboard only; afterwards the page is as good as new
+        button.focus()
+        with page.expect_download() as downloading:
+            page.keyboard.press("Enter")
+        saved = downloading.value
+        assert re.fullmatch(r"two-factor-status-demo-[0-9-]{10}\.csv", saved.suggested_filename)
+        content = Path(saved.path()).read_bytes()
+        assert content.startswith(b"\xef\xbb\xbfuser_id,name,email,")
+        assert b'"owner@demo.example"' in content
+        wait_for(page, "status", "The report was downloaded.")
+        assert is_focused(page, "#status")
+        assert page.get_by_role("link", name="Continue to").is_visible()
+    page.reload()
+    button.wait_for()
+    assert not [url for url in asked if "pgr_" in url.partition("#")[0]]
+
+
+def test_a_dead_report_link_shows_a_page(links: MailedLinks, page: Page) -> None:
+    link = links.report()
+    page.goto(link[:-4] + "AAAA")
+    wait_for(page, "alert", "Ask for a new report.")
+    assert page.locator("form").count() == 0
+    assert "{" not in page.inner_text("body")
+
+    answer = page.goto(link.replace("/report?", "/repor?"))  # as a mail program cuts it
+    assert answer
+    assert answer.status == 404
+    assert page.title() == "There is no such page"
+    page.goto(link.replace("/demo/", "/nobody/"))
+    wait_for(page, "alert", "The link is not complete")
+
+
+def test_without_storage_the_token_stays_in_the_address_bar_until_it_is_used(
+    links: MailedLinks, page: Page
+) -> None:
+    _, link = links.invite()
+    page.add_init_script(NO_STORAGE)
+    page.goto(link)
+    page.locator("#password").wait_for()
+    page.reload()
+    page.locator("#password").wait_for()
+    page.fill("#password", PASSWORD)
+    page.click("form button")
+    wait_for(page, "status", "Your password is set")
+    assert "pgp_" not in page.url
+
+
+def test_without_a_script_the_page_says_that_it_needs_one(links: MailedLinks) -> None:
+    with chromium("--blink-settings=scriptEnabled=false") as browser:
         page = browser.new_page()
-        complaints = complaints_of(page)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        link = wait_for_letter(page, letters).replace("http://127.0.0.1:8000", service.url)
+        page.goto(f"{links.service.url}/links/demo/password#pgp_x")
 
-        page.goto(link)
-        assert "pgr_" not in page.url
-        assert page.title() == "Download your report"
-        for _ in range(2):  # repeatedly, by keyboard only
-            page.get_by_role("button", name="Download the report").focus()
-            with page.expect_download() as downloading:
-                page.keyboard.press("Enter")
-            saved = downloading.value
-            assert re.fullmatch(r"two-factor-status-demo-[0-9-]{10}\.csv", saved.suggested_filename)
-            content = Path(saved.path()).read_bytes()
-            assert content.startswith(b"\xef\xbb\xbfuser_id,name,email,")
-            assert b'"owner@demo.example"' in content
-            page.get_by_role("status").filter(has_text="The report was downloaded.").wait_for()
-            assert page.evaluate("document.activeElement.tagName") == "BUTTON"
-        assert not [url for url in asked if "pgr_" in url.partition("#")[0]]
+        assert page.get_by_text("This page needs JavaScript.").is_visible()
+        assert page.locator("form").is_hidden()
 
-        page.reload()
-        page.get_by_role("status").filter(has_text="open the link from your e-mail again").wait_for()
-        assert page.get_by_role("button").is_disabled()
-        page.goto("about:blank")
-        page.goto(link[:-4] + "AAAA")
-        page.get_by_role("button").click()
-        page.get_by_role("status").filter(has_text="The link has ended. Ask for a new report.").wait_for()
-        assert "{" not in page.inner_text("body")
-        assert page.evaluate("document.activeElement.tagName") == "BUTTON"
-    assert complaints == []
+
+def test_the_page_and_its_files_come_from_the_service_alone(links: MailedLinks, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    _, link = links.invite()
+    page.goto(link)
+    page.locator("#password").wait_for()
+
+    assert {httpx.URL(url).host for url in asked} == {"127.0.0.1"}

@@ -147,7 +147,7 @@ def test_two_api_containers_and_a_worker_behind_nginx_sign_in_and_report(
             sign_in_by_passcode(browser)
             browser.post("/reports", json={"type": "two_factor_status"}).raise_for_status()
         letters = until(lambda: [letter for letter in mail.mailbox.of(OWNER) if "/report#" in text_of(letter)])
-        [token] = set(re.findall(rf"{public_url}/links/shop/report#(\S+)", text_of(letters[0])))
+        [token] = set(re.findall(rf"{public_url}/links/shop/report\?locale=en#(\S+)", text_of(letters[0])))
         downloaded = httpx.post(f"{public_url}/v1/accounts/shop/report-downloads", json={"token": token})
         [row] = read_csv(downloaded.raise_for_status().content.removeprefix(BYTE_ORDER_MARK))
         for port in (first, second):

@@ -75,6 +75,8 @@ _PUBLIC_CALLS = (
     Call("POST", "/password-links", PUBLIC, _ACCEPTED, body={"email": "nobody@example.com"}),
     Call("POST", "/password-links/redemption", PUBLIC, _LINK_EXPIRED, body=_REDEMPTION),
     Call("POST", "/report-downloads", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
+    Call("POST", "/link-details", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
+    Call("POST", "/report-link-details", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
     Call("POST", "/email-confirmations", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
     Call("POST", "/email-changes/stop", PUBLIC, _LINK_EXPIRED, body={"token": LINK_TOKEN}),
 )

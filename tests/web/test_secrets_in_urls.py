@@ -20,6 +20,7 @@ IN_A_QUERY = {
     "end_users",
     "error",
     "limit",
+    "locale",
     "q",
     "return_to",
     "role",
@@ -34,7 +35,11 @@ IN_A_QUERY = {
 }
 IDS = {"token_id", "user_id", "authenticator_id", "enrollment_id", "session_id", "device_id", "report_id"}
 NAMES = {"account", "name", "kind", "code"}  # the code of a problem
-TEMPLATES = (None, "https://app.example.com/{account}/{kind}#{token}")
+TEMPLATES = (
+    None,
+    "https://app.example.com/{account}/{kind}#{token}",
+    "https://app.example.com/{locale}/{account}/{kind}#{token}",
+)
 
 
 def test_only_the_listed_parameters_are_in_urls(app: FastAPI) -> None:
@@ -53,11 +58,22 @@ def test_only_the_listed_parameters_are_in_urls(app: FastAPI) -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("page", sorted({purpose.page for purpose in Purpose} | {"report"}))
 def test_the_token_of_every_e_mailed_link_is_in_the_fragment(template: str | None, page: str) -> None:
-    url = link_url(template, "https://id.example.com", slug="acme", page=page, token="the-secret")
+    url = link_url(template, "https://id.example.com", slug="acme", page=page, locale="de", token="the-secret")
 
     before, _, fragment = url.partition("#")
     assert "the-secret" not in before
     assert fragment == "the-secret"
+
+
+def test_the_url_of_a_link_has_the_users_locale_percent_encoded() -> None:
+    given = {"slug": "acme", "page": "email", "token": "t"}
+
+    assert link_url(None, "https://id.example.com", locale="de-AT", **given) == (
+        "https://id.example.com/links/acme/email?locale=de-AT#t"
+    )
+    assert link_url(TEMPLATES[2], "", locale="../x#y&z", **given) == (
+        "https://app.example.com/..%2Fx%23y%26z/acme/email#t"
+    )
 
 
 @pytest.mark.parametrize(

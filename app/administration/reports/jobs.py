@@ -114,8 +114,15 @@ async def send_report_link(
         name=who.name,
         locale=who.locale,
     )
-    settings, token = services.settings, link_token(locked.id, secret)
-    link = link_url(settings.link_url, settings.public_url, slug=found.slug, page="report", token=token)
+    settings = services.settings
+    link = link_url(
+        settings.link_url,
+        settings.public_url,
+        slug=found.slug,
+        page="report",
+        locale=who.locale,
+        token=link_token(locked.id, secret),
+    )
     await send_now(services, letter, {"link": link})
     async with services.database.begin() as tx:
         await repository.change_report(tx, account, report, sealed_token=None)

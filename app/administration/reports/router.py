@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.administration.reports import repository, rules, use_cases
-from app.administration.reports.schemas import NewReport, Report, ReportDownload
+from app.administration.reports.schemas import NewReport, Report
 from app.authentication.allow import Allow
 from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
+from app.credentials.links.schemas import LinkDetails, LinkToken
 from app.services import Services
 from app.web.dependencies import AppServices
 from app.web.head import is_head
@@ -83,7 +84,7 @@ async def download_report(
     responses=_CSV | problems(410),
 )
 async def download_report_by_link(
-    request: Request, services: AppServices, context: Context, body: ReportDownload
+    request: Request, services: AppServices, context: Context, body: LinkToken
 ) -> StreamingResponse:
     """Download a report with the token of the e-mailed link.
 
@@ -92,6 +93,13 @@ async def download_report_by_link(
     async with services.database.begin() as tx:
         download = await use_cases.open_download_by_link(tx, context, body.token)
     return _send(request, services, download)
+
+
+@router.post("/report-link-details", operation_id="describeReportLink", responses=problems(410))
+async def describe_report_link(services: AppServices, context: Context, body: LinkToken) -> LinkDetails:
+    """Show for whom the link to a report is, with a masked e-mail address. It stays open."""
+    async with services.database.read() as tx:
+        return LinkDetails.model_validate(await use_cases.describe_link(tx, context, body.token))
 
 
 def _send(request: Request, services: Services, download: use_cases.Download) -> StreamingResponse:

@@ -1,10 +1,8 @@
 """A report on the wire (docs/api.md section 8)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
-
-from pydantic import Field
 
 from app.web.wire import Answer, Body, Open
 
@@ -14,12 +12,6 @@ class NewReport(Body):
 
     type: Literal["two_factor_status"]
     include_end_users: bool = False
-
-
-class ReportDownload(Body):
-    """The token in the e-mailed link."""
-
-    token: Annotated[str, Field(max_length=128)]
 
 
 class Report(Answer):

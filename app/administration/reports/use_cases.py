@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.accounts.users.rules import masked
 from app.administration.reports import repository
 from app.administration.reports.csv_text import BYTE_ORDER_MARK, decompress
 from app.administration.reports.rules import (
@@ -25,8 +26,10 @@ from app.audit.rules import Actor, Event, EventType
 from app.core.callers import Caller, RequestContext
 from app.core.errors import Conflict, Gone, NotFound, TooMany
 from app.core.ids import new_id
+from app.credentials.links.rules import LinkDetails
 from app.database.engine import Database
 from app.database.queue import enqueue
+from app.delivery.letters import get_recipient
 from app.second_factor.authority import lock_caller
 
 _NOT_READY = {
@@ -112,13 +115,34 @@ async def open_download_by_link(tx: AsyncConnection, context: RequestContext, to
 
     Raises `Gone` (`link_expired`) for every reason, so that the response does not reveal which.
     """
+    report = await _find_by_link(tx, context, token)
+    actor = Actor(report.requested_by, "report_link")
+    await record(tx, context, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
+    return _download(context.account_id, report, for_spreadsheet=True)
+
+
+async def describe_link(tx: AsyncConnection, context: RequestContext, token: str) -> LinkDetails:
+    """Return what the holder of a report's link may see of it; raises what the download raises."""
+    report = await _find_by_link(tx, context, token)
+    if report.link_expires_at is None:
+        raise RuntimeError("a report with a link has no link_expires_at")
+    who = await get_recipient(tx, context.account_id, report.requested_by)
+    return LinkDetails(
+        purpose="report",
+        account_name=who.account_name,
+        name=who.name,
+        email=masked(who.to),
+        new_email=None,
+        expires_at=report.link_expires_at,
+    )
+
+
+async def _find_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Report:
     read = read_link_token(token)
     report = await repository.find_of_active_admin(tx, context.account_id, read[0]) if read else None
     if read is None or report is None or not report.accepts_secret(read[1], context.now):
         raise Gone("The link has ended. Ask for a new report.", code="link_expired")
-    actor = Actor(report.requested_by, "report_link")
-    await record(tx, context, actor, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
-    return _download(context.account_id, report, for_spreadsheet=True)
+    return report
 
 
 def _download(account_id: UUID, report: Report, *, for_spreadsheet: bool) -> Download:

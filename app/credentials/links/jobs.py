@@ -66,7 +66,14 @@ async def send_link(
         details={"new_email": link.email and masked(link.email), "asked_by": asked_by and asked_by.user.name},
     )
     settings = services.settings
-    url = link_url(settings.link_url, settings.public_url, slug=found.slug, page=link.purpose.page, token=token)
+    url = link_url(
+        settings.link_url,
+        settings.public_url,
+        slug=found.slug,
+        page=link.purpose.page,
+        locale=who.locale,
+        token=token,
+    )
     await send_now(services, letter, {"link": url})
     async with services.database.begin() as tx:
         await repository.forget_token(tx, account, link.id)

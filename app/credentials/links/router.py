@@ -7,7 +7,7 @@ from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.settings import Limit
 from app.credentials.links import rules, use_cases
-from app.credentials.links.schemas import EmailChangeStopped, EmailConfirmed, PasswordChosen, PasswordLinkWanted
+from app.credentials.links.schemas import LinkDetails, LinkToken, PasswordChosen, PasswordLinkWanted
 from app.credentials.passwords.use_cases import check_chosen_password
 from app.throttling.rules import link_buckets, over_all_accounts
 from app.throttling.use_cases import count_attempt
@@ -40,6 +40,13 @@ async def ask_for_password_link(services: AppServices, context: Context, body: P
     return Response(status_code=202)
 
 
+@router.post("/link-details", operation_id="describeLink", responses=problems(410))
+async def describe_link(services: AppServices, context: Context, body: LinkToken) -> LinkDetails:
+    """Show what an open link is for, and for whom, with masked e-mail addresses. It stays open."""
+    async with services.database.read() as tx:
+        return LinkDetails.model_validate(await use_cases.describe_link(tx, context, body.token))
+
+
 @router.post(
     "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
 )
@@ -59,14 +66,14 @@ async def redeem_password_link(services: AppServices, context: Context, body: Pa
 
 
 @router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
-async def confirm_email(services: AppServices, context: Context, body: EmailConfirmed) -> None:
+async def confirm_email(services: AppServices, context: Context, body: LinkToken) -> None:
     """Confirm the new e-mail address, to which the link was sent."""
     async with services.database.begin() as tx:
         await use_cases.confirm_email(tx, context, body.token)
 
 
 @router.post("/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems(410))
-async def stop_email_change(services: AppServices, context: Context, body: EmailChangeStopped) -> None:
+async def stop_email_change(services: AppServices, context: Context, body: LinkToken) -> None:
     """Stop a change of the e-mail address, with the link that was sent to the old address."""
     async with services.database.begin() as tx:
         await use_cases.stop_email_change(tx, context, body.token)

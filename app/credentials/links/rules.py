@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import quote
 from uuid import UUID
 
 PREFIX = "pgp_"
@@ -61,10 +62,29 @@ class Link:
         return self.token_digest is not None and self.sealed_token is None
 
 
-def link_url(template: str | None, public_url: str, *, slug: str, page: str, token: str) -> str:
+@dataclass(frozen=True)
+class LinkDetails:
+    """What the holder of an open link may see of it; the e-mail addresses are masked.
+
+    `purpose` is one of `Purpose`, or `report`. `new_email` is the address that the link confirms or stops.
+    """
+
+    purpose: str
+    account_name: str
+    name: str
+    email: str
+    new_email: str | None
+    expires_at: datetime
+
+
+def link_url(template: str | None, public_url: str, *, slug: str, page: str, locale: str, token: str) -> str:
     """Return the URL in the e-mail: a page of the front end, or Passgate's own page.
 
-    The token is in the fragment, which browsers send to no server, so it appears in no log.
+    The token is in the fragment, which browsers send to no server, so it appears in no log. The user's locale is
+    in the URL, so that the page has the language of the e-mail even if the link has ended.
     """
-    template = template or public_url + "/links/{account}/{kind}#{token}"
-    return template.replace("{account}", slug).replace("{kind}", page).replace("{token}", token)
+    url = template or public_url + "/links/{account}/{kind}?locale={locale}#{token}"
+    values = {"account": slug, "kind": page, "locale": quote(locale, safe=""), "token": token}
+    for name, value in values.items():
+        url = url.replace(f"{{{name}}}", value)
+    return url

@@ -1,13 +1,12 @@
-"""Request bodies of links."""
+"""Links on the wire (docs/api.md section 9)."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, GivenPassword
-
-Token = Annotated[str, Field(max_length=128)]
+from app.web.wire import Answer, Body, GivenPassword, Open
 
 
 class PasswordLinkWanted(Body):
@@ -16,20 +15,24 @@ class PasswordLinkWanted(Body):
     email: GivenEmail
 
 
-class PasswordChosen(Body):
+class LinkToken(Body):
+    """The token of a link, which is the only credential."""
+
+    token: Annotated[str, Field(max_length=128)]
+
+
+class PasswordChosen(LinkToken):
     """The link's token, and the new password."""
 
-    token: Token
     new_password: GivenPassword
 
 
-class EmailConfirmed(Body):
-    """The link's token."""
+class LinkDetails(Answer):
+    """What the holder of an open link may see of it; the e-mail addresses are masked."""
 
-    token: Token
-
-
-class EmailChangeStopped(Body):
-    """The token of the link that was sent to the old address."""
-
-    token: Token
+    purpose: Open[Literal["invitation", "password", "email", "email_stop", "report"]]
+    account_name: str
+    name: str
+    email: str
+    new_email: str | None
+    expires_at: datetime

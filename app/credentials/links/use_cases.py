@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
-from app.accounts.users.rules import ACTIVE, User, may_administer
+from app.accounts.users.rules import ACTIVE, User, masked, may_administer
 from app.accounts.users.use_cases import refuse_taken
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
@@ -14,11 +14,11 @@ from app.core.callers import RequestContext
 from app.core.errors import Gone
 from app.core.ids import new_id
 from app.credentials.links import repository
-from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, Purpose
+from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, LinkDetails, Purpose
 from app.credentials.sso_identities.use_cases import mark_address_proven
 from app.crypto.digests import digest, is_secret
 from app.database.queue import enqueue
-from app.delivery.letters import Kind, notify_user
+from app.delivery.letters import Kind, get_recipient, notify_user
 from app.second_factor import repository as second_factor
 from app.second_factor.authority import lock_users
 from app.second_factor.trusted_devices.use_cases import revoke_all
@@ -91,6 +91,27 @@ async def _send_link(
         "user_agent": context.user_agent,
     }
     await enqueue(tx, "send_link", arguments, queue="letters")
+
+
+async def describe_link(tx: AsyncConnection, context: RequestContext, token: str) -> LinkDetails:
+    """Return what the holder of an open link may see of it; raises `Gone` (`link_expired`).
+
+    A link that confirms an address is not open if the requester may no longer administer the user.
+    """
+    link, user = await _find(tx, context, token, frozenset(Purpose))
+    if link.purpose is Purpose.EMAIL:
+        asker = link.requested_by and await users.find_by_id(tx, context.account_id, link.requested_by)
+        if not asker or not may_administer(asker.user, user):
+            raise _link_expired()
+    who = await get_recipient(tx, context.account_id, user.id)
+    return LinkDetails(
+        purpose=link.purpose.value,
+        account_name=who.account_name,
+        name=who.name,
+        email=masked(who.to),
+        new_email=masked(link.email) if link.email else None,
+        expires_at=link.expires_at,
+    )
 
 
 async def find_password_link(tx: AsyncConnection, context: RequestContext, token: str) -> tuple[Link, User]:

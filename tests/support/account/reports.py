@@ -36,7 +36,7 @@ COLUMNS = [
     "last_sign_in_at",
 ]
 
-_LINK = r"http://127\.0\.0\.1:8000/links/([a-z0-9-]+)/report#(pgr_[0-9a-f-]{36}\.[\w-]{43})"
+_LINK = r"http://127\.0\.0\.1:8000/links/([a-z0-9-]+)/report\?locale=[\w-]+#(pgr_[0-9a-f-]{36}\.[\w-]{43})"
 _TASKS = {task.__name__: task for task in TASKS}
 
 

@@ -7,6 +7,9 @@ from tests.support.account.arrange import Tenant
 from tests.support.observe.jobs import all_done, empty_queue, working
 from tests.support.programs.mail import parse
 
+_PAGE = r"http://127\.0\.0\.1:8000/links/[a-z0-9-]+/(?:password|email|email-stop)"
+_LINK = rf"{_PAGE}\?locale=[\w-]+#(pgp_[\w-]{{43}})"
+
 
 class Mailbox:
     """The e-mails that the account's users got."""
@@ -37,9 +40,7 @@ class Mailbox:
 
 def token_in(text: str) -> str:
     """Return the token of the link in an e-mail."""
-    found = re.search(
-        r"http://127\.0\.0\.1:8000/links/[a-z0-9-]+/(?:password|email|email-stop)#(pgp_[\w-]{43})", text
-    )
+    found = re.search(_LINK, text)
     assert found, text
     return found[1]
 

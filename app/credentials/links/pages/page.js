@@ -1,51 +1,161 @@
-// The token is in the fragment, which browsers send to no server. Remove it at once from the address bar and history.
+// The page behind a link in an e-mail. The token of the link is in the fragment, which browsers send to no server.
 "use strict";
 
-const token = location.hash.slice(1);
-history.replaceState(null, "", location.pathname);
-
-const account = location.pathname.split("/")[2];
 const form = document.querySelector("form");
 const button = form.querySelector("button");
-const status = document.querySelector("[role=status]");
+const field = form.querySelector("input");
+const messages = document.querySelector("template").content;
+const storageKey = `passgate ${location.pathname}`;
+const DONE = "done";
 
-// After a reload the page no longer has the token. The link itself is still valid.
-if (!token) {
-  button.disabled = true;
-  status.textContent = "Please open the link from your e-mail again.";
+// Move the token from the address bar, where the history would keep it, to the session storage of this tab, where a
+// reload finds it. Where the browser allows no storage, it stays in the address bar.
+function takeToken() {
+  const given = location.hash.slice(1);
+  try {
+    if (given) {
+      sessionStorage.setItem(storageKey, given);
+      history.replaceState(null, "", location.pathname + location.search);
+    }
+    return sessionStorage.getItem(storageKey) ?? "";
+  } catch {
+    return given;
+  }
 }
 
-const save = async (answer) => {
-  const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");
+function store(value) {
+  try {
+    if (value) sessionStorage.setItem(storageKey, value);
+    else sessionStorage.removeItem(storageKey);
+  } catch {
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+}
+
+// Show a message by its name in the page's template, as a status or as an alert. The other one becomes empty.
+function show(role, name) {
+  for (const id of ["status", "alert"]) {
+    const text = messages.querySelector(`[data-name="${CSS.escape(name)}"]`) ?? messages.querySelector("[data-name=failed]");
+    document.getElementById(id).textContent = id === role ? text.textContent : "";
+  }
+}
+
+function showAndFocus(role, name) {
+  show(role, name);
+  document.getElementById(role).focus();
+}
+
+function clear() {
+  for (const id of ["status", "alert"]) document.getElementById(id).textContent = "";
+}
+
+function end(role, name) {
+  form.remove();  // with the password in it
+  document.getElementById("onward").hidden = false;
+  showAndFocus(role, name);
+}
+
+// Call the API and `read` its answer. Without a whole answer there is a problem with the code `no_answer`.
+async function call(path, body, read) {
+  try {
+    const answer = await fetch(`/v1/accounts/${form.dataset.account}${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return answer.ok ? { result: await read(answer) } : { problem: await answer.json() };
+  } catch {
+    return { problem: { code: "no_answer" } };
+  }
+}
+
+function showDetails(details) {
+  for (const element of document.querySelectorAll("[data-value]")) {
+    const value = details[element.dataset.value];
+    element.closest("div").hidden = value === null;
+    element.textContent = element.dataset.value === "expires_at" ? localTime(value) : value;
+  }
+  document.querySelector("dl").hidden = false;
+}
+
+function localTime(value) {
+  const parts = { dateStyle: "long", timeStyle: "short" };
+  return new Date(value).toLocaleString(document.documentElement.lang, parts);
+}
+
+async function readFile(answer) {
+  const [, name] = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"));
+  return { name, content: await answer.blob() };
+}
+
+function save(file) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
-  link.download = name ? name[1] : "";
+  link.href = URL.createObjectURL(file.content);
+  link.download = file.name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-};
+}
+
+const token = takeToken();
+
+async function start() {
+  if (token === DONE) {
+    end("status", "done");
+    return;
+  }
+  if (!token) {
+    end("alert", "no_token");
+    return;
+  }
+  show("status", "checking");
+  const { result, problem } = await call(form.dataset.details, { token }, (answer) => answer.json());
+  if (!problem) {
+    showDetails(result);
+    clear();
+    form.hidden = false;
+  } else if (["link_expired", "not_found", "invalid_request"].includes(problem.code)) {
+    store(null);
+    end("alert", problem.code);
+  } else {
+    document.getElementById("retry").hidden = false;
+    showAndFocus("alert", problem.code === "no_answer" ? "unavailable" : problem.code);
+  }
+}
+
+async function submit() {
+  const worksAgain = "worksAgain" in form.dataset;
+  const body = { token, ...Object.fromEntries(new FormData(form)) };
+  const { result, problem } = await call(form.dataset.action, body, worksAgain ? readFile : () => null);
+  if (!problem && worksAgain) {
+    save(result);
+    document.getElementById("onward").hidden = false;
+    showAndFocus("status", "done");
+  } else if (!problem) {
+    store(DONE);
+    end("status", "done");
+  } else if (problem.code === "link_expired") {
+    store(null);
+    end("alert", "link_expired");
+  } else if (problem.errors?.length && field) {
+    show("alert", problem.errors[0].code);
+    field.setAttribute("aria-invalid", "true");
+    field.focus();  // the field is described by the alert
+  } else {
+    showAndFocus("alert", problem.code);
+  }
+}
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  button.disabled = true;
-  status.textContent = "";
-  try {
-    const answer = await fetch(`/v1/accounts/${account}${form.dataset.path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token, ...Object.fromEntries(new FormData(form)) }),
-    });
-    if (answer.ok) {
-      const isFile = answer.headers.has("Content-Disposition");
-      if (isFile) await save(answer);
-      form.hidden = !isFile;
-      status.textContent = form.dataset.done;
-    } else {
-      const problem = await answer.json();
-      status.textContent = (problem.errors ?? []).map((error) => error.detail).join(" ") || problem.detail;
-    }
-  } catch {
-    status.textContent = "The service does not answer. Please try again.";
-  }
-  button.disabled = false;
-  button.focus();  // disabling the button removed the focus
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";  // `disabled` would remove the focus
+  field?.removeAttribute("aria-invalid");
+  clear();
+  await submit();
+  button.ariaDisabled = "false";
 });
+document.getElementById("retry").addEventListener("click", () => location.reload());
+// Another link of the same kind, opened in this tab, changes only the fragment.
+addEventListener("hashchange", () => location.reload());
+
+start();
