@@ -60,6 +60,7 @@ def test_an_invited_user_sets_a_password_and_the_form_is_gone(links: MailedLinks
     page.goto(link)
     page.locator("#password").wait_for()
     shown = page.locator("dl").inner_text()
+    assert "Valid until" in shown
     assert "Demo" in shown
     assert "Eve O'Neil" in shown
     assert "e•••@demo.example" in shown
@@ -75,6 +76,7 @@ def test_an_invited_user_sets_a_password_and_the_form_is_gone(links: MailedLinks
     wait_for(page, "status", "Your password is set")
 
     assert page.locator("form, input").count() == 0
+    assert "Valid until" not in page.locator("main").inner_text()
     assert is_focused(page, "#status")
     onward = page.get_by_role("link", name="Continue to demo.app.example")
     assert onward.get_attribute("href") == "https://demo.app.example/sign-in"
@@ -253,6 +255,7 @@ def test_a_dead_report_link_shows_a_page(links: MailedLinks, page: Page) -> None
     assert answer
     assert answer.status == 404
     assert page.title() == "There is no such page"
+    assert page.get_by_role("link", name="Continue to").is_visible()
     page.goto(link.replace("/demo/", "/nobody/"))
     wait_for(page, "alert", "The link is not complete")
 
@@ -272,13 +275,14 @@ def test_without_storage_the_token_stays_in_the_address_bar_until_it_is_used(
     assert "pgp_" not in page.url
 
 
-def test_without_a_script_the_page_says_that_it_needs_one(links: MailedLinks) -> None:
-    with chromium("--blink-settings=scriptEnabled=false") as browser:
-        page = browser.new_page()
-        page.goto(f"{links.service.url}/links/demo/password#pgp_x")
+def test_without_a_script_the_page_says_that_it_needs_one(links: MailedLinks, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{links.service.url}/links/demo/password#pgp_x")
 
-        assert page.get_by_text("This page needs JavaScript.").is_visible()
-        assert page.locator("form").is_hidden()
+    assert page.locator("noscript p").is_visible()
+    assert page.locator("form").is_hidden()
+    context.close()
 
 
 def test_the_page_and_its_files_come_from_the_service_alone(links: MailedLinks, page: Page) -> None:

@@ -47,8 +47,9 @@ async def get_link_page(
     accept_language: Annotated[str, Header()] = "",
 ) -> HTMLResponse:
     """Return the page of a link, such as the one that sets a password."""
-    exists = kind in PAGES and is_slug(account)
-    front_end = services.settings.front_end_url if exists else None
+    is_account = is_slug(account)  # whether it exists, only the API says
+    exists = is_account and kind in PAGES
+    front_end = services.settings.front_end_url if is_account else None
     page = render_page(
         kind if exists else "unknown",
         page_language(locale, accept_language),

@@ -51,6 +51,7 @@ function clear() {
 
 function end(role, name) {
   form.remove();  // with the password in it
+  document.querySelector("[data-value=expires_at]").closest("div").hidden = true;
   document.getElementById("onward").hidden = false;
   showAndFocus(role, name);
 }
