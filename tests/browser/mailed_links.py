@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page
 
 from tests.support.account.client import ok
 from tests.support.programs.mail import parse
@@ -74,3 +75,14 @@ def mailed_links(directory: Path) -> Iterator[MailedLinks]:
         links = MailedLinks(service, directory / "data" / "letters")
         yield links
         links.api.close()
+
+
+def is_focused(page: Page, selector: str) -> bool:
+    """Whether the element with the focus matches the selector."""
+    return bool(page.evaluate("selector => document.activeElement.matches(selector)", selector))
+
+
+def wait_for(page: Page, role: str, text: str) -> None:
+    """Wait for the message, which must be the only one."""
+    page.locator(f"#{role}", has_text=text).wait_for()
+    assert page.locator("#status:not(:empty), #alert:not(:empty)").count() == 1

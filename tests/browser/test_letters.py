@@ -1,7 +1,5 @@
 """HTML letters in a real browser: nothing runs over the card, and the text can be read."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -9,18 +7,12 @@ from app.delivery.letters import Kind
 from app.delivery.messages import LOCALES, render
 from tests.delivery.conftest import a_letter
 from tests.support.programs.accessibility import violations_of
-from tests.support.programs.chromium import CHROMIUM, chromium
+from tests.support.programs.chromium import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
 
 PAGES_ONLY = ("landmark-one-main", "page-has-heading-one", "region")  # a letter is not a page of its own
 LINK = f"https://id.example.com/links/{'a' * 63}/report?locale=de#pgr_{'0' * 36}.{'A' * 43}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

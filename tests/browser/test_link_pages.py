@@ -1,15 +1,11 @@
 """The pages behind e-mailed links, in a real browser: what they show, do and keep."""
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from tests.browser.mailed_links import PASSWORD, MailedLinks, mailed_links
-from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
+from tests.browser.mailed_links import PASSWORD, MailedLinks, is_focused, wait_for
+from tests.support.programs.chromium import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
 
@@ -17,39 +13,6 @@ ENDED = "The link has ended"
 NO_STORAGE = """
     Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("no", "SecurityError"); } });
 """
-
-
-@pytest.fixture(scope="module")
-def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedLinks]:
-    with mailed_links(tmp_path_factory.mktemp("pages")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A new page; the browser must complain of nothing but requests that a test has cut off."""
-    context = browser.new_context()
-    opened = context.new_page()
-    complaints = complaints_of(opened)
-    yield opened
-    context.close()
-    assert set(complaints) <= {"Failed to load resource: net::ERR_FAILED"}
-
-
-def is_focused(page: Page, selector: str) -> bool:
-    return bool(page.evaluate("selector => document.activeElement.matches(selector)", selector))
-
-
-def wait_for(page: Page, role: str, text: str) -> None:
-    """Wait for the message, which must be the only one."""
-    page.locator(f"#{role}", has_text=text).wait_for()
-    assert page.locator("#status:not(:empty), #alert:not(:empty)").count() == 1
 
 
 def test_an_invited_user_sets_a_password_and_the_form_is_gone(links: MailedLinks, page: Page) -> None:
@@ -80,7 +43,7 @@ def test_an_invited_user_sets_a_password_and_the_form_is_gone(links: MailedLinks
     assert is_focused(page, "#status")
     onward = page.get_by_role("link", name="Continue to demo.app.example")
     assert onward.get_attribute("href") == "https://demo.app.example/sign-in"
-    assert page.evaluate("[...Object.values(sessionStorage)]") == ["done"]
+    assert page.evaluate("Object.entries(sessionStorage)") == [["passgate done /links/demo/password", ""]]
     assert [url for url, referrer in asked if "pgp_" in url.partition("#")[0] or referrer] == []
     body = {"email": user["email"], "password": PASSWORD}
     assert links.api.post("/sign-ins", json=body).status_code == 201
@@ -129,6 +92,14 @@ def test_a_dead_link_says_so_before_anything_is_typed(links: MailedLinks, page: 
         assert page.locator("dl").is_hidden()
         assert page.get_by_role("link", name="Continue to").is_visible()
         assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_no_link_can_claim_that_it_was_used(links: MailedLinks, page: Page) -> None:
+    for fragment in ("done", "passgate done", "", "<b>x</b>"):
+        page.goto("about:blank")
+        page.goto(f"{links.service.url}/links/demo/password#{fragment}")
+        page.locator("#alert:not(:empty)").wait_for()
+        assert page.locator("#status").inner_text() == ""
 
 
 def test_a_link_that_ends_while_its_page_is_open(links: MailedLinks, page: Page) -> None:
@@ -217,47 +188,6 @@ def test_a_change_of_address_is_confirmed_or_stopped(links: MailedLinks, page: P
     page.goto(stop)
     wait_for(page, "alert", "the change was confirmed")
     assert page.locator("form").count() == 0
-
-
-def test_a_report_is_downloaded_again_and_again(links: MailedLinks, page: Page) -> None:
-    link = links.report()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-
-    page.goto(link)
-    assert page.title() == "Download your report"
-    button = page.get_by_role("button", name="Download the report")
-    for _ in range(2):  # by keyboard only; afterwards the page is as good as new
-        button.focus()
-        with page.expect_download() as downloading:
-            page.keyboard.press("Enter")
-        saved = downloading.value
-        assert re.fullmatch(r"two-factor-status-demo-[0-9-]{10}\.csv", saved.suggested_filename)
-        content = Path(saved.path()).read_bytes()
-        assert content.startswith(b"\xef\xbb\xbfuser_id,name,email,")
-        assert b'"owner@demo.example"' in content
-        wait_for(page, "status", "The report was downloaded.")
-        assert is_focused(page, "#status")
-        assert page.get_by_role("link", name="Continue to").is_visible()
-    page.reload()
-    button.wait_for()
-    assert not [url for url in asked if "pgr_" in url.partition("#")[0]]
-
-
-def test_a_dead_report_link_shows_a_page(links: MailedLinks, page: Page) -> None:
-    link = links.report()
-    page.goto(link[:-4] + "AAAA")
-    wait_for(page, "alert", "Ask for a new report.")
-    assert page.locator("form").count() == 0
-    assert "{" not in page.inner_text("body")
-
-    answer = page.goto(link.replace("/report?", "/repor?"))  # as a mail program cuts it
-    assert answer
-    assert answer.status == 404
-    assert page.title() == "There is no such page"
-    assert page.get_by_role("link", name="Continue to").is_visible()
-    page.goto(link.replace("/demo/", "/nobody/"))
-    wait_for(page, "alert", "The link is not complete")
 
 
 def test_without_storage_the_token_stays_in_the_address_bar_until_it_is_used(

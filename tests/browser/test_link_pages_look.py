@@ -1,30 +1,17 @@
 """The pages behind links as people see and hear them: language, contrast, narrow screens, labels."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from app.delivery.messages import LOCALES
-from tests.browser.mailed_links import PASSWORD, MailedLinks, mailed_links
+from tests.browser.mailed_links import PASSWORD, MailedLinks, is_focused
 from tests.support.programs.accessibility import violations_of
-from tests.support.programs.chromium import CHROMIUM, chromium, complaints_of
+from tests.support.programs.chromium import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
-
-
-@dataclass
-class World:
-    links: MailedLinks
-    browser: Browser
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with mailed_links(tmp_path_factory.mktemp("look")) as links, chromium() as browser:
-        yield World(links, browser)
 
 
 def open_password(page: Page, links: MailedLinks, locale: str) -> None:
@@ -99,10 +86,9 @@ STATES = (
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("reach", STATES, ids=lambda state: state.__name__)
 def test_every_state_of_a_page_can_be_read_by_everybody(
-    world: World, reach: Callable[[Page, MailedLinks, str], None], locale: str
+    page: Page, links: MailedLinks, reach: Callable[[Page, MailedLinks, str], None], locale: str
 ) -> None:
-    page = world.browser.new_page(locale="fr-FR")  # the link's language counts, not the browser's
-    reach(page, world.links, locale)
+    reach(page, links, locale)
 
     assert page.locator("html").get_attribute("lang") == locale
     for scheme, width in itertools.product(("light", "dark"), (320, 1280)):
@@ -110,26 +96,22 @@ def test_every_state_of_a_page_can_be_read_by_everybody(
         page.set_viewport_size({"width": width, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert violations_of(page) == []
-    page.close()
 
 
-def test_a_page_whose_link_has_no_locale_takes_the_browsers_language(world: World) -> None:
+def test_a_page_whose_link_has_no_locale_takes_the_browsers_language(browser: Browser, links: MailedLinks) -> None:
     for locale, language in (("de-AT", "de"), ("en-GB", "en"), ("fr-FR", "en")):
-        context = world.browser.new_context(locale=locale)
+        context = browser.new_context(locale=locale)
         page = context.new_page()
-        complaints = complaints_of(page)
-        page.goto(f"{world.links.service.url}/links/demo/report")
+        page.goto(f"{links.service.url}/links/demo/report")
         assert page.locator("html").get_attribute("lang") == language
-        assert complaints == []
         context.close()
 
 
-def test_a_person_can_use_the_page_by_keyboard_alone(world: World) -> None:
-    page = world.browser.new_page()
-    open_password(page, world.links, "en")
+def test_a_person_can_use_the_page_by_keyboard_alone(page: Page, links: MailedLinks) -> None:
+    open_password(page, links, "en")
     for selector in ("#password", "form button"):
         page.keyboard.press("Tab")
-        assert page.evaluate("selector => document.activeElement.matches(selector)", selector)
+        assert is_focused(page, selector)
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Shift+Tab")
     page.keyboard.type(PASSWORD)
@@ -137,4 +119,3 @@ def test_a_person_can_use_the_page_by_keyboard_alone(world: World) -> None:
     page.locator("#status", has_text="Your password is set").wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.href") == "https://demo.app.example/sign-in"
-    page.close()

@@ -63,7 +63,8 @@ class Flow:
             )
         await self.send(404, "GET", "/mArKeR?token=mArKeR")
         await self.send(401, "GET", f"/reports/{SOME_ID}/csv?link=mArKeR", headers={"Authorization": "mArKeR"})
-        await self.send(410, "POST", "/report-downloads", json={"token": "mArKeR"})
+        for call in ("/report-downloads", "/report-link-details", "/link-details"):
+            await self.send(410, "POST", call, json={"token": "mArKeR"})
         await self.send(401, "DELETE", "/users/me/sessions/mArKeR", headers={"Authorization": "mArKeR"})
         await self.send(422, "POST", "/sign-ins", json={"mArKeR": "mArKeR", "email": ["mArKeR"]})
         await self.send(422, "POST", "/sign-ins", content=b"mArKeR", headers={"Content-Type": "application/json"})

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from app.accounts.rules import is_slug
@@ -37,22 +37,26 @@ async def get_link_page_asset(kind: str) -> FileResponse:
     "/links/{account}/{kind}",
     operation_id="getLinkPage",
     response_class=HTMLResponse,
-    responses={404: {"description": "A page that says so.", "content": {"text/html": _TEXT}}},
 )
 async def get_link_page(
+    request: Request,
     services: AppServices,
     account: str,
     kind: str,
-    locale: Annotated[str, Query(description="the user's locale; without it, `Accept-Language` counts")] = "",
-    accept_language: Annotated[str, Header()] = "",
+    locale: Annotated[str, Query(description="The user's locale. Without it, `Accept-Language` counts.")] = "",
 ) -> HTMLResponse:
-    """Return the page of a link, such as the one that sets a password."""
+    """Return the page of a link, such as the one that sets a password.
+
+    A browser that asks for a page that does not exist gets one that says so; other clients get a problem.
+    """
     is_account = is_slug(account)  # whether it exists, only the API says
     exists = is_account and kind in PAGES
+    if not exists and "text/html" not in request.headers.get("accept", ""):
+        raise NotFound("There is no such page.")
     front_end = services.settings.front_end_url if is_account else None
     page = render_page(
         kind if exists else "unknown",
-        page_language(locale, accept_language),
+        page_language(locale, request.headers.get("accept-language", "")),
         account=account,
         front_end=front_end and front_end.replace("{account}", account),
     )

@@ -12,6 +12,7 @@ from app.credentials.links.page_rendering import FILES, PAGES, texts_of
 from app.credentials.passwords.rules import reason_to_refuse
 from app.delivery.messages import LOCALES
 from tests.support.account.arrange import Tenant
+from tests.support.account.client import refused
 from tests.support.account.variants import with_settings
 
 ROOT = "http://127.0.0.1:8000"
@@ -111,9 +112,10 @@ async def test_the_language_is_the_links_or_else_the_browsers(
 
 
 @each_translation
-async def test_a_page_that_does_not_exist_says_so_as_a_page(tenant: Tenant, locale: str) -> None:
+async def test_a_browser_that_asks_for_another_page_gets_one_that_says_so(tenant: Tenant, locale: str) -> None:
     for path in ("demo/other", "demo/unknown", "demo/Password", "NO%22%3E%3Cb%3E/password", "-/email"):
-        answer = await get(tenant, f"{path}?locale={locale}")
+        refused(await get(tenant, f"{path}?locale={locale}"), 404, "not_found")  # not to a browser
+        answer = await get(tenant, f"{path}?locale={locale}", Accept="text/html,*/*;q=0.8")
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert texts_of(locale)["pages"]["unknown"]["title"] in answer.text

@@ -5,8 +5,8 @@ const form = document.querySelector("form");
 const button = form.querySelector("button");
 const field = form.querySelector("input");
 const messages = document.querySelector("template").content;
-const storageKey = `passgate ${location.pathname}`;
-const DONE = "done";
+const tokenKey = `passgate token ${location.pathname}`;
+const doneKey = `passgate done ${location.pathname}`;
 
 // Move the token from the address bar, where the history would keep it, to the session storage of this tab, where a
 // reload finds it. Where the browser allows no storage, it stays in the address bar.
@@ -14,22 +14,37 @@ function takeToken() {
   const given = location.hash.slice(1);
   try {
     if (given) {
-      sessionStorage.setItem(storageKey, given);
-      history.replaceState(null, "", location.pathname + location.search);
+      sessionStorage.setItem(tokenKey, given);
+      sessionStorage.removeItem(doneKey);
+      removeFragment();
     }
-    return sessionStorage.getItem(storageKey) ?? "";
+    return sessionStorage.getItem(tokenKey) ?? "";
   } catch {
     return given;
   }
 }
 
-function store(value) {
+// Whether a link was used on this page in this tab; a separate key, so that no link can claim it.
+function wasUsed() {
   try {
-    if (value) sessionStorage.setItem(storageKey, value);
-    else sessionStorage.removeItem(storageKey);
+    return sessionStorage.getItem(doneKey) !== null;
   } catch {
-    history.replaceState(null, "", location.pathname + location.search);
+    return false;
   }
+}
+
+function forgetToken({ used }) {
+  removeFragment();
+  try {
+    sessionStorage.removeItem(tokenKey);
+    if (used) sessionStorage.setItem(doneKey, "");
+  } catch {
+    // Nothing was stored.
+  }
+}
+
+function removeFragment() {
+  history.replaceState(null, "", location.pathname + location.search);
 }
 
 // Show a message by its name in the page's template, as a status or as an alert. The other one becomes empty.
@@ -100,7 +115,7 @@ function save(file) {
 const token = takeToken();
 
 async function start() {
-  if (token === DONE) {
+  if (wasUsed()) {
     end("status", "done");
     return;
   }
@@ -115,7 +130,7 @@ async function start() {
     clear();
     form.hidden = false;
   } else if (["link_expired", "not_found", "invalid_request"].includes(problem.code)) {
-    store(null);
+    forgetToken({ used: false });
     end("alert", problem.code);
   } else {
     document.getElementById("retry").hidden = false;
@@ -132,10 +147,10 @@ async function submit() {
     document.getElementById("onward").hidden = false;
     showAndFocus("status", "done");
   } else if (!problem) {
-    store(DONE);
+    forgetToken({ used: true });
     end("status", "done");
   } else if (problem.code === "link_expired") {
-    store(null);
+    forgetToken({ used: false });
     end("alert", "link_expired");
   } else if (problem.errors?.length && field) {
     show("alert", problem.errors[0].code);
