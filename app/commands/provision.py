@@ -7,6 +7,7 @@ from uuid import UUID
 from app.accounts import repository as accounts
 from app.accounts.repository import Account
 from app.accounts.users import repository as users
+from app.accounts.users.rules import name_from_email
 from app.accounts.users.use_cases import NewUser, create_account, create_user
 from app.administration.user_import import use_cases as user_import
 from app.administration.user_import.use_cases import Report
@@ -41,7 +42,7 @@ async def _find_account(services: Services, slug: str) -> Account:
 async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str | None) -> None:
     """Create an account and its owner; without a password, the owner is invited by e-mail."""
     context = _context(services, new_id(services.clock.now()))
-    owner = NewUser(email=owner_email, name=owner_email.strip().partition("@")[0], role=Role.OWNER)
+    owner = NewUser(email=owner_email, name=name_from_email(owner_email), role=Role.OWNER)
     about_user = (owner_email, owner.name, slug, name)
     password_hash = await _hash(services, password, about_user)
     async with services.database.begin() as tx:

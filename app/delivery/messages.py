@@ -9,6 +9,7 @@ from typing import Any
 import ua_parser
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from app.core.language_tags import best_match
 from app.delivery.letters import Email
 
 LOCALES = ("en", "de")
@@ -58,8 +59,7 @@ def render(letter: Email, extra: dict[str, Any] | None = None) -> Message:
 
 def language_of(locale: str) -> str:
     """Return the supported language for a locale such as `de-AT`; English if there is none."""
-    language = locale.replace("_", "-").partition("-")[0].lower()
-    return language if language in LOCALES else LOCALES[0]
+    return best_match(locale.replace("_", "-"), LOCALES) or LOCALES[0]
 
 
 def describe(user_agent: str) -> tuple[str | None, str | None]:

@@ -10,7 +10,15 @@ from app.core.errors import Forbidden
 from app.web.problems import problem_response
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID", "traceparent", "tracestate")
+_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "X-Request-ID",
+    "traceparent",
+    "tracestate",
+)
 _EXPOSED_HEADERS = (
     "Content-Disposition",
     "ETag",

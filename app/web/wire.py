@@ -5,14 +5,23 @@ import string
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.core.ids import NIL_ID
+from app.core.one_line import BadTextError, is_one_line, one_line
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
 
 
@@ -122,6 +131,44 @@ def _short_enough(password: str) -> str:
         raise PydanticCustomError("password_too_long", "{allowed}", {"allowed": allowed})
     return password
 
+
+class OneLine:
+    """A text on one line that people write, of 1 to `longest` characters: trimmed, NFC, plain spaces.
+
+    See docs/api.md section 2.
+    """
+
+    _ERROR_TYPES: ClassVar = {"too_short": "string_too_short", "too_long": "string_too_long"}
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the text with the check after it."""
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema of the text with its limits."""
+        return handler(core) | {"minLength": 1, "maxLength": self._longest}
+
+    def _checked(self, text: str) -> str:
+        try:
+            return one_line(text, self._longest)
+        except BadTextError as error:
+            if error.code == "malformed":
+                raise malformed(str(error)) from None
+            limits = {"min_length": 1, "max_length": self._longest}
+            raise PydanticCustomError(self._ERROR_TYPES[error.code], "wrong length", limits) from None
+
+
+def _without_controls(text: str) -> str:
+    if not is_one_line(text):
+        raise malformed("The text must have no control characters, line breaks or bidirectional controls.")
+    return text
+
+
+# An id or a technical text on one line, kept as given.
+WithoutControls = AfterValidator(_without_controls)
 
 # A password as typed; its length in bytes is limited before anything else is done with it.
 GivenPassword = Annotated[str, Field(max_length=LONGEST_PASSWORD_BYTES), AfterValidator(_short_enough)]

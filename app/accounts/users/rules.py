@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.core.callers import ADMINS, Role
 from app.core.errors import FieldError, InvalidRequest
+from app.core.language_tags import is_language_tag
+from app.core.one_line import BadTextError, line_or_none, one_line
 
 ACTIVE = "active"
 SUSPENDED = "suspended"
@@ -45,14 +47,38 @@ def may_administer(actor: User, user: User) -> bool:
 
 
 def email_key(email: str) -> str:
-    """Return the key by which addresses are compared: trimmed, NFC, case folded.
+    """Return the key by which addresses are compared: the local part folded, the domain by IDNA.
 
     See docs/api.md section 2. Raises `InvalidRequest` for more than `LONGEST_EMAIL` characters, because NFC takes
     quadratic time.
     """
     _check_length(email, "/email")
-    folded = unicodedata.normalize("NFC", email.strip()).casefold()
-    return unicodedata.normalize("NFC", folded)  # case folding can decompose a character
+    local, at, domain = email.strip().rpartition("@")
+    return folded(local) + at + _domain_key(domain)
+
+
+def folded(text: str) -> str:
+    """Return the text in NFC and case folded, by which local parts of addresses are compared."""
+    # Case folding can decompose a character, so NFC comes after it too.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _domain_key(domain: str) -> str:
+    """Return the U-labels of a domain, so that a search finds what people read; folded if it is invalid.
+
+    U-labels and A-labels correspond one to one (RFC 5890 2.3.2.1), so comparing either is the same.
+    """
+    lower = domain.lower()
+    if domain.isascii() and "xn--" not in lower:  # the usual domain, which needs no IDNA
+        return lower
+    labels = a_labels(domain)
+    return folded(domain) if labels is None else idna.decode(labels)
+
+
+def keys_to_search(text: str) -> set[str]:
+    """Return what a part of an address may look like in `email_key`: folded, or with U-labels."""
+    local, at, domain = text.rpartition("@")
+    return {folded(text), folded(local) + at + _domain_key(domain)}
 
 
 def email_domain(email: str) -> str | None:
@@ -96,9 +122,15 @@ def check_email(email: str, pointer: str = "/email") -> str:
     try:
         validate_email(trimmed, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
-        error = FieldError(pointer, "malformed", "An e-mail address is like name@example.com.")
-        raise InvalidRequest("The e-mail address is not valid.", error) from None
+        raise _no_address(pointer) from None
+    if email_domain(trimmed) is None:
+        raise _no_address(pointer)
     return trimmed
+
+
+def _no_address(pointer: str) -> InvalidRequest:
+    error = FieldError(pointer, "malformed", "An e-mail address is like name@example.com.")
+    return InvalidRequest("The e-mail address is not valid.", error)
 
 
 def _check_length(email: str, pointer: str) -> None:
@@ -108,11 +140,29 @@ def _check_length(email: str, pointer: str) -> None:
 
 
 def check_name(name: str, pointer: str = "/name") -> str:
-    """Return the name; raises `InvalidRequest` if it is invalid."""
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        error = FieldError(pointer, "malformed", f"A name has 1 to {LONGEST_NAME} printable characters.")
-        raise InvalidRequest("The name is not valid.", error)
-    return name
+    """Return the name as it is stored (see `one_line`); raises `InvalidRequest` if it is invalid."""
+    try:
+        return one_line(name, LONGEST_NAME)
+    except BadTextError as error:
+        raise InvalidRequest("The name is not valid.", FieldError(pointer, error.code, str(error))) from None
+
+
+def asserted_name(value: object) -> str | None:
+    """Return the name that a third party asserts, shortened if too long; None if it cannot be kept."""
+    return line_or_none(value, LONGEST_NAME)
+
+
+def name_from_email(email: str) -> str:
+    """Return a name for a user of whom only the valid e-mail address is known: its local part."""
+    return asserted_name(email.strip().rpartition("@")[0]) or email.strip()[:LONGEST_NAME]
+
+
+def check_locale(tag: str, pointer: str = "/locale") -> str:
+    """Return the language tag as given; raises `InvalidRequest` if it is not one (BCP 47)."""
+    if not is_language_tag(tag):
+        error = FieldError(pointer, "malformed", "Use a language tag (BCP 47), such as en, de-AT or zh-Hans.")
+        raise InvalidRequest("The locale is not valid.", error)
+    return tag
 
 
 def masked(email: str) -> str:

@@ -10,7 +10,7 @@ from app.accounts import repository as accounts
 from app.accounts.repository import Account
 from app.accounts.rules import first_policy, is_slug
 from app.accounts.users import repository
-from app.accounts.users.rules import ACTIVE, User, check_email, check_name
+from app.accounts.users.rules import ACTIVE, User, check_email, check_locale, check_name
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext, Role
@@ -42,17 +42,17 @@ async def create_user(
 ) -> User:
     """Create a user and record it.
 
-    Raises `InvalidRequest` for an invalid address or name, and `Conflict` if the address, the external id or the
-    owner role is taken.
+    Raises `InvalidRequest` for an invalid address, name or locale, and `Conflict` if the address, the external id
+    or the owner role is taken.
     """
     user = User(
         id=new_id(context.now),
-        name=check_name(new.name),
         email=check_email(new.email),
+        name=check_name(new.name),
         role=new.role,
         status=ACTIVE,
         external_id=new.external_id,
-        locale=new.locale,
+        locale=check_locale(new.locale),
         created_at=context.now,
         last_sign_in_at=None,
     )

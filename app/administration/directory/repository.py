@@ -1,16 +1,16 @@
 """Listing, changing and deleting the users of an account in the database."""
 
-import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.repository import USER_COLUMNS, user_of
-from app.accounts.users.rules import User
+from app.accounts.users.rules import User, keys_to_search
 from app.core.callers import Role
+from app.core.one_line import with_plain_spaces
 from app.database.tables import second_factor_state, users
 from app.second_factor.settings.repository import has_status
 from app.second_factor.settings.rules import Status
@@ -37,8 +37,8 @@ async def list_users(
 ) -> list[User]:
     """Return the account's users that match the filter, newest first, with ids below `before`.
 
-    The text search ignores letter case: in e-mail addresses by case folding (`email_key`), in names by the
-    database's locale.
+    The text search ignores letter case: in e-mail addresses as `email_key` does, in names by the database's
+    locale. Names are stored in NFC, so the text is compared in NFC.
     """
     query = select(*USER_COLUMNS).where(users.c.account_id == account_id).order_by(users.c.id.desc()).limit(limit)
     if wanted.role is not None:
@@ -52,9 +52,10 @@ async def list_users(
         query = query.join_from(users, second_factor_state, state_of_user)
         query = query.where(has_status(policy, wanted.two_factor))
     if wanted.text is not None:
-        folded = unicodedata.normalize("NFC", wanted.text).casefold()
-        in_email = users.c.email_key.contains(folded, autoescape=True)
-        query = query.where(in_email | users.c.name.icontains(wanted.text, autoescape=True))
+        in_name = users.c.name.icontains(with_plain_spaces(wanted.text), autoescape=True)
+        keys = sorted(keys_to_search(wanted.text))
+        in_email = or_(*(users.c.email_key.contains(key, autoescape=True) for key in keys))
+        query = query.where(in_name | in_email)
     if before is not None:
         query = query.where(users.c.id < before)
     return [user_of(row) for row in await tx.execute(query)]

@@ -1,36 +1,15 @@
 """The directory on the wire (docs/api.md section 7)."""
 
-from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
-from app.accounts.users.rules import LONGEST_EMAIL, LONGEST_NAME, check_email, check_name
-from app.accounts.users.schemas import RoleName, StatusName
-from app.core.errors import InvalidRequest
-from app.web.wire import LEFT_OUT, Body, BodyId, malformed
+from app.accounts.users.rules import LONGEST_EMAIL, check_email
+from app.accounts.users.schemas import Locale, Name, RoleName, StatusName, checked
+from app.web.wire import LEFT_OUT, Body, BodyId, WithoutControls
 
-
-def _checked(check: Callable[[str], str]) -> AfterValidator:
-    def validate(value: str) -> str:
-        try:
-            return check(value)
-        except InvalidRequest as error:
-            raise malformed(error.errors[0].detail) from None
-
-    return AfterValidator(validate)
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise malformed("An external id has printable characters alone.")
-    return value
-
-
-Email = Annotated[str, StringConstraints(max_length=LONGEST_EMAIL), _checked(check_email)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name)]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
-Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
+Email = Annotated[str, StringConstraints(max_length=LONGEST_EMAIL), checked(check_email)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), WithoutControls]
 
 
 class NewUser(Body):

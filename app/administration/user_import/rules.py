@@ -7,9 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from app.accounts.users.rules import LONGEST_NAME, check_email, check_name
+from app.accounts.users.rules import LONGEST_NAME, check_email, check_locale, check_name
 from app.core.callers import Role
 from app.core.errors import InvalidRequest
+from app.core.one_line import is_one_line
 from app.crypto.password_hashes import UnusableHashError, kind_of, read_imported
 
 LONGEST_LINE = 64 * 1024  # bytes
@@ -20,7 +21,6 @@ _FIELDS = frozenset({"email", "name", "role", "external_id", "locale", "password
 _ROLES = {role.value: role for role in Role if role is not Role.OWNER}
 _LONGEST_EXTERNAL_ID = 255
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL, which Postgres rejects, and lone surrogates
-_LOCALE = re.compile("[a-z]{2,3}(-[A-Z]{2})?")
 _SECRET_BYTES = range(16, 65)  # RFC 4226 4, R6: at least 128 bits
 
 
@@ -151,7 +151,7 @@ def _name(text: str) -> str:
     try:
         return check_name(text)
     except InvalidRequest:
-        raise BadLineError(f"name: is not 1 to {LONGEST_NAME} printable characters") from None
+        raise BadLineError(f"name: is not 1 to {LONGEST_NAME} characters without control characters") from None
 
 
 def _role(text: str) -> Role:
@@ -165,15 +165,20 @@ def _role(text: str) -> Role:
 
 
 def _external_id(text: str | None) -> str | None:
-    if text is not None and not (1 <= len(text) <= _LONGEST_EXTERNAL_ID and text.isprintable()):
-        raise BadLineError(f"external_id: is not 1 to {_LONGEST_EXTERNAL_ID} printable characters")
+    if text is not None and not (1 <= len(text) <= _LONGEST_EXTERNAL_ID and is_one_line(text)):
+        raise BadLineError(
+            f"external_id: is not 1 to {_LONGEST_EXTERNAL_ID} characters without control characters"
+        )
     return text
 
 
 def _locale(text: str | None) -> str:
-    if text is not None and not _LOCALE.fullmatch(text):
-        raise BadLineError("locale: does not look like en or de-AT")
-    return text or "en"
+    if text is None:
+        return "en"
+    try:
+        return check_locale(text)
+    except InvalidRequest:
+        raise BadLineError("locale: is not a language tag such as en, de-AT or zh-Hans") from None
 
 
 def _password_hash(text: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, BodyId, malformed
+from app.web.wire import Body, BodyId, WithoutControls, malformed
 
 
 def _address(text: str) -> str:
@@ -14,12 +14,6 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise malformed("This must be an IPv4 or IPv6 address.") from None
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise malformed("This must have printable characters alone.")
-    return text
 
 
 class Assertion(Body):
@@ -33,5 +27,5 @@ class Assertion(Body):
     email: GivenEmail | None = None
     first_factor: Literal["password", "sso"]
     ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
-    user_agent: Annotated[str, Field(max_length=512), AfterValidator(_printable)] | None = None
+    user_agent: Annotated[str, Field(max_length=512), WithoutControls] | None = None
     device_token: Annotated[str, Field(max_length=256)] | None = None

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
-from app.accounts.users.rules import ACTIVE, LONGEST_NAME, User, same_mailbox
+from app.accounts.users.rules import ACTIVE, User, name_from_email, same_mailbox
 from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Actor, Event, EventType
@@ -123,7 +123,7 @@ async def _create_user(
         return Forbidden(_UNKNOWN)
     if not identity.is_lasting:
         raise IdentityIncomplete(_NO_IDENTIFIER)
-    name = (identity.name or identity.email.partition("@")[0])[:LONGEST_NAME]
+    name = identity.name or name_from_email(identity.email)
     new = NewUser(identity.email, name, provider.default_role, identity.external_id)
     user = await create_user(tx, context, NOBODY, new, None)
     await identities.note_address_proven(tx, context.account_id, user.id, now=context.now)

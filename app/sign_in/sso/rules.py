@@ -15,6 +15,7 @@ from app.accounts.users.rules import email_domain
 from app.core.addresses import FetchPolicy, is_fetchable_url
 from app.core.callers import Role
 from app.core.errors import invalid_field
+from app.core.one_line import is_one_line
 
 CODE_PREFIX = "pgc_"
 CODE_LIFETIME = timedelta(seconds=60)
@@ -112,7 +113,8 @@ class Provider:
 class Identity:
     """A person that a provider asserts. `subject` is the provider's id of them, `external_id` the application's.
 
-    `email_verified` is None where the protocol does not say (JWT, SAML).
+    `email_verified` is None where the protocol does not say (JWT, SAML). `name` is as it can be stored; None if
+    there is none, or none that can be kept: a name is no reason to refuse a person.
     """
 
     email: str
@@ -184,10 +186,10 @@ def pkce_challenge(verifier: str) -> str:
 
 
 def text_claim(claims: Mapping[str, Any], name: str) -> str:
-    """Return a claim that is printable text of 1 to 255 characters; raises `ValueError`."""
+    """Return a claim of 1 to 255 characters without control characters; raises `ValueError`."""
     value = claims.get(name)
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID or not value.isprintable():
-        raise ValueError(f"{name} is missing or no printable text")
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID or not is_one_line(value):
+        raise ValueError(f"{name} is missing or no text without control characters")
     return value
 
 

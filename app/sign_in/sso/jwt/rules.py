@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.accounts.users.rules import asserted_name
 from app.sign_in.sso.rules import Identity, IdentityIncomplete, text_claim, time_claim
 
 _NO_SUBJECT = "The token lacks the claim that identifies a user, which the provider's `subject_attribute` names."
@@ -35,7 +36,7 @@ def read_claims(claims: Mapping[str, Any], subject_attribute: str | None, now: d
         raise ValueError("exp is over")
     if "nbf" in claims and now < time_claim(claims, "nbf"):
         raise ValueError("nbf is to come")
-    email, name = text_claim(claims, "email"), text_claim(claims, "name")
+    email, name = text_claim(claims, "email"), asserted_name(claims.get("name"))
     if subject_attribute is not None:
         if subject_attribute not in claims:
             raise IdentityIncomplete(_NO_SUBJECT)

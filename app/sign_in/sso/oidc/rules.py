@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.accounts.users.rules import asserted_name
 from app.crypto.digests import same
 from app.sign_in.sso.rules import Identity, IdentityIncomplete, text_claim, time_claim
 
@@ -62,7 +63,7 @@ def read_person(claims: Mapping[str, Any]) -> PersonClaims:
         text_claim(claims, "sub"),
         _optional_text(claims, "email"),
         None if verified is None else verified is True,  # some issuers send a string; only a boolean counts
-        _optional_text(claims, "name"),
+        asserted_name(claims.get("name")),
     )
 
 

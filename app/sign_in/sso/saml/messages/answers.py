@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from app.accounts.users.rules import asserted_name
+from app.core.one_line import is_one_line
 from app.sign_in.sso.saml.messages.refused import SamlRefused
 from app.sign_in.sso.saml.messages.service_provider import ServiceProvider
 from app.sign_in.sso.saml.messages.signatures import Element, parse, signed_by
@@ -89,7 +91,7 @@ def read_answer(encoded: str, expected: Expected, now: datetime) -> Assertion:
         id=_bounded(assertion.get("ID", "")),
         name_id=None if name_id.get("Format") == _TRANSIENT else _text(name_id),
         email=_email(name_id, assertion),
-        name=_attribute(assertion, _NAME_NAMES),
+        name=_name(assertion),
         # A login lives ten minutes, so a day is long enough to remember a used assertion.
         expires_at=min(confirmed_until, now + timedelta(days=1)) + SKEW,
         subject=_only_value(assertion, expected.subject_attribute),
@@ -183,16 +185,22 @@ def _time(element: Element, name: str) -> datetime | None:
 def _email(name_id: Element, assertion: Element) -> str:
     if name_id.get("Format") == _EMAIL_FORMAT:
         return _text(name_id)
-    email = _attribute(assertion, _EMAIL_NAMES)
-    if email is None:
+    value = _attribute(assertion, _EMAIL_NAMES)
+    if value is None:
         raise SamlRefused("no e-mail address")
-    return email
+    return _text(value)
 
 
-def _attribute(assertion: Element, names: tuple[str, ...]) -> str | None:
+def _name(assertion: Element) -> str | None:
+    """Return the name as it can be stored; None if there is none, or none that can be kept."""
+    value = _attribute(assertion, _NAME_NAMES)
+    return None if value is None or len(value) else asserted_name((value.text or "").strip())
+
+
+def _attribute(assertion: Element, names: tuple[str, ...]) -> Element | None:
     """Return the first value of the first of these attributes that is present."""
     given = {
-        attribute.get("Name"): _text(value)
+        attribute.get("Name"): value
         for attribute in reversed(assertion.findall(f"{_SAML}AttributeStatement/{_SAML}Attribute"))
         if attribute.get("Name") in names
         for value in attribute.findall(f"{_SAML}AttributeValue")[:1]
@@ -225,6 +233,6 @@ def _text(element: Element) -> str:
 
 
 def _bounded(text: str) -> str:
-    if not 1 <= len(text) <= _LONGEST_TEXT or not text.isprintable():
-        raise SamlRefused("a text that is empty, too long or not printable")
+    if not 1 <= len(text) <= _LONGEST_TEXT or not is_one_line(text):
+        raise SamlRefused("a text that is empty, too long or with control characters")
     return text
