@@ -19,6 +19,9 @@ from app.database.migrate import _ADVISORY_LOCK, configuration, migrate, on_conn
 from app.database.revisions import needed_revision
 from tests.migrations.schema import is_empty, schema_of
 
+DATA_ONLY = {"202611250120"}
+"""The migrations that change rows and no schema; `test_changed_rows.py` tests them."""
+
 SCRIPTS: list[Script] = list(reversed(list(ScriptDirectory.from_config(configuration()).walk_revisions())))
 
 
@@ -67,7 +70,7 @@ async def test_each_revision_can_be_applied_reverted_and_applied_again(empty_url
 
     await migrate(empty_url, script.revision)
     newer = await schema_of(empty_url)
-    assert newer != older
+    assert (newer == older) == (script.revision in DATA_ONLY)
     await migrate(empty_url, str(before or "base"), down=True)
     assert await schema_of(empty_url) == older
     await migrate(empty_url, script.revision)
