@@ -25,6 +25,7 @@ from app.credentials.links.router import router as links
 from app.credentials.passwords.router import router as passwords
 from app.database.revisions import needed_revision
 from app.enrollment.router import router as enrollment
+from app.profile.router import router as profile
 from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.settings.router import router as two_factor
 from app.second_factor.trusted_devices.router import router as trusted_devices
@@ -80,6 +81,7 @@ _FEATURES = (
     links,
     security_policy,
     api_tokens,
+    profile,  # before the directory: /users/me is not /users/{user_id}
     directory,
     audit,
     reports,

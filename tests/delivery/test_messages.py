@@ -155,7 +155,20 @@ def test_a_very_long_name_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("locale", "language"),
-    [("en", "en"), ("de", "de"), ("de-AT", "de"), ("DE_de", "de"), ("fr", "en"), ("", "en"), ("../de", "en")],
+    [
+        ("en", "en"),
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("DE_de", "de"),
+        ("fr", "en"),
+        ("", "en"),
+        ("../de", "en"),
+        ("de-CH-1901", "de"),
+        ("de-Latn-AT-x-a", "de"),
+        ("zh-Hans", "en"),
+        ("es-419", "en"),
+        ("den", "en"),
+    ],
 )
 def test_the_language_is_the_users_or_english(locale: str, language: str) -> None:
     assert language_of(locale) == language

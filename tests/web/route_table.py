@@ -86,6 +86,8 @@ _OWN_CALLS = (
     Call("GET", "/authorize", EVERYBODY, _NO_CONTENT, scope="api", password=True),
     Call("POST", "/session/step-up", EVERYBODY, _NO_AUTHENTICATOR, body=_PASSCODE),
     Call("POST", "/session/identity-token", EVERYBODY, _OK, body=_AUDIENCE),
+    Call("GET", "/users/me", EVERYBODY, _OK),
+    Call("PATCH", "/users/me", EVERYBODY, _OK, body={"name": "New", "locale": "de-AT"}),
     Call("GET", "/users/me/sessions", EVERYBODY, _OK),
     Call("DELETE", "/users/me/sessions", EVERYBODY, _NO_CONTENT),
     Call("DELETE", "/users/me/sessions/{id}", EVERYBODY, _MISSING),

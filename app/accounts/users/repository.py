@@ -150,6 +150,15 @@ async def store_password_hash(tx: AsyncConnection, account_id: UUID, user_id: UU
     )
 
 
+async def store_profile(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, name: str, locale: str) -> None:
+    """Replace the user's name and locale."""
+    await tx.execute(
+        update(users)
+        .where(users.c.account_id == account_id, users.c.id == user_id)
+        .values(name=name, locale=locale)
+    )
+
+
 async def store_email(tx: AsyncConnection, account_id: UUID, user_id: UUID, email: str) -> None:
     """Replace the user's e-mail address; raises `IntegrityError` if it is taken."""
     await tx.execute(

@@ -51,3 +51,14 @@ class User(Answer):
     locale: str
     created_at: datetime
     last_sign_in_at: datetime | None
+
+
+class UserDetails(User):
+    """A user with what they have yet to do by a link.
+
+    `pending_email` is the new address that they have yet to confirm. `invited` is true until they choose a
+    password or sign in for the first time.
+    """
+
+    pending_email: str | None
+    invited: bool

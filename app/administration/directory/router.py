@@ -4,16 +4,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.users import rules
-from app.accounts.users.schemas import StatusName, User
+from app.accounts.users.rules import User
+from app.accounts.users.schemas import StatusName, UserDetails
 from app.accounts.users.use_cases import NewUser as WantedUser
 from app.administration.directory import repository, use_cases
 from app.administration.directory.repository import UserFilter
 from app.administration.directory.schemas import NewUser, OwnershipTransfer, UserChange
 from app.authentication.allow import Admin, AdminReader, FreshOwner, Policy, TeamReader, UsersReader, UsersWriter
 from app.authentication.routes import AccountRoute
-from app.core.callers import Role
+from app.core.callers import Caller, Role
+from app.core.errors import Refusal
+from app.credentials.links.answers import describe_user, describe_users
 from app.idempotency.answers import IdempotencyKey, answer_once
 from app.second_factor.settings.rules import Status as TwoFactorStatus
 from app.second_factor.settings.schemas import TwoFactor
@@ -53,22 +56,22 @@ async def list_users(
     status: StatusName | None = None,
     two_factor: TwoFactorStatus | None = None,
     q: Search | None = None,
-) -> Page[User]:
+) -> Page[UserDetails]:
     """List the account's users, newest first."""
     wanted = UserFilter(role, status, two_factor, q)
     async with services.database.read() as tx:
         rows = await repository.list_users(
             tx, caller.account_id, policy, wanted, before=page.before, limit=page.fetch
         )
-    shown, cursor = page.cut(rows)
-    return Page(items=[User.model_validate(found) for found in shown], next_cursor=cursor)
+        shown, cursor = page.cut(rows)
+        return Page(items=await describe_users(tx, caller.context, shown), next_cursor=cursor)
 
 
 @router.post(
     "/users",
     status_code=201,
     operation_id="inviteUser",
-    response_model=User,
+    response_model=UserDetails,
     responses=problems(403, 409, 410),
 )
 async def invite_user(
@@ -83,33 +86,39 @@ async def invite_user(
     wanted = WantedUser(body.email, body.name, Role(body.role), body.external_id, body.locale)
     keyed = key.of_caller(services.sealer, caller) if key else None
 
-    def show(made: rules.User) -> User:
+    def show(made: UserDetails) -> UserDetails:
         response.headers["Location"] = f"{request.scope['path']}/{made.id}"
-        return User.model_validate(made)
+        return made
 
     async with services.database.begin() as tx:
         outcome = await use_cases.invite_user(tx, caller, wanted, keyed)
-        answer = await answer_once(tx, keyed, outcome, response, show)
+        described = await describe_user(tx, caller.context, outcome) if isinstance(outcome, User) else outcome
+        answer = await answer_once(tx, keyed, described, response, show)
     return accepted(answer)
 
 
 @router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))
-async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -> User:
+async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -> UserDetails:
     """Show a user."""
     async with services.database.read() as tx:
-        found = await use_cases.find_user(tx, caller, user_id)
-    return User.model_validate(found)
+        return await describe_user(tx, caller.context, await use_cases.find_user(tx, caller, user_id))
 
 
 @router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(403, 409))
-async def change_user(services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange) -> User:
+async def change_user(
+    services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange
+) -> UserDetails:
     """Change a user. Needs a fresh second factor.
 
     A new e-mail address takes effect when the user confirms it by the link sent to it.
     """
     async with services.database.begin() as tx:
-        outcome = await use_cases.change_user(tx, caller, user_id, _changes(body))
-    return User.model_validate(accepted(outcome))
+        outcome = await _described(tx, caller, await use_cases.change_user(tx, caller, user_id, _changes(body)))
+    return accepted(outcome)
+
+
+async def _described(tx: AsyncConnection, caller: Caller, outcome: User | Refusal) -> UserDetails | Refusal:
+    return outcome if isinstance(outcome, Refusal) else await describe_user(tx, caller.context, outcome)
 
 
 def _changes(body: UserChange) -> dict[str, Any]:
@@ -126,11 +135,12 @@ async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathI
 
 
 @router.post("/ownership", operation_id="handOverOwnership", responses=problems(403, 409))
-async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: OwnershipTransfer) -> User:
+async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: OwnershipTransfer) -> UserDetails:
     """Make an active admin the owner and yourself an admin. Needs a fresh second factor."""
     async with services.database.begin() as tx:
-        owner = await use_cases.hand_over_ownership(tx, caller, body.user_id)
-    return User.model_validate(owner)
+        return await describe_user(
+            tx, caller.context, await use_cases.hand_over_ownership(tx, caller, body.user_id)
+        )
 
 
 @router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser", responses=problems(403))

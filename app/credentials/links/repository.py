@@ -1,5 +1,6 @@
 """The links in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.credentials.links.rules import Link, Purpose
-from app.database.tables import links
+from app.credentials.links.rules import Link, Pending, Purpose
+from app.database.base import is_any_of
+from app.database.tables import links, users
 
 _COLUMNS = [
     links.c.id,
@@ -25,6 +27,24 @@ _COLUMNS = [
 
 def _link(row: Any) -> Link | None:
     return Link(row.id, row.user_id, Purpose(row.purpose), *row[3:]) if row else None
+
+
+async def list_pending(
+    tx: AsyncConnection, account_id: UUID, user_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, Pending]:
+    """Return what each of these users has yet to do by a link; users who do not exist are left out.
+
+    A user is invited until they have a password or have signed in, also after the invitation has expired.
+    """
+    of_user = (links.c.account_id == users.c.account_id) & (links.c.user_id == users.c.id)
+    is_open = (links.c.purpose == Purpose.EMAIL.value) & links.c.used_at.is_(None) & (links.c.expires_at > now)
+    invited = users.c.password_hash.is_(None) & users.c.last_sign_in_at.is_(None)
+    query = (
+        select(users.c.id, links.c.email, invited)
+        .outerjoin_from(users, links, of_user & is_open)
+        .where(users.c.account_id == account_id, is_any_of([users.c.id], [(id_,) for id_ in user_ids]))
+    )
+    return {id_: Pending(email, invited) for id_, email, invited in await tx.execute(query)}
 
 
 async def add_link(tx: AsyncConnection, account_id: UUID, link: Link, *, now: datetime) -> None:

@@ -77,6 +77,14 @@ class LinkDetails:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class Pending:
+    """What a user has yet to do by a link: confirm `pending_email`, and, if `invited`, choose a password."""
+
+    pending_email: str | None
+    invited: bool
+
+
 def link_url(template: str | None, public_url: str, *, slug: str, page: str, locale: str, token: str) -> str:
     """Return the URL in the e-mail: a page of the front end, or Passgate's own page.
 

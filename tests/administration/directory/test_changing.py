@@ -208,7 +208,7 @@ async def test_nobody_demotes_or_suspends_themselves(tenant: Tenant, role: Role,
 
     refused(await admin.browser.patch(path(admin), json=body), 409, "conflict")
 
-    assert await shown(admin, admin) == ok(await admin.browser.get("/session"))["user"]
+    assert await shown(admin, admin) == ok(await admin.browser.get("/users/me"))
     assert (await shown(admin, admin))["name"] == "Somebody"
 
 
@@ -233,7 +233,7 @@ async def test_nobody_but_the_owner_changes_the_owner(
 
     [denied] = await trail.new()
     assert (denied.type, denied.actor_id, denied.target_id) == ("access.denied", admin.user.id, owner.user.id)
-    assert await shown(admin, owner) == ok(await owner.browser.get("/session"))["user"]
+    assert await shown(admin, owner) == ok(await owner.browser.get("/users/me"))
 
 
 async def test_the_audit_log_records_changed_fields_without_personal_data(

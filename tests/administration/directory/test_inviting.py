@@ -39,6 +39,8 @@ async def test_owner_and_admins_create_users_of_every_role_except_owner(
         "locale": "en",
         "created_at": on_the_wire(tenant.clock.now()),
         "last_sign_in_at": None,
+        "pending_email": None,
+        "invited": True,
     }
 
 

@@ -50,9 +50,23 @@ def test_valid_claims_are_read(claims: dict[str, Any]) -> None:
     assert found.is_complete
 
 
-@pytest.mark.parametrize("name", [..., None, ""])
-def test_a_name_may_be_missing(name: Any) -> None:
+@pytest.mark.parametrize("name", [..., None, "", " ", 7, True, ["x"], "a\nb", "a\x00b", "a\u202eb", "\u200d"])
+def test_a_name_that_is_missing_or_cannot_be_kept_is_left_out(name: Any) -> None:
     assert read(name=name).name is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (" So\u0308hne\u3000AG ", "Söhne AG"),
+        ("x" * 256, "x" * 200),
+        ("é" * 60_000, "é" * 200),
+        ("👩\u200d" * 200, "👩\u200d" * 99 + "👩"),
+    ],
+    ids=["spaces", "long", "very long", "joined"],
+)
+def test_a_name_is_kept_as_it_is_stored(name: str, kept: str) -> None:
+    assert read(name=name).name == kept
 
 
 NO_TIME: list[Any] = [..., None, "", str(SECONDS), True, [SECONDS], {}, 10**400, float("inf"), float("nan")]
@@ -66,7 +80,6 @@ WRONG: dict[str, list[Any]] = {
     "nonce": [*NO_TEXT, "N", "n ", "ä"],
     "sub": NO_TEXT,
     "email": [value for value in NO_TEXT if value not in (..., None, "")],
-    "name": [7, True, ["x"], "x" * 256, "a\u202eb"],
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.accounts.users.rules import a_labels, email_domain, same_mailbox
 from tests.support.account.arrange import SimulatedUser, Tenant
-from tests.support.account.client import refused
+from tests.support.account.client import ok, refused
 from tests.support.account.third_parties import JWT, jwt_sign_in, name_provider, token_of
 
 PATH = "/sign-ins/jwt"
@@ -42,7 +42,6 @@ async def test_users_are_created_for_a_trusted_domain_and_not_for_lookalikes(
 @pytest.mark.parametrize(
     ("stored", "claimed"),
     [
-        ("alice@strasse.example", "alice@straße.example"),
         ("strasse@corp.example", "straße@corp.example"),
         ("alias@corp.example", "alia\u017f@corp.example"),
     ],
@@ -56,6 +55,21 @@ async def test_an_address_equal_only_after_case_folding_is_not_that_user(
     response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, email=claimed)))
 
     refused(response, 403, "forbidden")
+
+
+async def test_a_domain_equal_only_after_case_folding_makes_another_user(
+    tenant: Tenant, owner: SimulatedUser
+) -> None:
+    known = await tenant.person(email="alice@strasse.example")
+    await name_provider(owner, trusted_domains=["straße.example"])
+
+    token = token_of(tenant, email="alice@straße.example")
+    made = ok(await tenant.browser().post(PATH, json=jwt_sign_in(token)), 201)
+
+    assert made["user"]["id"] != known.id
+    token = token_of(tenant, email="ALICE@xn--strae-oqa.example")
+    found = ok(await tenant.browser().post(PATH, json=jwt_sign_in(token)), 201)
+    assert found["user"]["id"] == made["user"]["id"]
 
 
 async def test_domains_are_shown_as_they_are_compared(owner: SimulatedUser) -> None:

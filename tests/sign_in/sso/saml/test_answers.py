@@ -87,9 +87,9 @@ CONFIRMATION = "no confirmation"
         ({"attributes": ""}, "e-mail"),
         ({"attributes": attribute("email", "")}, "empty"),
         ({"attributes": attribute("email", "a" * 256)}, "too long"),
-        ({"attributes": attribute("email", "a@example.com\u202e")}, "printable"),
+        ({"attributes": attribute("email", "a@example.com\u202e")}, "control characters"),
         ({"name_id": ""}, "empty"),
-        ({"name_id": "a\nb"}, "printable"),
+        ({"name_id": "a\nb"}, "control characters"),
     ],
 )
 def test_an_assertion_for_somebody_else_or_another_time_is_refused(

@@ -1,0 +1,1 @@
+"""What a user sees and changes of their own record: name and locale."""
