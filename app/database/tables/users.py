@@ -22,7 +22,7 @@ users = Table(
     account_id(),
     Column("id", Uuid, primary_key=True),
     Column("email", Text, nullable=False),
-    Column("email_key", Text, nullable=False),  # the folded address: two addresses are equal if their keys are
+    Column("email_key", Text, nullable=False),  # two addresses are equal if their keys are (`email_key`)
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),

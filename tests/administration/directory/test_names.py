@@ -1,5 +1,7 @@
 """Names as people write them, and one rule for the domains of e-mail addresses."""
 
+import asyncio
+
 import pytest
 
 from app.core.callers import Role
@@ -72,6 +74,15 @@ async def test_an_address_and_its_punycode_are_one(tenant: Tenant, owner: Simula
     ok(await tenant.browser().post("/password-links", json={"email": SPELLINGS[2]}), 202)
     [(to, _)] = await mailbox.read()
     assert "ller" in to.lower()
+
+
+async def test_of_two_spellings_at_once_one_is_taken(owner: SimulatedUser) -> None:
+    bodies = [{"email": email, "name": "A", "role": "agent"} for email in SPELLINGS]
+
+    answers = await asyncio.gather(*(owner.browser.post(USERS, json=body) for body in bodies))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(await items(owner.browser, USERS)) == 2
 
 
 async def test_an_api_token_takes_every_spelling_of_its_owner_s_address(tenant: Tenant) -> None:
