@@ -1,6 +1,7 @@
 """The order of the checks (docs/api.md section 2): the first that fails decides the answer."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,7 +155,8 @@ async def test_the_query_is_checked_after_the_caller(tenant: Tenant) -> None:
 async def test_a_wrong_method_is_refused_for_every_caller_and_allow_lists_the_right_ones(tenant: Tenant) -> None:
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONE")
     for path in {call.sent_to for call in CALLS}:
-        has = {call.method for call in CALLS if call.sent_to == path}
+        # `/users/me` is a `/users/{id}` too: its DELETE finds nobody.
+        has = {call.method for call in CALLS if re.fullmatch(re.sub(r"{\w+}", "[^/]+", call.path), path)}
         has |= {"HEAD"} if "GET" in has else set()
         for method in set(methods) - has:
             response = await tenant.browser().request(method, path, content=b"{")
