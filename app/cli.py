@@ -177,6 +177,7 @@ def create_account(
     name: Annotated[str, typer.Option(help="what people call the account")],
     owner_email: Annotated[str, typer.Option(help="the owner's e-mail address")],
     password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
+    test: Annotated[bool, typer.Option("--test", help="a test account, for ever")] = False,  # noqa: FBT002 -- as above
 ) -> None:
     """Create an account and its owner; without a password, the owner is invited by e-mail."""
     password = _read_password(given=password_stdin)
@@ -184,10 +185,10 @@ def create_account(
         _with_services(
             settings,
             lambda services: provision.add_account(
-                services, slug=slug, name=name, owner_email=owner_email, password=password
+                services, slug=slug, name=name, owner_email=owner_email, password=password, test=test
             ),
         )
-    typer.echo(f"Made the account {slug}.")
+    typer.echo(f"Made the {'test account' if test else 'account'} {slug}.")
 
 
 @cli.command()

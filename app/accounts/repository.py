@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Row, bindparam, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
@@ -24,6 +24,8 @@ class Account:
     id: UUID
     slug: str
     name: str
+    test: bool = False
+    """A test account, for ever: its marked users have the test passcode."""
 
 
 _POLICY = PrecompiledStatement(
@@ -39,16 +41,20 @@ def policy_of(row: Sequence[Any]) -> SecurityPolicy:
     return SecurityPolicy(**values)
 
 
+def _account(row: Row[*tuple[Any, ...]]) -> Account:
+    return Account(row.id, row.slug, row.name, row.test)
+
+
 async def find_account(tx: AsyncConnection, slug: str) -> Account | None:
     """Return the account with this slug."""
     row = (await tx.execute(select(accounts).where(accounts.c.slug == slug))).one_or_none()
-    return Account(row.id, row.slug, row.name) if row else None
+    return _account(row) if row else None
 
 
 async def get_account(tx: AsyncConnection, account_id: UUID) -> Account:
     """Return the account with this id; it must exist."""
     row = (await tx.execute(select(accounts).where(accounts.c.id == account_id))).one()
-    return Account(row.id, row.slug, row.name)
+    return _account(row)
 
 
 async def any_account(tx: AsyncConnection) -> bool:
@@ -58,9 +64,7 @@ async def any_account(tx: AsyncConnection) -> bool:
 
 async def add_account(tx: AsyncConnection, account: Account, policy: SecurityPolicy) -> None:
     """Store a new account with its policy; raises `IntegrityError` if the slug is taken."""
-    await tx.execute(
-        insert(accounts).values(id=account.id, slug=account.slug, name=account.name, created_at=policy.updated_at)
-    )
+    await tx.execute(insert(accounts).values(**vars(account), created_at=policy.updated_at))
     await tx.execute(insert(security_policies).values(account_id=account.id, **asdict(policy)))
 
 

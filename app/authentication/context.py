@@ -4,12 +4,12 @@ import ipaddress
 import re
 from functools import cache
 from typing import Annotated, cast
-from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
 
 from app.accounts import repository as accounts
+from app.accounts.repository import Account
 from app.accounts.rules import is_slug
 from app.core.callers import RequestContext
 from app.database.engine import Database
@@ -27,16 +27,16 @@ log = structlog.get_logger()
 
 
 class AccountDirectory:
-    """Finds account ids by slug; caches them, because the account of a slug never changes."""
+    """Finds accounts by slug; caches them, because nothing of an account ever changes."""
 
     _MOST = 10_000
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, UUID] = {}
+        self._known: dict[str, Account] = {}
 
-    async def find(self, slug: str) -> UUID | None:
-        """Return the id of the account with this slug."""
+    async def find(self, slug: str) -> Account | None:
+        """Return the account with this slug."""
         if (known := self._known.get(slug)) is not None or not is_slug(slug):
             return known
         async with self._database.read() as tx:
@@ -45,8 +45,8 @@ class AccountDirectory:
             return None
         if len(self._known) >= self._MOST:
             self._known.clear()
-        self._known[slug] = account.id
-        return account.id
+        self._known[slug] = account
+        return account
 
 
 def get_accounts(request: Request) -> AccountDirectory:
@@ -113,6 +113,7 @@ def request_context_of(request: Request) -> RequestContext:
         ip=client_address(request, services.settings.trusted_proxy_hops),
         user_agent=_CONTROL.sub("", request.headers.get("user-agent", "")[:_USER_AGENT_LENGTH]),
         request_id=request.state.request_id,
+        in_test_account=request.state.in_test_account,
     )
 
 

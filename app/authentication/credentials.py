@@ -107,6 +107,7 @@ def _caller(
         role=user.role,
         has_authenticator=has_authenticator,
         required_by_account=policy.requires_two_factor_of(user.role),
+        is_service=user.is_service,
     )
 
 

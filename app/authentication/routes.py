@@ -6,11 +6,13 @@ The checks of docs/api.md section 2 start here (account, content type, size, wel
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from structlog.contextvars import bound_contextvars
 
 from app.authentication.context import get_accounts
 from app.core.errors import InvalidRequest, NotFound
@@ -40,18 +42,20 @@ class AccountRoute(APIRoute):
         parameters = list(dict.fromkeys(_query_parameters(self.dependant)))
 
         async def checked(request: Request) -> Response:
-            account_id = await get_accounts(request).find(request.path_params["account"])
-            if account_id is None:
+            account = await get_accounts(request).find(request.path_params["account"])
+            if account is None:
                 raise NotFound("There is no such account.")
-            request.state.account_id = account_id
-            await self.read_body(request, takes_body=takes_body)
-            has_query = bool(request.scope["query_string"]) and not self.any_query
-            given = request.query_params.multi_items() if has_query else []
-            request.state.query_errors = query_errors(given, parameters)
-            if is_public:
-                _refuse_bad_query(request)
-            # If the client disconnects, the handler still finishes, so that a failure is always counted.
-            return await asyncio.shield(_started(handle(request)))
+            request.state.account_id = account.id
+            request.state.in_test_account = account.test
+            with bound_contextvars(test_account=True) if account.test else nullcontext():  # in its log lines
+                await self.read_body(request, takes_body=takes_body)
+                has_query = bool(request.scope["query_string"]) and not self.any_query
+                given = request.query_params.multi_items() if has_query else []
+                request.state.query_errors = query_errors(given, parameters)
+                if is_public:
+                    _refuse_bad_query(request)
+                # If the client disconnects, the handler still finishes, so that a failure is always counted.
+                return await asyncio.shield(_started(handle(request)))
 
         return checked
 

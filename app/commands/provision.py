@@ -39,14 +39,16 @@ async def _find_account(services: Services, slug: str) -> Account:
     return account
 
 
-async def add_account(services: Services, *, slug: str, name: str, owner_email: str, password: str | None) -> None:
+async def add_account(
+    services: Services, *, slug: str, name: str, owner_email: str, password: str | None, test: bool = False
+) -> None:
     """Create an account and its owner; without a password, the owner is invited by e-mail."""
     context = _context(services, new_id(services.clock.now()))
     owner = NewUser(email=owner_email, name=name_from_email(owner_email), role=Role.OWNER)
     about_user = (owner_email, owner.name, slug, name)
     password_hash = await _hash(services, password, about_user)
     async with services.database.begin() as tx:
-        await create_account(tx, context, slug=slug, name=name, kinds=DEFAULT_ALLOWED_KINDS)
+        await create_account(tx, context, slug=slug, name=name, kinds=DEFAULT_ALLOWED_KINDS, test=test)
         user = await create_user(tx, context, COMMAND_LINE, owner, password_hash)
         if password_hash is None:
             await invite(tx, context, user)

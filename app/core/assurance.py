@@ -13,6 +13,7 @@ AAL2 = "aal2"
 # own.
 PASSWORD = "pwd"  # noqa: S105 -- the name of a method, not a password
 RECOVERY_CODE = "recovery_code"
+TEST_PASSCODE = "test_passcode"
 SSO = "sso"  # authenticated by an identity provider, by whatever means
 FIRST_FACTORS = frozenset({PASSWORD, SSO})
 

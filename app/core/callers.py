@@ -34,6 +34,7 @@ class RequestContext:
     ip: str
     user_agent: str
     request_id: str
+    in_test_account: bool = False
 
 
 class Credential(StrEnum):
@@ -62,6 +63,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     token_id: UUID | None = None
     signs_in_admins: bool = False
+    is_service: bool = False
 
     @property
     def must_set_up_two_factor(self) -> bool:

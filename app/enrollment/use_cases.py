@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
+from app.core.assurance import TEST_PASSCODE
 from app.core.callers import RequestContext
 from app.core.errors import Conflict, Gone, NotFound, Refusal, Unauthenticated, invalid_field
 from app.core.ids import new_id
@@ -21,7 +22,8 @@ from app.enrollment import repository
 from app.enrollment.outcomes import BegunEnrollment, ConfirmedEnrollment
 from app.enrollment.rules import LIFETIME, MOST_FAILURES, Enrollment
 from app.second_factor import repository as second_factor
-from app.second_factor.kinds.kind import Confirmed, DisplayNames, Kind
+from app.second_factor.fixed_passcode import is_test_passcode
+from app.second_factor.kinds.kind import BEFORE_ANY_COUNTER, Confirmed, DisplayNames, Kind
 from app.second_factor.kinds.registry import find_kind
 from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes, store_codes
 from app.second_factor.rules import Authenticator, SecondFactorState, guessable
@@ -119,9 +121,10 @@ async def prepare_codes(
     async with database.read() as tx:
         enrollment = await repository.find_enrollment(tx, context.account_id, user_id, enrollment_id)
         first = not await second_factor.list_authenticators(tx, context.account_id, user_id)
+        test = await is_test_passcode(tx, context, user_id, digits)
     if not first or enrollment is None or enrollment.ended_at is not None:
         return None
-    if _confirm(context, sealer, enrollment, _kind_of(enrollment), digits) is None:
+    if _confirm(context, sealer, enrollment, _kind_of(enrollment), digits, test=test) is None:
         return None
     return await make_codes(hasher, context.now)
 
@@ -134,12 +137,13 @@ def _kind_of(enrollment: Enrollment) -> Kind:
 
 
 def _confirm(
-    context: RequestContext, sealer: Sealer, enrollment: Enrollment, kind: Kind, given: str
+    context: RequestContext, sealer: Sealer, enrollment: Enrollment, kind: Kind, given: str, *, test: bool
 ) -> Confirmed | None:
     answer = kind.parse(given)
     if answer is None:
         return None
-    return kind.confirm(_open(sealer, context.account_id, enrollment), answer, now=context.now)
+    secret = _open(sealer, context.account_id, enrollment)
+    return Confirmed(secret, BEFORE_ANY_COUNTER) if test else kind.confirm(secret, answer, now=context.now)
 
 
 def _open(sealer: Sealer, account_id: UUID, enrollment: Enrollment) -> bytes:
@@ -177,7 +181,8 @@ async def confirm_enrollment(
     if not enrollment.is_open(version=state.version, now=context.now):
         raise _gone()
     kind = _kind_of(enrollment)
-    confirmed = _confirm(context, sealer, enrollment, kind, digits)
+    test = await is_test_passcode(tx, context, user_id, digits)
+    confirmed = _confirm(context, sealer, enrollment, kind, digits, test=test)
     if confirmed is None:
         return await _count_wrong_passcode(tx, context, enrollee, enrollment)
     known = await second_factor.list_authenticators(tx, account_id, user_id)
@@ -218,7 +223,8 @@ async def confirm_enrollment(
     on_now = first_codes is not None or (turns_on and not state.turned_on_by_user)
     letter = Letter.TWO_FACTOR_TURNED_ON if on_now else Letter.AUTHENTICATOR_ADDED
     await notify_user(tx, context, user_id, letter, label=authenticator.label, replaced=len(disabled))
-    return ConfirmedEnrollment(authenticator, first_codes.shown if first_codes else None, kind.amr)
+    method = TEST_PASSCODE if test else kind.amr
+    return ConfirmedEnrollment(authenticator, first_codes.shown if first_codes else None, method)
 
 
 async def _count_wrong_passcode(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.callers import Caller, Credential
 from app.database.base import param
 from app.database.statements import PrecompiledStatement, Row
-from app.database.tables import api_tokens, authenticators, second_factor_state, sessions
+from app.database.tables import accounts, api_tokens, authenticators, second_factor_state, sessions, users
 from app.second_factor.kinds.kind import Accepted
 from app.second_factor.rules import Authenticator, SecondFactorState
 
@@ -67,6 +67,16 @@ async def has_credential(tx: AsyncConnection, caller: Caller) -> bool:
         id_, table = caller.session_id, sessions
     query = select(table.c.id).where(table.c.account_id == caller.account_id, table.c.id == id_)
     return caller.credential is Credential.PASSWORD or await tx.scalar(query) is not None
+
+
+async def has_test_passcode(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> bool:
+    """Whether this is a user of a test account who has the test passcode."""
+    query = (
+        select(users.c.id)
+        .join_from(users, accounts, accounts.c.id == users.c.account_id)
+        .where(users.c.account_id == account_id, users.c.id == user_id, users.c.test_passcode, accounts.c.test)
+    )
+    return await tx.scalar(query) is not None
 
 
 async def change_state(

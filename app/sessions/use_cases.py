@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.users.rules import ACTIVE
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
@@ -47,11 +46,11 @@ def new_session(
 
 
 async def find_session(tx: AsyncConnection, account_id: UUID, token: str, now: datetime) -> SessionOwner | None:
-    """Return the unexpired session with this token whose user is active; None if there is none."""
+    """Return the unexpired session with this token whose user may sign in; None if there is none."""
     if not is_secret(token, PREFIX):
         return None
     owner = await repository.find_by_digest(tx, account_id, digest(token))
-    if owner is None or owner.user.status != ACTIVE or now >= owner.session.expires_at(owner.user.role):
+    if owner is None or not owner.user.may_sign_in or now >= owner.session.expires_at(owner.user.role):
         return None
     return owner
 

@@ -125,7 +125,8 @@ signed_in AS (
   UPDATE users AS u SET last_sign_in_at = :now
   FROM admitted
   WHERE u.account_id = :account_id AND u.id = :user_id
-  RETURNING u.id, u.email, u.name, u.role, u.status, u.external_id, u.locale, u.created_at, u.last_sign_in_at
+  RETURNING u.id, u.email, u.name, u.role, u.status, u.external_id, u.locale, u.created_at, u.last_sign_in_at,
+            u.kind, u.test_passcode
 )
 SELECT signed_in.*,
        (SELECT count(*)

@@ -22,6 +22,7 @@ from app.sessions.router import show_session
 from app.sessions.schemas import NewSession
 from app.sign_in import schemas, use_cases
 from app.sign_in.challenging.use_cases import answer_challenge
+from app.sign_in.fixed_passcode import accept_test_passcode
 from app.sign_in.outcomes import Completed, Device, Waiting
 from app.sign_in.rules import NextStep
 from app.throttling.rules import buckets
@@ -85,7 +86,11 @@ async def submit_passcode(
     else:
         attempt = Attempt(body.passcode, authenticator_id=body.authenticator_id)
         given = (services.database, context, services.sealer, body.sign_in_token, attempt, device)
-        outcome = await answer_challenge(*given) or await use_cases.submit_passcode(*given)
+        outcome = (
+            await answer_challenge(*given)
+            or await accept_test_passcode(services.database, context, body.sign_in_token, attempt, device)
+            or await use_cases.submit_passcode(*given)
+        )
     completed = accepted(outcome)
     count_sign_in(completed)
     return schemas.CompletedByPasscode(**completed_answer(completed, device, response, body))

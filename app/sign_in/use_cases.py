@@ -9,7 +9,7 @@ from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
-from app.accounts.users.rules import ACTIVE, User
+from app.accounts.users.rules import User
 from app.audit.repository import event_rows
 from app.audit.rules import Actor, Event, EventType
 from app.core.assurance import PASSWORD
@@ -87,13 +87,13 @@ async def begin_sign_in(
     sign in, the password counts as wrong.
     """
     account_id, user_id = context.account_id, checked.user.id
-    if checked.user.status != ACTIVE:
+    if not checked.user.may_sign_in:
         return await refuse_password(tx, context, checked)  # the same queries as for a wrong password
     # Shared lock: a concurrent policy change with `end_sessions` either waits for us and ends this session too,
     # or commits first and we read its policy.
     await accounts.lock_policy_shared(tx, account_id)
     locked = await repository.lock_user(tx, account_id, user_id)
-    if locked is None or locked.state.version != checked.version or locked.user.status != ACTIVE:
+    if locked is None or locked.state.version != checked.version or not locked.user.may_sign_in:
         return await refuse_password(tx, context, checked)
     await refund_password_attempt(tx, context, buckets)
     if renewed_hash:

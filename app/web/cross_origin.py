@@ -23,6 +23,7 @@ _EXPOSED_HEADERS = (
     "Content-Disposition",
     "ETag",
     "Location",
+    "Passgate-Test-Account",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -21,6 +21,7 @@ _NO_STORE = _headers(Cache_Control="`no-store`: neither the browser nor a proxy 
 _DEPRECATION = _headers(
     Deprecation="Where the credential was a password: since when that is deprecated (RFC 9745)."
 )
+_TEST_ACCOUNT = _headers(Passgate_Test_Account="`true`, if the account is a test account; else absent.")
 _SECONDS = {"description": "Whole seconds until trying again makes sense.", "schema": {"type": "integer"}}
 _OF_STATUS = {
     "405": _headers(Allow="The methods that the path has."),
@@ -54,6 +55,7 @@ _OF_OPERATION = {
     "getLinkPageAsset": _FILE,
     "getPublicKeys": _headers(Cache_Control="How long the keys may be cached."),
     "inviteUser": _LOCATION,
+    "makeServiceAccount": _LOCATION,
     "requestReport": _LOCATION,
     "getSecurityPolicy": _ETAG,
     "changeSecurityPolicy": _ETAG,
@@ -74,17 +76,21 @@ _OF_OPERATION = {
 }
 
 
-COMPONENTS = _ALWAYS | _NO_STORE | _DEPRECATION
+COMPONENTS = _ALWAYS | _NO_STORE | _DEPRECATION | _TEST_ACCOUNT
 """The headers that many answers have: described once in the document and referenced."""
 
 
-def headers_of(operation_id: str, status: str, *, cacheable: bool, signed: bool) -> dict[str, Any]:
+def headers_of(
+    operation_id: str, status: str, *, cacheable: bool, signed: bool, in_account: bool
+) -> dict[str, Any]:
     """Return the headers of an operation's answer; its own headers are only on a success.
 
-    `cacheable`: the path's answers may be cached. `signed`: the operation requires a credential.
+    `cacheable`: the path's answers may be cached. `signed`: the operation requires a credential. `in_account`: the
+    path is under an account.
     """
     own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
     if (operation_id, status) in RETRY_AFTER:
         own = own | {"Retry-After": _SECONDS}
     shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if signed else {})
+    shared |= _TEST_ACCOUNT if in_account else {}
     return {name: {"$ref": f"#/components/headers/{name}"} for name in shared} | _OF_STATUS.get(status, {}) | own

@@ -41,8 +41,10 @@ _OTHER_TYPES = {
     "text/css": "main { max-width: 30rem; }",
     "text/csv": (
         "user_id,name,email,role,status,two_factor,required_by_account,turned_on_by_user,methods,"
-        "passcode_frequency,recovery_codes_left,trusted_devices,enrolled_at,last_passcode_at,last_sign_in_at\r\n"
-        f"{_ID},Eve,eve@example.com,agent,active,on,true,false,totp,every_30_days,10,1,{_TIME},{_TIME},{_TIME}\r\n"
+        "passcode_frequency,recovery_codes_left,trusted_devices,enrolled_at,last_passcode_at,last_sign_in_at,"
+        "test_account\r\n"
+        f"{_ID},Eve,eve@example.com,agent,active,on,true,false,totp,every_30_days,10,1,{_TIME},{_TIME},{_TIME},"
+        "false\r\n"
     ),
     "text/html": '<!doctype html><html lang="en"><title>Not found</title><h1>Not found</h1></html>',
     "text/javascript": '"use strict";',

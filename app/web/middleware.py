@@ -77,6 +77,8 @@ class RequestLogMiddleware:
             headers["Strict-Transport-Security"] = _HSTS
         if scope["state"].get("by_password"):
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
+        if scope["state"].get("in_test_account"):
+            headers["Passgate-Test-Account"] = "true"
         if self._shared and "vary" not in headers:
             headers["Vary"] = "Origin"  # so that no cache serves one origin's answer to another origin
         if not CACHEABLE.fullmatch(scope["path"]):
@@ -127,6 +129,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     state = scope["state"]
     account, identified = state.get("account_id"), state.get("identified")
     caller = identified and identified.caller
+    marked = {"test_account": True} if state.get("in_test_account") else {}
     route = template_of(scope)
     write = log.debug if route in _PROBES and status < _FAILURES_FROM else log.info
     write(
@@ -138,6 +141,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         account=account and str(account),
         user=caller and str(caller.user_id),
         credential=caller and caller.credential.value,
+        **marked,
     )
 
 

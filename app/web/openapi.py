@@ -62,7 +62,7 @@ def _add_headers_and_examples(document: dict[str, Any]) -> None:
     document["info"]["description"] = _DESCRIPTION
     document["components"]["headers"] = COMPONENTS
     [not_allowed] = problems(405).values()
-    headers = headers_of("", "405", cacheable=False, signed=False)
+    headers = headers_of("", "405", cacheable=False, signed=False, in_account=False)
     document["components"]["responses"] = {"MethodNotAllowed": not_allowed | {"headers": headers}}
     for path, item in document["paths"].items():
         cacheable = CACHEABLE.fullmatch(path) is not None
@@ -71,7 +71,11 @@ def _add_headers_and_examples(document: dict[str, Any]) -> None:
                 continue
             for status, answer in operation["responses"].items():
                 answer["headers"] = headers_of(
-                    operation["operationId"], status, cacheable=cacheable, signed="security" in operation
+                    operation["operationId"],
+                    status,
+                    cacheable=cacheable,
+                    signed="security" in operation,
+                    in_account=path.startswith("/v1/accounts/{account}"),
                 )
             for part in (operation.get("requestBody", {}), *operation["responses"].values()):
                 for kind, content in part.get("content", {}).items():

@@ -3,7 +3,7 @@
 Compare the domains of e-mail addresses by IDNA, and store names in NFC, as the search expects them. Only keys of
 addresses whose domain is internationalized change.
 
-Revision ID: 202611250120
+Revision ID: 202611250125
 Revises: 202611242310
 """
 
@@ -16,8 +16,8 @@ from alembic import op
 
 from app.core.errors import Conflict
 
-revision = "202611250120"
-down_revision = "202611242310"
+revision = "202611250125"
+down_revision = "202611250120"
 branch_labels = None
 depends_on = None
 

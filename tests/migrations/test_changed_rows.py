@@ -9,7 +9,7 @@ from app.accounts.users.rules import email_key
 from app.core.errors import Conflict
 from app.database.migrate import migrate
 
-BEFORE, BY_IDNA = "202611242310", "202611250120"
+BEFORE, BY_IDNA = "202611250120", "202611250125"
 
 # The addresses, and the keys of the release before.
 STORED = {

@@ -19,7 +19,7 @@ from app.database.migrate import _ADVISORY_LOCK, configuration, migrate, on_conn
 from app.database.revisions import needed_revision
 from tests.migrations.schema import is_empty, schema_of
 
-DATA_ONLY = {"202611250120"}
+DATA_ONLY = {"202611250125"}
 """The migrations that change rows and no schema; `test_changed_rows.py` tests them."""
 
 SCRIPTS: list[Script] = list(reversed(list(ScriptDirectory.from_config(configuration()).walk_revisions())))

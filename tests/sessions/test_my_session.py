@@ -48,6 +48,8 @@ async def test_get_session_shows_the_session_and_the_user(tenant: Tenant, clock:
         "locale": "de",
         "created_at": now,
         "last_sign_in_at": now,
+        "kind": "person",
+        "test_passcode": False,
     }
 
 

@@ -140,6 +140,9 @@ _ADMINISTRATION = (
     Call("POST", _RECOVERY_CODES, ADMINS, _MISSING, fresh="yes", body={"reason": "lost the phone"}),
     Call("GET", "/users", TEAM, _OK, scope="users:read", password=True),
     Call("POST", "/users", ADMINS, _CREATED, fresh="yes", body=_NEW_USER, scope="users:write"),
+    Call(
+        "POST", "/service-accounts", ADMINS, _CREATED, fresh="yes", body={"name": "Nightly job", "role": "agent"}
+    ),
     Call("GET", "/users/{id}", TEAM, _MISSING, scope="users:read", password=True),
     Call("PATCH", "/users/{id}", ADMINS, _MISSING, fresh="yes", body={"name": "New"}, scope="users:write"),
     Call("DELETE", "/users/{id}", ADMINS, _MISSING, fresh="yes", scope="users:write"),

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.users.rules import User, email_key
+from app.accounts.users.rules import User, UserKind, email_key
 from app.core.callers import Role
 from app.database.base import param
 from app.database.statements import PrecompiledStatement
@@ -33,13 +33,17 @@ USER_COLUMNS = [
     users.c.locale,
     users.c.created_at,
     users.c.last_sign_in_at,
+    users.c.kind,
+    users.c.test_passcode,
 ]
+
+_USER_FIELDS = [column.name for column in USER_COLUMNS]
 
 
 def user_of(row: Sequence[Any]) -> User:
     """Return the user in a row that begins with `USER_COLUMNS`."""
-    id_, email, name, role, *rest = row[: len(USER_COLUMNS)]
-    return User(id_, email, name, Role(role), *rest)
+    values = dict(zip(_USER_FIELDS, row, strict=False))
+    return User(**values | {"role": Role(values["role"]), "kind": UserKind(values["kind"])})
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ async def add_user(tx: AsyncConnection, account_id: UUID, user: User, password_h
             locale=user.locale,
             password_hash=password_hash,
             created_at=user.created_at,
+            kind=user.kind.value,
+            test_passcode=user.test_passcode,
         )
     )
     await tx.execute(

@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import idna
@@ -21,9 +22,22 @@ LONGEST_EMAIL = 320
 _LONGEST_DOMAIN = 253  # characters of a DNS name (RFC 1035)
 
 
+SERVICE_ROLES = (Role.ADMIN, Role.AGENT)
+"""The roles that a service account can have."""
+
+SERVICE_CANNOT_SIGN_IN = "A service account cannot sign in."
+
+
+class UserKind(StrEnum):
+    """A person, or a service account: a program that has API tokens and cannot sign in."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
 @dataclass(frozen=True)
 class User:
-    """A user, without any secret."""
+    """A user, without any secret. `test_passcode` is set in test accounts only."""
 
     id: UUID
     email: str
@@ -34,6 +48,18 @@ class User:
     locale: str
     created_at: datetime
     last_sign_in_at: datetime | None
+    kind: UserKind = UserKind.PERSON
+    test_passcode: bool = False
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a service account."""
+        return self.kind is UserKind.SERVICE
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the user is an active person: nobody else has sessions, passwords and links."""
+        return self.status == ACTIVE and not self.is_service
 
 
 def may_administer(actor: User, user: User) -> bool:
@@ -44,6 +70,14 @@ def may_administer(actor: User, user: User) -> bool:
     if actor.status != ACTIVE or actor.role not in ADMINS:
         return False
     return user.role is not Role.OWNER or actor.id == user.id
+
+
+def service_address(user_id: UUID) -> str:
+    """Return the address by which a service account's API tokens are used.
+
+    It receives no e-mail, and no person can have it: `check_email` refuses the domain (RFC 2606).
+    """
+    return f"{user_id}@service.invalid"
 
 
 def email_key(email: str) -> str:

@@ -15,6 +15,7 @@ from app.web.wire import Answer, OneLine, Open, malformed
 
 RoleName = Literal["owner", "admin", "agent", "end_user"]
 StatusName = Literal["active", "suspended"]
+KindName = Literal["person", "service"]
 # An address to find a user by. Its form is not checked: an invalid address finds nobody.
 GivenEmail = Annotated[str, Field(max_length=LONGEST_EMAIL)]
 Name = Annotated[str, OneLine(LONGEST_NAME)]
@@ -51,6 +52,8 @@ class User(Answer):
     locale: str
     created_at: datetime
     last_sign_in_at: datetime | None
+    kind: Open[KindName]
+    test_passcode: bool
 
 
 class UserDetails(User):

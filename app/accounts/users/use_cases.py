@@ -10,7 +10,15 @@ from app.accounts import repository as accounts
 from app.accounts.repository import Account
 from app.accounts.rules import first_policy, is_slug
 from app.accounts.users import repository
-from app.accounts.users.rules import ACTIVE, User, check_email, check_locale, check_name
+from app.accounts.users.rules import (
+    ACTIVE,
+    User,
+    UserKind,
+    check_email,
+    check_locale,
+    check_name,
+    service_address,
+)
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext, Role
@@ -22,6 +30,7 @@ _CONSTRAINT_ERRORS = {
     "uq_users_account_id_email_key": "There is a user with this e-mail address.",
     "uq_users_account_id_external_id": "There is a user with this external id.",
     "uq_users_owner": "The account has an owner already.",
+    "owner_of_test_or_real": "An address that owns a real account cannot own a test account, nor the reverse.",
     "uq_accounts_slug": "There is an account with this name.",
 }
 
@@ -56,25 +65,60 @@ async def create_user(
         created_at=context.now,
         last_sign_in_at=None,
     )
+    await _add_user(tx, context, actor, user, password_hash)
+    return user
+
+
+async def create_service_account(
+    tx: AsyncConnection, context: RequestContext, actor: Actor, name: str, role: Role
+) -> User:
+    """Create a service account and record it; raises `InvalidRequest` for an invalid name."""
+    user_id = new_id(context.now)
+    user = User(
+        id=user_id,
+        name=check_name(name),
+        email=service_address(user_id),
+        role=role,
+        status=ACTIVE,
+        external_id=None,
+        locale="en",
+        created_at=context.now,
+        last_sign_in_at=None,
+        kind=UserKind.SERVICE,
+    )
+    await _add_user(tx, context, actor, user, None)
+    return user
+
+
+async def _add_user(
+    tx: AsyncConnection, context: RequestContext, actor: Actor, user: User, password_hash: str | None
+) -> None:
     try:
         await repository.add_user(tx, context.account_id, user, password_hash)
     except IntegrityError as error:
         refuse_taken(error)
-    await record(tx, context, actor, Event(EventType.USER_CREATED, "user", user.id, {"role": user.role.value}))
-    return user
+    details = {"role": user.role.value} | ({"kind": user.kind.value} if user.is_service else {})
+    await record(tx, context, actor, Event(EventType.USER_CREATED, "user", user.id, details))
 
 
 async def create_account(
-    tx: AsyncConnection, context: RequestContext, *, slug: str, name: str, kinds: tuple[str, ...]
+    tx: AsyncConnection,
+    context: RequestContext,
+    *,
+    slug: str,
+    name: str,
+    kinds: tuple[str, ...],
+    test: bool = False,
 ) -> Account:
     """Create the account with the id in the context; its policy allows these kinds.
 
-    Raises `InvalidRequest` for an invalid slug or name, and `Conflict` if the slug is taken.
+    A `test` account stays one for ever. Raises `InvalidRequest` for an invalid slug or name, and `Conflict` if the
+    slug is taken.
     """
     if not is_slug(slug):
         error = FieldError("/slug", "malformed", "Use 1 to 63 of a-z, 0-9 and -, with no - at either end.")
         raise InvalidRequest("The account's name is not valid.", error)
-    account = Account(context.account_id, slug, check_name(name))
+    account = Account(context.account_id, slug, check_name(name), test)
     try:
         await accounts.add_account(tx, account, first_policy(context.now, kinds))
     except IntegrityError as error:

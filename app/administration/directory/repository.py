@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.repository import USER_COLUMNS, user_of
-from app.accounts.users.rules import User, keys_to_search
+from app.accounts.users.rules import User, UserKind, keys_to_search
 from app.core.callers import Role
 from app.core.one_line import with_plain_spaces
 from app.database.tables import second_factor_state, users
@@ -24,6 +24,7 @@ class UserFilter:
     status: str | None = None
     two_factor: Status | None = None
     text: str | None = None
+    kind: str | None = None
 
 
 async def list_users(
@@ -45,12 +46,14 @@ async def list_users(
         query = query.where(users.c.role == wanted.role.value)
     if wanted.status is not None:
         query = query.where(users.c.status == wanted.status)
+    if wanted.kind is not None:
+        query = query.where(users.c.kind == wanted.kind)
     if wanted.two_factor is not None:
         state_of_user = (second_factor_state.c.account_id == users.c.account_id) & (
             second_factor_state.c.user_id == users.c.id
         )
         query = query.join_from(users, second_factor_state, state_of_user)
-        query = query.where(has_status(policy, wanted.two_factor))
+        query = query.where(has_status(policy, wanted.two_factor), users.c.kind == UserKind.PERSON)
     if wanted.text is not None:
         in_name = users.c.name.icontains(with_plain_spaces(wanted.text), autoescape=True)
         keys = sorted(keys_to_search(wanted.text))
@@ -62,14 +65,20 @@ async def list_users(
 
 
 async def store_user(tx: AsyncConnection, account_id: UUID, user: User) -> None:
-    """Store the user's name, role, status and external id.
+    """Store the user's name, role, status, external id and whether they have the test passcode.
 
     Raises `IntegrityError` if the external id or the owner role is taken.
     """
     await tx.execute(
         update(users)
         .where(users.c.account_id == account_id, users.c.id == user.id)
-        .values(name=user.name, role=user.role.value, status=user.status, external_id=user.external_id)
+        .values(
+            name=user.name,
+            role=user.role.value,
+            status=user.status,
+            external_id=user.external_id,
+            test_passcode=user.test_passcode,
+        )
     )
 
 

@@ -1,5 +1,6 @@
 """HTTP for the users of an account: the team reads them, admins change them."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -7,12 +8,21 @@ from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users.rules import User
-from app.accounts.users.schemas import StatusName, UserDetails
+from app.accounts.users.schemas import KindName, StatusName, UserDetails
 from app.accounts.users.use_cases import NewUser as WantedUser
 from app.administration.directory import repository, use_cases
 from app.administration.directory.repository import UserFilter
-from app.administration.directory.schemas import NewUser, OwnershipTransfer, UserChange
-from app.authentication.allow import Admin, AdminReader, FreshOwner, Policy, TeamReader, UsersReader, UsersWriter
+from app.administration.directory.schemas import NewServiceAccount, NewUser, OwnershipTransfer, UserChange
+from app.authentication.allow import (
+    Admin,
+    AdminReader,
+    FreshAdmin,
+    FreshOwner,
+    Policy,
+    TeamReader,
+    UsersReader,
+    UsersWriter,
+)
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller, Role
 from app.core.errors import Refusal
@@ -56,9 +66,10 @@ async def list_users(
     status: StatusName | None = None,
     two_factor: TwoFactorStatus | None = None,
     q: Search | None = None,
+    kind: KindName | None = None,
 ) -> Page[UserDetails]:
     """List the account's users, newest first."""
-    wanted = UserFilter(role, status, two_factor, q)
+    wanted = UserFilter(role, status, two_factor, q, kind)
     async with services.database.read() as tx:
         rows = await repository.list_users(
             tx, caller.account_id, policy, wanted, before=page.before, limit=page.fetch
@@ -95,6 +106,18 @@ async def invite_user(
         described = await describe_user(tx, caller.context, outcome) if isinstance(outcome, User) else outcome
         answer = await answer_once(tx, keyed, described, response, show)
     return accepted(answer)
+
+
+@router.post("/service-accounts", status_code=201, operation_id="makeServiceAccount", responses=problems(403))
+async def make_service_account(
+    services: AppServices, caller: FreshAdmin, body: NewServiceAccount, request: Request, response: Response
+) -> UserDetails:
+    """Create a user of kind `service`, for programs. Needs a fresh second factor."""
+    async with services.database.begin() as tx:
+        account = await use_cases.make_service_account(tx, caller, body.name, Role(body.role))
+        made = await describe_user(tx, caller.context, account)
+    response.headers["Location"] = f"{request.scope['path'].removesuffix('/service-accounts')}/users/{made.id}"
+    return made
 
 
 @router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))
@@ -151,6 +174,8 @@ async def get_two_factor_of_user(
     async with services.database.read() as tx:
         user = await use_cases.find_user(tx, caller, user_id)
         shown = await show_two_factor(tx, caller.context, user.id, user.role, policy)
+    if user.is_service:  # no requirement concerns it: its API tokens are exempt
+        shown = replace(shown, status="off", required_by_account=False)
     return TwoFactor.model_validate(shown)
 
 

@@ -1,6 +1,6 @@
 """The directory on the wire (docs/api.md section 7)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
@@ -25,7 +25,7 @@ class NewUser(Body):
 class UserChange(Body):
     """The fields to change; omitted fields keep their values (RFC 7396).
 
-    A new `email` takes effect when it is confirmed.
+    A new `email` takes effect when it is confirmed. `test_passcode` exists in test accounts only.
     """
 
     name: Name = LEFT_OUT
@@ -33,6 +33,14 @@ class UserChange(Body):
     status: StatusName = LEFT_OUT
     external_id: ExternalId | None = LEFT_OUT
     email: Email = LEFT_OUT
+    test_passcode: bool = LEFT_OUT
+
+
+class NewServiceAccount(Body):
+    """The service account to create."""
+
+    name: Name
+    role: Literal["admin", "agent"]
 
 
 class OwnershipTransfer(Body):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
 from app.accounts.users.rules import User
-from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
+from app.accounts.users.use_cases import NewUser, create_service_account, create_user, refuse_taken
 from app.administration.directory import repository, rules
 from app.administration.reports.repository import void_links_of as void_report_links
 from app.audit.repository import deny, record_act
@@ -59,12 +59,19 @@ async def invite_user(
     return user
 
 
+async def make_service_account(tx: AsyncConnection, caller: Caller, name: str, role: Role) -> User:
+    """Create a service account; it has no token yet."""
+    caller = await lock_caller(tx, caller)
+    return await create_service_account(tx, caller.context, Actor(caller.user_id, caller.credential), name, role)
+
+
 async def change_user(
     tx: AsyncConnection, caller: Caller, user_id: UUID, changes: dict[str, Any]
 ) -> User | Refusal:
     """Change a user and return the changed user; a new e-mail address must be confirmed first.
 
     A change of role or status ends the user's access (`end_access`): sessions, trusted devices, API tokens, links.
+    So does taking the test passcode away, because anybody who knows the password may have used it.
     Raises `NotFound`, and `Conflict` if the e-mail address or external id is taken or a rule forbids the change.
     """
     caller, user = await lock_caller_and_user(tx, caller, user_id)

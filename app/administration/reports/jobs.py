@@ -61,7 +61,7 @@ async def write_report(services: Services, *, account_id: str, report_id: str, i
 
 
 async def _write(services: Services, account_id: UUID, report: Report, asked: dict[str, str]) -> None:
-    """Store the report, its status and the job that e-mails its link, in one transaction.
+    """Store the report, its status and, if wanted, the job that e-mails its link, in one transaction.
 
     The report's row is locked meanwhile.
     """
@@ -81,9 +81,12 @@ async def _write(services: Services, account_id: UUID, report: Report, asked: di
             ready_at=now,
             expires_at=now + RETENTION,
         )
-        arguments = asked | {"account_id": str(account_id), "report_id": str(report.id)}
-        await enqueue(tx, "send_report_link", arguments, queue="letters")
-    log.info("report written", report=str(report.id), account=str(account_id), rows=rows, bytes=size)
+        if report.notify:
+            arguments = asked | {"account_id": str(account_id), "report_id": str(report.id)}
+            await enqueue(tx, "send_report_link", arguments, queue="letters")
+        account = await accounts.get_account(tx, account_id)
+    marked = {"test_account": True} if account.test else {}
+    log.info("report written", report=str(report.id), account=str(account_id), rows=rows, bytes=size, **marked)
 
 
 async def send_report_link(

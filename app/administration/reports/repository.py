@@ -55,6 +55,7 @@ async def add_report(tx: AsyncConnection, account_id: UUID, report: Report) -> N
             status=report.status.value,
             requested_by=report.requested_by,
             created_at=report.created_at,
+            notify=report.notify,
         )
     )
 

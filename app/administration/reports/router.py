@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.administration.reports import repository, rules, use_cases
@@ -25,6 +25,8 @@ router = APIRouter(tags=["reports"], route_class=AccountRoute)
 _FreshAdmin = Annotated[Caller, Depends(Allow(roles=ADMINS, fresh="yes", scope=Scope.REPORTS))]
 _Reader = Annotated[Caller, Depends(Allow(roles=ADMINS, scope=Scope.REPORTS, password=True))]
 
+_Bom = Annotated[bool, Query(description="whether the text begins with a byte order mark, for Excel")]
+
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "The report (RFC 4180).", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
@@ -34,12 +36,14 @@ _CSV: dict[int | str, dict[str, Any]] = {
 async def request_report(
     request: Request, services: AppServices, caller: _FreshAdmin, body: NewReport, response: Response
 ) -> Report:
-    """Request a report of the team's two-factor status. A link is e-mailed when it is ready.
+    """Request a report of the team's two-factor status. A link is e-mailed when it is ready, if wanted.
 
     A session needs a fresh second factor.
     """
     async with services.database.begin() as tx:
-        report = await use_cases.request_report(tx, caller, include_end_users=body.include_end_users)
+        report = await use_cases.request_report(
+            tx, caller, include_end_users=body.include_end_users, notify=body.notify
+        )
     response.headers["Location"] = f"{request.scope['path']}/{report.id}"
     response.headers["Retry-After"] = str(rules.POLL_AFTER_SECONDS)
     return _show(report, caller)
@@ -69,11 +73,18 @@ async def get_report(services: AppServices, caller: _Reader, report_id: PathId) 
     responses=_CSV | problems(401, 403, 404, 409),
 )
 async def download_report(
-    request: Request, services: AppServices, caller: _FreshAdmin, report_id: PathId
+    request: Request,
+    services: AppServices,
+    caller: _FreshAdmin,
+    report_id: PathId,
+    *,
+    bom: _Bom = False,
 ) -> StreamingResponse:
     """Download a report that is ready. A session needs a fresh second factor."""
     async with services.database.begin() as tx:
-        download = await use_cases.open_download(tx, caller, report_id, headers_alone=is_head(request))
+        download = await use_cases.open_download(
+            tx, caller, report_id, for_spreadsheet=bom, headers_alone=is_head(request)
+        )
     return _send(request, services, download)
 
 
@@ -121,6 +132,7 @@ def _show(report: rules.Report, caller: Caller) -> Report:
         status=report.status_at(caller.now).value,
         rows=report.rows,
         requested_by=report.requested_by,
+        notify=report.notify,
         created_at=report.created_at,
         ready_at=report.ready_at,
         expires_at=report.expires_at,

@@ -64,6 +64,7 @@ class Report:
     sealed_token: bytes | None = None
     link_expires_at: datetime | None = None
     link_voided: bool | None = None
+    notify: bool = True
 
     def status_at(self, now: datetime) -> Status:
         """Return the status; a ready report past `expires_at` is expired, purged or not."""

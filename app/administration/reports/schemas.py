@@ -8,10 +8,11 @@ from app.web.wire import Answer, Body, Open
 
 
 class NewReport(Body):
-    """The type of the report, and whether it includes end users."""
+    """The type of the report, whether it includes end users, and whether a link is e-mailed."""
 
     type: Literal["two_factor_status"]
     include_end_users: bool = False
+    notify: bool = True
 
 
 class Report(Answer):
@@ -22,6 +23,7 @@ class Report(Answer):
     status: Open[Literal["queued", "running", "ready", "failed", "expired"]]
     rows: int | None
     requested_by: UUID
+    notify: bool
     created_at: datetime
     ready_at: datetime | None
     expires_at: datetime | None

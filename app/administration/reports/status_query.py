@@ -80,7 +80,8 @@ def status_query(*, by_user_ids: bool) -> str:
            coalesce(d.living, 0) AS trusted_devices,
            {_time("a.enrolled_at")} AS enrolled_at,
            {_time("s.last_passcode_at")} AS last_passcode_at,
-           {_time("u.last_sign_in_at")} AS last_sign_in_at
+           {_time("u.last_sign_in_at")} AS last_sign_in_at,
+           (SELECT {_boolean("test")} FROM accounts WHERE id = $1) AS test_account
     FROM users u
     JOIN second_factor_state s ON s.account_id = u.account_id AND s.user_id = u.id
     LEFT JOIN (
@@ -110,6 +111,6 @@ def status_query(*, by_user_ids: bool) -> str:
         WHERE account_id = $1 {of_users} AND trusted_at + make_interval(days => least(days, $4)) > $5
         GROUP BY user_id
     ) AS d ON d.user_id = u.id
-    WHERE u.account_id = $1 AND u.role = ANY($2) {these}
+    WHERE u.account_id = $1 AND u.role = ANY($2) AND u.kind = 'person' {these}
     ORDER BY u.email_key COLLATE "C"
     """  # noqa: S608 -- built from constants

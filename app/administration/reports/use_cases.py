@@ -40,10 +40,11 @@ _NOT_READY = {
 }
 
 
-async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_users: bool) -> Report:
-    """Request a report, which the worker writes.
+async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_users: bool, notify: bool) -> Report:
+    """Request a report, which the worker writes; with `notify` it e-mails a link to the caller.
 
-    Raises `TooMany` while the account has `MOST_UNFINISHED` unfinished reports, and what `lock_caller` raises.
+    A service account has no e-mail, so it is never notified. Raises `TooMany` while the account has
+    `MOST_UNFINISHED` unfinished reports, and what `lock_caller` raises.
     """
     await lock_caller(tx, caller)
     if await repository.count_unfinished(tx, caller.account_id) >= MOST_UNFINISHED:
@@ -56,6 +57,7 @@ async def request_report(tx: AsyncConnection, caller: Caller, *, include_end_use
         status=Status.QUEUED,
         requested_by=caller.user_id,
         created_at=caller.now,
+        notify=notify and not caller.is_service,
     )
     await repository.add_report(tx, caller.account_id, report)
     arguments = {
@@ -94,7 +96,9 @@ class Download:
         return self.size + len(BYTE_ORDER_MARK) * self.for_spreadsheet
 
 
-async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID, *, headers_alone: bool) -> Download:
+async def open_download(
+    tx: AsyncConnection, caller: Caller, report_id: UUID, *, for_spreadsheet: bool, headers_alone: bool
+) -> Download:
     """Record the download and return it. With `headers_alone` nothing is downloaded, and nothing recorded.
 
     Raises `NotFound`, `Conflict` (`report_not_ready`) and what `lock_caller` raises.
@@ -107,7 +111,7 @@ async def open_download(tx: AsyncConnection, caller: Caller, report_id: UUID, *,
         raise Conflict(_NOT_READY[status], code="report_not_ready", **again)
     if not headers_alone:
         await record_act(tx, caller, Event(EventType.REPORT_DOWNLOADED, "report", report.id))
-    return _download(caller.account_id, report, for_spreadsheet=False)
+    return _download(caller.account_id, report, for_spreadsheet=for_spreadsheet)
 
 
 async def open_download_by_link(tx: AsyncConnection, context: RequestContext, token: str) -> Download:

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
+from app.accounts.users.rules import UserKind
 from app.administration.reports import repository
 from app.administration.reports.csv_text import CHUNK_BYTES, RowEnds, compress
 from app.administration.reports.rules import Report
@@ -112,7 +113,9 @@ async def _query_and_arguments(
     roles = [role.value for role in Role if report.include_end_users or role in TEAM]
     required = [role for role in roles if policy.requires_two_factor_of(Role(role))]
     arguments = [account_id, roles, required, policy.trusted_device_days, now]
-    found = select(users.c.id).where(users.c.account_id == account_id, users.c.role.in_(roles))
+    found = select(users.c.id).where(
+        users.c.account_id == account_id, users.c.role.in_(roles), users.c.kind == UserKind.PERSON
+    )
     few = list(await reading.scalars(found.limit(_MAX_BY_ID + 1)))
     if len(few) <= _MAX_BY_ID:
         return status_query(by_user_ids=True), [*arguments, few]

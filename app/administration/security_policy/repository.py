@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.credential_owners import has_authenticator, signs_in_by_third_party_only
-from app.accounts.users.rules import ACTIVE
+from app.accounts.users.rules import ACTIVE, UserKind
 from app.core.callers import TEAM, Role
 from app.database.base import param
 from app.database.statements import PrecompiledStatement
@@ -33,7 +33,7 @@ _IS_TEAM_MEMBER = users.c.role.in_([role.value for role in TEAM])
 
 @dataclass(frozen=True)
 class Headcount:
-    """The active users of a group, and those without a confirmed authenticator.
+    """The active people of a group, and those of them without a confirmed authenticator.
 
     `without_two_factor` would have to enroll; `not_applicable` sign in by a third party alone, and would not.
     """
@@ -50,8 +50,10 @@ async def count_active_users(tx: AsyncConnection, account_id: UUID) -> tuple[Hea
         (group, group & without & ~third_party_only, group & without & third_party_only)
         for group in (_IS_TEAM_MEMBER, ~_IS_TEAM_MEMBER)
     )
-    query = select(*(func.count().filter(condition) for group in counts for condition in group))
-    row = (await tx.execute(query.where(users.c.account_id == account_id, users.c.status == ACTIVE))).one()
+    query = select(*(func.count().filter(condition) for group in counts for condition in group)).where(
+        users.c.account_id == account_id, users.c.status == ACTIVE, users.c.kind == UserKind.PERSON
+    )
+    row = (await tx.execute(query)).one()
     return Headcount(row[0], row[1], row[2]), Headcount(row[3], row[4], row[5])
 
 

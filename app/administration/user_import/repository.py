@@ -34,7 +34,8 @@ from app.core.callers import RequestContext
 from app.database.base import Moment
 from app.database.bulk import copy_rows
 from app.database.tables import authenticators, second_factor_state, users
-from app.second_factor.kinds.totp.kind import BEFORE_ANY_STEP, TOTP
+from app.second_factor.kinds.kind import BEFORE_ANY_COUNTER
+from app.second_factor.kinds.totp.kind import TOTP
 
 
 class StagedUser(NamedTuple):
@@ -138,7 +139,7 @@ async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> No
         "kind": literal(TOTP.name),
         "label": literal(TOTP.default_label),
         "sealed_secret": staged.c.sealed_secret,
-        "counter": literal(BEFORE_ANY_STEP),
+        "counter": literal(BEFORE_ANY_COUNTER),
         "created_at": literal(context.now, Moment),
     }
     await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))

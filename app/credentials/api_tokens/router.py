@@ -4,10 +4,13 @@ from fastapi import APIRouter, Response
 
 from app.authentication.allow import Admin, AdminReader, FreshAdmin
 from app.authentication.routes import AccountRoute
+from app.core.errors import Refusal
 from app.credentials.api_tokens import repository, rules, use_cases
 from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
+from app.credentials.api_tokens.use_cases import NewToken
 from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.rules import StoredAnswer
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
 from app.web.problems import problems
@@ -26,17 +29,19 @@ router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
 async def make_api_token(
     services: AppServices, caller: FreshAdmin, key: IdempotencyKey, response: Response, body: NewApiToken
 ) -> Response:
-    """Create a token of mine; it is shown only once. Needs a fresh second factor."""
+    """Create a token of mine, or as the owner one of a service account; it is shown only once.
+
+    Needs a fresh second factor.
+    """
     request = key.of_caller(services.sealer, caller) if key else None
+    new = NewToken(body.description, frozenset(map(Scope, body.scopes)), body.expires_at)
     async with services.database.begin() as tx:
-        outcome = await use_cases.make_token(
-            tx,
-            caller,
-            description=body.description,
-            scopes=frozenset(map(Scope, body.scopes)),
-            expires_at=body.expires_at,
-            request=request,
-        )
+        if body.user_id is None:
+            outcome: tuple[rules.ApiToken, str] | StoredAnswer | Refusal = await use_cases.make_token(
+                tx, caller, new, request
+            )
+        else:
+            outcome = await use_cases.make_service_token(tx, caller, body.user_id, new, request)
         answer = await answer_once(tx, request, outcome, response, _show_made)
     return accepted(answer)
 

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from app.accounts.users.rules import ACTIVE, User
+from app.core.callers import ADMINS
+
 PREFIX = "pgt_"
 USED_AGAIN_AFTER = timedelta(minutes=1)
 
@@ -21,11 +24,16 @@ class Scope(StrEnum):
     SIGN_INS = "sign_ins"
 
 
+def may_use_tokens(user: User) -> bool:
+    """Whether the user's tokens are valid: an active owner, admin or service account."""
+    return user.status == ACTIVE and (user.is_service or user.role in ADMINS)
+
+
 @dataclass(frozen=True)
 class ApiToken:
     """An API token's record; only a digest of the secret is stored.
 
-    `signs_in_admins`: the owner created it, so with the scope `sign_ins` it can sign in admins and the owner too.
+    `signs_in_admins`: it is the owner's own, so with the scope `sign_ins` it can sign in admins and the owner too.
     """
 
     id: UUID

@@ -6,17 +6,18 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.web.wire import Answer, Body, GivenTime, OneLine, Open
+from app.web.wire import Answer, Body, BodyId, GivenTime, OneLine, Open
 
 ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audit:read", "api", "sign_ins"]
 
 
 class NewApiToken(Body):
-    """What the token is for, what it may do, and when it expires."""
+    """What the token is for, what it may do, when it expires, and for which service account."""
 
     description: Annotated[str, OneLine(200)]
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=16)]
     expires_at: GivenTime | None = None
+    user_id: BodyId | None = None
 
 
 class ApiToken(Answer):

@@ -91,11 +91,18 @@ def is_audience(text: str) -> bool:
 
 
 def claims(
-    session: Session, role: Role, *, issuer: str, audience: str, account: str, token_id: UUID
+    session: Session,
+    role: Role,
+    *,
+    issuer: str,
+    audience: str,
+    account: str,
+    in_test_account: bool,
+    token_id: UUID,
 ) -> dict[str, Any]:
     """Return the claims of a token, without `iat` and `exp` (OpenID Connect Core 2).
 
-    `account` is the slug, as in paths.
+    `account` is the slug, as in paths. Only tokens of a test account have the claim `test_account`.
     """
     return {
         "iss": issuer,
@@ -108,4 +115,4 @@ def claims(
         "acr": session.assurance,
         "auth_time": int(session.authenticated_at.timestamp()),
         "jti": str(token_id),
-    }
+    } | ({"test_account": True} if in_test_account else {})

@@ -76,6 +76,7 @@ async def issue_identity_token(
         issuer=services.settings.public_url,
         audience=audience,
         account=account.slug,
+        in_test_account=account.test,
         token_id=new_id(caller.now),
     )
     return sign_token(claims, signer.private_key, str(signer.id), now=caller.now, lifetime=rules.TOKEN_LIFETIME)

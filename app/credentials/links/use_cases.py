@@ -65,9 +65,9 @@ async def enqueue_password_link_lookup(
 
 
 async def send_password_link(tx: AsyncConnection, context: RequestContext, email: str) -> None:
-    """Send a password link to the active user with this e-mail address, if there is one."""
+    """Send a password link to the active person with this e-mail address, if there is one."""
     found = await users.find_by_email(tx, context.account_id, email)
-    if found and found.user.status == ACTIVE:
+    if found and found.user.may_sign_in:
         await _send_link(tx, context, found.user.id, Purpose.PASSWORD)
 
 
@@ -128,7 +128,7 @@ async def _find(
     if link is None or link.purpose not in purposes or not link.is_open(context.now):
         raise _link_expired()
     found = await users.find_by_id(tx, context.account_id, link.user_id)
-    if found is None or found.user.status != ACTIVE:
+    if found is None or not found.user.may_sign_in:
         raise _link_expired()
     return link, found.user
 

@@ -3,7 +3,7 @@
 from app.accounts import repository as accounts
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users import repository as users
-from app.accounts.users.rules import ACTIVE, User
+from app.accounts.users.rules import User
 from app.core.callers import RequestContext
 from app.core.errors import Unauthenticated
 from app.credentials.password_access.rules import is_open
@@ -37,7 +37,7 @@ async def find_password_user(
         hash_ = found.password_hash if found else None
         check = await services.hasher.verify_password(hash_, password, kinds=kinds)
     async with services.database.begin() as tx:
-        if found is None or not check.matches or found.user.status != ACTIVE:
+        if found is None or not check.matches or not found.user.may_sign_in:
             await refuse_password(tx, context, found)
             refused = True
         else:

@@ -3,6 +3,7 @@
 They are separate from the features, so that a foreign key never makes one feature import another.
 """
 
+from app.database.tables import triggers  # noqa: F401 -- registers them with the metadata
 from app.database.tables.accounts import accounts
 from app.database.tables.api_tokens import api_tokens
 from app.database.tables.audit_events import audit_events

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    true,
 )
 
 from app.database.base import Moment, account_id, metadata, sealed
@@ -36,6 +37,7 @@ reports = Table(
     sealed("sealed_token", user="requested_by", nullable=True),
     Column("link_expires_at", Moment),
     Column("link_voided", Boolean),  # true if the requester has lost the authority to download it
+    Column("notify", Boolean, nullable=False, server_default=true()),  # whether a link is e-mailed
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     CheckConstraint("type IN ('two_factor_status')", name="type"),
     CheckConstraint("status IN ('queued', 'running', 'ready', 'failed', 'expired')", name="status"),

@@ -1,6 +1,7 @@
 """The users of the accounts, with their password hashes."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     literal_column,
     text,
@@ -31,12 +33,19 @@ users = Table(
     Column("password_hash", Text),
     Column("created_at", Moment, nullable=False),
     Column("last_sign_in_at", Moment),
+    Column("kind", Text, nullable=False, server_default=text("'person'")),  # decided when made: a trigger keeps it
+    Column("test_passcode", Boolean, nullable=False, server_default=false()),  # in test accounts only: a trigger
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     UniqueConstraint("account_id", "email_key"),
     UniqueConstraint("account_id", "external_id"),
     Index("uq_users_owner", "account_id", unique=True, postgresql_where=text("role = 'owner'")),
     CheckConstraint("role IN ('owner', 'admin', 'agent', 'end_user')", name="role"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint(
+        "kind = 'person' OR (kind = 'service' AND role IN ('admin', 'agent') AND password_hash IS NULL "
+        "AND external_id IS NULL AND NOT test_passcode)",
+        name="kind",
+    ),
     postgresql_with={"fillfactor": 85},  # room for the update by every sign-in
 )
 

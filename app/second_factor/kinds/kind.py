@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+BEFORE_ANY_COUNTER = -1
+"""The counter of an authenticator of which no answer has been accepted yet; later ones are greater."""
+
 
 @dataclass(frozen=True)
 class DisplayNames:

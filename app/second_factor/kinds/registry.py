@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from app.core.assurance import AAL1, AAL2, FIRST_FACTORS, RECOVERY_CODE
+from app.core.assurance import AAL1, AAL2, FIRST_FACTORS, RECOVERY_CODE, TEST_PASSCODE
 from app.second_factor.kinds.kind import Kind
 from app.second_factor.kinds.totp.kind import TOTP
 
@@ -36,7 +36,7 @@ def kinds_with_challenge() -> list[Kind]:
 
 def all_amr() -> frozenset[str]:
     """Return every value that a session's `amr` may contain."""
-    return FIRST_FACTORS | {RECOVERY_CODE} | {kind.amr for kind in registered()}
+    return FIRST_FACTORS | {RECOVERY_CODE, TEST_PASSCODE} | {kind.amr for kind in registered()}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
-from app.core.assurance import PASSWORD
+from app.core.assurance import PASSWORD, TEST_PASSCODE
 from app.core.callers import Caller
 from app.core.errors import Refusal, Unauthenticated
 from app.crypto.passwords import Hasher
@@ -22,6 +22,7 @@ from app.second_factor import throttle
 from app.second_factor.challenges import repository as challenges
 from app.second_factor.challenges.rules import ChallengeContext
 from app.second_factor.challenges.use_cases import IssuedChallenge, issue_challenge, judge_challenge_answer
+from app.second_factor.fixed_passcode import is_test_passcode
 from app.second_factor.kinds.registry import kinds_with_challenge
 from app.second_factor.passcode import RecoveryCode, SixDigits
 from app.second_factor.recovery_codes.use_cases import hash_typed_code
@@ -152,6 +153,8 @@ async def _judge(
     if asked:
         asked_in, given = ChallengeContext(session_id=caller.session_id), attempt.passcode.digits
         return await judge_challenge_answer(tx, caller.context, sealer, caller.user_id, asked, asked_in, given)
+    if await is_test_passcode(tx, caller.context, caller.user_id, attempt.passcode.digits):
+        return Proof(TEST_PASSCODE)
     verdict = judge_passcode(caller.context, sealer, caller.user_id, known, attempt)
     if isinstance(verdict, Refusal):
         return verdict

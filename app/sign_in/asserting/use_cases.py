@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts import repository as accounts
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
-from app.accounts.users.rules import ACTIVE, User
+from app.accounts.users.rules import ACTIVE, SERVICE_CANNOT_SIGN_IN, User
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.core.assurance import SSO
@@ -71,6 +71,8 @@ async def begin_asserted_sign_in(
 def _refusal(caller: Caller, user: User) -> Refusal | None:
     if user.role in ADMINS and not caller.signs_in_admins:
         return Forbidden("Only a token that the owner made signs in admins and the owner.")
+    if user.is_service:
+        return Forbidden(SERVICE_CANNOT_SIGN_IN)
     if user.status != ACTIVE:
         return Forbidden("The user is suspended.")
     return None

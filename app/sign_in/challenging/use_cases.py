@@ -38,7 +38,7 @@ async def ask_in_sign_in(
     Raises `Unauthenticated` (`sign_in_expired`), `Conflict` and `NotFound`. The throttle is not checked here but
     when the answer comes.
     """
-    found, known = await _lock_sign_in(tx, context, sign_in_token)
+    found, known = await lock_sign_in(tx, context, sign_in_token)
     asked_in = ChallengeContext(sign_in_id=found.sign_in.id)
     return await issue_challenge(tx, context, sealer, found.sign_in.user_id, known, authenticator_id, asked_in)
 
@@ -61,7 +61,7 @@ async def answer_challenge(
     if attempt.authenticator_id is None or not isinstance(given, SixDigits) or not kinds_with_challenge():
         return None
     async with database.begin() as tx:
-        found, known = await _lock_sign_in(tx, context, sign_in_token)
+        found, known = await lock_sign_in(tx, context, sign_in_token)
         named = next((one for one in known if one.id == attempt.authenticator_id), None)
         kind = challenge_kind(named) if named else None
         if named is None or kind is None:
@@ -86,9 +86,13 @@ async def answer_challenge(
         return completed
 
 
-async def _lock_sign_in(
+async def lock_sign_in(
     tx: AsyncConnection, context: RequestContext, sign_in_token: str
 ) -> tuple[FoundSignIn, list[Authenticator]]:
+    """Lock the state of the user who signs in; return the sign-in and the authenticators.
+
+    Raises as `check_waiting`.
+    """
     user_id = (await find_open_sign_in(tx, context, sign_in_token)).sign_in.user_id
     await second_factor.lock_state(tx, context.account_id, user_id)
     found = await find_open_sign_in(tx, context, sign_in_token)  # read again, now under the lock

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.users import repository as users
 from app.accounts.users.repository import PasswordUser
-from app.accounts.users.rules import ACTIVE, User, name_from_email, same_mailbox
+from app.accounts.users.rules import ACTIVE, SERVICE_CANNOT_SIGN_IN, User, name_from_email, same_mailbox
 from app.accounts.users.use_cases import NewUser, create_user, refuse_taken
 from app.audit.repository import record
 from app.audit.rules import NOBODY, Actor, Event, EventType
@@ -55,6 +55,8 @@ async def lock_user(tx: AsyncConnection, context: RequestContext, user_id: UUID)
 
 def refuse_user(provider: Provider, found: PasswordUser) -> Refusal | None:
     """Return why the provider may not sign this user in; None if it may."""
+    if found.user.is_service:
+        return Forbidden(SERVICE_CANNOT_SIGN_IN)
     if found.user.status != ACTIVE:
         return Forbidden("The user is suspended.")
     if found.user.role not in provider.roles:

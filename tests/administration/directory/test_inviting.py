@@ -41,6 +41,8 @@ async def test_owner_and_admins_create_users_of_every_role_except_owner(
         "last_sign_in_at": None,
         "pending_email": None,
         "invited": True,
+        "kind": "person",
+        "test_passcode": False,
     }
 
 

@@ -47,6 +47,8 @@ async def test_a_team_member_lists_everybody_of_the_account(tenant: Tenant, role
         "last_sign_in_at": None,
         "pending_email": None,
         "invited": False,
+        "kind": "person",
+        "test_passcode": False,
     }
     assert listed[reader.id]["last_sign_in_at"] == on_the_wire(tenant.clock.now())
 

@@ -36,6 +36,7 @@ async def test_a_report_is_queued_then_ready_and_shows_when_it_expires(
         "status": "queued",
         "rows": None,
         "requested_by": owner.id,
+        "notify": True,
         "created_at": asked["created_at"],
         "ready_at": None,
         "expires_at": None,

@@ -38,6 +38,7 @@ async def expected(client: Client, user: dict[str, Any]) -> dict[str, str]:
         "enrolled_at": min((found["created_at"] for found in authenticators), default=""),
         "last_passcode_at": shown["last_passcode_at"] or "",
         "last_sign_in_at": user["last_sign_in_at"] or "",
+        "test_account": "false",
     }
 
 

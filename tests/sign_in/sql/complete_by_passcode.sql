@@ -57,7 +57,8 @@ signed_in AS (
   UPDATE users AS u SET last_sign_in_at = $10
   FROM admitted
   WHERE u.account_id = $1 AND u.id = $2
-  RETURNING u.id, u.email, u.name, u.role, u.status, u.external_id, u.locale, u.created_at, u.last_sign_in_at
+  RETURNING u.id, u.email, u.name, u.role, u.status, u.external_id, u.locale, u.created_at, u.last_sign_in_at,
+            u.kind, u.test_passcode
 )
 SELECT signed_in.*,
        (SELECT count(*)

@@ -138,9 +138,9 @@ class Tenant:
         ok(await person.browser.post("/session/step-up", json=body))
 
 
-async def make_tenant(app: FastAPI, services: Services, clock: TurnableClock) -> Tenant:
-    """Return a new account without users."""
-    account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne")
+async def make_tenant(app: FastAPI, services: Services, clock: TurnableClock, *, test: bool = False) -> Tenant:
+    """Return a new account without users; with `test`, a test account."""
+    account = Account(new_id(clock.now()), f"test-{uuid.uuid4().hex[:12]}", "Example & Söhne", test)
     async with services.database.begin() as tx:
         await accounts.add_account(tx, account, first_policy(clock.now(), DEFAULT_ALLOWED_KINDS))
     return Tenant(app, services, clock, account)

@@ -34,6 +34,7 @@ COLUMNS = [
     "enrolled_at",
     "last_passcode_at",
     "last_sign_in_at",
+    "test_account",
 ]
 
 _LINK = r"http://127\.0\.0\.1:8000/links/([a-z0-9-]+)/report\?locale=[\w-]+#(pgr_[0-9a-f-]{36}\.[\w-]{43})"

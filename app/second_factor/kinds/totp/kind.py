@@ -18,8 +18,6 @@ from app.second_factor.kinds.totp import algorithm
 from app.second_factor.kinds.totp.otpauth_uri import otpauth_uri, qr_code_svg
 
 _PASSCODE = re.compile("[0-9]{6}")
-BEFORE_ANY_STEP = -1
-"""The counter of an authenticator of which no passcode has been accepted yet."""
 
 
 class TotpKind(Kind):
