@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class AccountDirectory:
-    """Finds accounts by slug; caches them, because nothing of an account ever changes."""
+    """Finds accounts by slug; caches them, because id and sort of an account never change."""
 
     _MOST = 10_000
 

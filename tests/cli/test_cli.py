@@ -61,6 +61,22 @@ def test_accounts_and_users_are_made_beside_the_running_service(service: Serving
     assert sign_in(service, "demo", "eve@acme.example", PASSWORD).status_code == 401
 
 
+def test_a_test_account_is_made_and_its_owner_gets_no_real_one(service: Serving, data_dir: Path) -> None:
+    owner = ("--name", "Acme", "--owner-email", "tester@acme.example", "--password-stdin")
+    made = passgate("create-account", "acme-test", *owner, "--test", data_dir=data_dir, stdin=PASSWORD)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == "Made the test account acme-test.\n"
+
+    refused = passgate("create-account", "acme-real", *owner, data_dir=data_dir, stdin=PASSWORD)
+
+    assert refused.returncode == 2
+    assert "cannot own a test account" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    answer = sign_in(service, "acme-test", "tester@acme.example", PASSWORD)
+    assert answer.headers["passgate-test-account"] == "true"
+    assert sign_in(service, "acme-real", "tester@acme.example", PASSWORD).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "says"),
     [

@@ -132,8 +132,8 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     """Make an active admin the owner, and the caller an admin; returns the new owner.
 
     The access of both users ends (`end_access`), including the calling session, and both are notified by e-mail.
-    Raises `NotFound`, `Conflict` if the user is not an active admin, `Forbidden` if the caller is no longer the
-    owner, and `Unauthenticated` if the caller's session has ended.
+    Raises `NotFound`, `Conflict` if the user is not an active admin or owns an account of the other sort (test or
+    real), `Forbidden` if the caller is no longer the owner, `Unauthenticated` if the caller's session has ended.
     """
     account_id = caller.account_id
     found = await lock_users(tx, account_id, caller.user_id, user_id)
@@ -149,7 +149,10 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     # The old owner first: the unique index allows one owner per account at any moment.
     for old, role, other in ((owner, Role.ADMIN, heir), (heir, Role.OWNER, owner)):
         new = replace(old, role=role)
-        await repository.store_user(tx, account_id, new)
+        try:
+            await repository.store_user(tx, account_id, new)
+        except IntegrityError as error:
+            refuse_taken(error)
         details = rules.audit_details(old, new, asked_email=False)
         events.append(Event(EventType.USER_CHANGED, "user", old.id, details))
         events += await _end_access(tx, caller, old.id, because=rules.ROLE_CHANGED)
