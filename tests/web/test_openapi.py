@@ -159,11 +159,12 @@ def test_every_body_and_answer_has_an_example_that_fits_and_holds_no_real_secret
 def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Vary"}
     limits = {"RateLimit", "RateLimit-Policy"}
-    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation"} | limits
+    some = {"WWW-Authenticate", "Retry-After", "Cache-Control", "Deprecation", "Passgate-Test-Account"} | limits
     named: dict[str, set[str]] = {}
-    for _, _, operation in operations(document):
+    for path, _, operation in operations(document):
         for status, answer in operation["responses"].items():
             headers = set(answer["headers"])
+            assert ("Passgate-Test-Account" in headers) == path.startswith("/v1/accounts/{account}")
             assert headers >= always
             assert ("WWW-Authenticate" in headers) == (status == "401")
             told = (operation["operationId"], status) in RETRY_AFTER
@@ -174,7 +175,7 @@ def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
                 named.setdefault(header, set()).add(operation["operationId"])
 
     logins = {"beginLogin", "finishLogin", "finishSamlLogin"}
-    assert named.pop("Location") == {"inviteUser", "requestReport"} | logins
+    assert named.pop("Location") == {"inviteUser", "makeServiceAccount", "requestReport"} | logins
     files = {"getLinkPageAsset"}
     assert named.pop("ETag") == {"getSecurityPolicy", "changeSecurityPolicy"} | files
     assert named.pop("Last-Modified") == named.pop("Accept-Ranges") == files

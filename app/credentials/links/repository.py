@@ -38,7 +38,8 @@ async def list_pending(
     """
     of_user = (links.c.account_id == users.c.account_id) & (links.c.user_id == users.c.id)
     is_open = (links.c.purpose == Purpose.EMAIL.value) & links.c.used_at.is_(None) & (links.c.expires_at > now)
-    invited = users.c.password_hash.is_(None) & users.c.last_sign_in_at.is_(None)
+    is_new = users.c.password_hash.is_(None) & users.c.last_sign_in_at.is_(None)
+    invited = is_new & (users.c.kind == UserKind.PERSON)
     query = (
         select(users.c.id, links.c.email, invited)
         .outerjoin_from(users, links, of_user & is_open)
