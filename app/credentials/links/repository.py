@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.accounts.users.rules import UserKind
 from app.credentials.links.rules import Link, Pending, Purpose
 from app.database.base import is_any_of
 from app.database.tables import links, users
