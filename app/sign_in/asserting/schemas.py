@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, BodyId
+from app.second_factor.trusted_devices.rules import PREFIX as DEVICE_PREFIX
+from app.web.wire import Body, BodyId, secret_field
 
 
 def _address(text: str) -> str:
@@ -31,4 +32,4 @@ class Assertion(Body):
     first_factor: Literal["password", "sso"]
     ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
     user_agent: Annotated[str, Field(max_length=512), AfterValidator(_printable)] | None = None
-    device_token: Annotated[str, Field(max_length=256)] | None = None
+    device_token: Annotated[str, secret_field(DEVICE_PREFIX, with_id=True)] | None = None
