@@ -26,7 +26,7 @@ def _enrollee(caller: Caller, owner: SessionOwner) -> EnrollingUser:
     "/users/me/two-factor/enrollments",
     status_code=201,
     operation_id="beginMyEnrollment",
-    responses=problems(401, 403, 409, 422),
+    responses=problems(409),
 )
 async def begin_my_enrollment(
     services: AppServices, caller: Enrolling, owner: Owner, body: NewEnrollment
@@ -50,7 +50,7 @@ async def begin_my_enrollment(
     "/users/me/two-factor/enrollments/{enrollment_id}/confirmation",
     status_code=201,
     operation_id="confirmMyEnrollment",
-    responses=problems(401, 403, 404, 409, 410, 422, 503),
+    responses=problems("passcode_incorrect", 409, 410),
 )
 async def confirm_my_enrollment(
     services: AppServices, caller: SessionCaller, owner: Owner, enrollment_id: PathId, body: Confirmation

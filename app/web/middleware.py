@@ -73,8 +73,8 @@ class RequestLogMiddleware:
             headers["Strict-Transport-Security"] = _HSTS
         if scope["state"].get("by_password"):
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
-        if self._shared and "vary" not in headers:
-            headers["Vary"] = "Origin"  # so that no cache serves one origin's answer to another origin
+        if self._shared and "origin" not in headers.get("vary", "").lower():
+            headers.add_vary_header("Origin")  # so that no cache serves one origin's answer to another origin
         if not CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 

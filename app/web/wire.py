@@ -10,10 +10,14 @@ from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from app.core.ids import NIL_ID
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
+
+SCHEMAS = "#/components/schemas/"
+"""Where the OpenAPI document has its schemas."""
 
 
 class Body(BaseModel):
@@ -47,7 +51,7 @@ class OpenList:
             "type": "string",
             "examples": values,
             "x-extensible-enum": values,
-            "description": "Values may be added: clients must accept unknown ones.",
+            "description": "Values may be added: clients must accept others.",
         }
 
 
@@ -78,6 +82,31 @@ def header_text(text: str) -> str:
     """
     return quote(text, safe=_UNESCAPED)
 
+
+_RANDOM_LENGTH = 43
+_RANDOM = f"[A-Za-z0-9_-]{{{_RANDOM_LENGTH}}}"  # as `app.crypto.digests.new_secret` makes it
+_ID_FORM = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def secret_field(prefix: str, *, with_id: bool = False) -> Any:
+    """Return the field of a secret in a request, with its form in the document.
+
+    A secret of another form is answered like an unknown one, so the form is not checked here.
+    """
+    id_form, some_id = (f"{_ID_FORM}\\.", f"{NIL_ID}.") if with_id else ("", "")
+    documented: JsonDict = {
+        "pattern": f"^{prefix}{id_form}{_RANDOM}$",
+        "examples": [prefix + some_id + "A" * _RANDOM_LENGTH],
+    }
+    return Field(max_length=128, json_schema_extra=documented)
+
+
+def documented(**schema: Any) -> Any:
+    """Return what the document says of a field whose values are checked by code of ours."""
+    return Field(json_schema_extra=schema)
+
+
+NOT_BLANK = documented(pattern=r"\S")
 
 # The default of a PATCH field. Its value is never read: `model_fields_set` says whether the field was sent.
 LEFT_OUT: Any = Field(default_factory=lambda: None)

@@ -41,7 +41,7 @@ Search = Annotated[
 ]
 
 
-@router.get("/users", operation_id="listUsers", responses=problems(403))
+@router.get("/users", operation_id="listUsers")
 async def list_users(
     services: AppServices,
     caller: TeamReader,
@@ -62,7 +62,7 @@ async def list_users(
     return Page(items=[User.model_validate(found) for found in shown], next_cursor=cursor)
 
 
-@router.post("/users", status_code=201, operation_id="inviteUser", responses=problems(403, 409))
+@router.post("/users", status_code=201, operation_id="inviteUser", responses=problems(409))
 async def invite_user(
     services: AppServices, caller: UsersWriter, body: NewUser, request: Request, response: Response
 ) -> User:
@@ -75,7 +75,7 @@ async def invite_user(
     return User.model_validate(made)
 
 
-@router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))
+@router.get("/users/{user_id}", operation_id="getUser")
 async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -> User:
     """Show a user."""
     async with services.database.read() as tx:
@@ -83,7 +83,7 @@ async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -
     return User.model_validate(found)
 
 
-@router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(403, 409))
+@router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(409))
 async def change_user(services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange) -> User:
     """Change a user. Needs a fresh second factor.
 
@@ -99,7 +99,7 @@ def _changes(body: UserChange) -> dict[str, Any]:
     return given | ({"role": Role(given["role"])} if "role" in given else {})
 
 
-@router.delete("/users/{user_id}", status_code=204, operation_id="deleteUser", responses=problems(403, 409))
+@router.delete("/users/{user_id}", status_code=204, operation_id="deleteUser", responses=problems(409))
 async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathId) -> None:
     """Delete a user with all personal data. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -107,7 +107,7 @@ async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathI
     accepted(refusal)
 
 
-@router.post("/ownership", operation_id="handOverOwnership", responses=problems(403, 409))
+@router.post("/ownership", operation_id="handOverOwnership", responses=problems(409))
 async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: OwnershipTransfer) -> User:
     """Make an active admin the owner and yourself an admin. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -115,7 +115,7 @@ async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: O
     return User.model_validate(owner)
 
 
-@router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser", responses=problems(403))
+@router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser")
 async def get_two_factor_of_user(
     services: AppServices, caller: UsersReader, policy: Policy, user_id: PathId
 ) -> TwoFactor:
@@ -126,7 +126,7 @@ async def get_two_factor_of_user(
     return TwoFactor.model_validate(shown)
 
 
-@router.get("/users/{user_id}/trusted-devices", operation_id="listTrustedDevicesOfUser", responses=problems(403))
+@router.get("/users/{user_id}/trusted-devices", operation_id="listTrustedDevicesOfUser")
 async def list_trusted_devices_of_user(
     services: AppServices, caller: AdminReader, policy: Policy, user_id: PathId, page: Paged
 ) -> Page[TrustedDevice]:
@@ -137,12 +137,7 @@ async def list_trusted_devices_of_user(
     return await show_devices(services, caller, user.id, page, policy_days=days)
 
 
-@router.delete(
-    "/users/{user_id}/trusted-devices",
-    status_code=204,
-    operation_id="revokeTrustedDevicesOfUser",
-    responses=problems(403),
-)
+@router.delete("/users/{user_id}/trusted-devices", status_code=204, operation_id="revokeTrustedDevicesOfUser")
 async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
     """Revoke all trusted devices of a user, so that each asks for a passcode again."""
     async with services.database.begin() as tx:
@@ -150,7 +145,7 @@ async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, u
     accepted(refusal)
 
 
-@router.get("/users/{user_id}/sessions", operation_id="listSessionsOfUser", responses=problems(403))
+@router.get("/users/{user_id}/sessions", operation_id="listSessionsOfUser")
 async def list_sessions_of_user(
     services: AppServices, caller: AdminReader, user_id: PathId, page: Paged
 ) -> Page[Session]:
@@ -161,9 +156,7 @@ async def list_sessions_of_user(
     return await show_sessions(services, caller, user.id, user.role, page)
 
 
-@router.delete(
-    "/users/{user_id}/sessions", status_code=204, operation_id="endSessionsOfUser", responses=problems(403)
-)
+@router.delete("/users/{user_id}/sessions", status_code=204, operation_id="endSessionsOfUser")
 async def end_sessions_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
     """Sign a user out everywhere."""
     async with services.database.begin() as tx:

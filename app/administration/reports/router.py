@@ -28,7 +28,7 @@ _CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/reports", status_code=202, operation_id="requestReport", responses=problems(401, 403, 422, 429))
+@router.post("/reports", status_code=202, operation_id="requestReport")
 async def request_report(
     request: Request, services: AppServices, caller: _FreshAdmin, body: NewReport, response: Response
 ) -> Report:
@@ -42,7 +42,7 @@ async def request_report(
     return _show(report, caller)
 
 
-@router.get("/reports", operation_id="listReports", responses=problems(401, 403, 422))
+@router.get("/reports", operation_id="listReports")
 async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> Page[Report]:
     """List the account's reports, newest first."""
     async with services.database.read() as tx:
@@ -51,7 +51,7 @@ async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> P
     return Page(items=[_show(report, caller) for report in shown], next_cursor=cursor)
 
 
-@router.get("/reports/{report_id}", operation_id="getReport", responses=problems(401, 403, 404))
+@router.get("/reports/{report_id}", operation_id="getReport")
 async def get_report(services: AppServices, caller: _Reader, report_id: PathId) -> Report:
     """Show a report and its status."""
     async with services.database.read() as tx:
@@ -63,7 +63,7 @@ async def get_report(services: AppServices, caller: _Reader, report_id: PathId) 
     "/reports/{report_id}/csv",
     operation_id="downloadReport",
     response_class=StreamingResponse,
-    responses=_CSV | problems(401, 403, 404, 409),
+    responses=_CSV | problems("report_not_ready"),
 )
 async def download_report(
     request: Request, services: AppServices, caller: _FreshAdmin, report_id: PathId
@@ -78,7 +78,7 @@ async def download_report(
     "/report-downloads",
     operation_id="downloadReportByLink",
     response_class=StreamingResponse,
-    responses=_CSV | problems(410),
+    responses=_CSV | problems("link_expired"),
 )
 async def download_report_by_link(
     request: Request, services: AppServices, context: Context, body: ReportDownload

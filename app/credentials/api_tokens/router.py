@@ -9,13 +9,12 @@ from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
-from app.web.problems import problems
 from app.web.wire import PathId
 
 router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
 
 
-@router.post("/api-tokens", status_code=201, operation_id="makeApiToken", responses=problems(403))
+@router.post("/api-tokens", status_code=201, operation_id="makeApiToken")
 async def make_api_token(services: AppServices, caller: FreshAdmin, body: NewApiToken) -> MadeApiToken:
     """Create a token of mine; it is shown only once. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -29,7 +28,7 @@ async def make_api_token(services: AppServices, caller: FreshAdmin, body: NewApi
     return MadeApiToken(**dict(_show(token)), token=secret)
 
 
-@router.get("/api-tokens", operation_id="listApiTokens", responses=problems(403))
+@router.get("/api-tokens", operation_id="listApiTokens")
 async def list_api_tokens(services: AppServices, caller: AdminReader, page: Paged) -> Page[ApiToken]:
     """List the account's tokens, newest first."""
     async with services.database.read() as tx:
@@ -38,7 +37,7 @@ async def list_api_tokens(services: AppServices, caller: AdminReader, page: Page
     return Page(items=[_show(token) for token in shown], next_cursor=cursor)
 
 
-@router.delete("/api-tokens/{token_id}", status_code=204, operation_id="revokeApiToken", responses=problems(403))
+@router.delete("/api-tokens/{token_id}", status_code=204, operation_id="revokeApiToken")
 async def revoke_api_token(services: AppServices, caller: Admin, token_id: PathId) -> None:
     """Revoke a token: the next call with it is refused."""
     async with services.database.begin() as tx:

@@ -41,7 +41,10 @@ async def ask_for_password_link(services: AppServices, context: Context, body: P
 
 
 @router.post(
-    "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
+    "/password-links/redemption",
+    status_code=204,
+    operation_id="redeemPasswordLink",
+    responses=problems("link_expired"),
 )
 async def redeem_password_link(services: AppServices, context: Context, body: PasswordChosen) -> None:
     """Set the password. All sessions and trusted devices end; 2FA stays unchanged.
@@ -58,14 +61,18 @@ async def redeem_password_link(services: AppServices, context: Context, body: Pa
         await use_cases.redeem_password_link(tx, context, link, new_hash)
 
 
-@router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
+@router.post(
+    "/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems("link_expired", 409)
+)
 async def confirm_email(services: AppServices, context: Context, body: EmailConfirmed) -> None:
     """Confirm the new e-mail address, to which the link was sent."""
     async with services.database.begin() as tx:
         await use_cases.confirm_email(tx, context, body.token)
 
 
-@router.post("/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems(410))
+@router.post(
+    "/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems("link_expired")
+)
 async def stop_email_change(services: AppServices, context: Context, body: EmailChangeStopped) -> None:
     """Stop a change of the e-mail address, with the link that was sent to the old address."""
     async with services.database.begin() as tx:

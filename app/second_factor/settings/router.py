@@ -32,13 +32,13 @@ async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> T
     return TwoFactor.model_validate(shown)
 
 
-@router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
+@router.get("/users/me/two-factor", operation_id="getMyTwoFactor")
 async def get_my_two_factor(services: AppServices, caller: SessionCaller, policy: Policy) -> TwoFactor:
     """Show my two-factor settings."""
     return await _show(services, caller, policy)
 
 
-@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 403, 422))
+@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor")
 async def change_my_two_factor(
     services: AppServices, caller: SessionCaller, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
@@ -49,7 +49,9 @@ async def change_my_two_factor(
     return await _show(services, caller, policy)
 
 
-@router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
+@router.put(
+    "/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems("no_authenticator")
+)
 async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, policy: Policy) -> TwoFactor:
     """Keep 2FA on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -58,7 +60,10 @@ async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, 
 
 
 @router.delete(
-    "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
+    "/users/me/two-factor",
+    status_code=204,
+    operation_id="turnMyTwoFactorOff",
+    responses=problems("two_factor_required"),
 )
 async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCaller) -> None:
     """Turn my 2FA off. Needs a fresh second factor.
@@ -69,11 +74,7 @@ async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCall
         await use_cases.turn_off(tx, caller)
 
 
-@router.patch(
-    "/users/me/two-factor/authenticators/{authenticator_id}",
-    operation_id="renameMyAuthenticator",
-    responses=problems(401, 403, 404, 422),
-)
+@router.patch("/users/me/two-factor/authenticators/{authenticator_id}", operation_id="renameMyAuthenticator")
 async def rename_my_authenticator(
     services: AppServices, caller: SessionCaller, authenticator_id: PathId, body: AuthenticatorChange
 ) -> Authenticator:
@@ -88,7 +89,7 @@ async def rename_my_authenticator(
     "/users/me/two-factor/authenticators/{authenticator_id}",
     status_code=204,
     operation_id="removeMyAuthenticator",
-    responses=problems(401, 403, 404, 409),
+    responses=problems("last_authenticator"),
 )
 async def remove_my_authenticator(
     services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId
@@ -102,7 +103,7 @@ async def remove_my_authenticator(
     "/users/me/two-factor/recovery-codes",
     status_code=201,
     operation_id="renewMyRecoveryCodes",
-    responses=problems(401, 403, 409, 503),
+    responses=problems("no_authenticator"),
 )
 async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCaller) -> RecoveryCodes:
     """Get ten new recovery codes; all older ones become void. Needs a fresh second factor."""
@@ -116,7 +117,7 @@ async def renew_my_recovery_codes(services: AppServices, caller: FreshSessionCal
     "/users/{user_id}/two-factor/recovery-codes",
     status_code=201,
     operation_id="renewRecoveryCodesOfUser",
-    responses=problems(401, 403, 404, 409, 422, 503),
+    responses=problems("no_authenticator"),
 )
 async def renew_recovery_codes_of_user(
     services: AppServices, caller: FreshAdmin, user_id: PathId, body: RecoveryCodesForUser
@@ -136,7 +137,7 @@ async def renew_recovery_codes_of_user(
     "/users/{user_id}/two-factor",
     status_code=204,
     operation_id="turnTwoFactorOffForUser",
-    responses=problems(401, 403),
+    responses=problems("only_the_user_can_turn_off"),
 )
 async def turn_two_factor_off_for_user(services: AppServices, caller: SessionCaller, user_id: str) -> None:
     """Refuse, always: nobody can turn off another user's second factor."""
