@@ -8,7 +8,7 @@ from pydantic import AfterValidator, StringConstraints
 from app.accounts.users.rules import LONGEST_EMAIL, LONGEST_NAME, check_email, check_name
 from app.accounts.users.schemas import RoleName, StatusName
 from app.core.errors import InvalidRequest
-from app.web.wire import LEFT_OUT, Body, BodyId
+from app.web.wire import LEFT_OUT, Body, BodyId, documented
 
 
 def _checked(check: Callable[[str], str]) -> AfterValidator:
@@ -27,9 +27,16 @@ def _printable(value: str) -> str:
     return value
 
 
-Email = Annotated[str, StringConstraints(max_length=LONGEST_EMAIL), _checked(check_email)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name)]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+# What a pattern can say of `isprintable`: no control characters.
+_PRINTABLE = documented(pattern="^[^\\u0000-\\u001f\\u007f-\\u009f]*$")
+
+Email = Annotated[
+    str, StringConstraints(max_length=LONGEST_EMAIL), _checked(check_email), documented(format="idn-email")
+]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), _checked(check_name), _PRINTABLE]
+ExternalId = Annotated[
+    str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable), _PRINTABLE
+]
 Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 

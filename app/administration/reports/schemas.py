@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
-
-from app.web.wire import Answer, Body, Open
+from app.administration.reports.rules import PREFIX
+from app.web.wire import Answer, Body, Open, secret_field
 
 
 class NewReport(Body):
@@ -19,7 +18,7 @@ class NewReport(Body):
 class ReportDownload(Body):
     """The token in the e-mailed link."""
 
-    token: Annotated[str, Field(max_length=128)]
+    token: Annotated[str, secret_field(PREFIX, with_id=True)]
 
 
 class Report(Answer):

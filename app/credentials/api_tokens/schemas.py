@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from app.web.wire import Answer, Body, GivenTime, Open
+from app.web.wire import NOT_BLANK, Answer, Body, GivenTime, Open
 
 ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audit:read", "api", "sign_ins"]
 
@@ -14,7 +14,7 @@ ScopeName = Literal["policy:read", "users:read", "users:write", "reports", "audi
 class NewApiToken(Body):
     """What the token is for, what it may do, and when it expires."""
 
-    description: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), NOT_BLANK]
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=16)]
     expires_at: GivenTime | None = None
 

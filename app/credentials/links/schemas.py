@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, GivenPassword
+from app.credentials.links.rules import PREFIX
+from app.credentials.passwords.schemas import ChosenPassword
+from app.web.wire import Body, secret_field
 
-Token = Annotated[str, Field(max_length=128)]
+Token = Annotated[str, secret_field(PREFIX)]
 
 
 class PasswordLinkWanted(Body):
@@ -20,7 +20,7 @@ class PasswordChosen(Body):
     """The link's token, and the new password."""
 
     token: Token
-    new_password: GivenPassword
+    new_password: ChosenPassword
 
 
 class EmailConfirmed(Body):

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import StringConstraints
 
 from app.second_factor.schemas import ShownKind
-from app.web.wire import LEFT_OUT, Answer, Body, Open
+from app.web.wire import LEFT_OUT, NOT_BLANK, Answer, Body, Open
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), NOT_BLANK]
 Frequency = Literal["every_30_days", "every_sign_in"]
 
 
@@ -60,4 +60,4 @@ class RecoveryCodes(Answer):
 class RecoveryCodesForUser(Body):
     """Why another user gets new recovery codes; the audit log records the reason."""
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True), NOT_BLANK]
