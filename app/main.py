@@ -54,7 +54,9 @@ from app.web.health import router as health
 from app.web.metrics import DatabaseMetrics
 from app.web.metrics import router as metrics
 from app.web.middleware import RequestLogMiddleware, ServerErrorMiddleware
-from app.web.openapi import describe
+from app.web.openapi import describe, metadata
+from app.web.openapi_route import ServedDocument
+from app.web.openapi_route import router as openapi
 from app.web.problems import add_problem_handlers, problems
 from app.web.tracing import NO_TELEMETRY, TracingMiddleware
 
@@ -100,8 +102,9 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
         await services.close()
 
     app = FastAPI(
-        title="Passgate",
+        **metadata(services.settings),
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -122,7 +125,8 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.state.issuers = Issuers(GuardedFetcher(services.settings.fetch_policy))
     app.state.database_metrics = DatabaseMetrics()
     app.state.needed_revision = needed_revision()
-    everywhere = problems(401, 404, 413, 415, 422, 500, 503)
+    app.state.document = ServedDocument(app)
+    everywhere = problems(404, 413, 415, 422, 500, 503)
     features = _FEATURES + (_OF_KINDS_WITH_CHALLENGE if kinds_with_challenge() else ())
     for feature in features:
         app.include_router(feature, prefix="/v1/accounts/{account}", responses=everywhere)
@@ -132,7 +136,8 @@ def create_app(services: Services, *, jobs: bool = False) -> FastAPI:
     app.include_router(address_probe)
     app.include_router(well_known)
     app.include_router(explanations, responses=problems(404))
-    app.include_router(docs, responses=problems(404))
+    app.include_router(docs)
+    app.include_router(openapi)
     app.include_router(link_pages, responses=problems(404))
     add_problem_handlers(app)
     describe(app)

@@ -11,7 +11,7 @@ import pytest
 from app.core import errors
 from app.core.errors import Refusal
 from app.web.explanations import EXPLANATIONS
-from app.web.problems import _STATUS, problem_response
+from app.web.problems import STATUS, STATUS_OF_CODE, problem_response
 from tests.support.account.arrange import Tenant
 from tests.support.account.client import refused
 
@@ -71,9 +71,9 @@ def codes_given() -> Iterator[tuple[str, str, str]]:
 
 
 def test_every_kind_of_refusal_has_a_status_and_a_code_of_the_contract() -> None:
-    assert set(_STATUS) == set(KINDS.values())
+    assert set(STATUS) == set(KINDS.values())
     for kind in KINDS.values():
-        assert CODES[kind.default_code] == _STATUS[kind]
+        assert CODES[kind.default_code] == STATUS[kind]
 
 
 def test_every_code_in_the_source_has_the_status_of_the_contract() -> None:
@@ -81,7 +81,7 @@ def test_every_code_in_the_source_has_the_status_of_the_contract() -> None:
 
     assert len(given) > 10
     for kind, code, place in given:
-        assert CODES.get(code) == _STATUS[KINDS[kind]], place
+        assert CODES.get(code) == STATUS[KINDS[kind]], place
 
 
 def test_every_code_is_explained_and_no_other() -> None:
@@ -122,3 +122,7 @@ async def test_a_problem_that_does_not_exist_has_no_page(tenant: Tenant) -> None
         response = await tenant.browser().get(f"{ROOT}/problems/{code}")
         refused(response, 404, "not_found")
         assert "script" not in response.text
+
+
+def test_every_code_has_its_status_for_the_openapi_document() -> None:
+    assert STATUS_OF_CODE == CODES

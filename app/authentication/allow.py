@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
-from fastapi import Depends, Request, Security
-from fastapi.openapi.models import HTTPBase
-from fastapi.security.base import SecurityBase
+from fastapi import Depends, Request
 
 from app.accounts.rules import SecurityPolicy
 from app.audit.repository import record_act
 from app.audit.rules import Event, EventType
 from app.authentication.context import request_context_of
 from app.authentication.credentials import Identified, identify
-from app.authentication.routes import CallerCheck, refuse_unexpected_input
+from app.authentication.routes import refuse_unexpected_input
 from app.core.assurance import is_fresh
 from app.core.callers import ADMINS, EVERYBODY, TEAM, Caller, Credential, Role
 from app.core.errors import Forbidden, Refusal, StepUpRequired
@@ -20,25 +18,11 @@ from app.credentials.api_tokens.rules import Scope
 from app.services import Services
 from app.sessions.repository import SessionOwner
 from app.web.dependencies import services_of
-
-
-class _DocumentedScheme(SecurityBase):
-    """A security scheme for the OpenAPI document only; `identify` reads the header."""
-
-    def __init__(self, name: str, scheme: str, description: str) -> None:
-        self.scheme_name = name
-        self.model = HTTPBase(scheme=scheme, description=description)
-
-    async def __call__(self) -> None:
-        """Read nothing."""
-
-
-BY_SESSION = _DocumentedScheme("session", "bearer", "A session token, `pgs_...`.")
-BY_TOKEN = _DocumentedScheme("api_token", "basic", "The e-mail address with `/token` behind it, and `pgt_...`.")
+from app.web.guards import Guard
 
 
 @dataclass(frozen=True)
-class Allow(CallerCheck):
+class Allow(Guard):
     """Which callers a route allows, as a FastAPI dependency that returns the caller.
 
     The caller must have one of `roles`. A session is allowed unless `session` is false; an API token if `scope` is
@@ -51,12 +35,7 @@ class Allow(CallerCheck):
     password: bool = False
     session: bool = True
 
-    async def __call__(
-        self,
-        request: Request,
-        _: Annotated[object, Security(BY_SESSION)],
-        __: Annotated[object, Security(BY_TOKEN)],
-    ) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """Return the caller; raises `Unauthenticated`, `Forbidden`, `StepUpRequired`, in this order.
 
         A caller who must set up 2FA before the session can be fresh gets `Forbidden` instead of `StepUpRequired`.
@@ -75,6 +54,31 @@ class Allow(CallerCheck):
             raise _not_fresh(request, caller, for_enrolling=self.fresh == "for_enrolling")
         refuse_unexpected_input(request)
         return caller
+
+    @property
+    def schemes(self) -> list[str]:
+        """The names of the security schemes that it accepts."""
+        allowed = {"session": self.session, "api_token": self.scope is not None, "password": self.password}
+        return [name for name, is_allowed in allowed.items() if is_allowed]
+
+    @property
+    def problem_codes(self) -> list[str]:
+        """The codes of the problems that it can answer.
+
+        A password is judged before the route decides whether it accepts one, so every route can answer its codes.
+        """
+        possible = {
+            "unauthenticated": True,
+            "invalid_credentials": True,
+            "password_access_off": True,
+            "too_many_requests": True,
+            "session_required": self.scope is None or not self.password,
+            "scope_missing": self.scope is not None,
+            "forbidden": self.roles != EVERYBODY or not self.session,
+            "two_factor_setup_required": self.fresh != "no",
+            "step_up_required": self.fresh != "no",
+        }
+        return [code for code, is_possible in possible.items() if is_possible]
 
     def _refusal(self, caller: Caller) -> Refusal | None:
         allowed = {

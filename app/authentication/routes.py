@@ -18,15 +18,9 @@ from app.authentication.context import get_accounts
 from app.core.errors import InvalidRequest, NotFound
 from app.web.bodies import NO_BODY, read_form, read_json
 from app.web.field_errors import query_errors
+from app.web.guards import Guard
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class CallerCheck:
-    """Base class of the dependency that checks the caller.
-
-    It must call `refuse_unexpected_input`, which comes after the caller in the order of checks.
-    """
 
 
 class AccountRoute(APIRoute):
@@ -38,7 +32,7 @@ class AccountRoute(APIRoute):
         """Return FastAPI's handler, wrapped in the first checks."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
-        is_public = not any(isinstance(part.call, CallerCheck) for part in self.dependant.dependencies)
+        is_public = not any(isinstance(part.call, Guard) for part in self.dependant.dependencies)
         parameters = list(dict.fromkeys(_query_parameters(self.dependant)))
 
         async def checked(request: Request) -> Response:

@@ -36,14 +36,21 @@ class FieldError:
 
 
 class Refusal(Exception):  # noqa: N818 -- often returned, not raised
-    """Base class of all refusals; `extra` goes into the problem document unchanged."""
+    """Base class of all refusals.
+
+    `retry_after` is the number of whole seconds until trying again makes sense, where that is known. `extra` goes
+    into the problem document unchanged.
+    """
 
     default_code: ClassVar[str]
 
-    def __init__(self, detail: str, *, code: str | None = None, **extra: Any) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, retry_after: int | None = None, **extra: Any
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
+        self.retry_after = retry_after
         self.extra = extra
 
 
@@ -150,8 +157,7 @@ class TooMany(Refusal):
     def __init__(
         self, detail: str, *, retry_after: int, code: str | None = None, limits: Sequence[ReachedLimit] = ()
     ) -> None:
-        super().__init__(detail, code=code)
-        self.retry_after = retry_after
+        super().__init__(detail, code=code, retry_after=retry_after)
         self.limits = limits
 
 
@@ -161,8 +167,7 @@ class Unavailable(Refusal):
     default_code = "unavailable"
 
     def __init__(self, detail: str = "The service cannot answer at the moment.", *, retry_after: int = 1) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
+        super().__init__(detail, retry_after=retry_after)
 
 
 class InternalError(Refusal):

@@ -11,7 +11,7 @@ from app.enrollment.in_session import confirm_my_enrollment as confirm_in_sessio
 from app.enrollment.outcomes import ConfirmedEnrollment
 from app.enrollment.schemas import Confirmation, Confirmed, Enrollment, NewEnrollment
 from app.enrollment.use_cases import EnrollingUser
-from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.answers import KEY_PROBLEMS, IdempotencyKey, answer_once
 from app.second_factor.settings.schemas import Authenticator
 from app.second_factor.settings.use_cases import lock_own_factors
 from app.second_factor.trusted_devices.answers import set_device_cookie, show_trust, trust_asked
@@ -32,7 +32,7 @@ def _enrollee(caller: Caller, owner: SessionOwner) -> EnrollingUser:
     "/users/me/two-factor/enrollments",
     status_code=201,
     operation_id="beginMyEnrollment",
-    responses=problems(401, 403, 409, 422),
+    responses=problems(409),
 )
 async def begin_my_enrollment(
     services: AppServices, caller: Enrolling, owner: Owner, body: NewEnrollment
@@ -57,7 +57,7 @@ async def begin_my_enrollment(
     status_code=201,
     operation_id="confirmMyEnrollment",
     response_model=Confirmed,
-    responses=problems(401, 403, 404, 409, 410, 422, 503),
+    responses=problems("passcode_incorrect", 409, 410, *KEY_PROBLEMS),
 )
 async def confirm_my_enrollment(
     services: AppServices,

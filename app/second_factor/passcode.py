@@ -4,7 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-_LONGEST_INPUT = 64
+LONGEST_INPUT = 64
 _HALF = 7
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: 5 bits a character, without i, l, o and u
 _LOOK_ALIKE = str.maketrans("oil", "011")
@@ -40,7 +40,7 @@ def parse(text: str) -> SixDigits | RecoveryCode | None:
     these digits are kept, so that another spelling of a used passcode is not a new one (CVE-2025-6014). In a
     recovery code, letter case and the dash do not matter either; o means 0, i and l mean 1.
     """
-    if len(text) > _LONGEST_INPUT:
+    if len(text) > LONGEST_INPUT:
         return None
     typed = _SPACES.sub("", text)
     if _SIX_DIGITS.fullmatch(typed):

@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, PydanticKnownError
 
 from app.second_factor.kinds import registry
 from app.second_factor.kinds.kind import Kind
-from app.second_factor.passcode import RecoveryCode, SixDigits, parse
+from app.second_factor.passcode import LONGEST_INPUT, RecoveryCode, SixDigits, parse
 from app.web.wire import Answer, OpenList, malformed
 
 
@@ -19,10 +19,20 @@ def _passcode(value: Any) -> SixDigits | RecoveryCode:
     return passcode
 
 
+# What `parse` accepts, as a pattern: half a recovery code has seven characters and any spaces.
+_HALF = "( *[0-9A-TV-Za-tv-z]){7} *"
+
 Passcode = Annotated[
     SixDigits | RecoveryCode,
     PlainValidator(_passcode),
-    WithJsonSchema({"type": "string", "description": "six ASCII digits, or a recovery code"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "six ASCII digits, or a recovery code",
+            "pattern": f"^([0-9]{{6}}|{_HALF}-?{_HALF})$",
+            "maxLength": LONGEST_INPUT,
+        }
+    ),
 ]
 
 

@@ -280,10 +280,13 @@ def incorrect() -> Refusal:
     return Unauthenticated("The passcode is not correct.", code="passcode_incorrect")
 
 
-def already_used(**extra: int) -> Refusal:
-    """Return the refusal of a correct passcode that was accepted before."""
+def already_used(retry_after: int | None = None) -> Refusal:
+    """Return the refusal of a correct passcode that was accepted before.
+
+    `retry_after` is when the authenticator shows the next one. A used recovery code has no next one.
+    """
     return Unauthenticated(
-        "The passcode was used before. Wait for a new one.", code="passcode_already_used", **extra
+        "The passcode was used before. Wait for a new one.", code="passcode_already_used", retry_after=retry_after
     )
 
 

@@ -13,7 +13,6 @@ from app.sessions import repository, rules, use_cases
 from app.sessions.schemas import MySession, Session
 from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged, PageRequest
-from app.web.problems import problems
 from app.web.wire import PathId, header_text
 
 router = APIRouter(tags=["session"], route_class=AccountRoute)
@@ -56,21 +55,21 @@ async def show_sessions(
     return Page(items=items, next_cursor=cursor)
 
 
-@router.get("/session", operation_id="getSession", responses=problems(401, 403))
+@router.get("/session", operation_id="getSession")
 async def get_session(caller: SessionCaller, owner: Owner) -> MySession:
     """Show the current session and its user."""
     shown = show_session(owner.session, caller.role, current=True)
     return MySession(session=shown, user=User.model_validate(owner.user))
 
 
-@router.delete("/session", status_code=204, operation_id="signOut", responses=problems(401, 403))
+@router.delete("/session", status_code=204, operation_id="signOut")
 async def sign_out(services: AppServices, caller: SessionCaller) -> None:
     """Sign out."""
     async with services.database.begin() as tx:
         await use_cases.end_my_session(tx, caller, caller.session_id)
 
 
-@router.get("/authorize", status_code=204, operation_id="authorize", responses=problems(403))
+@router.get("/authorize", status_code=204, operation_id="authorize")
 async def authorize(caller: Authorizing, response: Response) -> None:
     """Check the credential and return its user in headers.
 
@@ -84,27 +83,20 @@ async def authorize(caller: Authorizing, response: Response) -> None:
     response.headers["Passgate-Assurance"] = caller.assurance
 
 
-@router.get("/users/me/sessions", operation_id="listMySessions", responses=problems(401, 403, 422))
+@router.get("/users/me/sessions", operation_id="listMySessions")
 async def list_my_sessions(services: AppServices, caller: SessionCaller, page: Paged) -> Page[Session]:
     """List my active sessions, newest first."""
     return await show_sessions(services, caller, caller.user_id, caller.role, page)
 
 
-@router.delete(
-    "/users/me/sessions", status_code=204, operation_id="endMyOtherSessions", responses=problems(401, 403)
-)
+@router.delete("/users/me/sessions", status_code=204, operation_id="endMyOtherSessions")
 async def end_my_other_sessions(services: AppServices, caller: SessionCaller) -> None:
     """End all my sessions except this one."""
     async with services.database.begin() as tx:
         await use_cases.end_my_other_sessions(tx, caller)
 
 
-@router.delete(
-    "/users/me/sessions/{session_id}",
-    status_code=204,
-    operation_id="endMySession",
-    responses=problems(401, 403, 404),
-)
+@router.delete("/users/me/sessions/{session_id}", status_code=204, operation_id="endMySession")
 async def end_my_session(services: AppServices, caller: SessionCaller, session_id: PathId) -> None:
     """End one of my sessions."""
     async with services.database.begin() as tx:

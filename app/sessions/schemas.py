@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import ConfigDict
+from pydantic.json_schema import SkipJsonSchema
+
 from app.accounts.users.schemas import User
 from app.second_factor.kinds import registry
 from app.second_factor.schemas import Passcode
-from app.web.wire import Answer, Body, GivenPassword, Open, OpenList
+from app.web.wire import LEFT_OUT, Answer, Body, GivenPassword, Open, OpenList
 
 
 class Session(Answer):
@@ -41,7 +44,12 @@ class MySession(Answer):
 
 
 class StepUp(Body):
-    """A passcode, or the password of a user who has no authenticator."""
+    """Either a passcode, or the password of a user who has no authenticator.
 
-    passcode: Passcode | None = None
-    password: GivenPassword | None = None
+    A null counts as left out.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    passcode: Passcode | SkipJsonSchema[None] = LEFT_OUT
+    password: GivenPassword | SkipJsonSchema[None] = LEFT_OUT

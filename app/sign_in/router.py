@@ -34,11 +34,12 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
 
 
 @router.post(
-    "/sign-ins", status_code=201, operation_id="signIn", responses=problems(401, 404, 413, 415, 422, 429, 503)
+    "/sign-ins",
+    status_code=201,
+    operation_id="signIn",
+    responses=problems("invalid_credentials", "too_many_requests"),
 )
-async def sign_in(
-    request: Request, body: schemas.PasswordSignIn
-) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
+async def sign_in(request: Request, body: schemas.PasswordSignIn) -> schemas.SignInAnswer:
     """Sign in with e-mail address and password.
 
     The answer is a session, or says which step comes next.
@@ -72,7 +73,13 @@ async def sign_in(
     "/sign-ins/passcode",
     status_code=201,
     operation_id="submitPasscode",
-    responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
+    responses=problems(
+        "sign_in_expired",
+        "passcode_incorrect",
+        "passcode_already_used",
+        "no_authenticator",
+        "too_many_attempts",
+    ),
 )
 async def submit_passcode(
     request: Request, response: Response, body: schemas.PasscodeSignIn
@@ -119,12 +126,12 @@ def _new_session(completed: Completed) -> NewSession:
 def show_completed(completed: Completed) -> schemas.Complete:
     """Return the answer to a completed sign-in without a newly trusted device, and count it."""
     count_sign_in(completed)
-    return schemas.Complete(session=_new_session(completed), user=User.model_validate(completed.user))
+    return schemas.Complete(
+        status="complete", session=_new_session(completed), user=User.model_validate(completed.user)
+    )
 
 
-def show_first_factor_outcome(
-    begun: Completed | Waiting,
-) -> schemas.Complete | schemas.PasscodeRequired | schemas.EnrollmentRequired:
+def show_first_factor_outcome(begun: Completed | Waiting) -> schemas.SignInAnswer:
     """Return the answer to a first factor: the session, or the next step."""
     return show_completed(begun) if isinstance(begun, Completed) else _waiting(begun)
 
@@ -132,13 +139,18 @@ def show_first_factor_outcome(
 def _waiting(waiting: Waiting) -> schemas.PasscodeRequired | schemas.EnrollmentRequired:
     if waiting.next_step is NextStep.ENROLLMENT:
         return schemas.EnrollmentRequired(
-            sign_in_token=waiting.token, expires_at=waiting.expires_at, allowed_kinds=list(waiting.allowed_kinds)
+            status="enrollment_required",
+            sign_in_token=waiting.token,
+            expires_at=waiting.expires_at,
+            allowed_kinds=list(waiting.allowed_kinds),
         )
     methods = [
         schemas.Method(authenticator_id=found.id, kind=found.kind, label=found.label)
         for found in waiting.authenticators
     ]
-    return schemas.PasscodeRequired(sign_in_token=waiting.token, expires_at=waiting.expires_at, methods=methods)
+    return schemas.PasscodeRequired(
+        status="passcode_required", sign_in_token=waiting.token, expires_at=waiting.expires_at, methods=methods
+    )
 
 
 def completed_answer(
@@ -147,6 +159,7 @@ def completed_answer(
     """Return the fields of `CompletedByPasscode`, with a device token in the cookie or the body."""
     set_device_cookie(response, device.cookies, completed.user.id, completed.trust, body)
     return {
+        "status": "complete",
         "session": _new_session(completed),
         "user": User.model_validate(completed.user),
         "recovery_codes_left": completed.recovery_codes_left,

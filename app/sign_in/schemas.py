@@ -5,15 +5,18 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from app.accounts.users.schemas import GivenEmail, User
 from app.enrollment.schemas import Confirmation, NewEnrollment
 from app.second_factor.schemas import Passcode, ShownKind
+from app.second_factor.trusted_devices.rules import PREFIX as DEVICE_PREFIX
 from app.second_factor.trusted_devices.schemas import DeviceOptions, TrustOutcome
 from app.sessions.schemas import NewSession
-from app.web.wire import Answer, Body, BodyId, GivenPassword
+from app.sign_in.rules import PREFIX as SIGN_IN_PREFIX
+from app.web.wire import Answer, Body, BodyId, GivenPassword, secret_field
 
-SignInToken = Annotated[str, Field(max_length=128)]
+SignInToken = Annotated[str, secret_field(SIGN_IN_PREFIX)]
 
 
 class PasswordSignIn(Body):
@@ -21,7 +24,7 @@ class PasswordSignIn(Body):
 
     email: GivenEmail
     password: GivenPassword
-    device_token: Annotated[str, Field(max_length=256)] | None = None
+    device_token: Annotated[str, secret_field(DEVICE_PREFIX, with_id=True)] | None = None
 
 
 class PasscodeSignIn(DeviceOptions):
@@ -55,7 +58,7 @@ class Method(Answer):
 class Complete(Answer):
     """Signed in."""
 
-    status: Literal["complete"] = "complete"
+    status: Literal["complete"]
     session: NewSession
     user: User
 
@@ -63,7 +66,7 @@ class Complete(Answer):
 class PasscodeRequired(Answer):
     """A passcode is required: POST /sign-ins/passcode."""
 
-    status: Literal["passcode_required"] = "passcode_required"
+    status: Literal["passcode_required"]
     sign_in_token: str
     expires_at: datetime
     methods: list[Method]
@@ -72,7 +75,7 @@ class PasscodeRequired(Answer):
 class EnrollmentRequired(Answer):
     """The account requires a second factor, and the user has none: POST /sign-ins/enrollments."""
 
-    status: Literal["enrollment_required"] = "enrollment_required"
+    status: Literal["enrollment_required"]
     sign_in_token: str
     expires_at: datetime
     allowed_kinds: list[ShownKind]
@@ -88,3 +91,9 @@ class CompletedByEnrollment(CompletedByPasscode):
     """Signed in with a new authenticator; the recovery codes are shown only in this answer."""
 
     recovery_codes: list[str]
+
+
+SignInAnswer = TypeAliasType(
+    "SignInAnswer", Annotated[Complete | PasscodeRequired | EnrollmentRequired, Field(discriminator="status")]
+)
+"""The answer to a first factor: a session, or what comes next. Its name is that of the schema."""

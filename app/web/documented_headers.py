@@ -1,4 +1,4 @@
-"""Response headers for the OpenAPI document: for all, by status, by path, and by operation."""
+"""Response headers in the OpenAPI document: of every answer, of problems, and of single operations."""
 
 from typing import Any
 
@@ -17,25 +17,27 @@ _ALWAYS = _headers(
     Strict_Transport_Security="Where the service is reached by https.",
     Vary="`Origin`, where pages of other origins may call.",
 )
-_NO_STORE = _headers(Cache_Control="`no-store`: neither the browser nor a proxy keeps the answer.")
+_NO_STORE = _headers(
+    Cache_Control="`no-store`: neither the browser nor a proxy keeps the answer. Not on problems at the root."
+)
 _DEPRECATION = _headers(
     Deprecation="Where the credential was a password: since when that is deprecated (RFC 9745)."
 )
 _TEST_ACCOUNT = _headers(Passgate_Test_Account="`true`, if the account is a test account; else absent.")
-_SECONDS = {"description": "Whole seconds until trying again makes sense.", "schema": {"type": "integer"}}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Whole seconds until trying again makes sense, where the code has them.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
 _OF_STATUS = {
-    "405": _headers(Allow="The methods that the path has."),
-    "401": _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
-    "429": {"Retry-After": _SECONDS}
-    | _headers(
+    401: _headers(WWW_Authenticate="Which credential is asked for (RFC 6750), or a step-up (RFC 9470)."),
+    405: _headers(Allow="The methods that the path has."),
+    429: _headers(
         RateLimit='The limits that were reached, like `"address";r=0;t=30`: try again in `t` seconds.',
         RateLimit_Policy='These limits, like `"address";q=100;w=600`: at most `q` in `w` seconds.',
     ),
-    "503": {"Retry-After": _SECONDS},
 }
-
-# The answers of one operation and one status that say when to try again.
-RETRY_AFTER = {("requestReport", "202"), ("downloadReport", "409"), ("submitPasscode", "401"), ("stepUp", "401")}
 
 _FILE_NAME = _headers(Content_Disposition="The name of the file.")
 _LOCATION = _headers(Location="The path of the new object.")
@@ -56,7 +58,7 @@ _OF_OPERATION = {
     "getPublicKeys": _headers(Cache_Control="How long the keys may be cached."),
     "inviteUser": _LOCATION,
     "makeServiceAccount": _LOCATION,
-    "requestReport": _LOCATION,
+    "requestReport": _LOCATION | _RETRY_AFTER,
     "getSecurityPolicy": _ETAG,
     "changeSecurityPolicy": _ETAG,
     "submitPasscode": _DEVICE_COOKIE,
@@ -80,17 +82,22 @@ COMPONENTS = _ALWAYS | _NO_STORE | _DEPRECATION | _TEST_ACCOUNT
 """The headers that many answers have: described once in the document and referenced."""
 
 
-def headers_of(
-    operation_id: str, status: str, *, cacheable: bool, signed: bool, in_account: bool
-) -> dict[str, Any]:
-    """Return the headers of an operation's answer; its own headers are only on a success.
+def headers_of(operation_id: str, *, cacheable: bool, by_password: bool, in_account: bool) -> dict[str, Any]:
+    """Return the headers of an operation's success.
 
-    `cacheable`: the path's answers may be cached. `signed`: the operation requires a credential. `in_account`: the
-    path is under an account.
+    `cacheable`: the path's answers may be cached. `by_password`: the operation accepts a password as credential.
+    `in_account`: the path is under an account.
     """
-    own = {} if status >= "400" else _OF_OPERATION.get(operation_id, {})
-    if (operation_id, status) in RETRY_AFTER:
-        own = own | {"Retry-After": _SECONDS}
-    shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if signed else {})
+    shared = _ALWAYS | ({} if cacheable else _NO_STORE) | (_DEPRECATION if by_password else {})
     shared |= _TEST_ACCOUNT if in_account else {}
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in shared} | _OF_STATUS.get(status, {}) | own
+    return _references(shared) | _OF_OPERATION.get(operation_id, {})
+
+
+def problem_headers(status: int, *, retried: bool) -> dict[str, Any]:
+    """Return the headers of a problem; `retried`: one of its codes says when to try again."""
+    shared = _references(_ALWAYS | _NO_STORE | _DEPRECATION | _TEST_ACCOUNT)
+    return shared | _OF_STATUS.get(status, {}) | (_RETRY_AFTER if retried else {})
+
+
+def _references(headers: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}

@@ -67,10 +67,11 @@ class Examples:
         if "$ref" in schema:
             model = schema["$ref"].rpartition("/")[2]
             return _BODIES.get(model) or self.of(self._schemas[model], name)
-        if "anyOf" in schema:
-            return self.of(schema["anyOf"][0], name)
-        if "x-extensible-enum" in schema:
-            return schema["x-extensible-enum"][0]
+        for union in ("oneOf", "anyOf"):
+            if union in schema:
+                return self.of(schema[union][0], name)
+        if "examples" in schema:
+            return schema["examples"][0]
         if "const" in schema or "enum" in schema:
             return schema.get("const") or schema["enum"][0]
         kind = schema.get("type")

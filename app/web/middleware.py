@@ -79,8 +79,8 @@ class RequestLogMiddleware:
             headers["Deprecation"] = _PASSWORDS_DEPRECATED
         if scope["state"].get("in_test_account"):
             headers["Passgate-Test-Account"] = "true"
-        if self._shared and "vary" not in headers:
-            headers["Vary"] = "Origin"  # so that no cache serves one origin's answer to another origin
+        if self._shared and "origin" not in headers.get("vary", "").lower():
+            headers.add_vary_header("Origin")  # so that no cache serves one origin's answer to another origin
         if not CACHEABLE.fullmatch(scope["path"]):
             headers["Cache-Control"] = "no-store"
 

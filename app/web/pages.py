@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -11,7 +10,6 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
-from app.core.errors import invalid_field
 from app.web.wire import Answer, malformed
 
 _T = TypeVar("_T")
@@ -51,8 +49,16 @@ class PageRequest:
         return shown, _encode(shown[-1].id) if len(rows) > self.limit else None
 
 
+# 16 bytes in base64url: the last character has only two bits, so each id has one spelling.
+_CURSOR = "^[A-Za-z0-9_-]{21}[AQgw]$"
+
+
 def _encode(id_: UUID) -> str:
     return base64.urlsafe_b64encode(id_.bytes).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> UUID:
+    return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
 
 
 def _plain(value: int | str) -> int | str:
@@ -62,17 +68,12 @@ def _plain(value: int | str) -> int | str:
 
 
 async def ask_page(
-    limit: Annotated[int, BeforeValidator(_plain), Query(ge=1, le=_MOST_ITEMS)] = 50,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    # The constraints stand before `BeforeValidator`, so that they are those of the number in the document.
+    limit: Annotated[int, Query(ge=1, le=_MOST_ITEMS), BeforeValidator(_plain)] = 50,
+    cursor: Annotated[str | None, Query(pattern=_CURSOR, description="`next_cursor` of the page before")] = None,
 ) -> PageRequest:
-    """Read `?limit=` and `?cursor=`; raises `InvalidRequest` for a malformed cursor."""
-    if cursor is None:
-        return PageRequest(limit, None)
-    with suppress(ValueError):
-        before = UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
-        if _encode(before) == cursor:
-            return PageRequest(limit, before)
-    raise invalid_field("/cursor", "malformed", "This is no cursor: send the `next_cursor` of the page before.")
+    """Read `?limit=` and `?cursor=`."""
+    return PageRequest(limit, _decode(cursor) if cursor else None)
 
 
 Paged = Annotated[PageRequest, Depends(ask_page)]

@@ -1,21 +1,20 @@
-"""Refusals as HTTP: the status of each class of refusal, and problem documents (RFC 9457)."""
+"""Refusals as HTTP: the status of each kind and code, and problem documents (RFC 9457)."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.core import errors
 from app.core.errors import InvalidRequest, NotFound, Refusal
 from app.web.explanations import EXPLANATIONS
 from app.web.field_errors import field_errors
-from app.web.wire import OpenList
 
-_STATUS: dict[type[Refusal], int] = {
+STATUS: dict[type[Refusal], int] = {
     errors.InvalidRequest: 422,
     errors.UnsupportedMediaType: 415,
     errors.TooLarge: 413,
@@ -32,47 +31,48 @@ _STATUS: dict[type[Refusal], int] = {
     errors.InternalError: 500,
 }
 
+_CODES = "x-problem-codes"  # in the `responses` of a route only; the document has a reference instead
+
+# The codes besides the default one of each kind of refusal.
+_SPECIFIC: dict[type[Refusal], tuple[str, ...]] = {
+    errors.Unauthenticated: (
+        "invalid_credentials",
+        "password_access_off",
+        "sign_in_expired",
+        "passcode_incorrect",
+        "passcode_already_used",
+    ),
+    errors.Forbidden: (
+        "identity_incomplete",
+        "scope_missing",
+        "session_required",
+        "origin_not_allowed",
+        "two_factor_setup_required",
+        "only_the_user_can_turn_off",
+    ),
+    errors.Conflict: (
+        "two_factor_required",
+        "already_enrolled",
+        "no_authenticator",
+        "last_authenticator",
+        "report_not_ready",
+        "request_in_progress",
+    ),
+    errors.Gone: ("link_expired", "answer_gone"),
+    errors.InvalidRequest: ("idempotency_key_reused",),
+    errors.TooMany: ("too_many_attempts",),
+}
+STATUS_OF_CODE = {kind.default_code: status for kind, status in STATUS.items()} | {
+    code: STATUS[kind] for kind, codes in _SPECIFIC.items() for code in codes
+}
+
 _STEP_UP = 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"'
 _BEARER = 'Bearer realm="Passgate"'
 
 
-# Where the OpenAPI document has its schemas; `app.web.openapi` adds the schemas of problems there.
-SCHEMAS = "#/components/schemas/"
-
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457); clients must decide by `code`, never by the text."""
-
-    type: str
-    title: str
-    status: int
-    code: Annotated[str, OpenList(lambda: EXPLANATIONS)]
-    detail: str
-
-
-class FieldProblem(BaseModel):
-    """An error in one field; `pointer` is a JSON pointer into the body (RFC 6901)."""
-
-    pointer: str
-    code: str
-    detail: str
-
-
-class ValidationProblem(Problem):
-    """A problem with an error for each invalid field."""
-
-    errors: list[FieldProblem] = []
-
-
-class LimitProblem(Problem):
-    """The limits that were reached (draft-ietf-httpapi-ratelimit-headers-11, section 5.1)."""
-
-    violated_policies: list[str] = Field(alias="violated-policies")
-
-
 def problem_response(refusal: Refusal) -> JSONResponse:
     """Return the problem document of a refusal, with its headers."""
-    status = _STATUS[type(refusal)]
+    status = STATUS[type(refusal)]
     content: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
         "title": EXPLANATIONS[refusal.code].title,
@@ -82,8 +82,9 @@ def problem_response(refusal: Refusal) -> JSONResponse:
         **refusal.extra,
     }
     headers: dict[str, str] = {}
-    if "retry_after" in refusal.extra:
-        headers["Retry-After"] = str(refusal.extra["retry_after"])
+    if refusal.retry_after is not None:
+        content["retry_after"] = refusal.retry_after
+        headers["Retry-After"] = str(refusal.retry_after)
     if isinstance(refusal, InvalidRequest):
         content["errors"] = [vars(error) for error in refusal.errors]
     if isinstance(refusal, errors.StepUpRequired):
@@ -93,26 +94,23 @@ def problem_response(refusal: Refusal) -> JSONResponse:
     elif isinstance(refusal, errors.TooMany):
         headers |= _rate_limit_headers(refusal)
         content["violated-policies"] = [limit.name for limit in refusal.limits] or [refusal.code]
-    elif isinstance(refusal, errors.Unavailable):
-        headers["Retry-After"] = str(refusal.retry_after)
     elif isinstance(refusal, errors.MethodNotAllowed):
         headers["Allow"] = refusal.allow
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def _rate_limit_headers(refusal: errors.TooMany) -> dict[str, str]:
-    """Return `Retry-After` and the rate limit headers (draft-ietf-httpapi-ratelimit-headers-11).
+    """Return the rate limit headers (draft-ietf-httpapi-ratelimit-headers-11).
 
     The names of the limits do not depend on whether the user in the request exists.
     """
-    headers = {"Retry-After": str(refusal.retry_after)}
-    if refusal.limits:
-        headers["RateLimit"] = ", ".join(f'"{limit.name}";r=0;t={limit.retry_after}' for limit in refusal.limits)
-        policies = (f'"{limit.name}";q={limit.most};w={limit.seconds}' for limit in refusal.limits)
-        headers["RateLimit-Policy"] = ", ".join(policies)
-    else:
-        headers["RateLimit"] = f'"{refusal.code}";r=0;t={refusal.retry_after}'
-    return headers
+    if not refusal.limits:
+        return {"RateLimit": f'"{refusal.code}";r=0;t={refusal.retry_after}'}
+    policies = (f'"{limit.name}";q={limit.most};w={limit.seconds}' for limit in refusal.limits)
+    return {
+        "RateLimit": ", ".join(f'"{limit.name}";r=0;t={limit.retry_after}' for limit in refusal.limits),
+        "RateLimit-Policy": ", ".join(policies),
+    }
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -130,7 +128,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     async def not_routed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 -- as above
-        if error.status_code == _STATUS[errors.MethodNotAllowed]:
+        if error.status_code == STATUS[errors.MethodNotAllowed]:
             allow = ", ".join(sorted(_methods_of(app, request.scope["path"])))
             return problem_response(errors.MethodNotAllowed("This path has no such method.", allow=allow))
         shorter = request.scope["path"].removesuffix("/")
@@ -151,31 +149,29 @@ def _methods_of(app: FastAPI, path: str) -> set[str]:
     return found | ({"HEAD"} if "GET" in found else set())
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route for these error statuses, for the OpenAPI document."""
-    kinds = {status: next(kind for kind, known in _STATUS.items() if known == status) for status in statuses}
-    return {
-        status: {
-            "content": {
-                "application/problem+json": {
-                    "schema": {"$ref": f"{SCHEMAS}{_model(status).__name__}"},
-                    "example": _example(kind, status),
-                }
-            },
-            "description": kind.__doc__ or "",
-        }
-        for status, kind in kinds.items()
-    }
+def problems(*codes: int | str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that can answer these problem codes.
+
+    A status stands for the default code of its kind: 409 for `conflict`. The codes of the caller's check
+    (`app.authentication.allow`) and those of every route are added elsewhere.
+    """
+    found = by_status(_default_code(code) if isinstance(code, int) else code for code in codes)
+    return {status: {"description": "A problem.", _CODES: listed} for status, listed in found.items()}
 
 
-def _example(kind: type[Refusal], status: int) -> dict[str, Any]:
-    code = kind.default_code
-    explained = EXPLANATIONS[code]
-    shown = {"type": f"/problems/{code}", "title": explained.title, "status": status, "code": code}
-    shown |= {"detail": explained.happened}
-    return shown | ({"violated-policies": ["address"]} if kind is errors.TooMany else {})
+def by_status(codes: Iterable[str]) -> dict[int, list[str]]:
+    """Return the codes of each status, in the order of the contract."""
+    wanted = set(codes)
+    found: dict[int, list[str]] = {}
+    for code in sorted(wanted, key=list(EXPLANATIONS).index):
+        found.setdefault(STATUS_OF_CODE[code], []).append(code)
+    return found
 
 
-def _model(status: int) -> type[Problem]:
-    models = {_STATUS[InvalidRequest]: ValidationProblem, _STATUS[errors.TooMany]: LimitProblem}
-    return models.get(status, Problem)
+def declared_codes(responses: dict[str, Any]) -> Iterable[str]:
+    """Return all codes in the `responses` of an operation that were made by `problems`."""
+    return [code for answer in responses.values() for code in answer.get(_CODES, ())]
+
+
+def _default_code(status: int) -> str:
+    return next(kind.default_code for kind, known in STATUS.items() if known == status)

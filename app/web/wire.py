@@ -18,11 +18,15 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.core.ids import NIL_ID
 from app.core.one_line import BadTextError, is_one_line, one_line
 from app.crypto.passwords import LONGEST_PASSWORD_BYTES, is_too_long
+
+SCHEMAS = "#/components/schemas/"
+"""Where the OpenAPI document has its schemas."""
 
 
 class Body(BaseModel):
@@ -64,7 +68,7 @@ class OpenList:
             "type": "string",
             "examples": values,
             "x-extensible-enum": values,
-            "description": "Values may be added: clients must accept unknown ones.",
+            "description": "Values may be added: clients must accept others.",
         }
 
 
@@ -94,6 +98,29 @@ def header_text(text: str) -> str:
     Visible ASCII stays as it is, except `%`, which is encoded so that decoding returns exactly `text`.
     """
     return quote(text, safe=_UNESCAPED)
+
+
+_RANDOM_LENGTH = 43
+_RANDOM = f"[A-Za-z0-9_-]{{{_RANDOM_LENGTH}}}"  # as `app.crypto.digests.new_secret` makes it
+_ID_FORM = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def secret_field(prefix: str, *, with_id: bool = False) -> Any:
+    """Return the field of a secret in a request, with its form in the document.
+
+    A secret of another form is answered like an unknown one, so the form is not checked here.
+    """
+    id_form, some_id = (f"{_ID_FORM}\\.", f"{NIL_ID}.") if with_id else ("", "")
+    documented: JsonDict = {
+        "pattern": f"^{prefix}{id_form}{_RANDOM}$",
+        "examples": [prefix + some_id + "A" * _RANDOM_LENGTH],
+    }
+    return Field(max_length=128, json_schema_extra=documented)
+
+
+def documented(**schema: Any) -> Any:
+    """Return what the document says of a field whose values are checked by code of ours."""
+    return Field(json_schema_extra=schema)
 
 
 # The default of a PATCH field. Its value is never read: `model_fields_set` says whether the field was sent.
@@ -149,7 +176,7 @@ class OneLine:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the JSON schema of the text with its limits."""
-        return handler(core) | {"minLength": 1, "maxLength": self._longest}
+        return handler(core) | {"minLength": 1, "maxLength": self._longest, "pattern": r"\S"}
 
     def _checked(self, text: str) -> str:
         try:

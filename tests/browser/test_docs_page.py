@@ -24,12 +24,17 @@ def test_every_operation_is_shown_and_can_be_tried_under_a_strict_policy(tmp_pat
         described = [method for item in document["paths"].values() for method in item if method != "parameters"]
         assert page.locator(".opblock").count() == len(described)
 
+        first_words = page.locator(".info .description").inner_text().strip()
+        first_call = page.locator(".opblock-summary-path").first.get_attribute("data-path")
+
         readiness = page.locator(".opblock", has_text="/readyz")
         readiness.locator(".opblock-summary-control").click()
         readiness.get_by_role("button", name="Try it out").click()
         readiness.get_by_role("button", name="Execute").click()
         readiness.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
 
+    assert first_words.startswith("How to sign in.")
+    assert first_call == "/v1/accounts/{account}/sign-ins"
     assert answer
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")

@@ -27,7 +27,7 @@ async def guess(tenant: Tenant, person: SimulatedUser, *, times: int = 1) -> Non
 def throttled(response: httpx.Response, seconds: int) -> None:
     problem = refused(response, 429, "too_many_attempts")
     assert response.headers["retry-after"] == str(seconds)
-    assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}
+    assert set(problem) == {"type", "title", "status", "code", "detail", "retry_after", "violated-policies"}
 
 
 async def test_after_five_wrong_passcodes_a_right_one_is_refused_for_thirty_seconds(tenant: Tenant) -> None:

@@ -47,6 +47,13 @@ class Documented:
                 return found
         raise AssertionError(f"{method} {path} is not documented")
 
+    def answer(self, operation: dict[str, Any], status: str) -> dict[str, Any]:
+        """Return the description of an answer, which may be shared."""
+        found: dict[str, Any] = operation["responses"][status]
+        if "$ref" in found:
+            found = self.document["components"]["responses"][found["$ref"].rpartition("/")[2]]
+        return found
+
     async def check(self, response: httpx.Response) -> None:
         """Assert that the document declares this answer; usable as an httpx event hook."""
         await response.aread()
@@ -54,7 +61,7 @@ class Documented:
         name, status = operation["operationId"], response.status_code
         assert str(status) in operation["responses"], f"{name} answers {status}: {response.text}"
         self.seen.add((name, status))
-        answer = operation["responses"][str(status)]
+        answer = self.answer(operation, str(status))
         named = {header.lower() for header in answer["headers"]} | GENERAL_HEADERS
         assert set(response.headers) <= named, f"{name} {status}: {sorted(set(response.headers) - named)}"
         self.headers |= set(response.headers)
@@ -64,15 +71,17 @@ class Documented:
             return
         kind = response.headers["content-type"].partition(";")[0]
         assert kind in content
-        found = response.json() if kind.endswith("json") else response.text
+        found: Any = response.json() if kind.endswith("json") else response.text
+        if status >= 400:
+            assert found["code"] in answer["content"][kind]["examples"], f"{name} does not declare {found['code']}"
         self.validate(found, content[kind]["schema"], name, open_ended=status >= 400)
 
     def validate(self, value: Any, schema: dict[str, Any], where: str, *, open_ended: bool = False) -> None:
         """Assert that the value fits the schema and, unless `open_ended`, has no other property."""
         while "$ref" in schema:
             schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        if "anyOf" in schema:
-            self._validate_any(value, schema["anyOf"], where, open_ended=open_ended)
+        if union := schema.get("oneOf") or schema.get("anyOf"):
+            self._validate_any(value, union, where, open_ended=open_ended)
             return
         if not schema:
             assert value is None, where
@@ -82,6 +91,7 @@ class Documented:
         assert kind == "boolean" or not isinstance(value, bool), where
         assert value in schema.get("enum", [value]), f"{where}: {value!r}"
         assert value == schema.get("const", value), f"{where}: {value!r}"
+        assert "pattern" not in schema or re.search(schema["pattern"], value), f"{where}: {value!r}"
         if kind == "array":
             for item in value:
                 self.validate(item, schema["items"], f"{where}/*", open_ended=open_ended)

@@ -1,12 +1,15 @@
 """Any text as secret, cookie, cursor or credential gets a declared refusal, never a 500."""
 
 import base64
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from app.credentials.identity_tokens.rules import is_audience
-from app.second_factor.passcode import RecoveryCode, SixDigits, parse
+from app.second_factor.passcode import LONGEST_INPUT, RecoveryCode, SixDigits, parse
+from app.second_factor.schemas import Passcode
 from app.second_factor.trusted_devices.cookies import read_device_cookies
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import refused
@@ -15,6 +18,7 @@ NAME = "passgate_device_0123456789abcdef"
 
 anything = st.text(max_size=80)
 header = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=200)
+PASSCODE = str(TypeAdapter(Passcode).json_schema()["pattern"])
 nearly_a_code = st.text("0123456789abcdefOIL-u ٣", min_size=5, max_size=17)
 
 
@@ -31,6 +35,16 @@ def test_any_text_parses_as_six_digits_a_recovery_code_or_nothing(text: str) -> 
         assert len(found.characters) == 14
     else:
         assert found is None
+
+
+spaced = st.lists(nearly_a_code | st.just(" "), min_size=1, max_size=3).map("".join)
+
+
+@given(anything | nearly_a_code | spaced | st.from_regex(PASSCODE, fullmatch=True))
+def test_the_documented_pattern_of_a_passcode_is_what_is_accepted(text: str) -> None:
+    documented = len(text) <= LONGEST_INPUT and re.fullmatch(PASSCODE, text) is not None
+
+    assert documented == (parse(text) is not None)
 
 
 @given(st.lists(anything | st.builds(f"{NAME}={{}}".format, anything), max_size=4), st.booleans())

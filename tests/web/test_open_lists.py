@@ -46,6 +46,8 @@ def models(document: dict[str, Any], part: str) -> set[str]:
         if method != "parameters"
         for name in names_in(operation.get(part, {}))
     ]
+    shared = document["components"]["responses"]
+    waiting += [name for answer in waiting if answer in shared for name in names_in(shared[answer])]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

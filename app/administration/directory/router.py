@@ -27,7 +27,7 @@ from app.authentication.routes import AccountRoute
 from app.core.callers import Caller, Role
 from app.core.errors import Refusal
 from app.credentials.links.answers import describe_user, describe_users
-from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.answers import KEY_PROBLEMS, IdempotencyKey, answer_once
 from app.second_factor.settings.rules import Status as TwoFactorStatus
 from app.second_factor.settings.schemas import TwoFactor
 from app.second_factor.settings.use_cases import show_two_factor
@@ -56,7 +56,7 @@ Search = Annotated[
 ]
 
 
-@router.get("/users", operation_id="listUsers", responses=problems(403))
+@router.get("/users", operation_id="listUsers")
 async def list_users(
     services: AppServices,
     caller: TeamReader,
@@ -83,7 +83,7 @@ async def list_users(
     status_code=201,
     operation_id="inviteUser",
     response_model=UserDetails,
-    responses=problems(403, 409, 410),
+    responses=problems(409, *KEY_PROBLEMS),
 )
 async def invite_user(
     services: AppServices,
@@ -108,7 +108,7 @@ async def invite_user(
     return accepted(answer)
 
 
-@router.post("/service-accounts", status_code=201, operation_id="makeServiceAccount", responses=problems(403))
+@router.post("/service-accounts", status_code=201, operation_id="makeServiceAccount")
 async def make_service_account(
     services: AppServices, caller: FreshAdmin, body: NewServiceAccount, request: Request, response: Response
 ) -> UserDetails:
@@ -120,14 +120,14 @@ async def make_service_account(
     return made
 
 
-@router.get("/users/{user_id}", operation_id="getUser", responses=problems(403))
+@router.get("/users/{user_id}", operation_id="getUser")
 async def get_user(services: AppServices, caller: TeamReader, user_id: PathId) -> UserDetails:
     """Show a user."""
     async with services.database.read() as tx:
         return await describe_user(tx, caller.context, await use_cases.find_user(tx, caller, user_id))
 
 
-@router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(403, 409))
+@router.patch("/users/{user_id}", operation_id="changeUser", responses=problems(409))
 async def change_user(
     services: AppServices, caller: UsersWriter, user_id: PathId, body: UserChange
 ) -> UserDetails:
@@ -149,7 +149,7 @@ def _changes(body: UserChange) -> dict[str, Any]:
     return given | ({"role": Role(given["role"])} if "role" in given else {})
 
 
-@router.delete("/users/{user_id}", status_code=204, operation_id="deleteUser", responses=problems(403, 409))
+@router.delete("/users/{user_id}", status_code=204, operation_id="deleteUser", responses=problems(409))
 async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathId) -> None:
     """Delete a user with all personal data. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -157,7 +157,7 @@ async def delete_user(services: AppServices, caller: UsersWriter, user_id: PathI
     accepted(refusal)
 
 
-@router.post("/ownership", operation_id="handOverOwnership", responses=problems(403, 409))
+@router.post("/ownership", operation_id="handOverOwnership", responses=problems(409))
 async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: OwnershipTransfer) -> UserDetails:
     """Make an active admin the owner and yourself an admin. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -166,7 +166,7 @@ async def hand_over_ownership(services: AppServices, caller: FreshOwner, body: O
         )
 
 
-@router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser", responses=problems(403))
+@router.get("/users/{user_id}/two-factor", operation_id="getTwoFactorOfUser")
 async def get_two_factor_of_user(
     services: AppServices, caller: UsersReader, policy: Policy, user_id: PathId
 ) -> TwoFactor:
@@ -179,7 +179,7 @@ async def get_two_factor_of_user(
     return TwoFactor.model_validate(shown)
 
 
-@router.get("/users/{user_id}/trusted-devices", operation_id="listTrustedDevicesOfUser", responses=problems(403))
+@router.get("/users/{user_id}/trusted-devices", operation_id="listTrustedDevicesOfUser")
 async def list_trusted_devices_of_user(
     services: AppServices, caller: AdminReader, policy: Policy, user_id: PathId, page: Paged
 ) -> Page[TrustedDevice]:
@@ -190,12 +190,7 @@ async def list_trusted_devices_of_user(
     return await show_devices(services, caller, user.id, page, policy_days=days)
 
 
-@router.delete(
-    "/users/{user_id}/trusted-devices",
-    status_code=204,
-    operation_id="revokeTrustedDevicesOfUser",
-    responses=problems(403),
-)
+@router.delete("/users/{user_id}/trusted-devices", status_code=204, operation_id="revokeTrustedDevicesOfUser")
 async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
     """Revoke all trusted devices of a user, so that each asks for a passcode again."""
     async with services.database.begin() as tx:
@@ -203,7 +198,7 @@ async def revoke_trusted_devices_of_user(services: AppServices, caller: Admin, u
     accepted(refusal)
 
 
-@router.get("/users/{user_id}/sessions", operation_id="listSessionsOfUser", responses=problems(403))
+@router.get("/users/{user_id}/sessions", operation_id="listSessionsOfUser")
 async def list_sessions_of_user(
     services: AppServices, caller: AdminReader, user_id: PathId, page: Paged
 ) -> Page[Session]:
@@ -214,9 +209,7 @@ async def list_sessions_of_user(
     return await show_sessions(services, caller, user.id, user.role, page)
 
 
-@router.delete(
-    "/users/{user_id}/sessions", status_code=204, operation_id="endSessionsOfUser", responses=problems(403)
-)
+@router.delete("/users/{user_id}/sessions", status_code=204, operation_id="endSessionsOfUser")
 async def end_sessions_of_user(services: AppServices, caller: Admin, user_id: PathId) -> None:
     """Sign a user out everywhere."""
     async with services.database.begin() as tx:

@@ -6,10 +6,15 @@ from pydantic import StringConstraints
 
 from app.accounts.users.rules import LONGEST_EMAIL, check_email
 from app.accounts.users.schemas import Locale, Name, RoleName, StatusName, checked
-from app.web.wire import LEFT_OUT, Body, BodyId, WithoutControls
+from app.web.wire import LEFT_OUT, Body, BodyId, WithoutControls, documented
 
-Email = Annotated[str, StringConstraints(max_length=LONGEST_EMAIL), checked(check_email)]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), WithoutControls]
+# What a pattern can say of the refused characters: no control characters.
+_NO_CONTROLS = documented(pattern="^[^\\u0000-\\u001f\\u007f-\\u009f]*$")
+
+Email = Annotated[
+    str, StringConstraints(max_length=LONGEST_EMAIL), checked(check_email), documented(format="idn-email")
+]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255), WithoutControls, _NO_CONTROLS]
 
 
 class NewUser(Body):

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.administration.reports import repository, rules, use_cases
-from app.administration.reports.schemas import NewReport, Report
+from app.administration.reports.schemas import NewReport, Report, ReportToken
 from app.authentication.allow import Allow
 from app.authentication.context import Context
 from app.authentication.routes import AccountRoute
 from app.core.callers import ADMINS, Caller
 from app.credentials.api_tokens.rules import Scope
-from app.credentials.links.schemas import LinkDetails, LinkToken
+from app.credentials.links.schemas import LinkDetails
 from app.services import Services
 from app.web.dependencies import AppServices
 from app.web.head import is_head
@@ -32,7 +32,7 @@ _CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/reports", status_code=202, operation_id="requestReport", responses=problems(401, 403, 422, 429))
+@router.post("/reports", status_code=202, operation_id="requestReport")
 async def request_report(
     request: Request, services: AppServices, caller: _FreshAdmin, body: NewReport, response: Response
 ) -> Report:
@@ -49,7 +49,7 @@ async def request_report(
     return _show(report, caller)
 
 
-@router.get("/reports", operation_id="listReports", responses=problems(401, 403, 422))
+@router.get("/reports", operation_id="listReports")
 async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> Page[Report]:
     """List the account's reports, newest first."""
     async with services.database.read() as tx:
@@ -58,7 +58,7 @@ async def list_reports(services: AppServices, caller: _Reader, page: Paged) -> P
     return Page(items=[_show(report, caller) for report in shown], next_cursor=cursor)
 
 
-@router.get("/reports/{report_id}", operation_id="getReport", responses=problems(401, 403, 404))
+@router.get("/reports/{report_id}", operation_id="getReport")
 async def get_report(services: AppServices, caller: _Reader, report_id: PathId) -> Report:
     """Show a report and its status."""
     async with services.database.read() as tx:
@@ -70,7 +70,7 @@ async def get_report(services: AppServices, caller: _Reader, report_id: PathId) 
     "/reports/{report_id}/csv",
     operation_id="downloadReport",
     response_class=StreamingResponse,
-    responses=_CSV | problems(401, 403, 404, 409),
+    responses=_CSV | problems("report_not_ready"),
 )
 async def download_report(
     request: Request,
@@ -92,10 +92,10 @@ async def download_report(
     "/report-downloads",
     operation_id="downloadReportByLink",
     response_class=StreamingResponse,
-    responses=_CSV | problems(410),
+    responses=_CSV | problems("link_expired"),
 )
 async def download_report_by_link(
-    request: Request, services: AppServices, context: Context, body: LinkToken
+    request: Request, services: AppServices, context: Context, body: ReportToken
 ) -> StreamingResponse:
     """Download a report with the token of the e-mailed link.
 
@@ -107,7 +107,7 @@ async def download_report_by_link(
 
 
 @router.post("/report-link-details", operation_id="describeReportLink", responses=problems(410))
-async def describe_report_link(services: AppServices, context: Context, body: LinkToken) -> LinkDetails:
+async def describe_report_link(services: AppServices, context: Context, body: ReportToken) -> LinkDetails:
     """Show for whom the link to a report is, with a masked e-mail address. It stays open."""
     async with services.database.read() as tx:
         return LinkDetails.model_validate(await use_cases.describe_link(tx, context, body.token))

@@ -1,10 +1,11 @@
 """A report on the wire (docs/api.md section 8)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from app.web.wire import Answer, Body, Open
+from app.administration.reports.rules import PREFIX
+from app.web.wire import Answer, Body, Open, secret_field
 
 
 class NewReport(Body):
@@ -13,6 +14,12 @@ class NewReport(Body):
     type: Literal["two_factor_status"]
     include_end_users: bool = False
     notify: bool = True
+
+
+class ReportToken(Body):
+    """The token of a report's link, which is the only credential."""
+
+    token: Annotated[str, secret_field(PREFIX, with_id=True)]
 
 
 class Report(Answer):

@@ -27,13 +27,15 @@ _IF_MATCH = re.compile(rf"[ \t]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t]*{_ENTITY_TA
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # only as we write it: "01" is a different tag
 
 
-@router.get("/security-policy", operation_id="getSecurityPolicy", responses=problems(401, 403))
+@router.get("/security-policy", operation_id="getSecurityPolicy")
 async def get_security_policy(caller: PolicyReader, policy: Policy, response: Response) -> SecurityPolicy:  # noqa: ARG001 -- declaring the caller checks the permission
     """Show the account's security policy, with an ETag for `If-Match`."""
     return _show(policy, response)
 
 
-@router.patch("/security-policy", operation_id="changeSecurityPolicy", responses=problems(401, 403, 409, 412, 422))
+@router.patch(
+    "/security-policy", operation_id="changeSecurityPolicy", responses=problems("two_factor_required", 412)
+)
 async def change_security_policy(
     services: AppServices,
     caller: FreshAdmin,
@@ -56,7 +58,7 @@ async def change_security_policy(
     return _show(changed, response)
 
 
-@router.get("/security-policy/preview", operation_id="previewSecurityPolicy", responses=problems(401, 403, 422))
+@router.get("/security-policy/preview", operation_id="previewSecurityPolicy")
 async def preview_security_policy(
     services: AppServices,
     caller: AdminReader,

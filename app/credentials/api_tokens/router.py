@@ -9,7 +9,7 @@ from app.credentials.api_tokens import repository, rules, use_cases
 from app.credentials.api_tokens.rules import Scope
 from app.credentials.api_tokens.schemas import ApiToken, MadeApiToken, NewApiToken
 from app.credentials.api_tokens.use_cases import NewToken
-from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.answers import KEY_PROBLEMS, IdempotencyKey, answer_once
 from app.idempotency.rules import StoredAnswer
 from app.web.dependencies import AppServices, accepted
 from app.web.pages import Page, Paged
@@ -24,7 +24,7 @@ router = APIRouter(tags=["API tokens"], route_class=AccountRoute)
     status_code=201,
     operation_id="makeApiToken",
     response_model=MadeApiToken,
-    responses=problems(403, 409, 410),
+    responses=problems(409, *KEY_PROBLEMS),
 )
 async def make_api_token(
     services: AppServices, caller: FreshAdmin, key: IdempotencyKey, response: Response, body: NewApiToken
@@ -46,7 +46,7 @@ async def make_api_token(
     return accepted(answer)
 
 
-@router.get("/api-tokens", operation_id="listApiTokens", responses=problems(403))
+@router.get("/api-tokens", operation_id="listApiTokens")
 async def list_api_tokens(services: AppServices, caller: AdminReader, page: Paged) -> Page[ApiToken]:
     """List the account's tokens, newest first."""
     async with services.database.read() as tx:
@@ -55,7 +55,7 @@ async def list_api_tokens(services: AppServices, caller: AdminReader, page: Page
     return Page(items=[_show(token) for token in shown], next_cursor=cursor)
 
 
-@router.delete("/api-tokens/{token_id}", status_code=204, operation_id="revokeApiToken", responses=problems(403))
+@router.delete("/api-tokens/{token_id}", status_code=204, operation_id="revokeApiToken")
 async def revoke_api_token(services: AppServices, caller: Admin, token_id: PathId) -> None:
     """Revoke a token: the next call with it is refused."""
     async with services.database.begin() as tx:

@@ -24,7 +24,7 @@ def get_key_ring(request: Request) -> KeyRing:
 Keys = Annotated[KeyRing, Depends(get_key_ring)]
 
 
-@router.post("/session/identity-token", operation_id="issueIdentityToken", responses=problems(401, 403, 422, 503))
+@router.post("/session/identity-token", operation_id="issueIdentityToken")
 async def issue(
     services: AppServices, caller: SessionCaller, owner: Owner, keys: Keys, body: IdentityTokenAsked
 ) -> IdentityToken:

@@ -40,7 +40,7 @@ async def ask_for_password_link(services: AppServices, context: Context, body: P
     return Response(status_code=202)
 
 
-@router.post("/link-details", operation_id="describeLink", responses=problems(410))
+@router.post("/link-details", operation_id="describeLink", responses=problems("link_expired"))
 async def describe_link(services: AppServices, context: Context, body: LinkToken) -> LinkDetails:
     """Show what an open link is for, and for whom, with masked e-mail addresses. It stays open."""
     async with services.database.read() as tx:
@@ -48,7 +48,10 @@ async def describe_link(services: AppServices, context: Context, body: LinkToken
 
 
 @router.post(
-    "/password-links/redemption", status_code=204, operation_id="redeemPasswordLink", responses=problems(410)
+    "/password-links/redemption",
+    status_code=204,
+    operation_id="redeemPasswordLink",
+    responses=problems("link_expired"),
 )
 async def redeem_password_link(services: AppServices, context: Context, body: PasswordChosen) -> None:
     """Set the password. All sessions and trusted devices end; 2FA stays unchanged.
@@ -65,14 +68,18 @@ async def redeem_password_link(services: AppServices, context: Context, body: Pa
         await use_cases.redeem_password_link(tx, context, link, new_hash)
 
 
-@router.post("/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems(409, 410))
+@router.post(
+    "/email-confirmations", status_code=204, operation_id="confirmEmail", responses=problems("link_expired", 409)
+)
 async def confirm_email(services: AppServices, context: Context, body: LinkToken) -> None:
     """Confirm the new e-mail address, to which the link was sent."""
     async with services.database.begin() as tx:
         await use_cases.confirm_email(tx, context, body.token)
 
 
-@router.post("/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems(410))
+@router.post(
+    "/email-changes/stop", status_code=204, operation_id="stopEmailChange", responses=problems("link_expired")
+)
 async def stop_email_change(services: AppServices, context: Context, body: LinkToken) -> None:
     """Stop a change of the e-mail address, with the link that was sent to the old address."""
     async with services.database.begin() as tx:

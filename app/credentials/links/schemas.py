@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Answer, Body, GivenPassword, Open
+from app.credentials.links.rules import PREFIX
+from app.credentials.passwords.schemas import ChosenPassword
+from app.web.wire import Answer, Body, Open, secret_field
 
 
 class PasswordLinkWanted(Body):
@@ -18,13 +18,13 @@ class PasswordLinkWanted(Body):
 class LinkToken(Body):
     """The token of a link, which is the only credential."""
 
-    token: Annotated[str, Field(max_length=128)]
+    token: Annotated[str, secret_field(PREFIX)]
 
 
 class PasswordChosen(LinkToken):
     """The link's token, and the new password."""
 
-    new_password: GivenPassword
+    new_password: ChosenPassword
 
 
 class LinkDetails(Answer):

@@ -12,17 +12,11 @@ from app.credentials.passwords.schemas import PasswordChange
 from app.throttling.rules import session_buckets
 from app.throttling.use_cases import counted_password_attempt
 from app.web.dependencies import AppServices
-from app.web.problems import problems
 
 router = APIRouter(tags=["passwords"], route_class=AccountRoute)
 
 
-@router.put(
-    "/users/me/password",
-    status_code=204,
-    operation_id="changeMyPassword",
-    responses=problems(401, 403, 422, 429, 503),
-)
+@router.put("/users/me/password", status_code=204, operation_id="changeMyPassword")
 async def change_my_password(
     services: AppServices, caller: FreshSessionCaller, owner: Owner, body: PasswordChange
 ) -> None:

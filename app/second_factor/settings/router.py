@@ -8,7 +8,7 @@ from app.accounts.rules import SecurityPolicy
 from app.authentication.allow import FreshAdmin, FreshSessionCaller, Policy, SessionCaller
 from app.authentication.routes import AccountRoute
 from app.core.callers import Caller
-from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.answers import KEY_PROBLEMS, IdempotencyKey, answer_once
 from app.second_factor.recovery_codes.use_cases import NewCodes, make_codes
 from app.second_factor.settings import use_cases
 from app.second_factor.settings.schemas import (
@@ -33,13 +33,13 @@ async def _show(services: Services, caller: Caller, policy: SecurityPolicy) -> T
     return TwoFactor.model_validate(shown)
 
 
-@router.get("/users/me/two-factor", operation_id="getMyTwoFactor", responses=problems(401, 403))
+@router.get("/users/me/two-factor", operation_id="getMyTwoFactor")
 async def get_my_two_factor(services: AppServices, caller: SessionCaller, policy: Policy) -> TwoFactor:
     """Show my two-factor settings."""
     return await _show(services, caller, policy)
 
 
-@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor", responses=problems(401, 403, 422))
+@router.patch("/users/me/two-factor", operation_id="changeMyTwoFactor")
 async def change_my_two_factor(
     services: AppServices, caller: SessionCaller, policy: Policy, body: TwoFactorChange
 ) -> TwoFactor:
@@ -50,7 +50,9 @@ async def change_my_two_factor(
     return await _show(services, caller, policy)
 
 
-@router.put("/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems(401, 403, 409))
+@router.put(
+    "/users/me/two-factor/turned-on", operation_id="keepMyTwoFactor", responses=problems("no_authenticator")
+)
 async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, policy: Policy) -> TwoFactor:
     """Keep 2FA on for me, whatever the account requires. Needs a fresh second factor."""
     async with services.database.begin() as tx:
@@ -59,7 +61,10 @@ async def keep_my_two_factor(services: AppServices, caller: FreshSessionCaller, 
 
 
 @router.delete(
-    "/users/me/two-factor", status_code=204, operation_id="turnMyTwoFactorOff", responses=problems(401, 403, 409)
+    "/users/me/two-factor",
+    status_code=204,
+    operation_id="turnMyTwoFactorOff",
+    responses=problems("two_factor_required"),
 )
 async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCaller) -> None:
     """Turn my 2FA off. Needs a fresh second factor.
@@ -70,11 +75,7 @@ async def turn_my_two_factor_off(services: AppServices, caller: FreshSessionCall
         await use_cases.turn_off(tx, caller)
 
 
-@router.patch(
-    "/users/me/two-factor/authenticators/{authenticator_id}",
-    operation_id="renameMyAuthenticator",
-    responses=problems(401, 403, 404, 422),
-)
+@router.patch("/users/me/two-factor/authenticators/{authenticator_id}", operation_id="renameMyAuthenticator")
 async def rename_my_authenticator(
     services: AppServices, caller: SessionCaller, authenticator_id: PathId, body: AuthenticatorChange
 ) -> Authenticator:
@@ -89,7 +90,7 @@ async def rename_my_authenticator(
     "/users/me/two-factor/authenticators/{authenticator_id}",
     status_code=204,
     operation_id="removeMyAuthenticator",
-    responses=problems(401, 403, 404, 409),
+    responses=problems("last_authenticator"),
 )
 async def remove_my_authenticator(
     services: AppServices, caller: FreshSessionCaller, authenticator_id: PathId
@@ -104,7 +105,7 @@ async def remove_my_authenticator(
     status_code=201,
     operation_id="renewMyRecoveryCodes",
     response_model=RecoveryCodes,
-    responses=problems(401, 403, 409, 410, 503),
+    responses=problems("no_authenticator", *KEY_PROBLEMS),
 )
 async def renew_my_recovery_codes(
     services: AppServices, caller: FreshSessionCaller, key: IdempotencyKey, response: Response
@@ -127,7 +128,7 @@ def _show_codes(codes: NewCodes) -> RecoveryCodes:
     status_code=201,
     operation_id="renewRecoveryCodesOfUser",
     response_model=RecoveryCodes,
-    responses=problems(401, 403, 404, 409, 410, 422, 503),
+    responses=problems("no_authenticator", *KEY_PROBLEMS),
 )
 async def renew_recovery_codes_of_user(
     services: AppServices,
@@ -155,7 +156,7 @@ async def renew_recovery_codes_of_user(
     "/users/{user_id}/two-factor",
     status_code=204,
     operation_id="turnTwoFactorOffForUser",
-    responses=problems(401, 403),
+    responses=problems("only_the_user_can_turn_off"),
 )
 async def turn_two_factor_off_for_user(services: AppServices, caller: SessionCaller, user_id: str) -> None:
     """Refuse, always: nobody can turn off another user's second factor."""

@@ -8,11 +8,7 @@ from fastapi import Request, Response
 from app.core.errors import invalid_field
 from app.second_factor.trusted_devices.cookies import DeviceCookies
 from app.second_factor.trusted_devices.rules import NotTrusted, Trust, TrustRequest
-from app.second_factor.trusted_devices.schemas import (
-    DeviceOptions,
-    NewlyTrustedDevice,
-    NewlyTrustedDeviceWithToken,
-)
+from app.second_factor.trusted_devices.schemas import DeviceOptions, NewlyTrustedDevice
 
 
 def trust_asked(request: Request, options: DeviceOptions) -> TrustRequest:
@@ -28,14 +24,11 @@ def trust_asked(request: Request, options: DeviceOptions) -> TrustRequest:
 
 
 def show_trust(trust: Trust | None, not_trusted: NotTrusted | None, options: DeviceOptions) -> dict[str, Any]:
-    """Return the fields of `TrustOutcome`; the token is among them if the client stores it itself."""
+    """Return the fields of `TrustOutcome`; with the token if the client stores it itself."""
     shown: NewlyTrustedDevice | None = None
-    if trust and options.device_storage == "body":
-        shown = NewlyTrustedDeviceWithToken(
-            id=trust.device.id, expires_at=trust.expires_at, token=str(trust.token)
-        )
-    elif trust:
-        shown = NewlyTrustedDevice(id=trust.device.id, expires_at=trust.expires_at)
+    if trust:
+        token = str(trust.token) if options.device_storage == "body" else None
+        shown = NewlyTrustedDevice(id=trust.device.id, expires_at=trust.expires_at, token=token)
     return {"trusted_device": shown, "not_trusted_because": not_trusted}
 
 

@@ -13,7 +13,6 @@ from app.second_factor.trusted_devices.schemas import TrustedDevice
 from app.services import Services
 from app.web.dependencies import AppServices
 from app.web.pages import Page, Paged, PageRequest
-from app.web.problems import problems
 from app.web.wire import PathId
 
 router = APIRouter(tags=["trusted devices"], route_class=AccountRoute)
@@ -49,7 +48,7 @@ async def show_devices(
     return Page(items=[_show_device(found, policy_days) for found in shown], next_cursor=cursor)
 
 
-@router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices", responses=problems(401, 403, 422))
+@router.get("/users/me/trusted-devices", operation_id="listMyTrustedDevices")
 async def list_my_trusted_devices(
     services: AppServices, caller: SessionCaller, owner: Owner, page: Paged
 ) -> Page[TrustedDevice]:
@@ -58,12 +57,7 @@ async def list_my_trusted_devices(
     return await show_devices(services, caller, caller.user_id, page, policy_days=days)
 
 
-@router.delete(
-    "/users/me/trusted-devices",
-    status_code=204,
-    operation_id="revokeMyTrustedDevices",
-    responses=problems(401, 403),
-)
+@router.delete("/users/me/trusted-devices", status_code=204, operation_id="revokeMyTrustedDevices")
 async def revoke_my_trusted_devices(
     services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response
 ) -> None:
@@ -74,12 +68,7 @@ async def revoke_my_trusted_devices(
         response.headers.append("Set-Cookie", cookie)
 
 
-@router.delete(
-    "/users/me/trusted-devices/{device_id}",
-    status_code=204,
-    operation_id="revokeMyTrustedDevice",
-    responses=problems(401, 403, 404),
-)
+@router.delete("/users/me/trusted-devices/{device_id}", status_code=204, operation_id="revokeMyTrustedDevice")
 async def revoke_my_trusted_device(
     services: AppServices, caller: SessionCaller, cookies: Cookies, response: Response, device_id: PathId
 ) -> None:

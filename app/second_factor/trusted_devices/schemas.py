@@ -29,22 +29,17 @@ class DeviceOptions(Body):
 
 
 class NewlyTrustedDevice(Answer):
-    """A newly trusted device; its token is in a cookie."""
+    """A newly trusted device. `token` is null if it is in a cookie."""
 
     id: UUID
     expires_at: datetime
-
-
-class NewlyTrustedDeviceWithToken(NewlyTrustedDevice):
-    """A newly trusted device whose client asked for the token in the body and stores it."""
-
-    token: str
+    token: str | None
 
 
 class TrustOutcome(Answer):
     """The newly trusted device, or why there is none."""
 
-    trusted_device: NewlyTrustedDeviceWithToken | NewlyTrustedDevice | None
+    trusted_device: NewlyTrustedDevice | None
     not_trusted_because: Annotated[
         Open[NotTrusted] | None, Field(description="why `trusted_device` is null; null if it is not")
     ]

@@ -23,7 +23,18 @@ from app.web.problems import problems
 router = APIRouter(tags=["session"], route_class=AccountRoute)
 
 
-@router.post("/session/step-up", operation_id="stepUp", responses=problems(401, 403, 409, 422, 429, 503))
+@router.post(
+    "/session/step-up",
+    operation_id="stepUp",
+    responses=problems(
+        "passcode_incorrect",
+        "passcode_already_used",
+        "two_factor_setup_required",
+        "no_authenticator",
+        409,
+        "too_many_attempts",
+    ),
+)
 async def step_up(request: Request, services: AppServices, caller: SessionCaller, body: StepUp) -> Session:
     """Prove the second factor again; the session is then fresh for 10 minutes.
 

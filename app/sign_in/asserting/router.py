@@ -12,11 +12,10 @@ from app.sign_in.asserting.schemas import Assertion
 from app.sign_in.asserting.use_cases import asserted_context, begin_asserted_sign_in, find_asserted
 from app.sign_in.outcomes import Device
 from app.sign_in.router import show_first_factor_outcome
-from app.sign_in.schemas import Complete, EnrollmentRequired, PasscodeRequired
+from app.sign_in.schemas import SignInAnswer
 from app.throttling.rules import assertion_buckets
 from app.throttling.use_cases import count_attempt
 from app.web.dependencies import AppServices
-from app.web.problems import problems
 
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
@@ -24,12 +23,8 @@ _TOKEN_LIMIT = Limit("1200/60")
 _USER_LIMIT = Limit("60/600")
 
 
-@router.post(
-    "/sign-ins/assertions", status_code=201, operation_id="assertFirstFactor", responses=problems(403, 429)
-)
-async def assert_first_factor(
-    services: AppServices, caller: Asserting, body: Assertion
-) -> Complete | PasscodeRequired | EnrollmentRequired:
+@router.post("/sign-ins/assertions", status_code=201, operation_id="assertFirstFactor")
+async def assert_first_factor(services: AppServices, caller: Asserting, body: Assertion) -> SignInAnswer:
     """Sign in a user whose first factor the caller has checked.
 
     The answer is a session, or says which step comes next.

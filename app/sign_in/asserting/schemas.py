@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.accounts.users.schemas import GivenEmail
-from app.web.wire import Body, BodyId, WithoutControls, malformed
+from app.second_factor.trusted_devices.rules import PREFIX as DEVICE_PREFIX
+from app.web.wire import Body, BodyId, WithoutControls, malformed, secret_field
 
 
 def _address(text: str) -> str:
@@ -28,4 +29,4 @@ class Assertion(Body):
     first_factor: Literal["password", "sso"]
     ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
     user_agent: Annotated[str, Field(max_length=512), WithoutControls] | None = None
-    device_token: Annotated[str, Field(max_length=256)] | None = None
+    device_token: Annotated[str, secret_field(DEVICE_PREFIX, with_id=True)] | None = None

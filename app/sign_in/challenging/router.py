@@ -27,7 +27,7 @@ class SignInChallenge(NewChallenge):
     "/sign-ins/challenges",
     status_code=201,
     operation_id="askAtSignIn",
-    responses=problems(401, 404, 409, 413, 415, 422, 429, 503),
+    responses=problems("sign_in_expired", 409, "too_many_attempts"),
 )
 async def ask_at_sign_in(services: AppServices, context: Context, body: SignInChallenge) -> Challenge:
     """Create a challenge for an authenticator in a sign-in.

@@ -26,7 +26,7 @@ router = APIRouter(tags=["sign-in"], route_class=AccountRoute)
     "/sign-ins/enrollments",
     status_code=201,
     operation_id="beginEnrollmentAtSignIn",
-    responses=problems(401, 404, 409, 413, 415, 422, 503),
+    responses=problems("sign_in_expired", "already_enrolled"),
 )
 async def begin_enrollment(services: AppServices, context: Context, body: SignInEnrollment) -> Enrollment:
     """Begin the enrollment that the sign-in requires."""
@@ -42,7 +42,16 @@ async def begin_enrollment(services: AppServices, context: Context, body: SignIn
     status_code=201,
     operation_id="confirmEnrollmentAtSignIn",
     response_model=CompletedByEnrollment,
-    responses=problems(401, 404, 409, 410, 413, 415, 422, 503),
+    responses=problems(
+        "sign_in_expired",
+        "passcode_incorrect",
+        "already_enrolled",
+        409,
+        410,
+        "request_in_progress",
+        "answer_gone",
+        "idempotency_key_reused",
+    ),
 )
 async def confirm_enrollment(
     services: AppServices,

@@ -15,7 +15,9 @@ from app.web.problems import problems
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
 
-@router.post("/sign-ins/exchange", status_code=201, operation_id="exchangeCode", responses=problems(401))
+@router.post(
+    "/sign-ins/exchange", status_code=201, operation_id="exchangeCode", responses=problems("sign_in_expired")
+)
 async def exchange_code(
     services: AppServices, context: Context, request: Request, response: Response, body: schemas.Exchange
 ) -> Complete:

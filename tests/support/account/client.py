@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from tests.support.observe.declared_codes import declared_codes
+
 BASE_URL = "http://127.0.0.1:8000"
 
 
@@ -47,8 +49,13 @@ class Client:
 
 
 def client_of(app: FastAPI, slug: str, *, ip: str = "127.0.0.1", base_url: str = BASE_URL) -> Client:
-    """Return a client that calls the application in this process, from the address `ip`."""
-    return Client(httpx.ASGITransport(app=app, client=(ip, 50_000)), slug, base_url)
+    """Return a client that calls the application in this process, from the address `ip`.
+
+    It asserts that the OpenAPI document declares the code of every problem.
+    """
+    client = Client(httpx.ASGITransport(app=app, client=(ip, 50_000)), slug, base_url)
+    client.http.event_hooks = {"request": [], "response": [declared_codes(app).check]}
+    return client
 
 
 def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -58,6 +65,8 @@ def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert (response.status_code, problem["code"]) == (status, code), problem
     assert problem["status"] == status
     assert problem["type"] == f"/problems/{code}"
+    retry_after = problem.get("retry_after")
+    assert response.headers.get("retry-after") == (None if retry_after is None else str(retry_after))
     if status == 401:
         assert response.headers["www-authenticate"].startswith("Bearer ")
     return problem

@@ -30,5 +30,5 @@ async def limited_for(tenant: Tenant, email: str, *, ip: str = HERE, password: s
     """Send a password, assert that the rate limit refuses it, and return `Retry-After`."""
     response = await send(tenant.browser(ip=ip), email, password)
     problem = refused(response, 429, "too_many_requests")
-    assert set(problem) == {"type", "title", "status", "code", "detail", "violated-policies"}
+    assert set(problem) == {"type", "title", "status", "code", "detail", "retry_after", "violated-policies"}
     return int(response.headers["retry-after"])

@@ -19,7 +19,7 @@ router = APIRouter(tags=["session"], route_class=AccountRoute)
     "/session/step-up/challenges",
     status_code=201,
     operation_id="askAtStepUp",
-    responses=problems(401, 403, 404, 409, 422, 429, 503),
+    responses=problems(409, "too_many_attempts"),
 )
 async def ask_at_step_up(services: AppServices, caller: SessionCaller, body: NewChallenge) -> Challenge:
     """Make a challenge for an authenticator; the next step-up in this session must answer it.

@@ -18,7 +18,12 @@ from app.web.problems import problems
 router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
 
 
-@router.post("/sign-ins/jwt", status_code=201, operation_id="signInByJwt", responses=problems(403, 409, 429))
+@router.post(
+    "/sign-ins/jwt",
+    status_code=201,
+    operation_id="signInByJwt",
+    responses=problems("invalid_credentials", 403, 409, 429),
+)
 async def sign_in_by_jwt(services: AppServices, context: Context, body: schemas.JwtSignIn) -> Complete:
     """Sign in with a token of the application's own sign-in. No passcode is asked for, whatever the policy."""
     async with services.database.read() as tx:

@@ -38,7 +38,12 @@ async def create_nonce(services: AppServices, context: Context, request: Request
     return schemas.Nonce(nonce=nonce, expires_at=context.now + REQUEST_LIFETIME)
 
 
-@router.post("/sign-ins/oidc", status_code=201, operation_id="signInByIdToken", responses=problems(403, 409, 429))
+@router.post(
+    "/sign-ins/oidc",
+    status_code=201,
+    operation_id="signInByIdToken",
+    responses=problems("invalid_credentials", 403, 409, 429),
+)
 async def sign_in_by_id_token(
     services: AppServices, context: Context, issuers: KnownIssuers, body: schemas.OidcSignIn
 ) -> Complete:
@@ -63,7 +68,7 @@ async def sign_in_by_id_token(
     status_code=303,
     response_class=RedirectResponse,
     operation_id="finishLogin",
-    responses=problems(401, 429),
+    responses=problems("sign_in_expired", 429),
 )
 async def finish_login(
     services: AppServices,

@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
-
+from app.sign_in.sso.rules import REQUEST_PREFIX
 from app.sign_in.sso.schemas import ProviderName, SignedToken
-from app.web.wire import Answer, Body
+from app.web.wire import Answer, Body, secret_field
 
 
 class Nonce(Answer):
@@ -21,4 +20,4 @@ class OidcSignIn(Body):
 
     provider: ProviderName
     id_token: SignedToken
-    nonce: Annotated[str, Field(max_length=128)]
+    nonce: Annotated[str, secret_field(REQUEST_PREFIX)]

@@ -14,11 +14,7 @@ from app.web.problems import problems
 router = APIRouter(tags=["identity providers"], route_class=AccountRoute)
 
 
-@router.get(
-    "/sso-providers",
-    operation_id="listProviders",
-    responses=problems(403),
-)
+@router.get("/sso-providers", operation_id="listProviders")
 async def list_providers(services: AppServices, caller: FreshAdmin, page: Paged) -> Page[Provider]:
     """List the account's identity providers, newest first. Needs a fresh second factor."""
     async with services.database.read() as tx:
@@ -27,12 +23,7 @@ async def list_providers(services: AppServices, caller: FreshAdmin, page: Paged)
     return Page(items=[_show(provider) for provider in shown], next_cursor=cursor)
 
 
-@router.get(
-    "/sso-providers/{name}",
-    operation_id="getProvider",
-    response_model_exclude_none=True,
-    responses=problems(403),
-)
+@router.get("/sso-providers/{name}", operation_id="getProvider", response_model_exclude_none=True)
 async def get_provider(services: AppServices, caller: FreshAdmin, name: str) -> Provider:
     """Show a provider, without its secret. Needs a fresh second factor."""
     async with services.database.read() as tx:
@@ -44,7 +35,7 @@ async def get_provider(services: AppServices, caller: FreshAdmin, name: str) -> 
     "/sso-providers/{name}",
     operation_id="putProvider",
     response_model_exclude_none=True,
-    responses=problems(403, 409) | {201: {"model": Provider, "description": "A new provider."}},
+    responses=problems(409) | {201: {"model": Provider, "description": "A new provider."}},
 )
 async def put_provider(
     services: AppServices, caller: FreshAdmin, name: str, body: ProviderChange, response: Response
@@ -60,7 +51,7 @@ async def put_provider(
     return _show(provider)
 
 
-@router.delete("/sso-providers/{name}", status_code=204, operation_id="deleteProvider", responses=problems(403))
+@router.delete("/sso-providers/{name}", status_code=204, operation_id="deleteProvider")
 async def delete_provider(services: AppServices, caller: FreshAdmin, name: str) -> None:
     """Delete a provider: nobody signs in by it any more. Needs a fresh second factor."""
     async with services.database.begin() as tx:

@@ -45,7 +45,7 @@ _FORM = {
     status_code=303,
     operation_id="finishSamlLogin",
     response_class=RedirectResponse,
-    responses=problems(429),
+    responses=problems("sign_in_expired", 429),
     openapi_extra={"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}},
 )
 async def finish_saml_login(
