@@ -17,8 +17,8 @@ from app.idempotency.rules import KEY_PATTERN, StoredAnswer, digest_content, dig
 from app.idempotency.use_cases import KeyedRequest, keep_answer
 from app.web.bodies import NO_BODY
 
-KEY_PROBLEMS = ("request_in_progress", "answer_gone", "idempotency_key_reused")
-"""The problem codes of every call that takes the header, besides `invalid_request`."""
+KEY_PROBLEMS = ("request_in_progress", "answer_gone", "invalid_request", "idempotency_key_reused")
+"""The problem codes of every call that takes the header."""
 _CREATED = 201
 _DESCRIPTION = (
     "A new random string for each request, such as a UUID. If the answer gets lost, send the same request with "

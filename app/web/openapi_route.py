@@ -36,7 +36,7 @@ class ServedDocument:
 
 
 # Not `async`: making the document takes long enough to delay other requests.
-@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+@router.get("/openapi.json")
 def get_document(request: Request) -> Response:
     """Return the OpenAPI document, or 304 if the client has this version."""
     document: ServedDocument = request.app.state.document

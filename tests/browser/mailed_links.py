@@ -15,7 +15,7 @@ from tests.support.programs.mail import parse
 from tests.support.programs.serving import Serving, serving
 
 FRONT_END = "https://{account}.app.example/sign-in"
-LINK = re.compile(r"http://127\.0\.0\.1:8000(/links/\S+#pg[pr]_\S+)")
+LINK = re.compile(r"http://127\.0\.0\.1:[0-9]+(/links/\S+#pg[pr]_\S+)")
 PASSWORD = "a long enough password"
 
 

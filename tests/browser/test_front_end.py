@@ -215,6 +215,7 @@ def test_a_page_of_the_front_end_reads_the_headers_that_it_needs(world: World) -
         "Content-Disposition",
         "ETag",
         "Location",
+        "Passgate-Test-Account",
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",

@@ -82,7 +82,7 @@ def test_a_test_account_is_made_and_its_owner_gets_no_real_one(service: Serving,
     [
         ((*DEMO_USER[:-2],), PASSWORD, "Missing option '--email'"),
         (("create-user", "nobody", *DEMO_USER[2:]), PASSWORD, "no account"),
-        ((*DEMO_USER, "--email", "nonsense"), PASSWORD, "not an e-mail"),
+        ((*DEMO_USER, "--email", "nonsense"), PASSWORD, "is like name@example.com"),
         ((*DEMO_USER, "--role", "owner"), PASSWORD, "an owner already"),
         ((*DEMO_USER, "--email", "OWNER@demo.example"), PASSWORD, "with this e-mail"),
         (DEMO_USER, "short", "at least 8"),

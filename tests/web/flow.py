@@ -42,7 +42,7 @@ class Flow:
         begun = await self.send(201, "POST", enrollments, json={"kind": "totp", "label": "mArKeR"})
         app = AuthenticatorApp(begun["secret"], TurnableClock())
         path = f"{enrollments}/{begun['id']}/confirmation"
-        confirmed = await self.send(201, "POST", path, json={"passcode": app.passcode()})
+        confirmed = await self.send(201, "POST", path, json={"passcode": app.passcode(), "remember_device": False})
         waiting = await self.sign_in()
         self.secrets |= {begun["secret"], *confirmed["recovery_codes"], waiting["sign_in_token"]}
         body = {"sign_in_token": waiting["sign_in_token"]}

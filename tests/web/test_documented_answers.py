@@ -122,5 +122,5 @@ async def test_a_wrong_method_is_answered_as_the_description_says(
     response = await tenant.browser().request("PUT", "/session")
 
     refused(response, 405, "method_not_allowed")
-    assert response.headers["allow"] == "DELETE, GET"
+    assert response.headers["allow"] == "DELETE, GET, HEAD"
     assert "405 `method_not_allowed`" in document["info"]["description"]

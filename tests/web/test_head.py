@@ -34,7 +34,11 @@ async def test_head_at_the_root(tenant: Tenant) -> None:
         method, path = call.split(" ")
         if method == "GET":
             address = HOST + re.sub("{.*?}", "x", path).replace("page.x", "page.css")
-            got, head = [await tenant.browser().request(method, address) for method in ("GET", "HEAD")]
+            # Uncompressed, because the client changes the length of what it decompresses.
+            plain = {"Accept-Encoding": "identity"}
+            got, head = [
+                await tenant.browser().request(method, address, headers=plain) for method in ("GET", "HEAD")
+            ]
             assert head.status_code == got.status_code != 405, path
             assert (head.content, head.headers.get("content-length")) == (b"", got.headers.get("content-length"))
 

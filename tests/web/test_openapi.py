@@ -204,6 +204,7 @@ def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
     files = {"getLinkPageAsset"}
     assert named.pop("ETag") == {"getSecurityPolicy", "changeSecurityPolicy"} | files
     assert named.pop("Last-Modified") == named.pop("Accept-Ranges") == files
+    assert named.pop("Retry-After") == {"requestReport"}
     assert named.pop("Content-Security-Policy") == {"getLinkPage", "explainProblem"}
     assert {"submitPasscode", "confirmEnrollmentAtSignIn"} | logins < named.pop("Set-Cookie")
     assert named.pop("Content-Disposition") == {"downloadReport", "downloadReportByLink"}

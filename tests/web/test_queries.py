@@ -30,7 +30,7 @@ async def test_the_known_parameters_are_listed(owner: SimulatedUser) -> None:
     response = await owner.browser.get("/users?roles=agent")
 
     [error] = refused(response, 422, "invalid_request")["errors"]
-    assert "It knows: role, status, two_factor, q, limit, cursor." in error["detail"]
+    assert "It knows: role, status, two_factor, q, kind, limit, cursor." in error["detail"]
     [error] = refused(await owner.browser.get("/session?x"), 422, "invalid_request")["errors"]
     assert "It knows none." in error["detail"]
 

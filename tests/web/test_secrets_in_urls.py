@@ -13,12 +13,14 @@ from app.credentials.links.rules import Purpose, link_url
 # the cookie of the browser. `code_challenge` is the hash of a verifier that is never in a URL.
 IN_A_QUERY = {
     "actor_id",
+    "bom",
     "code",
     "code_challenge",
     "code_challenge_method",
     "cursor",
     "end_users",
     "error",
+    "kind",
     "limit",
     "locale",
     "q",

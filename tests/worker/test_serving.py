@@ -23,7 +23,9 @@ def enroll_owner(service: Serving) -> None:
     begun = httpx.post(enrollments, json={"kind": "totp"}, headers=headers).json()
     passcode = AuthenticatorApp(begun["secret"], TurnableClock()).passcode()
     path = f"{enrollments}/{begun['id']}/confirmation"
-    assert httpx.post(path, json={"passcode": passcode}, headers=headers).status_code == 201
+    assert (
+        httpx.post(path, json={"passcode": passcode, "remember_device": False}, headers=headers).status_code == 201
+    )
 
 
 def wait_for_letters(data_dir: Path, seconds: float = 30) -> list[str]:

@@ -106,7 +106,7 @@ async def download_report_by_link(
     return _send(request, services, download)
 
 
-@router.post("/report-link-details", operation_id="describeReportLink", responses=problems(410))
+@router.post("/report-link-details", operation_id="describeReportLink", responses=problems("link_expired"))
 async def describe_report_link(services: AppServices, context: Context, body: ReportToken) -> LinkDetails:
     """Show for whom the link to a report is, with a masked e-mail address. It stays open."""
     async with services.database.read() as tx:

@@ -133,7 +133,7 @@ async def test_an_admin_cannot_make_codes_for_a_user_without_an_authenticator(te
     [
         ({}, "/reason", "missing"),
         ({"reason": ""}, "/reason", "too_short"),
-        ({"reason": " \t "}, "/reason", "too_short"),
+        ({"reason": "  \u3000 "}, "/reason", "too_short"),
         ({"reason": None}, "/reason", "wrong_type"),
         ({"reason": "x" * 501}, "/reason", "too_long"),
         ({"reason": "lost", "silent": True}, "", "unknown_field"),

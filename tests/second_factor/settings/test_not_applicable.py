@@ -34,7 +34,7 @@ async def test_a_user_made_by_a_provider_needs_no_setup_under_a_requirement(
     await name_provider(owner)
     person = await tenant.person()
     await run_sql(tenant, "DELETE FROM users WHERE id = :id", id=person.user.id)
-    await by_jwt(tenant, person)
+    await by_jwt(tenant, person, "crm-7")
     me = ok(await person.browser.get("/session"))["user"]
     person.user = dataclasses.replace(person.user, id=UUID(me["id"]))
     assert await status_of(person, owner) == "not_applicable"
@@ -42,7 +42,7 @@ async def test_a_user_made_by_a_provider_needs_no_setup_under_a_requirement(
     await tenant.require(owner, team_members=True, end_users=True)
 
     assert await status_of(person, owner) == "not_applicable"
-    await by_jwt(tenant, person)  # and a sign-in asks for nothing
+    await by_jwt(tenant, person, "crm-7")  # and a sign-in asks for nothing
 
 
 async def test_a_user_whose_external_id_an_admin_set_counts_from_the_first_sign_in_by_the_provider(

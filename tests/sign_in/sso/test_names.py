@@ -40,7 +40,7 @@ async def test_by_jwt(tenant: Tenant, owner: SimulatedUser, name: str | None, ke
     assert owner.app
 
     for email, stored in ((known.user.email, "Somebody"), (EMAIL, kept), (EMAIL, kept)):
-        token = token_of(tenant, email=email, name=name)
+        token = token_of(tenant, email=email, name=name, external_id=email)
         answer = ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)
         assert answer["user"]["name"] == stored
 
@@ -49,7 +49,7 @@ async def test_by_jwt(tenant: Tenant, owner: SimulatedUser, name: str | None, ke
 async def test_by_jwt_with_a_name_that_is_no_text(tenant: Tenant, owner: SimulatedUser, name: object) -> None:
     assert owner.app
 
-    token = token_of(tenant, email=EMAIL, name=name)
+    token = token_of(tenant, email=EMAIL, name=name, external_id="somebody")
 
     assert (
         ok(await tenant.browser().post("/sign-ins/jwt", json=jwt_sign_in(token)), 201)["user"]["name"] == LEFT_OUT

@@ -63,7 +63,7 @@ async def test_a_domain_equal_only_after_case_folding_makes_another_user(
     known = await tenant.person(email="alice@strasse.example")
     await name_provider(owner, trusted_domains=["straße.example"])
 
-    token = token_of(tenant, email="alice@straße.example")
+    token = token_of(tenant, email="alice@straße.example", external_id="alice")
     made = ok(await tenant.browser().post(PATH, json=jwt_sign_in(token)), 201)
 
     assert made["user"]["id"] != known.id
