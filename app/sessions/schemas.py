@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict
-from pydantic.json_schema import SkipJsonSchema
 
 from app.accounts.users.schemas import User
 from app.second_factor.kinds import registry
 from app.second_factor.schemas import Passcode
-from app.web.wire import LEFT_OUT, Answer, Body, GivenPassword, Open, OpenList
+from app.web.wire import LEFT_OUT, Answer, Body, GivenPassword, Open, OpenList, WithoutNull
 
 
 class Session(Answer):
@@ -51,5 +50,5 @@ class StepUp(Body):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    passcode: Passcode | SkipJsonSchema[None] = LEFT_OUT
-    password: GivenPassword | SkipJsonSchema[None] = LEFT_OUT
+    passcode: Annotated[Passcode | None, WithoutNull()] = LEFT_OUT
+    password: Annotated[GivenPassword | None, WithoutNull()] = LEFT_OUT

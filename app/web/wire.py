@@ -159,6 +159,15 @@ def _short_enough(password: str) -> str:
     return password
 
 
+class WithoutNull:
+    """Documents an optional field of a request as one that is left out; null is accepted, but not documented."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema of the value alone."""
+        [value] = [found for found in handler(core)["anyOf"] if found != {"type": "null"}]
+        return dict(value)
+
+
 class OneLine:
     """A text on one line that people write, of 1 to `longest` characters: trimmed, NFC, plain spaces.
 

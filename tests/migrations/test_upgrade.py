@@ -41,7 +41,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -> Iterator[Serving]:
     """Migrate the database and serve with the previous release, in its source directory."""
     env = environment(data_dir, settings)
-    subprocess.run([sys.executable, "-m", "app", "migrate"], cwd=previous, env=env, check=True)
+    _run_previous(previous, data_dir, settings, "migrate")
     port = free_port()
     log = data_dir.parent / "previous.log"
     command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
@@ -54,6 +54,12 @@ def previous_release(previous: Path, data_dir: Path, settings: dict[str, str]) -
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _run_previous(previous: Path, data_dir: Path, settings: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "-m", "app", *arguments]
+    env = environment(data_dir, settings)
+    subprocess.run(command, cwd=previous, env=env, input=PASSWORD, text=True, check=True)
 
 
 async def use(service: Serving, stop: asyncio.Event, twice: asyncio.Event) -> None:
@@ -86,8 +92,7 @@ async def test_both_releases_serve_during_and_after_the_migrations(
     data_dir = tmp_path / "data"
     with previous_release(previous, data_dir, settings) as old:
         boss = ("create-account", "acme", "--name", "Acme", "--owner-email", "boss@acme.example")
-        made = passgate(*boss, "--password-stdin", data_dir=data_dir, stdin=PASSWORD, **settings)
-        assert made.returncode == 0, made.stderr
+        _run_previous(previous, data_dir, settings, *boss, "--password-stdin")
         stop, old_worked, new_worked = asyncio.Event(), asyncio.Event(), asyncio.Event()
         before = asyncio.create_task(use(old, stop, old_worked))
         migrated = await asyncio.to_thread(passgate, "migrate", data_dir=data_dir, **settings)

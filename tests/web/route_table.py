@@ -171,7 +171,6 @@ ROOT = {
     "GET /readyz",
     "GET /client-address",
     "GET /openapi.json",
-    "HEAD /openapi.json",
     "GET /docs",
     "GET /docs/{name}",
     "GET /.well-known/jwks.json",

@@ -8,7 +8,7 @@ from app.authentication.context import Context, Cookies
 from app.authentication.routes import AccountRoute
 from app.enrollment import use_cases as enrollment
 from app.enrollment.schemas import Enrollment
-from app.idempotency.answers import IdempotencyKey, answer_once
+from app.idempotency.answers import KEY_PROBLEMS, IdempotencyKey, answer_once
 from app.second_factor.trusted_devices.answers import trust_asked
 from app.sign_in import outcomes
 from app.sign_in.enrolling import use_cases
@@ -48,9 +48,7 @@ async def begin_enrollment(services: AppServices, context: Context, body: SignIn
         "already_enrolled",
         409,
         410,
-        "request_in_progress",
-        "answer_gone",
-        "idempotency_key_reused",
+        *KEY_PROBLEMS,
     ),
 )
 async def confirm_enrollment(

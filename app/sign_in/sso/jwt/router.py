@@ -22,7 +22,7 @@ router = APIRouter(tags=["third-party sign-in"], route_class=AccountRoute)
     "/sign-ins/jwt",
     status_code=201,
     operation_id="signInByJwt",
-    responses=problems("invalid_credentials", 403, 409, 429),
+    responses=problems("invalid_credentials", 403, "identity_incomplete", 409, 429),
 )
 async def sign_in_by_jwt(services: AppServices, context: Context, body: schemas.JwtSignIn) -> Complete:
     """Sign in with a token of the application's own sign-in. No passcode is asked for, whatever the policy."""

@@ -42,7 +42,7 @@ async def create_nonce(services: AppServices, context: Context, request: Request
     "/sign-ins/oidc",
     status_code=201,
     operation_id="signInByIdToken",
-    responses=problems("invalid_credentials", 403, 409, 429),
+    responses=problems("invalid_credentials", 403, "identity_incomplete", 409, 429),
 )
 async def sign_in_by_id_token(
     services: AppServices, context: Context, issuers: KnownIssuers, body: schemas.OidcSignIn
