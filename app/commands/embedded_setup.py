@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from app.core.secret_keys import new_key_setting, parse_keys
-from app.core.settings import Settings, SettingsError
+from app.core.settings import SECRETS, Settings, SettingsError
 from app.crypto.passwords import usable_cores
 from app.database.embedded import EmbeddedPostgres, running_url
 
@@ -87,6 +87,7 @@ def export_to_workers(settings: Settings, *, workers: int) -> None:
     os.environ["PASSGATE_HASH_THREADS"] = str(settings.hash_threads or max(1, usable_cores() // workers))
     if settings.origin_of("public_url") == "generated":
         os.environ["PASSGATE_PUBLIC_URL"] = settings.public_url
-    if settings.database_url and settings.secret_keys:
-        os.environ["PASSGATE_DATABASE_URL"] = settings.database_url.get_secret_value()
-        os.environ["PASSGATE_SECRET_KEYS"] = settings.secret_keys.get_secret_value()
+    for name, field in SECRETS.items():  # of those that are set, the workers have the environment and the files
+        value: SecretStr | None = getattr(settings, field)
+        if value and settings.origin_of(field) == "generated":
+            os.environ[name] = value.get_secret_value()

@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from email.utils import getaddresses
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -18,6 +18,7 @@ from app.core.addresses import FetchPolicy, Network, is_loopback, web_address
 from app.core.database_url import parse_database_url
 from app.core.environment import describe_unknown
 from app.core.mail_url import MailDirectory, MailServer, parse_mail_url
+from app.core.secret_files import SUFFIX, SecretFileError, read_secret_files
 from app.core.secret_keys import parse_keys
 
 PREFIX = "PASSGATE_"
@@ -241,12 +242,26 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
 
+SECRETS = {
+    PREFIX + name.upper(): name
+    for name, info in Settings.model_fields.items()
+    if SecretStr in (info.annotation, *get_args(info.annotation))
+}
+"""The secret settings: variable and field. Each can be in a file, which a variable with `_FILE` names."""
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raises `SettingsError` with one line for each bad or unknown one."""
-    if unknown := describe_unknown(os.environ, [PREFIX + name.upper() for name in Settings.model_fields], PREFIX):
+    names = [PREFIX + name.upper() for name in Settings.model_fields]
+    known = [*names, *(name + SUFFIX for name in SECRETS)]
+    if unknown := describe_unknown(os.environ, known, PREFIX):
         raise SettingsError(*unknown)
     try:
-        return Settings(**overrides)
+        files = read_secret_files(os.environ, list(SECRETS), LONGEST_SETTING)
+    except SecretFileError as error:
+        raise SettingsError(*error.lines) from None
+    try:
+        return Settings(**{SECRETS[name]: value for name, value in files.items()} | overrides)
     except ValidationError as error:
         lines = []
         for problem in error.errors(include_url=False, include_input=False):

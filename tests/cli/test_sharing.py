@@ -21,8 +21,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ("workers", "configured", "threads"), [(1, None, 8), (2, None, 4), (3, None, 2), (64, None, 1), (4, 7, 7)]
 )
 def test_workers_share_the_cores_for_hashing(workers: int, configured: int | None, threads: int) -> None:
-    url = SecretStr("postgresql:///passgate")
-    given = Settings(database_url=url, secret_keys=SecretStr(new_key_setting()), hash_threads=configured)
+    url, keys = SecretStr("postgresql:///passgate"), SecretStr(new_key_setting())
+    given = Settings(hash_threads=configured).with_generated(database_url=url, secret_keys=keys)
 
     export_to_workers(given, workers=workers)
 

@@ -193,6 +193,14 @@ def text_claim(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def id_claim(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim as `text_claim` does; a whole number from 0 on is taken as its digits."""
+    value = claims.get(name)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**LONGEST_ID:
+        return str(value)
+    return text_claim(claims, name)
+
+
 def time_claim(claims: Mapping[str, Any], name: str) -> datetime:
     """Return a claim that is a number of seconds since 1970 (RFC 7519 2); raises `ValueError`."""
     value = claims.get(name)

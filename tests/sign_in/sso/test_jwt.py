@@ -79,7 +79,10 @@ async def test_a_token_signs_in_once_also_by_another_name_of_the_provider(
         {"jti": ""},
         {"email": None},
         {"email": ["somebody@example.com"]},
-        {"external_id": 7},
+        {"external_id": -7},
+        {"external_id": 7.5},
+        {"external_id": True},
+        {"external_id": 10**255},
         {"external_id": ""},
         {"exp": "never"},
         {"exp": 1},
@@ -108,6 +111,31 @@ async def test_a_token_must_be_issued_within_three_minutes(
     response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, iat=issued_at)))
 
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 201), (180, 201), (181, 401)])
+async def test_a_token_may_begin_as_far_ahead_as_it_may_be_issued(
+    tenant: Tenant, owner: SimulatedUser, seconds: int, status: int
+) -> None:
+    assert owner.app
+    begins_at = tenant.clock.now().timestamp() + seconds
+
+    response = await tenant.browser().post(PATH, json=jwt_sign_in(token_of(tenant, nbf=begins_at)))
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(("number", "digits"), [(0, "0"), (4711, "4711"), (10**254, f"{10**254}")], ids=str)
+async def test_a_whole_number_as_external_id_is_taken_as_its_digits(
+    tenant: Tenant, owner: SimulatedUser, number: int, digits: str
+) -> None:
+    assert owner.app
+
+    made = await sign_in(tenant.browser(), token_of(tenant, external_id=number))
+    again = await sign_in(tenant.browser(), token_of(tenant, external_id=digits))
+
+    assert made["user"]["external_id"] == digits
+    assert again["user"]["id"] == made["user"]["id"]
 
 
 async def test_an_address_outside_the_trusted_domains_identifies_nobody(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.accounts.users.rules import asserted_name
-from app.sign_in.sso.rules import Identity, IdentityIncomplete, text_claim, time_claim
+from app.sign_in.sso.rules import Identity, IdentityIncomplete, id_claim, text_claim, time_claim
 
 _NO_SUBJECT = "The token lacks the claim that identifies a user, which the provider's `subject_attribute` names."
 _MAX_AGE = timedelta(seconds=180)
@@ -25,7 +25,8 @@ class JwtClaims:
 def read_claims(claims: Mapping[str, Any], subject_attribute: str | None, now: datetime) -> JwtClaims:
     """Return the claims of a JWT; raises `ValueError` for a claim that is missing or wrong.
 
-    `iat` is required and at most 180 seconds from now. `exp` and `nbf` are optional and checked where present.
+    `iat` is required and at most 180 seconds from now. `exp` and `nbf` are optional and checked where present;
+    `nbf` may be as far ahead as `iat`, because issuers take both from the same clock.
     `jti` is required: it makes the token usable once. The claim that `subject_attribute` names identifies the user
     in place of `external_id`; raises `IdentityIncomplete` if the token lacks it.
     """
@@ -34,7 +35,7 @@ def read_claims(claims: Mapping[str, Any], subject_attribute: str | None, now: d
         raise ValueError("iat is too far from now")
     if "exp" in claims and now >= time_claim(claims, "exp"):
         raise ValueError("exp is over")
-    if "nbf" in claims and now < time_claim(claims, "nbf"):
+    if "nbf" in claims and time_claim(claims, "nbf") - now > _MAX_AGE:
         raise ValueError("nbf is to come")
     email, name = text_claim(claims, "email"), asserted_name(claims.get("name"))
     if subject_attribute is not None:
@@ -43,6 +44,6 @@ def read_claims(claims: Mapping[str, Any], subject_attribute: str | None, now: d
         subject = text_claim(claims, subject_attribute)
         identity = Identity(email, name, email_verified=None, subject=subject)
     else:
-        external_id = text_claim(claims, "external_id") if "external_id" in claims else None
+        external_id = id_claim(claims, "external_id") if "external_id" in claims else None
         identity = Identity(email, name, email_verified=None, external_id=external_id)
     return JwtClaims(text_claim(claims, "jti"), identity, issued_at + 2 * _MAX_AGE)

@@ -81,7 +81,7 @@ def read_id_claims(
         raise ValueError("exp is over")
     if time_claim(claims, "iat") - now > _AHEAD:
         raise ValueError("iat is too far ahead")
-    if "nbf" in claims and now < time_claim(claims, "nbf"):
+    if "nbf" in claims and time_claim(claims, "nbf") - now > _AHEAD:
         raise ValueError("nbf is to come")
     if not same(text_claim(claims, "nonce").encode(), nonce.encode()):
         raise ValueError("nonce is another one")
