@@ -5,9 +5,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Annotated, TypeVar
+from contextlib import ExitStack
+from importlib import metadata
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,26 +15,26 @@ import typer
 import uvicorn
 from pydantic import SecretStr
 
-from app.accounts.users.use_cases import NewUser
 from app.commands import provision
+from app.commands.account_commands import create_account, transfer_ownership
 from app.commands.check import check_everything, check_keys
+from app.commands.command_line import open_settings, with_services
 from app.commands.embedded_setup import database_of, export_to_workers
 from app.commands.http_server import exit_on_sigterm, run_http_server
 from app.commands.key_rotation import rotate_keys as reencrypt
+from app.commands.user_commands import create_user, import_users, recovery_codes, reset_password
 from app.core.addresses import is_loopback
-from app.core.callers import Role
 from app.core.errors import InvalidRequest, Refusal
 from app.core.logs import configure_logs
 from app.core.metrics import MULTIPROCESS
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, SettingsError, load_settings
 from app.credentials.identity_tokens.use_cases import rotate_signing_key
-from app.crypto.passwords import LONGEST_PASSWORD_BYTES
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import migrate as migrate_database
 from app.database.tls import why_unprotected
 from app.main import create_app
-from app.services import Services, make_services
+from app.services import make_services
 from app.web.header_limits import HTTP_SERVER
 from app.web.metrics_port import metrics_port
 from app.worker import work_until_told
@@ -43,39 +43,30 @@ STARTS_SECONDS = 60  # a worker process must start within this time; otherwise u
 GRACE_SECONDS = 20  # for the requests in flight at shutdown
 
 cli = typer.Typer(
-    help="Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see docs/operating.md).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_T = TypeVar("_T")
 log = structlog.get_logger()
-
-Slug = Annotated[str, typer.Argument(help="the account's name in paths: a-z, 0-9 and -")]
-PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input")]
-
-
-@contextmanager
-def _database(*, may_start: bool = True) -> Iterator[Settings]:
-    settings = load_settings()
-    configure_logs(settings.log_level)
-    with database_of(settings, may_start=may_start) as found:
-        yield found
-
-
-def _with_services(settings: Settings, work: Callable[[Services], Awaitable[_T]]) -> _T:
-    async def run() -> _T:
-        services = make_services(settings)
-        try:
-            return await work(services)
-        finally:
-            await services.close()
-
-    return asyncio.run(run())
 
 
 def _url(settings: Settings) -> str:
     return settings.database_url.get_secret_value() if settings.database_url else ""
+
+
+def _print_version(given: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if given:
+        typer.echo(f"passgate {metadata.version('passgate')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    version: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Account-wide two-factor authentication as a service. Settings: PASSGATE_... (see docs/operating.md)."""
 
 
 @cli.command()
@@ -99,12 +90,12 @@ def serve(
         found = _with_public_url(found, host, port)  # noqa: PLW2901 -- from here on with this one
         if embedded:
             asyncio.run(migrate_database(_url(found)))
-            password = _with_services(found, provision.make_demo)
+            password = with_services(found, provision.make_demo)
             if password:
                 typer.echo(f"account   {provision.DEMO_SLUG}")
                 typer.echo(f"owner     {provision.DEMO_OWNER}")
                 typer.echo(f"password  {password}  (shown this once)")
-        _with_services(found, check_keys)  # before anything listens
+        with_services(found, check_keys)  # before anything listens
         export_to_workers(found, workers=workers)
         if workers > 1:  # each process writes its metrics into this directory
             os.environ[MULTIPROCESS] = counts.enter_context(
@@ -142,15 +133,15 @@ def _with_public_url(settings: Settings, host: str, port: int) -> Settings:
 @cli.command()
 def worker() -> None:
     """Run only the job worker: send e-mails, write reports, delete expired data."""
-    with _database(may_start=False) as settings:
-        _with_services(settings, check_keys)
-        _with_services(settings, work_until_told)
+    with open_settings(may_start=False) as settings:
+        with_services(settings, check_keys)
+        with_services(settings, work_until_told)
 
 
 @cli.command()
 def migrate() -> None:
     """Upgrade the database to the schema of this release."""
-    with _database(may_start=False) as settings:
+    with open_settings(may_start=False) as settings:
         asyncio.run(migrate_database(_url(settings)))
     typer.echo("The database is up to date.")
 
@@ -163,90 +154,23 @@ def check(
     ] = None,
 ) -> None:
     """Check the settings, the database, the keys and the mail server; print a line for each."""
-    with _database() as settings:
-        findings = _with_services(settings, lambda services: check_everything(services, url))
+    with open_settings() as settings:
+        findings = with_services(settings, lambda services: check_everything(services, url))
     for finding in findings:
         typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
 
 
-@cli.command()
-def create_account(
-    slug: Slug,
-    name: Annotated[str, typer.Option(help="what people call the account")],
-    owner_email: Annotated[str, typer.Option(help="the owner's e-mail address")],
-    password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
-    test: Annotated[bool, typer.Option("--test", help="a test account, for ever")] = False,  # noqa: FBT002 -- as above
-) -> None:
-    """Create an account and its owner; without a password, the owner is invited by e-mail."""
-    password = _read_password(given=password_stdin)
-    with _database() as settings:
-        _with_services(
-            settings,
-            lambda services: provision.add_account(
-                services, slug=slug, name=name, owner_email=owner_email, password=password, test=test
-            ),
-        )
-    typer.echo(f"Made the {'test account' if test else 'account'} {slug}.")
-
-
-@cli.command()
-def create_user(
-    slug: Slug,
-    email: Annotated[str, typer.Option(help="the user's e-mail address")],
-    name: Annotated[str, typer.Option(help="the user's name")],
-    role: Annotated[Role, typer.Option(help="what the user is in the account")],
-    password_stdin: PasswordStdin = False,  # noqa: FBT002 -- a flag of the command line
-) -> None:
-    """Create a user; without a password, the user is invited by e-mail."""
-    password = _read_password(given=password_stdin)
-    new = NewUser(email=email, name=name, role=role)
-    with _database() as settings:
-        _with_services(settings, lambda services: provision.add_user(services, slug, new, password))
-    typer.echo(f"Made the user {email}.")
-
-
-def _read_password(*, given: bool) -> str | None:
-    # Read up to two characters more than a password may have: room for the line end, and a longer password is
-    # refused instead of cut.
-    return sys.stdin.readline(LONGEST_PASSWORD_BYTES + 2).rstrip("\r\n") if given else None
-
-
-@cli.command()
-def import_users(
-    slug: Slug,
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for standard input")],
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="skip bad lines")] = False,  # noqa: FBT002 -- a flag of the command line
-) -> None:
-    """Import users with their Argon2 or bcrypt hashes and TOTP secrets; none if one line is bad."""
-    with _database() as settings:
-        report = _with_services(
-            settings, lambda services: provision.import_users(services, slug, file, skip_bad=skip_bad)
-        )
-    for sentence in report.describe():
-        typer.echo(f"passgate: {sentence}", err=True)
-    typer.echo(f"Took {report.taken} users and left out {report.bad} lines.")
-
-
-@cli.command()
-def recovery_codes(
-    slug: Slug,
-    email: Annotated[str, typer.Argument(help="whose recovery codes")],
-    reason: Annotated[str, typer.Option(help="the reason, for the audit log")],
-) -> None:
-    """Create recovery codes for an owner who lost phone and codes; older ones become invalid."""
-    with _database() as settings:
-        codes = _with_services(settings, lambda services: provision.renew_codes(services, slug, email, reason))
-    for code in codes:
-        typer.echo(code)
+for command in (create_account, transfer_ownership, create_user, import_users, recovery_codes, reset_password):
+    cli.command()(command)
 
 
 @cli.command()
 def rotate_keys() -> None:
     """Re-encrypt all secrets with the first key. Safe while the service runs; safe to repeat."""
-    with _database() as settings:
-        rotations = _with_services(settings, reencrypt)
+    with open_settings() as settings:
+        rotations = with_services(settings, reencrypt)
     for rotation in rotations:
         typer.echo(rotation.describe())
     if not all(rotation.is_complete for rotation in rotations):
@@ -257,8 +181,8 @@ def rotate_keys() -> None:
 @cli.command("rotate-signing-key")
 def rotate_signing_key_now() -> None:
     """Publish the next key for identity tokens. Safe while the service runs; safe to repeat."""
-    with _database() as settings:
-        signs_from = _with_services(settings, rotate_signing_key)
+    with open_settings() as settings:
+        signs_from = with_services(settings, rotate_signing_key)
     typer.echo(f"The next key is published, and signs from {signs_from:%Y-%m-%d %H:%M:%S} UTC on.")
 
 

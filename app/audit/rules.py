@@ -37,6 +37,7 @@ class EventType(StrEnum):
     OWNERSHIP_HANDED_OVER = "ownership.handed_over"
     PASSWORD_FAILED = "password.failed"  # noqa: S105 -- the name of an event
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
+    PASSWORD_LINK_CREATED = "password_link.created"  # noqa: S105 -- the name of an event
     API_TOKEN_CREATED = "api_token.created"  # noqa: S105 -- as above
     API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105 -- as above
     API_TOKEN_USED = "api_token.used"  # noqa: S105 -- as above

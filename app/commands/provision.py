@@ -1,6 +1,7 @@
 """Commands that create accounts and users, run by the operator without a user's credential."""
 
 import secrets
+from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -9,12 +10,16 @@ from app.accounts.repository import Account
 from app.accounts.users import repository as users
 from app.accounts.users.rules import name_from_email
 from app.accounts.users.use_cases import NewUser, create_account, create_user
+from app.administration.directory import use_cases as directory
 from app.administration.user_import import use_cases as user_import
 from app.administration.user_import.use_cases import Report
 from app.audit.rules import COMMAND_LINE
 from app.core.callers import RequestContext, Role
-from app.core.errors import NotFound
+from app.core.errors import FieldError, InvalidRequest, NotFound
 from app.core.ids import new_id
+from app.core.one_line import BadTextError, is_one_line, one_line
+from app.credentials.links import use_cases as links
+from app.credentials.links.rules import Purpose, link_url
 from app.credentials.links.use_cases import invite
 from app.credentials.passwords.use_cases import check_chosen_password
 from app.database.bulk import bulk_transaction
@@ -22,6 +27,10 @@ from app.second_factor.kinds.registry import DEFAULT_ALLOWED_KINDS
 from app.second_factor.recovery_codes.use_cases import make_codes
 from app.second_factor.settings.use_cases import renew_recovery_codes
 from app.services import Services
+from app.sign_in.sso.rules import LONGEST_ID
+
+LONGEST_REASON = 500
+"""Characters of a reason, as over HTTP."""
 
 DEMO_SLUG = "demo"
 DEMO_OWNER = "owner@demo.example"
@@ -56,6 +65,11 @@ async def add_account(
 
 async def add_user(services: Services, slug: str, new: NewUser, password: str | None) -> None:
     """Create a user of an account; without a password, the user is invited by e-mail."""
+    if new.external_id is not None and not (
+        1 <= len(new.external_id) <= LONGEST_ID and is_one_line(new.external_id)
+    ):
+        detail = f"external id: 1 to {LONGEST_ID} characters without control characters are allowed."
+        raise InvalidRequest("The external id is not valid.", FieldError("/external_id", "malformed", detail))
     account = await _find_account(services, slug)
     context = _context(services, account.id)
     password_hash = await _hash(services, password, (new.email, new.name, account.slug, account.name))
@@ -68,12 +82,17 @@ async def add_user(services: Services, slug: str, new: NewUser, password: str | 
 async def _hash(services: Services, password: str | None, about_user: tuple[str, ...]) -> str | None:
     if password is None:
         return None
+    if "\x00" in password:  # as in the body of a request
+        raise InvalidRequest(
+            "The password is not valid.", FieldError("/password", "malformed", "A password has no NUL character.")
+        )
     await check_chosen_password(services, password, "/password", about_user=about_user)
     return await services.hasher.hash_password(password)
 
 
 async def renew_codes(services: Services, slug: str, email: str, reason: str) -> list[str]:
     """Create and return new recovery codes for a user; all older ones become invalid."""
+    reason = _check_line(reason, "/reason", LONGEST_REASON)
     account = await _find_account(services, slug)
     context = _context(services, account.id)
     codes = await make_codes(services.hasher, context.now)
@@ -83,6 +102,41 @@ async def renew_codes(services: Services, slug: str, email: str, reason: str) ->
             raise NotFound("There is no user with this e-mail address.")
         await renew_recovery_codes(tx, context, COMMAND_LINE, found.user.id, codes, reason=reason)
     return codes.shown
+
+
+async def create_password_link(services: Services, slug: str, email: str) -> tuple[str, datetime]:
+    """Create a link to choose a new password; return its URL and when it ends."""
+    account = await _find_account(services, slug)
+    context = _context(services, account.id)
+    async with services.database.begin() as tx:
+        link = await links.create_password_link(tx, context, COMMAND_LINE, email)
+    settings = services.settings
+    url = link_url(
+        settings.link_url,
+        settings.public_url,
+        slug=account.slug,
+        page=Purpose.PASSWORD.page,
+        locale=link.locale,
+        token=link.token,
+    )
+    return url, link.expires_at
+
+
+async def transfer_ownership(services: Services, slug: str, email: str, reason: str) -> None:
+    """Make an active admin the owner, for an owner who is gone."""
+    reason = _check_line(reason, "/reason", LONGEST_REASON)
+    account = await _find_account(services, slug)
+    async with services.database.begin() as tx:
+        await directory.transfer_ownership(tx, _context(services, account.id), COMMAND_LINE, email, reason=reason)
+
+
+def _check_line(text: str, pointer: str, longest: int) -> str:
+    try:
+        return one_line(text, longest)
+    except BadTextError as error:
+        raise InvalidRequest(
+            "The text is not valid.", FieldError(pointer, error.code, f"{pointer[1:]}: {error}")
+        ) from None
 
 
 async def import_users(services: Services, slug: str, file: BinaryIO, *, skip_bad: bool) -> Report:

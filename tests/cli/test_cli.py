@@ -107,6 +107,33 @@ def test_a_mistake_is_one_clear_line_and_never_a_traceback(
     assert stdin not in ended.stderr
 
 
+def test_a_password_is_reset_by_a_link_on_the_terminal(service: Serving, data_dir: Path) -> None:
+    new = ("--role", "agent", "--name", "Al", "--locale", "de", "--external-id", "crm-1")
+    made = passgate("create-user", "demo", *new, "--email", "al@demo.example", data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+
+    ended = passgate("reset-password", "demo", "al@demo.example", data_dir=data_dir)
+
+    assert ended.returncode == 0, ended.stderr
+    [url] = ended.stdout.splitlines()
+    assert "/links/demo/password?locale=de#pgp_" in url
+    body = {"token": url.partition("#")[2], "new_password": PASSWORD}
+    redemption = f"{service.url}/v1/accounts/demo/password-links/redemption"
+    assert httpx.post(redemption, json=body).status_code == 204
+    user = sign_in(service, "demo", "al@demo.example", PASSWORD).json()["user"]
+    assert user["external_id"] == "crm-1"
+
+
+@pytest.mark.parametrize("command", ["recovery-codes", "transfer-ownership"])
+def test_a_reason_must_be_visible(service: Serving, data_dir: Path, command: str) -> None:  # noqa: ARG001 -- its database
+    ended = passgate(command, "demo", "owner@demo.example", "--reason", "", data_dir=data_dir)
+
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "passgate: reason: At least one visible character is required.\n",
+    )
+
+
 def test_recovery_codes_need_an_authenticator(service: Serving, data_dir: Path) -> None:  # noqa: ARG001 -- its database
     ended = passgate("recovery-codes", "demo", "owner@demo.example", "--reason", "lost", data_dir=data_dir)
 

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def test_a_mistyped_setting_stops_a_command_before_it_does_anything(tmp_path: Pa
         "passgate: PASSGATE_DATABSE_URL: is not a setting. Did you mean PASSGATE_DATABASE_URL?\n"
     )
     assert not (tmp_path / "data").exists()
+
+
+def test_the_version_needs_no_settings(tmp_path: Path) -> None:
+    ended = passgate("--version", data_dir=tmp_path / "data", PASSGATE_DATABASE_URL="nonsense")
+
+    assert (ended.returncode, ended.stdout) == (0, f"passgate {metadata.version('passgate')}\n")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -12,8 +12,8 @@ import pytest
 
 from app.accounts.users.rules import LONGEST_EMAIL, check_email, email_key
 from app.administration.user_import.rules import BadLineError, parse_line
-from app.cli import _read_password
 from app.commands import provision
+from app.commands.command_line import read_password
 from app.core.errors import InvalidRequest
 from app.core.one_line import BadTextError, line_or_none, one_line
 from app.core.settings import Settings, SettingsError, load_settings
@@ -109,7 +109,7 @@ def test_a_password_on_standard_input_is_read_only_up_to_the_limit(monkeypatch: 
     for text, length in ((MARKS * 10, LONGEST_PASSWORD_BYTES + 2), ("a" * LONGEST_PASSWORD_BYTES + "\n", 1024)):
         monkeypatch.setattr(sys, "stdin", io.StringIO(text))
         with cheaply():
-            assert len(_read_password(given=True) or "") == length
+            assert len(read_password(given=True) or "") == length
 
 
 async def test_an_account_name_has_length_limits(tenant: Tenant) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.rules import SecurityPolicy
 from app.accounts.users.repository import USER_COLUMNS, user_of
-from app.accounts.users.rules import User, UserKind, keys_to_search
+from app.accounts.users.rules import ACTIVE, User, UserKind, keys_to_search
 from app.core.callers import Role
 from app.core.one_line import with_plain_spaces
 from app.database.tables import second_factor_state, users
@@ -80,6 +80,20 @@ async def store_user(tx: AsyncConnection, account_id: UUID, user: User) -> None:
             test_passcode=user.test_passcode,
         )
     )
+
+
+async def find_owner(tx: AsyncConnection, account_id: UUID) -> UUID | None:
+    """Return the id of the account's owner."""
+    found: UUID | None = await tx.scalar(
+        select(users.c.id).where(users.c.account_id == account_id, users.c.role == Role.OWNER.value)
+    )
+    return found
+
+
+async def list_active_admins(tx: AsyncConnection, account_id: UUID) -> list[UUID]:
+    """Return the ids of the account's active admins, without the owner."""
+    of_admins = (users.c.role == Role.ADMIN.value) & (users.c.status == ACTIVE)
+    return list(await tx.scalars(select(users.c.id).where(users.c.account_id == account_id, of_admins)))
 
 
 async def delete_user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:

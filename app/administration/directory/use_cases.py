@@ -12,9 +12,9 @@ from app.accounts.users.rules import User
 from app.accounts.users.use_cases import NewUser, create_service_account, create_user, refuse_taken
 from app.administration.directory import repository, rules
 from app.administration.reports.repository import void_links_of as void_report_links
-from app.audit.repository import deny, record_act
+from app.audit.repository import deny, record, record_act
 from app.audit.rules import Actor, Event, EventType
-from app.core.callers import ADMINS, Caller, Role
+from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import Conflict, Forbidden, NotFound, Refusal
 from app.credentials.end_access import end_access
 from app.credentials.links.repository import void_links_requested_by
@@ -88,7 +88,7 @@ async def change_user(
             refuse_taken(error)
     events = []
     if because := rules.reason_to_end_access(user, changed):
-        events = await _end_access(tx, caller, user_id, because=because)
+        events = await _end_access(tx, caller.account_id, user_id, because=because)
     if changed.role in ADMINS and user.role not in ADMINS:
         # Any admin can change the providers that linked these identities, so none of them may sign in an admin.
         events += await drop_identities(tx, caller.context, user_id, because=rules.ROLE_CHANGED)
@@ -108,9 +108,9 @@ async def _ask_for_address(tx: AsyncConnection, caller: Caller, user: User, emai
     await ask_confirmation(tx, caller.context, user, email, requested_by=caller.user_id)
 
 
-async def _end_access(tx: AsyncConnection, caller: Caller, user_id: UUID, *, because: str) -> list[Event]:
-    await void_report_links(tx, caller.account_id, user_id)
-    return await end_access(tx, caller.account_id, user_id, because=because)
+async def _end_access(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, because: str) -> list[Event]:
+    await void_report_links(tx, account_id, user_id)
+    return await end_access(tx, account_id, user_id, because=because)
 
 
 async def delete_user(tx: AsyncConnection, caller: Caller, user_id: UUID) -> Refusal | None:
@@ -144,23 +144,56 @@ async def hand_over_ownership(tx: AsyncConnection, caller: Caller, user_id: UUID
     if user_id not in found:
         raise NotFound
     heir = found[user_id]
+    events = await _exchange_roles(tx, caller.context, owner, heir)
+    for user, other in ((owner, heir), (heir, owner)):
+        told = {"now_owner": user is heir, "other": other.name}
+        await notify_user(tx, caller.context, user.id, Kind.OWNERSHIP_HANDED_OVER, **told)
+    handed_over = Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, {"from": str(owner.id)})
+    await record_act(tx, caller, handed_over, *events)
+    return replace(heir, role=Role.OWNER)
+
+
+async def transfer_ownership(
+    tx: AsyncConnection, context: RequestContext, actor: Actor, email: str, *, reason: str
+) -> None:
+    """Make an active admin the owner on behalf of the operator, without the old owner.
+
+    Does what `hand_over_ownership` does, and notifies both users and all active admins by e-mail. Raises
+    `NotFound`, or `Conflict` if the user is not an active admin or the owner has just changed.
+    """
+    account_id = context.account_id
+    named = await users.find_by_email(tx, account_id, email)
+    owner_id = await repository.find_owner(tx, account_id)
+    if named is None or owner_id is None:
+        raise NotFound("There is no user with this e-mail address.")
+    found = await lock_users(tx, account_id, owner_id, named.user.id)
+    owner, heir = found.get(owner_id), found.get(named.user.id)
+    if owner is None or heir is None or owner.role is not Role.OWNER:
+        raise Conflict("The owner or the user has just changed. Run the command again.")
+    events = await _exchange_roles(tx, context, owner, heir)
+    told = {"by_operator": True, "owner": heir.name, "before": owner.name}
+    for user_id in {owner.id, heir.id, *await repository.list_active_admins(tx, account_id)}:
+        both = user_id in {owner.id, heir.id}
+        await notify_user(tx, context, user_id, Kind.OWNERSHIP_HANDED_OVER, **told, access_ended=both)
+    details = {"from": str(owner.id), "reason": reason}
+    await record(tx, context, actor, Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, details), *events)
+
+
+async def _exchange_roles(tx: AsyncConnection, context: RequestContext, owner: User, heir: User) -> list[Event]:
+    """Make the heir the owner and the owner an admin, and end the access of both; both are locked."""
     rules.check_new_owner(heir)
-    events = [Event(EventType.OWNERSHIP_HANDED_OVER, "user", heir.id, {"from": str(owner.id)})]
+    events = []
     # The old owner first: the unique index allows one owner per account at any moment.
-    for old, role, other in ((owner, Role.ADMIN, heir), (heir, Role.OWNER, owner)):
+    for old, role in ((owner, Role.ADMIN), (heir, Role.OWNER)):
         new = replace(old, role=role)
         try:
-            await repository.store_user(tx, account_id, new)
+            await repository.store_user(tx, context.account_id, new)
         except IntegrityError as error:
             refuse_taken(error)
         details = rules.audit_details(old, new, asked_email=False)
         events.append(Event(EventType.USER_CHANGED, "user", old.id, details))
-        events += await _end_access(tx, caller, old.id, because=rules.ROLE_CHANGED)
-        told = {"now_owner": role is Role.OWNER, "other": other.name}
-        await notify_user(tx, caller.context, old.id, Kind.OWNERSHIP_HANDED_OVER, **told)
-    events += await withdraw_known_secrets(tx, caller)
-    await record_act(tx, caller, *events)
-    return replace(heir, role=Role.OWNER)
+        events += await _end_access(tx, context.account_id, old.id, because=rules.ROLE_CHANGED)
+    return events + await withdraw_known_secrets(tx, context)
 
 
 async def find_user_to_inspect(tx: AsyncConnection, caller: Caller, user_id: UUID) -> User | Refusal:

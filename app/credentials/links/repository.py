@@ -86,7 +86,7 @@ async def find_by_digest(tx: AsyncConnection, account_id: UUID, token_digest: by
 
 
 async def set_token(
-    tx: AsyncConnection, account_id: UUID, link_id: UUID, *, token_digest: bytes, sealed_token: bytes
+    tx: AsyncConnection, account_id: UUID, link_id: UUID, *, token_digest: bytes, sealed_token: bytes | None
 ) -> None:
     """Store the link's token: its digest, and until it is sent also the encrypted token."""
     await tx.execute(

@@ -63,6 +63,15 @@ class Link:
 
 
 @dataclass(frozen=True)
+class NewLink:
+    """A link's token, which is shown once, the language of its user, and when it ends."""
+
+    token: str
+    locale: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class LinkDetails:
     """What the holder of an open link may see of it; the e-mail addresses are masked.
 

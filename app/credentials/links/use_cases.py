@@ -11,12 +11,12 @@ from app.accounts.users.use_cases import refuse_taken
 from app.audit.repository import record
 from app.audit.rules import Actor, Event, EventType
 from app.core.callers import RequestContext
-from app.core.errors import Gone
+from app.core.errors import Conflict, Gone, NotFound
 from app.core.ids import new_id
 from app.credentials.links import repository
-from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, LinkDetails, Purpose
+from app.credentials.links.rules import LIFETIMES, PREFIX, SETS_PASSWORD, Link, LinkDetails, NewLink, Purpose
 from app.credentials.sso_identities.use_cases import mark_address_proven
-from app.crypto.digests import digest, is_secret
+from app.crypto.digests import digest, is_secret, new_secret
 from app.database.queue import enqueue
 from app.delivery.letters import Kind, get_recipient, notify_user
 from app.second_factor import repository as second_factor
@@ -71,6 +71,37 @@ async def send_password_link(tx: AsyncConnection, context: RequestContext, email
         await _send_link(tx, context, found.user.id, Purpose.PASSWORD)
 
 
+async def create_password_link(tx: AsyncConnection, context: RequestContext, actor: Actor, email: str) -> NewLink:
+    """Create a password link that no e-mail carries, for the actor to hand over, and record it.
+
+    Older unused password links of the user end. Raises `NotFound`, or `Conflict` if the user is suspended.
+    """
+    named = await users.find_by_email(tx, context.account_id, email)
+    found = await lock_users(tx, context.account_id, named.user.id) if named else {}
+    if named is None or named.user.id not in found:
+        raise NotFound("There is no user with this e-mail address.")
+    user = found[named.user.id]
+    if user.status != ACTIVE:
+        raise Conflict("The user is suspended.")
+    link, token = _new_link(context, user.id, Purpose.PASSWORD), new_secret(PREFIX)
+    await repository.add_link(tx, context.account_id, link, now=context.now)
+    await repository.set_token(tx, context.account_id, link.id, token_digest=digest(token), sealed_token=None)
+    await record(tx, context, actor, Event(EventType.PASSWORD_LINK_CREATED, "user", user.id))
+    return NewLink(token, user.locale, link.expires_at)
+
+
+def _new_link(
+    context: RequestContext,
+    user_id: UUID,
+    purpose: Purpose,
+    *,
+    email: str | None = None,
+    requested_by: UUID | None = None,
+) -> Link:
+    expires_at = context.now + LIFETIMES[purpose]
+    return Link(new_id(context.now), user_id, purpose, email, expires_at, requested_by=requested_by)
+
+
 async def _send_link(
     tx: AsyncConnection,
     context: RequestContext,
@@ -80,8 +111,7 @@ async def _send_link(
     email: str | None = None,
     requested_by: UUID | None = None,
 ) -> None:
-    expires_at = context.now + LIFETIMES[purpose]
-    link = Link(new_id(context.now), user_id, purpose, email, expires_at, requested_by=requested_by)
+    link = _new_link(context, user_id, purpose, email=email, requested_by=requested_by)
     await repository.add_link(tx, context.account_id, link, now=context.now)
     arguments = {
         "account_id": str(context.account_id),

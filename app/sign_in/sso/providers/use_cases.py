@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.repository import deny, record_act
 from app.audit.rules import Event, EventType
 from app.core.addresses import FetchPolicy
-from app.core.callers import ADMINS, Caller, Role
+from app.core.callers import ADMINS, Caller, RequestContext, Role
 from app.core.errors import Conflict, Refusal
 from app.core.ids import new_id
 from app.crypto.sealing import Sealer
@@ -108,14 +108,14 @@ async def delete_provider(tx: AsyncConnection, caller: Caller, name: str) -> Ref
     return None
 
 
-async def withdraw_known_secrets(tx: AsyncConnection, caller: Caller) -> list[Event]:
+async def withdraw_known_secrets(tx: AsyncConnection, context: RequestContext) -> list[Event]:
     """Withdraw admins and owner from providers whose secret the old owner may know; returns the events.
 
     For a hand-over: whoever knows a signing secret can sign in as any user of the provider's roles. The new owner
     adds the roles again with a new secret.
     """
     types = [type_ for type_, protocol in PROTOCOLS.items() if protocol.settings.secret_signs]
-    withdrawn = await repository.withdraw_roles(tx, caller.account_id, types, ADMINS, now=caller.now)
+    withdrawn = await repository.withdraw_roles(tx, context.account_id, types, ADMINS, now=context.now)
     details = {"withdrawn": sorted(ADMINS), "because": "the account has another owner"}
     return [
         Event(EventType.POLICY_CHANGED, "sso_provider", id_, {"provider": name} | details)
