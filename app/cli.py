@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from app.commands import provision
-from app.commands.account_commands import create_account, transfer_ownership
+from app.commands.account_commands import accounts, create_account, transfer_ownership
 from app.commands.check import check_everything, check_keys
 from app.commands.command_line import open_settings, with_services
 from app.commands.embedded_setup import database_of, export_to_workers
@@ -164,6 +164,7 @@ def check(
 
 for command in (create_account, transfer_ownership, create_user, import_users, recovery_codes, reset_password):
     cli.command()(command)
+cli.add_typer(accounts, name="accounts")
 
 
 @cli.command()

@@ -57,6 +57,24 @@ async def get_account(tx: AsyncConnection, account_id: UUID) -> Account:
     return _account(row)
 
 
+async def list_accounts(tx: AsyncConnection, *, after: str, limit: int) -> list[Account]:
+    """Return the accounts in the order of their slugs, those after `after` alone."""
+    query = select(accounts).where(accounts.c.slug > after).order_by(accounts.c.slug).limit(limit)
+    return [Account(row.id, row.slug, row.name) for row in await tx.execute(query)]
+
+
+async def lock_account(tx: AsyncConnection, slug: str) -> Account | None:
+    """Return the account with this slug, locked against other changes until the transaction ends."""
+    query = select(accounts).where(accounts.c.slug == slug).with_for_update(key_share=True)
+    row = (await tx.execute(query)).one_or_none()
+    return Account(row.id, row.slug, row.name) if row else None
+
+
+async def store_name(tx: AsyncConnection, account_id: UUID, name: str) -> None:
+    """Store the account's name."""
+    await tx.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
+
+
 async def any_account(tx: AsyncConnection) -> bool:
     """Whether there is any account at all."""
     return await tx.scalar(select(accounts.c.id).limit(1)) is not None

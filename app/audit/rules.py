@@ -33,6 +33,8 @@ class EventType(StrEnum):
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_DELETED = "user.deleted"
+    ACCOUNT_RENAMED = "account.renamed"
+    USERS_IMPORTED = "users.imported"
     EMAIL_CHANGE_STOPPED = "email_change.stopped"
     OWNERSHIP_HANDED_OVER = "ownership.handed_over"
     PASSWORD_FAILED = "password.failed"  # noqa: S105 -- the name of an event

@@ -6,6 +6,7 @@ import typer
 
 from app.commands import provision
 from app.commands.command_line import PasswordStdin, Reason, Slug, open_settings, read_password, with_services
+from app.services import Services
 
 
 def create_account(
@@ -25,6 +26,31 @@ def create_account(
             ),
         )
     typer.echo(f"Made the {'test account' if test else 'account'} {slug}.")
+
+
+accounts = typer.Typer(help="List and rename accounts.", no_args_is_help=True)
+
+
+@accounts.command("list")
+def list_accounts() -> None:
+    """Print the slug and the name of every account, separated by a tab."""
+
+    async def show(services: Services) -> None:
+        async for account in provision.list_accounts(services):
+            typer.echo(f"{account.slug}\t{account.name}")
+
+    with open_settings() as settings:
+        with_services(settings, show)
+
+
+@accounts.command("rename")
+def rename_account(
+    slug: Slug, name: Annotated[str, typer.Argument(help="what people call the account from now on")]
+) -> None:
+    """Change what people call the account; its name in paths stays."""
+    with open_settings() as settings:
+        with_services(settings, lambda services: provision.rename_account(services, slug, name))
+    typer.echo(f"Renamed the account {slug}.")
 
 
 def transfer_ownership(

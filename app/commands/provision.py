@@ -1,6 +1,7 @@
 """Commands that create accounts and users, run by the operator without a user's credential."""
 
 import secrets
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
@@ -10,6 +11,7 @@ from app.accounts.repository import Account
 from app.accounts.users import repository as users
 from app.accounts.users.rules import name_from_email
 from app.accounts.users.use_cases import NewUser, create_account, create_user
+from app.accounts.users.use_cases import rename_account as change_account_name
 from app.administration.directory import use_cases as directory
 from app.administration.user_import import use_cases as user_import
 from app.administration.user_import.use_cases import Report
@@ -32,6 +34,11 @@ from app.sign_in.sso.rules import LONGEST_ID
 LONGEST_REASON = 500
 """Characters of a reason, as over HTTP."""
 
+PAGE = 500
+"""How many accounts are read at a time."""
+
+_NO_ACCOUNT = "There is no account with this name."
+
 DEMO_SLUG = "demo"
 DEMO_OWNER = "owner@demo.example"
 
@@ -44,7 +51,7 @@ async def _find_account(services: Services, slug: str) -> Account:
     async with services.database.read() as tx:
         account = await accounts.find_account(tx, slug)
     if account is None:
-        raise NotFound("There is no account with this name.")
+        raise NotFound(_NO_ACCOUNT)
     return account
 
 
@@ -102,6 +109,28 @@ async def renew_codes(services: Services, slug: str, email: str, reason: str) ->
             raise NotFound("There is no user with this e-mail address.")
         await renew_recovery_codes(tx, context, COMMAND_LINE, found.user.id, codes, reason=reason)
     return codes.shown
+
+
+async def list_accounts(services: Services) -> AsyncIterator[Account]:
+    """Yield all accounts in the order of their slugs, read in pages."""
+    after = ""
+    while True:
+        async with services.database.read() as tx:
+            page = await accounts.list_accounts(tx, after=after, limit=PAGE)
+        for account in page:
+            yield account
+        if len(page) < PAGE:
+            return
+        after = page[-1].slug
+
+
+async def rename_account(services: Services, slug: str, name: str) -> None:
+    """Change the name of an account; its slug stays."""
+    async with services.database.begin() as tx:
+        account = await accounts.lock_account(tx, slug)
+        if account is None:
+            raise NotFound(_NO_ACCOUNT)
+        await change_account_name(tx, _context(services, account.id), COMMAND_LINE, account, name)
 
 
 async def create_password_link(services: Services, slug: str, email: str) -> tuple[str, datetime]:

@@ -126,6 +126,18 @@ async def create_account(
     return account
 
 
+async def rename_account(
+    tx: AsyncConnection, context: RequestContext, actor: Actor, old: Account, name: str
+) -> None:
+    """Change the name of a locked account and record it; raises `InvalidRequest` for an invalid name."""
+    checked = check_name(name)
+    if checked == old.name:
+        return
+    await accounts.store_name(tx, old.id, checked)
+    details = {"old": old.name, "new": checked}
+    await record(tx, context, actor, Event(EventType.ACCOUNT_RENAMED, "account", old.id, details))
+
+
 def refuse_taken(error: IntegrityError) -> NoReturn:
     """Raise `Conflict` if a unique constraint in `_CONSTRAINT_ERRORS` was violated.
 

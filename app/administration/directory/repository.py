@@ -91,8 +91,8 @@ async def find_owner(tx: AsyncConnection, account_id: UUID) -> UUID | None:
 
 
 async def list_active_admins(tx: AsyncConnection, account_id: UUID) -> list[UUID]:
-    """Return the ids of the account's active admins, without the owner."""
-    of_admins = (users.c.role == Role.ADMIN.value) & (users.c.status == ACTIVE)
+    """Return the ids of the people who are active admins, without the owner."""
+    of_admins = (users.c.role == Role.ADMIN.value) & (users.c.status == ACTIVE) & (users.c.kind == UserKind.PERSON)
     return list(await tx.scalars(select(users.c.id).where(users.c.account_id == account_id, of_admins)))
 
 

@@ -1,6 +1,7 @@
 """Imported users in the database: copied to a temporary table, then inserted from there."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from app.audit.rules import Actor, EventType
 from app.core.callers import RequestContext
 from app.database.base import Moment
 from app.database.bulk import copy_rows
-from app.database.tables import authenticators, second_factor_state, users
+from app.database.tables import audit_events, authenticators, second_factor_state, users
 from app.second_factor.kinds.kind import BEFORE_ANY_COUNTER
 from app.second_factor.kinds.totp.kind import TOTP
 
@@ -143,6 +144,16 @@ async def add_second_factors(tx: AsyncConnection, context: RequestContext) -> No
         "created_at": literal(context.now, Moment),
     }
     await tx.execute(_insert_staged(authenticators, confirmed, _BRINGS_SECRET))
+
+
+async def find_earlier_import(tx: AsyncConnection, account_id: UUID, digest: str) -> datetime | None:
+    """Return when a file with this digest was last imported into the account, while the audit log keeps it."""
+    of_file = (audit_events.c.type == EventType.USERS_IMPORTED.value) & (
+        audit_events.c.details["sha256"].astext == digest
+    )
+    query = select(audit_events.c.at).where(audit_events.c.account_id == account_id, of_file)
+    found: datetime | None = await tx.scalar(query.order_by(audit_events.c.id.desc()).limit(1))
+    return found
 
 
 async def record_import(tx: AsyncConnection, context: RequestContext, actor: Actor) -> None:

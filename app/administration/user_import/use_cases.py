@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -10,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.users import repository as users
 from app.accounts.users.rules import email_key
 from app.administration.user_import import repository, rules
-from app.administration.user_import.lines import read_lines
+from app.administration.user_import.lines import DigestedFile, read_lines
 from app.administration.user_import.repository import StagedUser
 from app.administration.user_import.rules import BadLine, BadLineError, ImportedUser
-from app.audit.rules import COMMAND_LINE
+from app.audit.repository import record
+from app.audit.rules import COMMAND_LINE, Event, EventType
 from app.core.callers import RequestContext
 from app.core.errors import FieldError, InvalidRequest
 from app.core.ids import new_id
@@ -30,6 +32,8 @@ class Report:
     taken: int = 0
     bad: int = 0
     named: list[BadLine] = field(default_factory=list)
+    earlier: datetime | None = None
+    """When an earlier run of the same file was committed."""
 
     def add(self, lines: list[BadLine], *, count: int) -> None:
         """Add `count` bad lines; `lines` are the first of them."""
@@ -37,9 +41,16 @@ class Report:
         self.named = sorted([*self.named, *lines], key=lambda line: line.number)[:MAX_LISTED]
 
     def describe(self) -> list[str]:
-        """Return a sentence for each bad line in `named`, and one with the number of the others."""
+        """Return what to tell the operator, a sentence each.
+
+        These are an earlier run of the file, each bad line in `named`, and the number of the others.
+        """
         said = [f"line {line.number}: {line.reason}" for line in self.named]
-        return said + ([f"and {self.bad - len(said)} more bad lines"] if self.bad > len(said) else [])
+        more = [f"and {self.bad - len(said)} more bad lines"] if self.bad > len(said) else []
+        before = (
+            [f"this file was imported before, at {self.earlier:%Y-%m-%d %H:%M:%S} UTC"] if self.earlier else []
+        )
+        return before + said + more
 
 
 async def import_users(
@@ -47,11 +58,14 @@ async def import_users(
 ) -> Report:
     """Import the users in a file of JSON lines; `tx` is a bulk transaction.
 
-    Raises `InvalidRequest` with a sentence for each bad line. With `skip_bad`, leaves bad lines out instead.
+    The audit log keeps the file's digest, so that a later run says whether this one was committed. Raises
+    `InvalidRequest` with a sentence for each bad line. With `skip_bad`, leaves bad lines out instead.
     """
-    report = Report()
+    report, content = Report(), DigestedFile(file)
     kinds = set(await users.list_password_kinds(tx, context.account_id))
-    await repository.stage(tx, _stage(context, sealer, file, kinds, report))
+    await repository.stage(tx, _stage(context, sealer, content, kinds, report))
+    digest = content.hexdigest()
+    report.earlier = await repository.find_earlier_import(tx, context.account_id, digest)
     report.taken = await repository.add_users(tx, context)
     await _leave_out_refused(tx, context.account_id, report)
     if report.bad and not skip_bad:
@@ -62,12 +76,14 @@ async def import_users(
         )
     await repository.add_second_factors(tx, context)
     await repository.record_import(tx, context, COMMAND_LINE)
+    details = {"sha256": digest, "users": report.taken, "left_out": report.bad}
+    await record(tx, context, COMMAND_LINE, Event(EventType.USERS_IMPORTED, details=details))
     await repository.analyze_tables(tx)
     return report
 
 
 def _stage(
-    context: RequestContext, sealer: Sealer, file: BinaryIO, kinds: set[str], report: Report
+    context: RequestContext, sealer: Sealer, file: DigestedFile, kinds: set[str], report: Report
 ) -> Iterator[StagedUser]:
     for number, line in read_lines(file, rules.LONGEST_LINE):
         try:

@@ -1,11 +1,14 @@
 """`passgate import-users` as an operator runs it."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
 from tests.support.account.arrange import Tenant
 from tests.support.account.importing import BCRYPT, PASSWORD, count_users, file_of, line
 from tests.support.account.passwords import send
+from tests.support.account.variants import another_account
+from tests.support.observe.audit import AuditTrail
 from tests.support.programs.serving import passgate
 
 
@@ -48,6 +51,32 @@ async def test_bad_lines_are_named_on_standard_error_and_nobody_is_imported(tena
     assert last == "passgate: no user was imported"
     assert "hunter2" not in ended.stderr
     assert await count_users(tenant) == 0
+
+
+async def test_a_second_run_says_when_the_first_one_was_committed(tenant: Tenant) -> None:
+    file = file_of(line("eve@example.com"), line("bob@example.com")).getvalue()
+    trail = AuditTrail(tenant)
+    assert run(tenant, "-", stdin=file.decode()).returncode == 0
+    [imported] = [event for event in await trail.new() if event.type == "users.imported"]
+    assert imported.details == {"sha256": hashlib.sha256(file).hexdigest(), "users": 2, "left_out": 0}
+
+    again = run(tenant, "-", stdin=file.decode())
+    skipping = run(tenant, "-", "--skip-bad", stdin=file.decode())
+
+    said = f"passgate: this file was imported before, at {imported.at:%Y-%m-%d %H:%M:%S} UTC"
+    assert (again.returncode, again.stderr.splitlines()[0]) == (2, said)
+    assert (skipping.returncode, skipping.stderr.splitlines()[0]) == (0, said)
+    assert await count_users(tenant) == 2
+
+
+async def test_no_earlier_run_is_named_of_another_file_another_account_or_a_refused_run(tenant: Tenant) -> None:
+    other = await another_account(tenant)
+    file = file_of(line("eve@example.com")).getvalue().decode()
+    refused = run(tenant, "-", stdin=file + "nonsense")
+    assert run(other, "-", stdin=file).returncode == 0
+
+    for ended in (refused, run(tenant, "-", stdin=file + "nonsense"), run(tenant, "-", stdin=file)):
+        assert "before" not in ended.stderr
 
 
 async def test_skip_bad_leaves_out_bad_lines(tenant: Tenant) -> None:

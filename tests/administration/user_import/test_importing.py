@@ -66,6 +66,7 @@ async def test_each_imported_user_and_authenticator_is_recorded(tenant: Tenant) 
         "two_factor.turned_on",
         "user.created",
         "user.created",
+        "users.imported",
     ]
     assert {(event.credential, event.actor_id, event.user_agent) for event in events} == {
         ("command_line", None, "passgate")
