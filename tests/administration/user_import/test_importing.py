@@ -162,6 +162,7 @@ async def test_importing_the_same_file_again_is_refused(tenant: Tenant) -> None:
     said = await refused_import(tenant, *file)
 
     assert said == [
+        f"this file was imported before, at {tenant.clock.now():%Y-%m-%d %H:%M:%S} UTC",
         "line 1: email: is already used by an existing user",
         "line 2: email: is already used by an existing user",
     ]
