@@ -139,12 +139,17 @@ async def _delete(database: Database, walk: _RetentionRule, keys: Sequence[Any])
 
 
 async def _purge_jobs(database: Database, before: datetime) -> int:
-    """Delete a batch of jobs that failed before `before`; successful ones are deleted at once."""
+    """Delete a batch of jobs that failed before `before`; successful ones are deleted at once.
+
+    The first failure counts: `passgate letters retry` does not let an e-mail be kept longer.
+    """
     statement = """
         DELETE FROM procrastinate_jobs WHERE id IN (
             SELECT id FROM procrastinate_jobs AS job
             WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted')
-              AND NOT EXISTS (SELECT FROM procrastinate_events WHERE job_id = job.id AND at >= :before)
+              AND (NOT EXISTS (SELECT FROM procrastinate_events WHERE job_id = job.id AND at >= :before)
+                OR EXISTS (
+                    SELECT FROM procrastinate_events WHERE job_id = job.id AND type = 'failed' AND at < :before))
             LIMIT :batch FOR UPDATE SKIP LOCKED
         )
     """

@@ -2,12 +2,20 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.errors import Unavailable
-from app.delivery.letters import Email
-from app.delivery.mailer import MailRefusedError, compose, send
+from app.delivery.letters import Email, Kind
+from app.delivery.mailer import (
+    MailDeferredError,
+    MailMisconfiguredError,
+    MailRefusedError,
+    compose,
+    send,
+)
 from app.delivery.messages import render
 from app.delivery.repository import Result, count_delivery
 from app.services import Services
@@ -35,9 +43,22 @@ async def send_now(services: Services, letter: Email, extra: dict[str, Any] | No
     except MailRefusedError:
         result = Result.REFUSED
         raise
+    except MailMisconfiguredError as error:
+        result = Result.MISCONFIGURED
+        log.error("mail misconfigured", reason=str(error))  # noqa: TRY400 -- the job logs the traceback
+        raise
+    except MailDeferredError:
+        result = Result.DEFERRED
+        raise
     finally:
         await _count(services, letter, result)
     log.info("letter sent", letter=str(letter.id), kind=letter.kind.value, account=str(letter.account_id))
+
+
+async def count_expired(tx: AsyncConnection, account_id: UUID, letter_id: UUID, kind: Kind) -> None:
+    """Count and log an e-mail that is never sent, because its link ended before the mail server took it."""
+    await count_delivery(tx, account_id, "email", Result.EXPIRED)
+    log.warning("letter expired", letter=str(letter_id), kind=kind.value, account=str(account_id))
 
 
 async def _count(services: Services, letter: Email, result: Result) -> None:

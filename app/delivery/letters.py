@@ -31,6 +31,7 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- the name of a template
     SSO_LINKED = "sso_linked"
     REPORT_READY = "report_ready"
+    REPORT_FAILED = "report_failed"
     INVITATION = "invitation"
     PASSWORD_LINK = "password_link"  # noqa: S105 -- the name of a template
     EMAIL_CONFIRMATION = "email_confirmation"

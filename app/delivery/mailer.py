@@ -32,9 +32,11 @@ _NO_STARTTLS = (
     "the mail server offers no STARTTLS, or a machine in between says so: use smtps://, or, only in a network "
     "that nobody else reaches, add ?tls=off"
 )
+_NO_LOGIN = "the mail server offers no login that Passgate knows, but PASSGATE_MAIL_URL has a user"
 _NOT_PROVEN = "the certificate of the mail server is not accepted ({}): see SSL_CERT_FILE"
 
-_TRANSIENT, _PERMANENT = 400, 500  # the lowest codes of transient and permanent errors (RFC 5321 4.2.1)
+_PERMANENT = 500  # the lowest code of a permanent error (RFC 5321 4.2.1)
+_ABOUT_LOGIN = frozenset({530, 534, 535, 538})  # replies to any command: log in first, or otherwise (RFC 4954 6)
 
 
 class MailRefusedError(PermanentJobError):
@@ -43,6 +45,14 @@ class MailRefusedError(PermanentJobError):
 
 class MailUnavailableError(Exception):
     """The mail server does not accept the e-mail now; the message never quotes its reply text."""
+
+
+class MailDeferredError(MailUnavailableError):
+    """The mail server does not accept this e-mail now, such as for a full mailbox; others may pass."""
+
+
+class MailMisconfiguredError(MailUnavailableError):
+    """The mail server refuses every e-mail until a setting changes, here or on the server."""
 
 
 def compose(settings: Settings, letter: Email, message: Message) -> EmailMessage:
@@ -74,17 +84,20 @@ async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
             try:
                 await server.sendmail(sender, [recipient], mail.as_bytes(), mail_options=options)
             except aiosmtplib.SMTPRecipientsRefused as error:
-                raise _judge(error.recipients[0].code) from None  # its text names the recipient
-            except aiosmtplib.SMTPResponseException as error:
-                raise _judge(error.code) from None
+                raise _judge(settings, error.recipients[0]) from None  # its text names the recipient
+            except aiosmtplib.SMTPDataError as error:
+                raise _judge(settings, error) from None  # its text may name the recipient
             except aiosmtplib.SMTPNotSupported:
                 raise MailRefusedError("the mail server takes no address that is not ASCII") from None
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
-        raise MailUnavailableError(_in_words(error)) from error
+        raise _judge(settings, error) from error
 
 
 async def check_connection(settings: Settings) -> str:
-    """Return a line about the mail server; raises `MailUnavailableError` or `OSError`."""
+    """Return a line about the mail server; raises `MailUnavailableError` or `OSError`.
+
+    It logs in and names the sender, as for an e-mail (MAIL FROM), and then sends none (RSET).
+    """
     where = settings.mail
     if isinstance(where, MailDirectory):
         await asyncio.to_thread(_write, where.path, ".check", b"")
@@ -93,8 +106,10 @@ async def check_connection(settings: Settings) -> str:
     try:
         async with asyncio.timeout(COMMAND_SECONDS), _connected(settings, where) as server:
             by_tls = server.get_transport_info("sslcontext") is not None
+            await server.mail(parseaddr(settings.mail_from)[1])
+            await server.rset()
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
-        raise MailUnavailableError(_in_words(error)) from error
+        raise _judge(settings, error) from error
     in_clear = (
         "in clear, on this machine"
         if is_loopback(where.host)
@@ -125,10 +140,15 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
         except aiosmtplib.SMTPException as error:
             # A subclass has another cause.
             if type(error) is aiosmtplib.SMTPException and where.tls == "starttls":
-                raise MailUnavailableError(_NO_STARTTLS) from error
+                raise MailMisconfiguredError(_NO_STARTTLS) from error
             raise
         if where.user is not None:
-            await server.login(where.user, where.password or "")
+            try:
+                await server.login(where.user, where.password or "")
+            except aiosmtplib.SMTPException as error:
+                if type(error) in {aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported}:
+                    raise MailMisconfiguredError(_NO_LOGIN) from error
+                raise
         yield server
         with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):  # the e-mail is already delivered
             await server.quit(timeout=GOOD_BYE_SECONDS)
@@ -136,17 +156,42 @@ async def _connected(settings: Settings, where: MailServer) -> AsyncIterator[aio
         server.close()
 
 
-def _judge(code: int) -> Exception:
-    words = f"the mail server answered {code}"
-    return MailRefusedError(words) if code >= _PERMANENT else MailUnavailableError(words)
+def _judge(settings: Settings, error: Exception) -> Exception:
+    """Return what an error means for the e-mail, judged by the command that the server answered.
+
+    A refused recipient (RCPT TO) or content (DATA) is about this e-mail alone. Every other permanent reply, and
+    one that asks for another login, would meet every e-mail: that is a fault of the configuration.
+    """
+    code = getattr(error, "code", None)
+    about_this_one = isinstance(error, (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError))
+    is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError) and _is_permanent(code)
+    if is_login or code in _ABOUT_LOGIN:
+        return MailMisconfiguredError(f"the mail server refuses the login ({code}): see PASSGATE_MAIL_URL")
+    if about_this_one:
+        words = f"the mail server answered {code}"
+        return MailRefusedError(words) if _is_permanent(code) else MailDeferredError(words)
+    if isinstance(error, aiosmtplib.SMTPSenderRefused) and _is_permanent(code):
+        sender = parseaddr(settings.mail_from)[1]
+        return MailMisconfiguredError(
+            f"the mail server refuses the sender {sender} ({code}): see PASSGATE_MAIL_FROM"
+        )
+    return MailMisconfiguredError(_in_words(error)) if _is_permanent(code) else _unavailable(error)
+
+
+def _is_permanent(code: int | None) -> bool:
+    return code is not None and code >= _PERMANENT
+
+
+def _unavailable(error: Exception) -> MailUnavailableError:
+    for about_tls in (error, error.__cause__):
+        if isinstance(about_tls, ssl.SSLCertVerificationError):
+            return MailMisconfiguredError(_NOT_PROVEN.format(about_tls.verify_message.rstrip(".")))
+    return MailUnavailableError(_in_words(error))
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "the mail server does not answer in time"
-    for about_tls in (error, error.__cause__):
-        if isinstance(about_tls, ssl.SSLCertVerificationError):
-            return _NOT_PROVEN.format(about_tls.verify_message.rstrip("."))
     code = getattr(error, "code", None)
     step = type(error).__name__.removeprefix("SMTP")
     return f"the mail server answered {code} ({step})" if code else f"no way to the mail server ({step})"

@@ -11,11 +11,19 @@ from app.database.tables import delivery_counts
 
 
 class Result(StrEnum):
-    """The result of a delivery: accepted, permanently refused, or to be retried."""
+    """The result of a delivery: accepted, given up, or to be retried."""
 
     SENT = "sent"
     REFUSED = "refused"
+    """The server refused this e-mail permanently."""
+    EXPIRED = "expired"
+    """Not sent, because its link had ended before the mail server took it."""
+    DEFERRED = "deferred"
+    """The server does not take this e-mail now, but may take others."""
     UNAVAILABLE = "unavailable"
+    """The server does not answer, or takes no e-mail now."""
+    MISCONFIGURED = "misconfigured"
+    """The server refuses the sender, the login or the connection."""
 
 
 async def count_delivery(tx: AsyncConnection, account_id: UUID, channel: str, result: Result) -> None:

@@ -19,6 +19,7 @@ from app.core.errors import Unauthenticated, Unavailable
 from app.core.metrics import MULTIPROCESS
 from app.core.settings import Settings
 from app.crypto.digests import digest, same
+from app.database.tables.delivery_counts import DELIVERY_RESULTS
 from app.services import Services
 from app.web.dependencies import AppServices
 
@@ -31,9 +32,9 @@ _CACHE_TIME = timedelta(seconds=60)
 # These queries are about the whole installation, so they do not filter by account.
 _JOBS = "SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2"
 _OLDEST = """
-    SELECT queue_name, min(at) FROM procrastinate_jobs
+    SELECT queue_name, CASE WHEN attempts = 0 THEN 'first' ELSE 'retry' END, min(at) FROM procrastinate_jobs
     JOIN procrastinate_events ON job_id = procrastinate_jobs.id AND type = 'deferred'
-    WHERE status = 'todo' GROUP BY 1
+    WHERE status = 'todo' GROUP BY 1, 2
 """
 _THROTTLED = "SELECT count(*) FROM second_factor_state WHERE blocked_until > :now"
 _SHARES = """
@@ -129,7 +130,11 @@ def is_running(process: int) -> bool:
 
 async def _read(services: Services, now: datetime) -> Families:
     jobs = GaugeMetricFamily("passgate_jobs", "Jobs by queue and state.", labels=["queue", "state"])
-    oldest = GaugeMetricFamily("passgate_oldest_job_seconds", "How long the oldest job waits.", labels=["queue"])
+    oldest = GaugeMetricFamily(
+        "passgate_oldest_job_seconds",
+        "How long the oldest job waits for its first try, or for a retry.",
+        labels=["queue", "attempt"],
+    )
     shares = GaugeMetricFamily(
         "passgate_enrollment_share", "Users with an authenticator, by users of the account.", labels=["at_most"]
     )
@@ -140,13 +145,16 @@ async def _read(services: Services, now: datetime) -> Families:
         async with services.database.read() as tx:
             for queue, state, count in await tx.execute(text(_JOBS)):
                 jobs.add_metric([queue, state], count)
-            for queue, since in await tx.execute(text(_OLDEST)):
-                oldest.add_metric([queue], max(0.0, (now - since).total_seconds()))
+            for queue, attempt, since in await tx.execute(text(_OLDEST)):
+                oldest.add_metric([queue, attempt], max(0.0, (now - since).total_seconds()))
             throttled = await tx.scalar(text(_THROTTLED), {"now": now})
             for size, share in await tx.execute(text(_SHARES)):
                 shares.add_metric([size], float(share))
-            for channel, result, count in await tx.execute(text(_DELIVERIES)):
-                deliveries.add_metric([channel, result], int(count))
+            # Zero where nothing was counted yet: Prometheus does not see the first event of a new series.
+            counts = {("email", result): 0 for result in DELIVERY_RESULTS}
+            counts |= {(channel, result): int(n) for channel, result, n in await tx.execute(text(_DELIVERIES))}
+            for labels, count in counts.items():
+                deliveries.add_metric(labels, count)
     except Unavailable as error:
         log.warning("metrics without the database", reason=error.detail)
         return (_gauge("passgate_database_up", "Whether the database answers.", 0),)

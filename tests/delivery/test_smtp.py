@@ -10,7 +10,15 @@ from app.core.settings import Settings
 from app.database.queue import PermanentJobError
 from app.delivery import mailer
 from app.delivery.letters import Email
-from app.delivery.mailer import MailRefusedError, MailUnavailableError, check_connection, compose, send
+from app.delivery.mailer import (
+    MailDeferredError,
+    MailMisconfiguredError,
+    MailRefusedError,
+    MailUnavailableError,
+    check_connection,
+    compose,
+    send,
+)
 from app.delivery.messages import render
 from tests.delivery.conftest import a_letter, settings_with
 from tests.support.programs.mail import HANGS, Authority, RunningServer, mail_server, make_authority
@@ -142,7 +150,7 @@ async def test_a_remote_server_gets_the_letter_in_clear_with_tls_off(plain: Runn
 
 
 async def test_a_wrong_smtp_password_is_retryable(plain: RunningServer) -> None:
-    with pytest.raises(MailUnavailableError, match="535"):
+    with pytest.raises(MailMisconfiguredError, match="refuses the login"):
         await hand_over(settings_with(mail_url=plain.url(credentials="mailer:wrong@")), a_letter())
 
 
@@ -150,7 +158,7 @@ async def test_a_wrong_smtp_password_is_retryable(plain: RunningServer) -> None:
 async def test_a_4xx_reply_is_retryable(plain: RunningServer, where: str) -> None:
     getattr(plain.mailbox, where)["alice@example.com"] = ["451 come back, alice@example.com"]
 
-    with pytest.raises(MailUnavailableError, match="451") as raised:
+    with pytest.raises(MailDeferredError, match="451") as raised:
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
     assert not isinstance(raised.value, PermanentJobError)
@@ -166,6 +174,45 @@ async def test_a_5xx_reply_is_permanent(plain: RunningServer, where: str) -> Non
 
     assert isinstance(raised.value, PermanentJobError)
     assert "alice" not in str(raised.value)
+
+
+async def test_a_refused_sender_is_a_retryable_fault_of_the_configuration(plain: RunningServer) -> None:
+    plain.mailbox.to_sender = ["550 5.7.1 sender rejected", "553 sender not local"]
+    settings = settings_with(mail_url=plain.url(), mail_from="P <p@example.com>")
+
+    words = r"sender p@example\.com \(550\): see PASSGATE_MAIL_FROM"
+    with pytest.raises(MailMisconfiguredError, match=words) as raised:
+        await hand_over(settings, a_letter())
+    assert not isinstance(raised.value, PermanentJobError)
+    with pytest.raises(MailMisconfiguredError, match="553"):
+        await check_connection(settings)
+
+    await hand_over(settings, a_letter())
+    assert plain.mailbox.attempts == ["alice@example.com"]
+
+
+async def test_a_sender_refused_for_now_is_an_outage(plain: RunningServer) -> None:
+    plain.mailbox.to_sender = ["451 later"]
+
+    with pytest.raises(MailUnavailableError, match="451") as raised:
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+    assert type(raised.value) is MailUnavailableError
+
+
+@pytest.mark.parametrize("where", ["to_recipient", "to_data"])
+async def test_a_server_that_wants_a_login_does_not_refuse_the_letter(plain: RunningServer, where: str) -> None:
+    getattr(plain.mailbox, where)["alice@example.com"] = ["530 5.7.0 authentication required"]
+
+    with pytest.raises(MailMisconfiguredError, match="530"):
+        await hand_over(settings_with(mail_url=plain.url()), a_letter())
+
+
+async def test_check_connection_names_the_sender_and_sends_nothing(plain: RunningServer) -> None:
+    await check_connection(settings_with(mail_url=plain.url(), mail_from="P <p@example.com>"))
+
+    assert plain.mailbox.senders == ["p@example.com"]
+    assert (plain.mailbox.attempts, plain.mailbox.received) == ([], [])
 
 
 async def test_an_unreachable_server_is_retryable() -> None:
@@ -219,6 +266,6 @@ async def test_check_connection_reports_tls_and_refused_credentials(
             settings_with(mail_url=server.url(scheme="smtps"))
         )
     assert "in clear, on this machine" in await check_connection(settings_with(mail_url=plain.url()))
-    with pytest.raises(MailUnavailableError, match="535"):
+    with pytest.raises(MailMisconfiguredError, match="535"):
         await check_connection(settings_with(mail_url=plain.url(credentials="mailer:wrong@")))
     assert plain.mailbox.received == []

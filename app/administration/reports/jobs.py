@@ -1,6 +1,7 @@
 """Jobs of the worker: write a report, e-mail its link, delete expired reports."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,17 +23,20 @@ from app.administration.reports.rules import (
     link_token,
 )
 from app.administration.reports.writing import write_csv
+from app.core.callers import RequestContext
+from app.core.ids import new_id
 from app.credentials.links.rules import link_url
 from app.crypto.mailed_tokens import mailed_token
 from app.crypto.sealing import AssociatedData
 from app.database.long import begin_long
 from app.database.queue import PermanentJobError, enqueue
-from app.delivery.jobs import send_now
-from app.delivery.letters import Email, Kind, get_recipient
+from app.delivery.jobs import count_expired, send_now
+from app.delivery.letters import Email, Kind, email_to, enqueue_email, get_recipient
 from app.services import Services
 
 _BATCH = 500
 _CHUNK_BATCH = 50  # about 10 MiB
+_LETTER_BATCH = 50  # three short statements for each
 
 log = structlog.get_logger()
 
@@ -57,6 +61,7 @@ async def write_report(services: Services, *, account_id: str, report_id: str, i
         async with services.database.begin() as tx:
             if await repository.lock_report(tx, account, report, UNFINISHED):
                 await repository.change_report(tx, account, report, status=Status.FAILED.value)
+                await _notify_of_failure(services, tx, account, report, ip=ip, user_agent=user_agent)
         raise PermanentJobError("the report could not be written for an hour") from error
 
 
@@ -89,6 +94,26 @@ async def _write(services: Services, account_id: UUID, report: Report, asked: di
     log.info("report written", report=str(report.id), account=str(account_id), rows=rows, bytes=size, **marked)
 
 
+async def _notify_of_failure(
+    services: Services,
+    tx: AsyncConnection,
+    account_id: UUID,
+    report_id: UUID,
+    *,
+    ip: str = "",
+    user_agent: str = "",
+    **details: bool,
+) -> None:
+    """Tell the requester that the report failed, if they are still an active owner or admin."""
+    report = await repository.find_of_active_admin(tx, account_id, report_id)
+    if report is None:
+        return
+    who = await get_recipient(tx, account_id, report.requested_by)
+    requested = RequestContext(account_id, report.created_at, ip, user_agent, request_id="")
+    letter = email_to(who, requested, Kind.REPORT_FAILED, **details)
+    await enqueue_email(tx, replace(letter, id=new_id(services.clock.now())))
+
+
 async def send_report_link(
     services: Services, *, account_id: str, report_id: str, ip: str, user_agent: str
 ) -> None:
@@ -100,7 +125,10 @@ async def send_report_link(
     now = services.clock.now()
     async with services.database.begin() as tx:
         locked = await repository.lock_report(tx, account, report, {Status.READY})
-        if locked is None or locked.link_was_sent or not await _may_receive_link(tx, account, locked, now):
+        if locked is None or locked.link_was_sent or not await _may_receive_link(tx, account, locked):
+            return
+        if not _is_in_time(locked, now):
+            await count_expired(tx, account, locked.id, Kind.REPORT_READY)
             return
         secret = await _secret(services, tx, account, locked, now)
         found = await accounts.get_account(tx, account)
@@ -131,10 +159,15 @@ async def send_report_link(
         await repository.change_report(tx, account, report, sealed_token=None)
 
 
-async def _may_receive_link(tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> bool:
-    over = report.link_expires_at is not None and now >= report.link_expires_at
+async def _may_receive_link(tx: AsyncConnection, account_id: UUID, report: Report) -> bool:
     still_admin = await repository.find_of_active_admin(tx, account_id, report.id) is not None
-    return still_admin and not report.link_voided and not over and report.status_at(now) is Status.READY
+    return still_admin and not report.link_voided
+
+
+def _is_in_time(report: Report, now: datetime) -> bool:
+    """Return whether neither the report nor its link has expired."""
+    over = report.link_expires_at is not None and now >= report.link_expires_at
+    return not over and report.status_at(now) is Status.READY
 
 
 async def _secret(services: Services, tx: AsyncConnection, account_id: UUID, report: Report, now: datetime) -> str:
@@ -155,8 +188,16 @@ async def purge_reports(services: Services, **_: object) -> None:
     now = services.clock.now()
     await _in_batches(services, _BATCH, lambda tx: repository.expire_reports(tx, now, _BATCH))
     await _in_batches(services, _CHUNK_BATCH, lambda tx: repository.delete_chunks_of_expired(tx, _CHUNK_BATCH))
-    await _in_batches(services, _BATCH, lambda tx: repository.give_up_reports(tx, now - ORPHANED_AFTER, _BATCH))
+    await _in_batches(services, _LETTER_BATCH, lambda tx: _give_up_reports(services, tx, now - ORPHANED_AFTER))
     await _in_batches(services, _BATCH, lambda tx: repository.delete_reports(tx, now - DELETE_AFTER, _BATCH))
+
+
+async def _give_up_reports(services: Services, tx: AsyncConnection, before: datetime) -> int:
+    """Set a batch of lost reports to failed, and tell who requested them; return how many."""
+    lost = await repository.give_up_reports(tx, before, _LETTER_BATCH)
+    for account_id, report_id in lost:
+        await _notify_of_failure(services, tx, account_id, report_id, origin_unknown=True)
+    return len(lost)
 
 
 async def _in_batches(services: Services, size: int, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:

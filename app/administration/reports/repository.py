@@ -126,18 +126,23 @@ async def get_chunk(tx: AsyncConnection, account_id: UUID, report_id: UUID, numb
 async def expire_reports(tx: AsyncConnection, before: datetime, limit: int) -> int:
     """Set ready reports of all accounts to expired if `expires_at <= before`; return how many."""
     over = [reports.c.status == Status.READY.value, reports.c.expires_at <= before]
-    return await _update_some(tx, over, limit, status=Status.EXPIRED.value, sealed_token=None)
+    expired = update(reports).where(_key(reports).in_(_some(reports, over, limit)))
+    return (await tx.execute(expired.values(status=Status.EXPIRED.value, sealed_token=None))).rowcount
 
 
-async def give_up_reports(tx: AsyncConnection, before: datetime, limit: int) -> int:
-    """Set unfinished reports created by `before` to failed, in all accounts; return how many."""
-    lost = [reports.c.status.in_(_UNFINISHED), reports.c.created_at <= before]
-    return await _update_some(tx, lost, limit, status=Status.FAILED.value)
+async def give_up_reports(tx: AsyncConnection, before: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+    """Set unfinished reports created by `before` to failed, in all accounts.
 
-
-async def _update_some(tx: AsyncConnection, conditions: list[Any], limit: int, **values: Any) -> int:
-    some = _some(reports, conditions, limit)
-    return (await tx.execute(update(reports).where(_key(reports).in_(some)).values(**values))).rowcount
+    Return the account and the id of each.
+    """
+    some = _some(reports, [reports.c.status.in_(_UNFINISHED), reports.c.created_at <= before], limit)
+    query = (
+        update(reports)
+        .where(_key(reports).in_(some))
+        .values(status=Status.FAILED.value)
+        .returning(reports.c.account_id, reports.c.id)
+    )
+    return [(account_id, report_id) for account_id, report_id in await tx.execute(query)]
 
 
 async def delete_chunks_of_expired(tx: AsyncConnection, limit: int) -> int:

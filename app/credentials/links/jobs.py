@@ -7,14 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import repository as accounts
 from app.accounts.users import repository as users
-from app.accounts.users.rules import masked
+from app.accounts.users.rules import ACTIVE, masked
 from app.core.callers import RequestContext
 from app.credentials.links import repository
 from app.credentials.links.rules import PREFIX, Link, Purpose, link_url
-from app.credentials.links.use_cases import send_password_link
+from app.credentials.links.use_cases import renew_link, send_password_link
 from app.crypto.mailed_tokens import mailed_token
 from app.crypto.sealing import AssociatedData
-from app.delivery.jobs import send_now
+from app.delivery.jobs import count_expired, send_now
 from app.delivery.letters import Email, Kind, get_recipient
 from app.services import Services
 
@@ -40,12 +40,17 @@ async def send_link(
 ) -> None:
     """Generate the link's token and send it; another run sends the same e-mail, or nothing.
 
-    It sends nothing if the e-mail was sent already.
+    It sends nothing if the e-mail was sent already, or if the link was used or voided. A link that has ended
+    before it could be sent is replaced by a fresh one, or counted and logged.
     """
     account = UUID(account_id)
+    context = RequestContext(account, services.clock.now(), ip, user_agent, request_id="")
     async with services.database.begin() as tx:
         link = await repository.lock_link(tx, account, UUID(link_id))
-        if link is None or link.was_sent or not link.is_open(services.clock.now()):
+        if link is None or link.was_sent or link.used_at is not None:
+            return
+        if not link.is_open(context.now):
+            await _replace_expired(tx, context, link, requested_at=datetime.fromisoformat(at))
             return
         token = await _token(services, tx, account, link)
         found = await accounts.get_account(tx, account)
@@ -77,6 +82,17 @@ async def send_link(
     await send_now(services, letter, {"link": url})
     async with services.database.begin() as tx:
         await repository.forget_token(tx, account, link.id)
+
+
+async def _replace_expired(
+    tx: AsyncConnection, context: RequestContext, link: Link, *, requested_at: datetime
+) -> None:
+    """Replace a link that has ended unsent, if its user is still active and may still wait for it."""
+    found = await users.find_by_id(tx, context.account_id, link.user_id)
+    if found is None or found.user.status != ACTIVE:
+        return
+    if not await renew_link(tx, context, link, requested_at=requested_at):
+        await count_expired(tx, context.account_id, link.id, _KINDS[link.purpose])
 
 
 async def _token(services: Services, tx: AsyncConnection, account_id: UUID, link: Link) -> str:

@@ -29,6 +29,10 @@ LIFETIMES = {
     Purpose.EMAIL: timedelta(hours=24),
     Purpose.EMAIL_STOP: timedelta(hours=24),
 }
+RENEWABLE = frozenset({Purpose.PASSWORD})
+"""Links that end within hours. The others live for a day or more: whoever needs one asks again."""
+RENEWED_FOR = timedelta(hours=24)
+"""How long after the request a link that could not be sent in time is replaced by a fresh one."""
 # Rate limits: e-mails to one e-mail address, and requests from one IP address.
 LETTERS_TO_EMAIL = "5/3600"
 REQUESTS_FROM_ADDRESS = "30/3600"
@@ -55,6 +59,10 @@ class Link:
     def is_open(self, now: datetime) -> bool:
         """Whether it can still be used."""
         return self.used_at is None and now < self.expires_at
+
+    def is_renewable(self, requested_at: datetime, now: datetime) -> bool:
+        """Whether an unsent link that has ended is to be replaced by a fresh one."""
+        return self.purpose in RENEWABLE and now < requested_at + RENEWED_FOR
 
     @property
     def was_sent(self) -> bool:

@@ -1,5 +1,6 @@
 """Request links, and use them."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -102,6 +103,17 @@ def _new_link(
     return Link(new_id(context.now), user_id, purpose, email, expires_at, requested_by=requested_by)
 
 
+async def renew_link(tx: AsyncConnection, context: RequestContext, link: Link, *, requested_at: datetime) -> bool:
+    """Replace a link that ended before it was sent by a fresh one; False if the request is too old.
+
+    The fresh link has its own token: an earlier try may have delivered the old one, which must not live longer.
+    """
+    if not link.is_renewable(requested_at, context.now):
+        return False
+    await _send_link(tx, context, link.user_id, link.purpose, requested_at=requested_at)
+    return True
+
+
 async def _send_link(
     tx: AsyncConnection,
     context: RequestContext,
@@ -110,13 +122,14 @@ async def _send_link(
     *,
     email: str | None = None,
     requested_by: UUID | None = None,
+    requested_at: datetime | None = None,
 ) -> None:
     link = _new_link(context, user_id, purpose, email=email, requested_by=requested_by)
     await repository.add_link(tx, context.account_id, link, now=context.now)
     arguments = {
         "account_id": str(context.account_id),
         "link_id": str(link.id),
-        "at": context.now.isoformat(),
+        "at": (requested_at or context.now).isoformat(),
         "ip": context.ip,
         "user_agent": context.user_agent,
     }

@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
 
 from app.database.base import account_id, metadata
 
+DELIVERY_RESULTS = ("sent", "refused", "expired", "deferred", "unavailable", "misconfigured")
+"""What they mean: `app.delivery.repository.Result`."""
+
 delivery_counts = Table(
     "delivery_counts",
     metadata,
@@ -11,5 +14,5 @@ delivery_counts = Table(
     Column("channel", Text, primary_key=True),
     Column("result", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
-    CheckConstraint("result IN ('sent', 'refused', 'unavailable')", name="result"),
+    CheckConstraint(f"result IN {DELIVERY_RESULTS}", name="result"),
 )

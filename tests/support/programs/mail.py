@@ -62,13 +62,25 @@ class Received:
 
 @dataclass
 class Mailbox:
-    """Received e-mails, and the answers to RCPT and DATA by recipient, each used once in order."""
+    """Received e-mails, and the answers to MAIL, and to RCPT and DATA by recipient, each used once in order."""
 
     received: list[Received] = field(default_factory=list)
     to_recipient: dict[str, list[str]] = field(default_factory=dict)
     to_data: dict[str, list[str]] = field(default_factory=dict)
+    to_sender: list[str] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     tried_to_sign_in: bool = False
+
+    async def handle_MAIL(  # noqa: N802 -- aiosmtpd's name
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.senders.append(address)
+        answer = self.to_sender.pop(0) if self.to_sender else ACCEPTED
+        if answer == ACCEPTED:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return await _answer(answer)
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
