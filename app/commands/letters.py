@@ -28,15 +28,15 @@ _GIVEN_UP = """
 
 # `attempts` begins at 1: these are retries, and the metric of first tries does not count them.
 _RETRY = """
-    WITH some AS (
+    WITH given_up AS (
         SELECT id FROM procrastinate_jobs
         WHERE queue_name = 'letters' AND status = 'failed' AND id > :after
         AND (CAST(:slug AS text) IS NULL
-            OR args->>'account_id' = (SELECT CAST(id AS text) FROM accounts WHERE slug = :slug))
+            OR args->>'account_id' = (SELECT CAST(id AS text) FROM accounts WHERE slug = CAST(:slug AS text)))
         ORDER BY id LIMIT :batch FOR UPDATE
     )
     UPDATE procrastinate_jobs AS job SET status = 'todo', attempts = 1, scheduled_at = NULL
-    FROM some WHERE job.id = some.id RETURNING job.id
+    FROM given_up WHERE job.id = given_up.id RETURNING job.id
 """
 
 

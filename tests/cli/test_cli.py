@@ -193,6 +193,18 @@ def test_an_external_database_needs_keys_of_its_own(tmp_path: Path) -> None:
     assert "geheim" not in ended.stderr
 
 
+@pytest.mark.usefixtures("service")
+def test_letters_given_up_are_listed_and_sent_again_beside_the_service(data_dir: Path) -> None:
+    listed = passgate("letters", "list", data_dir=data_dir)
+    retried = passgate("letters", "retry", "--account", "demo", data_dir=data_dir)
+    unknown = passgate("letters", "retry", "--account", "nobody", data_dir=data_dir)
+
+    assert (listed.returncode, listed.stdout) == (0, "Given up: 0.\n")
+    assert (retried.returncode, retried.stdout) == (0, "Put 0 e-mails into the queue again.\n")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "no account" in unknown.stderr
+
+
 def test_the_openapi_document_needs_no_database(tmp_path: Path) -> None:
     ended = passgate("openapi", data_dir=tmp_path / "data")
 

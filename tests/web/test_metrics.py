@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
@@ -16,8 +17,10 @@ from sqlalchemy import text
 from app.core.callers import Role
 from app.crypto.passwords import Argon2Parameters, Hasher
 from app.database.queue import PermanentJobError
+from app.database.tables.delivery_counts import DELIVERY_RESULTS
 from app.delivery.jobs import send_letter
-from app.delivery.mailer import MailUnavailableError
+from app.delivery.mailer import MailDeferredError, MailMisconfiguredError, MailUnavailableError
+from app.delivery.repository import Result
 from app.main import create_app
 from app.web.metrics_port import metrics_app
 from tests.delivery.conftest import a_letter
@@ -28,6 +31,7 @@ from tests.support.account.sign_ins import submit
 from tests.support.account.variants import variant
 from tests.support.observe.locks import until_waiting
 from tests.support.observe.metrics import scrape
+from tests.support.programs.mail import mail_server
 from tests.support.programs.serving import free_port, passgate
 
 URL = "http://127.0.0.1:8000/metrics"
@@ -124,6 +128,7 @@ async def test_with_a_token_only_its_holder_reads_the_metrics(tenant: Tenant) ->
 
 
 async def test_letters_are_counted_by_result(tenant: Tenant, tmp_path: Path) -> None:
+    assert {result.value for result in Result} == set(DELIVERY_RESULTS)
     taken = with_changes(tenant.services, mail_url=f"file:{tmp_path}")
     gone = with_changes(tenant.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
     before = await read(tenant)
@@ -133,9 +138,22 @@ async def test_letters_are_counted_by_result(tenant: Tenant, tmp_path: Path) -> 
         await send_letter(taken, **a_letter(to="no address").to_json())
     with pytest.raises(MailUnavailableError):
         await send_letter(gone, **a_letter().to_json())
+    with mail_server() as server:
+        server.mailbox.to_sender = ["250 OK", "550 sender rejected"]
+        server.mailbox.to_recipient[a_letter().to] = ["452 mailbox full"]
+        reached = with_changes(tenant.services, mail_url=server.url())
+        with pytest.raises(MailDeferredError):
+            await send_letter(reached, **a_letter().to_json())
+        with structlog.testing.capture_logs() as logs, pytest.raises(MailMisconfiguredError):
+            await send_letter(reached, **a_letter().to_json())
     after = await read(tenant)
 
-    for result, count in {"sent": 2, "refused": 1, "unavailable": 1}.items():
+    assert [entry["reason"] for entry in logs if entry["event"] == "mail misconfigured"] == [
+        "the mail server refuses the sender no-reply@localhost (550): see PASSGATE_MAIL_FROM"
+    ]
+    assert all(f'result="{result}"' in before for result in DELIVERY_RESULTS)  # each from zero on
+    counts = {"sent": 2, "refused": 1, "unavailable": 1, "deferred": 1, "misconfigured": 1}
+    for result, count in counts.items():
         labels = {"channel": "email", "result": result}
         name = "passgate_deliveries_total"
         assert value(after, name, **labels) - value(before, name, **labels) == count, result

@@ -12,13 +12,17 @@ from app.administration.reports.jobs import purge_reports, send_report_link, wri
 from app.core.callers import Role
 from app.core.errors import Unavailable
 from app.database.queue import PermanentJobError
+from app.delivery.letters import Email
+from app.delivery.mailer import MailUnavailableError
+from app.delivery.messages import render
 from tests.support.account.arrange import SimulatedUser, Tenant
 from tests.support.account.client import ok, refused
 from tests.support.account.reports import ReportClient, download, link_in, read_csv
 from tests.support.account.services import with_changes
-from tests.support.observe.jobs import all_done, empty_queue, jobs, working
+from tests.support.observe.jobs import all_done, empty_queue, jobs, letters, working
 from tests.support.observe.sql import run_sql, set_role, set_status
 from tests.support.programs.mail import RunningServer, mail_server
+from tests.support.programs.serving import free_port
 
 
 @pytest.fixture
@@ -139,6 +143,9 @@ async def test_a_failing_report_is_retried_for_an_hour_and_then_fails(
     await write_report(reports.services, **arguments)
     assert await status(owner, report) == "failed"
     assert await count_chunks(reports.tenant) == 0
+    [letter] = await letters(reports.tenant)  # one, though the job ran again
+    assert (letter["kind"], letter["to"]) == ("report_failed", owner.user.email)
+    assert (letter["ip"], letter["user_agent"]) == (arguments["ip"], arguments["user_agent"])
 
 
 async def test_a_failure_halfway_leaves_no_chunks_and_the_retry_is_complete(
@@ -199,11 +206,51 @@ async def test_a_report_whose_job_is_lost_fails_after_two_days(
     report = await reports.ask(owner)
     await reports.take_job()
     tenant.clock.turn(days=2)
-    await purge_reports(reports.services)
+    for _ in range(2):
+        await purge_reports(reports.services)
 
     await tenant.sign_in(owner)
 
     assert await status(owner, report) == "failed"
+    [letter] = await letters(tenant)
+    assert (letter["kind"], letter["to"]) == ("report_failed", owner.user.email)
+    said = render(Email.from_json(letter)).text
+    assert "could not be written" in said
+    assert "From:" not in said  # it is not known any more
+
+
+async def test_a_failed_report_is_not_told_to_an_admin_who_was_demoted(
+    reports: ReportClient, tenant: Tenant
+) -> None:
+    admin = await tenant.signed_in(Role.ADMIN)
+    await reports.ask(admin)
+    await reports.take_job()
+    await set_role(tenant, admin, "agent")
+    tenant.clock.turn(days=2)
+
+    await purge_reports(reports.services)
+
+    assert await letters(tenant) == []
+
+
+async def test_a_report_link_that_ended_unsent_is_counted_as_lost(
+    reports: ReportClient, owner: SimulatedUser, tenant: Tenant
+) -> None:
+    report = await reports.ask(owner)
+    await reports.run_job()
+    _, arguments = await reports.take_job() or ("", {})
+    gone = with_changes(reports.services, mail_url=f"smtp://127.0.0.1:{free_port()}")
+    with pytest.raises(MailUnavailableError):
+        await send_report_link(gone, **arguments)
+    tenant.clock.turn(hours=24)
+
+    with structlog.testing.capture_logs() as logs:
+        await send_report_link(reports.services, **arguments)
+
+    assert reports.letters() == []
+    assert [entry["letter"] for entry in logs if entry["event"] == "letter expired"] == [report["id"]]
+    counted = "SELECT count FROM delivery_counts WHERE account_id = :account AND result = 'expired'"
+    assert [row.count for row in await run_sql(tenant, counted)] == [1]
 
 
 async def test_a_download_is_cut_off_if_the_report_is_purged_meanwhile(
