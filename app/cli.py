@@ -22,7 +22,7 @@ from app.commands.command_line import open_settings, with_services
 from app.commands.embedded_setup import database_of, export_to_workers
 from app.commands.http_server import exit_on_sigterm, run_http_server
 from app.commands.key_rotation import rotate_keys as reencrypt
-from app.commands.letters_command import letters
+from app.commands.letters_commands import letters
 from app.commands.user_commands import create_user, import_users, recovery_codes, reset_password
 from app.core.addresses import is_loopback
 from app.core.errors import InvalidRequest, Refusal

@@ -45,6 +45,10 @@ OF_ONE_REVISION = {
         "ban-drop-constraint": "only so that the migration can be repeated: the next statement adds it",
         "constraint-missing-not-valid": "it is not valid first; each statement is its own transaction",
     },
+    "202611250250": {
+        "ban-drop-constraint": "a wider one replaces it in the same statement",
+        "constraint-missing-not-valid": "each statement is a transaction of its own, and the table is small",
+    },
 }
 
 
