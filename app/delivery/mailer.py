@@ -89,6 +89,8 @@ async def send(settings: Settings, mail: EmailMessage, letter: Email) -> None:
                 raise _judge(settings, error) from None  # its text may name the recipient
             except aiosmtplib.SMTPNotSupported:
                 raise MailRefusedError("the mail server takes no address that is not ASCII") from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _judge(settings, error) from None  # as above
     except (aiosmtplib.SMTPException, OSError) as error:  # a time-out among them
         raise _judge(settings, error) from error
 

@@ -208,6 +208,14 @@ async def test_a_server_that_wants_a_login_does_not_refuse_the_letter(plain: Run
         await hand_over(settings_with(mail_url=plain.url()), a_letter())
 
 
+async def test_a_server_without_login_is_misconfigured_if_the_setting_has_a_user() -> None:
+    with (
+        mail_server(login=False) as server,
+        pytest.raises(MailMisconfiguredError, match="offers no login"),
+    ):
+        await hand_over(settings_with(mail_url=server.url(credentials=CREDENTIALS)), a_letter())
+
+
 async def test_check_connection_names_the_sender_and_sends_nothing(plain: RunningServer) -> None:
     await check_connection(settings_with(mail_url=plain.url(), mail_from="P <p@example.com>"))
 

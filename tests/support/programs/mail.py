@@ -133,7 +133,11 @@ class RunningServer:
 
 @contextmanager
 def mail_server(
-    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, smtputf8: bool = True
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    smtputf8: bool = True,
+    login: bool = True,
 ) -> Iterator[RunningServer]:
     """Run a mail server with STARTTLS (`starttls`), with implicit TLS (`tls`), or without TLS."""
     mailbox = Mailbox()
@@ -152,7 +156,7 @@ def mail_server(
         tls_context=starttls,
         authenticator=check,
         auth_require_tls=False,
-        auth_exclude_mechanism=["CRAM-MD5"],
+        auth_exclude_mechanism=["CRAM-MD5"] if login else ["CRAM-MD5", "LOGIN", "PLAIN"],
         enable_SMTPUTF8=smtputf8,
     )
     controller.start()
