@@ -15,6 +15,7 @@ if multiprocessing.parent_process() is None:
 from prometheus_client import Counter, Gauge, Histogram  # noqa: E402 -- reads the variables above
 
 REQUESTS = Counter("passgate_requests", "Requests by route and status.", ["method", "route", "status"])
+FAULTS = Counter("passgate_faults", "Requests that ended with an unexpected error.")
 SECONDS = Histogram(
     "passgate_request_seconds",
     "How long an answer took, by route.",

@@ -1,6 +1,7 @@
 """Prometheus metrics: the counters of all processes of this `serve`, and database numbers."""
 
 import asyncio
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -51,6 +52,7 @@ _SHARES = """
 """
 _DELIVERIES = "SELECT channel, result, sum(count) FROM delivery_counts GROUP BY 1, 2"
 
+
 log = structlog.get_logger()
 
 
@@ -93,7 +95,8 @@ async def get_metrics(request: Request, services: AppServices) -> Response:
     """
     _check_token(request, services.settings)
     given = CollectorRegistry()
-    given.register(_PrebuiltCollector(await request.app.state.database_metrics.families(services)))
+    families = await request.app.state.database_metrics.families(services)
+    given.register(_PrebuiltCollector((_build_info(), *families)))
     return Response(generate_latest(_process_registry()) + generate_latest(given), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -166,6 +169,12 @@ async def _read(services: Services, now: datetime) -> Families:
         shares,
         deliveries,
     )
+
+
+def _build_info() -> GaugeMetricFamily:
+    info = GaugeMetricFamily("passgate_build_info", "The release that runs; always 1.", labels=["version"])
+    info.add_metric([importlib.metadata.version("passgate")], 1)
+    return info
 
 
 def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:

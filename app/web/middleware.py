@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from app.core.errors import InternalError
-from app.core.metrics import REFUSALS, REQUESTS, SECONDS
+from app.core.metrics import FAULTS, REFUSALS, REQUESTS, SECONDS
 from app.web.bodies import Incoming
 from app.web.cookies import set_cookies_aside
 from app.web.problems import problem_response
@@ -108,6 +108,7 @@ class ServerErrorMiddleware:
         except Exception:
             if scope["type"] != "http":
                 raise
+            FAULTS.inc()
             log.exception("fault", method=scope["method"])
             if begun:
                 raise  # the answer has begun, so the server can only close the connection
