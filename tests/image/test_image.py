@@ -16,7 +16,7 @@ import pytest
 
 from app.core.secret_keys import new_key_setting
 from tests.faults.cluster import Cluster
-from tests.image.compose import compose, services_of_passgate
+from tests.image.compose import gateway, services_of_passgate
 from tests.image.containers import SHARED, Container, Image, container, run
 from tests.support.account.reports import BYTE_ORDER_MARK, read_csv, text_of
 from tests.support.programs.mail import mail_server
@@ -157,13 +157,6 @@ def test_two_api_containers_and_a_worker_behind_nginx_sign_in_and_report(
     assert (row["email"], row["two_factor"], row["methods"]) == (OWNER, "on", "totp")
     for service in running:
         assert events_in(service.output())
-
-
-def gateway(front: int, *ports: int) -> str:
-    """Return the nginx configuration from the compose file, with these ports."""
-    content = compose()["configs"]["nginx"]["content"].replace("$$", "$").replace("//api:8000", "//api")
-    servers = " ".join(f"server 127.0.0.1:{port};" for port in ports)
-    return f"upstream api {{ {servers} }}\n{content.replace('listen 80;', f'listen 127.0.0.1:{front};')}"
 
 
 def sign_in_by_passcode(browser: httpx.Client) -> None:
