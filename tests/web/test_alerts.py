@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.core import metrics
+from app.database.tables.delivery_counts import DELIVERY_RESULTS
 from app.delivery.repository import Result
 from app.main import create_app
 from app.services import Services
@@ -85,7 +86,7 @@ async def test_counters_of_alerts_are_reported_before_the_first_event(services: 
     samples = [sample for family in families for sample in family.samples]
 
     results = {sample.labels["result"] for sample in samples if sample.name == "passgate_deliveries_total"}
-    assert results == set(database_metrics.DELIVERY_RESULTS) == {result.value for result in Result}
+    assert results == set(DELIVERY_RESULTS) == {result.value for result in Result}
     assert "passgate_faults_total" in {sample.name for sample in samples}
     [version] = [sample.labels["version"] for sample in samples if sample.name == "passgate_build_info"]
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", version)
