@@ -20,8 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from app.database import embedded
-from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_url
+from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError, programs, running_url
 
 OWNER = """
 import sys
@@ -288,7 +287,7 @@ def test_unreachable_programs_are_copied_once_for_each_version(
     with tempfile.TemporaryDirectory() as directory:
         public = Path(directory)
         public.chmod(0o711)
-        monkeypatch.setattr(embedded, "PUBLIC_COPIES", public)
+        monkeypatch.setattr(programs, "PUBLIC_COPIES", public)
         with postgres:
             made = {copy.name: copy.stat().st_ino for copy in public.iterdir()}
         assert len(made) == 1

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Hasher
-from app.database import embedded
+from app.database.embedded import postgres as embedded_postgres
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
@@ -57,7 +57,7 @@ def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Clus
         pid = data_dir / "postgres" / "postmaster.pid"
         return pid.exists() and pid.read_text().splitlines()[7:8] in (["ready   "], ["standby "])
 
-    monkeypatch.setattr(embedded, "_is_ready", is_up)
+    monkeypatch.setattr(embedded_postgres, "is_ready", is_up)
     directories = open_dir / "primary", open_dir / "standby"
     directories[0].mkdir()
     primary, standby = map(Cluster, directories)

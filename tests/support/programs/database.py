@@ -22,7 +22,7 @@ def start(postgres: EmbeddedPostgres) -> str:
     """Start Postgres from `PASSGATE_TEST_POSTGRES_BIN`, or the embedded one; return its URL."""
     with pytest.MonkeyPatch.context() as patch:
         if directory := os.environ.get(PROGRAMS):
-            patch.setattr("app.database.embedded._Programs._installed", lambda _: iter([Path(directory)]))
+            patch.setattr("app.database.embedded.programs.Programs._installed", lambda _: iter([Path(directory)]))
         return postgres.start()
 
 
