@@ -19,6 +19,7 @@ from app.commands import provision
 from app.commands.account_commands import accounts, create_account, transfer_ownership
 from app.commands.check import check_everything, check_keys
 from app.commands.command_line import open_settings, with_services
+from app.commands.embedded_commands import embedded
 from app.commands.embedded_setup import database_of, export_to_workers
 from app.commands.http_server import exit_on_sigterm, run_http_server
 from app.commands.key_rotation import rotate_keys as reencrypt
@@ -31,7 +32,7 @@ from app.core.metrics import MULTIPROCESS
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings, SettingsError, load_settings
 from app.credentials.identity_tokens.use_cases import rotate_signing_key
-from app.database.embedded import EmbeddedPostgresError
+from app.database.embedded import EmbeddedPostgresError, EmbeddedPostgresLostError
 from app.database.migrate import migrate as migrate_database
 from app.database.tls import why_unprotected
 from app.main import create_app
@@ -48,6 +49,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.add_typer(embedded, name="embedded")
 log = structlog.get_logger()
 
 
@@ -155,7 +157,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the settings, the database, the keys and the mail server; print a line for each."""
-    with open_settings() as settings:
+    with open_settings(may_be_down=True) as settings:
         findings = with_services(settings, lambda services: check_everything(services, url))
     for finding in findings:
         typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
@@ -201,11 +203,13 @@ def openapi() -> None:
 
 
 def main() -> None:
-    """Run the command line; report a user's mistake on standard error, with exit status 2."""
+    """Run the command line; report errors in one line each. Exit status 2 is a user's mistake."""
     try:
         cli()
     except SettingsError as error:
         _fail(*error.lines)
+    except EmbeddedPostgresLostError as error:
+        _fail(str(error), status=1)
     except EmbeddedPostgresError as error:
         _fail(str(error))
     except Refusal as refusal:
@@ -213,7 +217,7 @@ def main() -> None:
         _fail(*([error.detail for error in fields] or [why_unprotected(refusal) or refusal.detail]))
 
 
-def _fail(*lines: str) -> None:
+def _fail(*lines: str, status: int = 2) -> None:
     for line in lines:
         typer.echo(f"passgate: {line}", err=True)
-    raise SystemExit(2)
+    raise SystemExit(status)

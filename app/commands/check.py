@@ -15,6 +15,7 @@ from app.core.settings import PREFIX, Settings, SettingsError
 from app.credentials.identity_tokens.use_cases import KeyRing
 from app.crypto.breached_passwords import BreachedPasswords, UnusableBreachFileError
 from app.crypto.sealing import SealBroken
+from app.database.embedded import describe_outage
 from app.database.engine import driver
 from app.database.revisions import current_revision, needed_revision
 from app.database.tls import describe_protection, why_unprotected
@@ -47,7 +48,7 @@ async def check_everything(services: Services, url: str | None = None) -> list[F
     try:
         findings += await _database(services)
     except Refusal as refusal:
-        findings.append(Finding("database", well=False, says=why_unprotected(refusal) or refusal.detail))
+        findings.append(Finding("database", well=False, says=_why_down(services.settings, refusal)))
     findings.append(await _mail(services))
     if services.breached_passwords:
         findings.append(_breached_passwords(services.breached_passwords))
@@ -57,6 +58,12 @@ async def check_everything(services: Services, url: str | None = None) -> list[F
     if url is not None:
         findings.append(Finding("client address", *await check_client_address(services, url)))
     return findings
+
+
+def _why_down(settings: Settings, refusal: Refusal) -> str:
+    is_embedded = settings.origin_of("database_url") == "generated"
+    outage = describe_outage(settings.data_dir) if is_embedded else None
+    return outage or why_unprotected(refusal) or refusal.detail
 
 
 def _breached_passwords(passwords: BreachedPasswords) -> Finding:

@@ -22,11 +22,11 @@ Reason = Annotated[str, typer.Option(help="the reason, for the audit log")]
 
 
 @contextmanager
-def open_settings(*, may_start: bool = True) -> Iterator[Settings]:
-    """Yield the settings with a database, the embedded one if none is set."""
+def open_settings(*, may_start: bool = True, may_be_down: bool = False) -> Iterator[Settings]:
+    """Yield the settings with a database, the embedded one if none is set; see `database_of`."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    with database_of(settings, may_start=may_start) as found:
+    with database_of(settings, may_start=may_start, may_be_down=may_be_down) as found:
         yield found
 
 

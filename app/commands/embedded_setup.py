@@ -1,6 +1,7 @@
 """Fallback without `PASSGATE_DATABASE_URL`: the embedded Postgres and generated keys."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,21 +12,31 @@ from pydantic import SecretStr
 from app.core.secret_keys import new_key_setting, parse_keys
 from app.core.settings import SECRETS, Settings, SettingsError
 from app.crypto.passwords import usable_cores
-from app.database.embedded import EmbeddedPostgres, running_url
+from app.database.embedded import (
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    describe_outage,
+    known_url,
+    running_url,
+)
 
 
 @contextmanager
-def database_of(settings: Settings, *, as_owner: bool = False, may_start: bool = True) -> Iterator[Settings]:
+def database_of(
+    settings: Settings, *, as_owner: bool = False, may_start: bool = True, may_be_down: bool = False
+) -> Iterator[Settings]:
     """Yield settings with a database and keys: those given, or those of the embedded Postgres.
 
-    If another process runs the embedded Postgres, this one connects to it. With `as_owner` (`serve`, on which
-    other processes depend) it raises `EmbeddedPostgresError` instead, which names that process. Unless it
+    If another process runs the embedded Postgres, this one connects to it; if that Postgres is down, it raises
+    `EmbeddedPostgresError`, unless the database `may_be_down`. With `as_owner` (`serve`, on which other processes
+    depend) it raises that error in both cases, and names the process; its own Postgres is supervised, and if it
+    is lost for good, this process gets SIGTERM and the block ends with `EmbeddedPostgresLostError`. Unless it
     `may_start` the embedded Postgres, it raises `SettingsError` if none runs.
     """
     if settings.database_url is not None:
         yield settings
         return
-    url = None if as_owner else running_url(settings.data_dir)
+    url = None if as_owner else _url_of_another_process(settings.data_dir, may_be_down=may_be_down)
     if url is not None:
         yield _embedded(settings, url)
         return
@@ -33,12 +44,29 @@ def database_of(settings: Settings, *, as_owner: bool = False, may_start: bool =
         raise SettingsError(
             "PASSGATE_DATABASE_URL: is not set, and `passgate serve` does not run on PASSGATE_DATA_DIR"
         )
-    postgres = EmbeddedPostgres(settings.data_dir)
-    url = postgres.start()
+    postgres = EmbeddedPostgres(settings.data_dir, on_loss=_end_this_process if as_owner else None)
     try:
-        yield _embedded(settings, url)
+        yield _embedded(settings, postgres.start())
     finally:
         postgres.stop()
+        if postgres.loss is not None:
+            raise postgres.loss
+
+
+def _end_this_process() -> None:
+    """Stop like on SIGTERM: finish the running requests and jobs."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _url_of_another_process(data_dir: Path, *, may_be_down: bool) -> str | None:
+    """Return the URL of the Postgres that another process owns, or None if none owns the data directory."""
+    outage = describe_outage(data_dir)
+    if outage is None:
+        return running_url(data_dir)
+    if may_be_down:
+        with suppress(FileNotFoundError):  # its very first start
+            return known_url(data_dir)
+    raise EmbeddedPostgresError(outage)
 
 
 def _embedded(settings: Settings, url: str) -> Settings:

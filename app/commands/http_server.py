@@ -30,15 +30,15 @@ def run_http_server(config: uvicorn.Config) -> None:
 
 
 @contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Let the first SIGTERM end the block by `SystemExit(0)`, so that what it opened is closed.
+def exit_on_sigterm(status: int = 0) -> Iterator[None]:
+    """Let the first SIGTERM end the block by `SystemExit(status)`, so that what it opened is closed.
 
     uvicorn handles the signal while it serves, and then sends it again; the default would kill the process.
     """
 
     def leave(number: int, _frame: object) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the stop of Postgres
-        raise SystemExit(0)
+        raise SystemExit(status)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:

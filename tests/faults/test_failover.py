@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from app.core.secret_keys import new_key_setting
 from app.core.settings import Settings
 from app.crypto.passwords import Hasher
-from app.database.embedded import postgres as embedded_postgres
+from app.database.embedded import server
 from app.database.migrate import migrate
 from app.main import create_app
 from app.services import make_services
@@ -53,11 +53,11 @@ def make_replica_dir(primary: Cluster, primary_dir: Path, standby_dir: Path) -> 
 def pair(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cluster, Cluster]]:
     """Yield a primary and its streaming replica."""
 
-    def is_up(data_dir: Path) -> bool:  # a replica says "standby", never "ready"
-        pid = data_dir / "postgres" / "postmaster.pid"
+    def is_up(cluster: Path) -> bool:  # a replica says "standby", never "ready"
+        pid = cluster / "postmaster.pid"
         return pid.exists() and pid.read_text().splitlines()[7:8] in (["ready   "], ["standby "])
 
-    monkeypatch.setattr(embedded_postgres, "is_ready", is_up)
+    monkeypatch.setattr(server, "is_ready", is_up)
     directories = open_dir / "primary", open_dir / "standby"
     directories[0].mkdir()
     primary, standby = map(Cluster, directories)

@@ -1,16 +1,15 @@
 """The programs of a Postgres installation, and the user that runs them."""
 
-import ctypes
 import importlib.metadata
 import importlib.util
 import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ SUPPORTED_MAJORS = range(15, 19)
 PUBLIC_COPIES = Path("/var/lib/passgate")
 
 _BIN = Path("pginstall", "bin")
-_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # only Linux has it
+_LAUNCH = Path(__file__).with_name("launch.py")
 # Excludes PGPORT and PGOPTIONS of this process. With TZ and LC_ALL set, initdb need not detect them.
 _ENVIRONMENT = {"PATH": os.defpath, "TZ": "UTC", "LC_ALL": "C"}
 
@@ -36,51 +35,59 @@ class Programs:
     checking the path. The data can be where the operator wants, whatever the modes of the parent directories.
     """
 
-    def __init__(self, lock: int, cluster: Path) -> None:
-        self._lock, self._owner = lock, os.getpid()
+    def __init__(
+        self, lock: int, cluster: Path, major: int | None, *, directories: Iterable[Path] | None = None
+    ) -> None:
+        """Find the programs of a major version, or of any if it is None.
+
+        They are searched in `directories`, by default those of the package and of the path. Raises
+        `EmbeddedPostgresError` if they are not there. The cluster tells the user, if it exists.
+        """
+        self._lock = lock
         self._identity: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             owner = cluster.stat().st_uid if cluster.exists() else 0
             self._identity = {"user": owner or nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        made_by = (cluster / "PG_VERSION").read_text().strip() if cluster.exists() else None
-        found = []
-        for directory in self._installed():
-            self._directory, self.major = directory, self._major(directory)
-            if self.major in SUPPORTED_MAJORS and made_by in {None, str(self.major)}:
+        found = {}
+        for directory in self._installed() if directories is None else directories:
+            self.directory, self.major = directory, self._major(directory)
+            if self.major in SUPPORTED_MAJORS and major in {None, self.major}:
                 return
-            found.append(f"Postgres {self.major or '?'} in {directory}")
-        here = ", ".join(found) or "none"
-        raise EmbeddedPostgresError(f"{cluster} needs Postgres {made_by or '15 to 18'}, but here is {here}")
+            found[directory] = self.major
+        raise EmbeddedPostgresError(_describe_missing(cluster, major, found))
 
     def change_owner(self, path: str | Path | int) -> None:
         """Make the user that runs the programs the owner of a file or directory."""
         if self._identity:
             os.chown(path, self._identity["user"], self._identity["group"])
 
-    def popen(self, cluster: Path, program: str, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
-        """Start a program on a cluster; it inherits the lock and gets SIGINT when this process ends."""
+    def popen(
+        self,
+        cluster: Path,
+        program: str,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        descriptors: Iterable[int] = (),
+        **streams: Any,
+    ) -> subprocess.Popen[bytes]:
+        """Start a program on a cluster; it inherits the lock, and gets SIGINT when the calling thread ends."""
+        user, group = (str(self._identity.get(name, "")) for name in ("user", "group"))
+        launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), user, group]
         directory = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
+        data = f"/proc/self/fd/{directory}" if self._identity else str(cluster)
+        streams.setdefault("stderr", subprocess.STDOUT)
         try:
             return subprocess.Popen(  # noqa: S603 -- no shell, no untrusted argument
-                [self._directory / program, *arguments],
+                [*launch, str(self.directory / program), *arguments],
                 cwd="/",
-                env={**_ENVIRONMENT, "PGDATA": f"/proc/self/fd/{directory}" if self._identity else str(cluster)},
-                stderr=subprocess.STDOUT,
-                pass_fds=[self._lock, directory],
+                env={**_ENVIRONMENT, "PGDATA": data, **(environment or {})},
+                pass_fds=[self._lock, directory, *descriptors],
                 start_new_session=True,  # Ctrl-C must reach only the service, which stops Postgres last
-                preexec_fn=self._end_with_owner,  # noqa: PLW1509 -- it takes no lock
-                **(self._identity | streams),
+                **streams,
             )
         finally:
             os.close(directory)
-
-    def _end_with_owner(self) -> None:
-        # Runs in the child after the change of user, which would reset the setting.
-        if _prctl is not None:
-            _prctl(1, int(signal.SIGINT), 0, 0, 0)  # PR_SET_PDEATHSIG
-            if os.getppid() != self._owner:  # the owner ended before `prctl` was called
-                os._exit(1)
 
     def run(self, cluster: Path, told: str, program: str, *arguments: str) -> None:
         """Run a program with the input `told`; raises `EmbeddedPostgresError` if it fails."""
@@ -114,11 +121,21 @@ class Programs:
         return 0
 
 
+def _describe_missing(cluster: Path, major: int | None, found: dict[Path, int]) -> str:
+    here = ", ".join(f"Postgres {other or '?'} in {directory}" for directory, other in found.items()) or "none"
+    says = f"{cluster} needs Postgres {major or '15 to 18'}, but here is {here}"
+    if major and max(found.values(), default=0) > major:
+        says += (
+            f'. "passgate embedded upgrade --programs DIR", with the programs of Postgres {major}, moves the data'
+        )
+    return says
+
+
 def last_complaint(log: bytes) -> str:
-    """Return the last error line of an output, or its last line."""
+    """Return the last error line of an output, or its last line; an empty text if there is none."""
     lines = [line.strip() for line in log.decode(errors="replace").splitlines() if line.strip()]
-    complaints = [line for line in lines if re.search(r"FATAL:|PANIC:|error:", line)]
-    return (complaints or lines or ["it said nothing"])[-1]
+    complaints = [line for line in lines if re.search(r"FATAL:|PANIC:|ERROR:|error:", line)]
+    return (complaints or lines or [""])[-1]
 
 
 def _public_copy(package: Path) -> Path:
