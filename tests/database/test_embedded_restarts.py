@@ -48,6 +48,10 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
     it.postgres.stop()
 
 
+def is_process(process_id: int) -> bool:
+    return Path("/proc", str(process_id)).exists()
+
+
 async def test_the_url_stays_and_nothing_committed_is_lost(supervised: Supervised) -> None:
     connection = await asyncpg.connect(dsn=supervised.url, timeout=5)
     await connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -73,7 +77,7 @@ async def test_a_long_statement_of_the_ended_server_delays_the_restart_by_second
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await statement
-    assert not Path("/proc", str(backend)).exists(), "two servers' processes shared the files"
+    assert not is_process(backend), "two servers' processes shared the files"
 
 
 async def test_a_shell_in_the_cluster_is_not_taken_for_a_process_of_postgres(supervised: Supervised) -> None:

@@ -187,6 +187,13 @@ def test_missing_old_programs_and_a_kept_cluster_are_named(data_dir: Path, tmp_p
     _is_as_before(data_dir)
 
 
+def test_a_newer_cluster_is_not_moved_back(data_dir: Path) -> None:
+    (data_dir / "postgres" / "PG_VERSION").write_text("19\n")
+
+    with pytest.raises(EmbeddedPostgresError, match=r"postgres needs Postgres 19, but here is only 18$"):
+        upgrade_cluster(data_dir)
+
+
 def test_there_is_nothing_to_upgrade_without_an_embedded_postgres(tmp_path: Path) -> None:
     ended = upgraded(tmp_path / "nowhere")
     assert (ended.returncode, ended.stderr) == (2, f"passgate: {tmp_path}/nowhere holds no embedded Postgres\n")

@@ -70,6 +70,8 @@ def upgrade_cluster(data_dir: Path, programs_dir: Path | None = None) -> Upgrade
             new = Programs(lock, cluster, None)
             if new.major == major:
                 return None
+            if new.major < major:
+                raise EmbeddedPostgresError(f"{cluster} needs Postgres {major}, but here is only {new.major}")
             places = [programs_dir] if programs_dir else _usual_places(major)
             old = Programs(lock, cluster, major, directories=places)
             kept = data_dir / f"postgres.old-{major}"
