@@ -75,6 +75,7 @@ class Supervisor:
                 return
             self._started.set_result(None)
             self._supervise(server)
+            self._stopping.wait()  # the data directory is ours until `end`, with or without a server
 
     def _start(self, held: ExitStack) -> Server:
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
