@@ -21,6 +21,13 @@ _TAG = re.compile(
 )
 
 
+PATTERN = (
+    "^[a-zA-Z]{2,3}(-[a-zA-Z]{3}){0,3}(-[a-zA-Z]{4})?(-([a-zA-Z]{2}|[0-9]{3}))?"
+    "(-([a-zA-Z0-9]{5,8}|[0-9][a-zA-Z0-9]{3}))*(-[a-wyzA-WYZ0-9](-[a-zA-Z0-9]{2,8})+)*(-[xX](-[a-zA-Z0-9]{1,8})+)?$"
+)
+"""The same form for the OpenAPI document, where patterns have no flags."""
+
+
 def is_language_tag(text: str) -> bool:
     """Whether the text is a well-formed language tag, such as `de`, `zh-Hans` or `es-419`."""
     found = _TAG.fullmatch(text) if len(text) <= LONGEST_TAG else None

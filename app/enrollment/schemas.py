@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from app.second_factor.kinds.kind import Kind
-from app.second_factor.passcode import SixDigits, parse
-from app.second_factor.schemas import KindAnswer, KindFields, KindName, ShownKind
+from app.second_factor.passcode import LONGEST_INPUT, SixDigits, parse
+from app.second_factor.schemas import SIX_DIGITS_PATTERN, KindAnswer, KindFields, KindName, ShownKind
 from app.second_factor.settings.schemas import Authenticator, Label
 from app.second_factor.trusted_devices.schemas import DeviceOptions, TrustOutcome
 from app.web.wire import LEFT_OUT, Body, malformed
@@ -22,7 +22,16 @@ def _digits(value: Any) -> str:
 
 
 Digits = Annotated[
-    str, PlainValidator(_digits), WithJsonSchema({"type": "string", "description": "six ASCII digits"})
+    str,
+    PlainValidator(_digits),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "six ASCII digits",
+            "pattern": f"^{SIX_DIGITS_PATTERN}$",
+            "maxLength": LONGEST_INPUT,
+        }
+    ),
 ]
 
 

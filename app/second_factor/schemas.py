@@ -19,8 +19,9 @@ def _passcode(value: Any) -> SixDigits | RecoveryCode:
     return passcode
 
 
-# What `parse` accepts, as a pattern: half a recovery code has seven characters and any spaces.
+# What `parse` accepts, as patterns: half a recovery code has seven characters and any spaces.
 _HALF = "( *[0-9A-TV-Za-tv-z]){7} *"
+SIX_DIGITS_PATTERN = " *([0-9] *){6}"
 
 Passcode = Annotated[
     SixDigits | RecoveryCode,
@@ -29,7 +30,7 @@ Passcode = Annotated[
         {
             "type": "string",
             "description": "six ASCII digits, or a recovery code",
-            "pattern": f"^([0-9]{{6}}|{_HALF}-?{_HALF})$",
+            "pattern": f"^({SIX_DIGITS_PATTERN}|{_HALF}-?{_HALF})$",
             "maxLength": LONGEST_INPUT,
         }
     ),

@@ -1,8 +1,10 @@
 """Language tags: their form (RFC 5646) and the choice of a language (RFC 4647)."""
 
+import re
+
 import pytest
 
-from app.core.language_tags import LONGEST_TAG, best_match, is_language_tag
+from app.core.language_tags import LONGEST_TAG, PATTERN, best_match, is_language_tag
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,24 @@ def test_another_text_is_refused(tag: str) -> None:
 )
 def test_the_end_of_a_tag_is_left_out_until_it_is_available(tag: str, found: str | None) -> None:
     assert best_match(tag, ("en", "de", "zh", "zh-Hant")) == found
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "de",
+        "DE-at",
+        "zh-Hans",
+        "es-419",
+        "sl-rozaj-biske",
+        "de-u-co-phonebk",
+        "en-x-a",
+        "d",
+        "de-",
+        "-",
+        "ûï",
+        "*",
+    ],
+)
+def test_the_documented_pattern_is_what_is_accepted(tag: str) -> None:
+    assert (re.fullmatch(PATTERN, tag) is not None) == is_language_tag(tag)

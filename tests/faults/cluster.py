@@ -112,7 +112,7 @@ async def unavailable(request: Awaitable[httpx.Response]) -> dict[str, Any]:
     with in_time():
         response = await request
     problem = refused(response, 503, "unavailable")
-    assert set(problem) == {"type", "title", "status", "code", "detail"}
+    assert set(problem) == {"type", "title", "status", "code", "detail", "retry_after"}
     assert response.headers["retry-after"].isdecimal()
     assert 1 <= int(response.headers["retry-after"]) <= 60
     return problem

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from app.accounts.users.rules import LONGEST_EMAIL, LONGEST_NAME, check_locale
 from app.core.callers import Role
 from app.core.errors import InvalidRequest
-from app.core.language_tags import LONGEST_TAG
+from app.core.language_tags import LONGEST_TAG, PATTERN
 from app.web.wire import Answer, OneLine, Open, malformed
 
 RoleName = Literal["owner", "admin", "agent", "end_user"]
@@ -35,7 +35,11 @@ def checked(check: Callable[[str], str]) -> AfterValidator:
 
 Locale = Annotated[
     str,
-    Field(max_length=LONGEST_TAG, description="a language tag (BCP 47), such as `de-AT` or `zh-Hans`"),
+    Field(
+        max_length=LONGEST_TAG,
+        description="a language tag (BCP 47), such as `de-AT` or `zh-Hans`",
+        json_schema_extra={"pattern": PATTERN},
+    ),
     checked(check_locale),
 ]
 

@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
+from pydantic.config import JsonDict
 
 from app.accounts import rules
 from app.administration.security_policy import use_cases
@@ -24,6 +25,7 @@ router = APIRouter(tags=["security policy"], route_class=AccountRoute)
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, section 8.8.3
 _IF_MATCH = re.compile(rf"[ \t]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t]*{_ENTITY_TAG.pattern})*[ \t]*")
+_DOCUMENTED_IF_MATCH: JsonDict = {"pattern": '^(\\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')  # only as we write it: "01" is a different tag
 
 
@@ -41,7 +43,7 @@ async def change_security_policy(
     caller: FreshAdmin,
     response: Response,
     body: PolicyChange,
-    if_match: Annotated[str | None, Header(max_length=1024)] = None,
+    if_match: Annotated[str | None, Header(max_length=1024, json_schema_extra=_DOCUMENTED_IF_MATCH)] = None,
 ) -> SecurityPolicy:
     """Change the policy. Needs a fresh second factor.
 

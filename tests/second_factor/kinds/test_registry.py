@@ -16,7 +16,7 @@ APP = Path(__file__).parents[3] / "app"
 # The kind, its registration, the import of secrets, examples, and comments that use it as an example.
 MAY_NAME_TOTP = {
     "administration/user_import",
-    "cli.py",
+    "commands/user_commands.py",
     "database/tables/authenticators.py",
     "second_factor/kinds/registry.py",
     "second_factor/kinds/totp",

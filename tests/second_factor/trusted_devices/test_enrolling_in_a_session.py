@@ -37,7 +37,8 @@ async def test_the_browser_that_confirms_is_not_asked_at_its_next_sign_in(tenant
 
     [cookie] = cookies_set(response)
     [device] = ok(await person.browser.get(DEVICES))["items"]
-    assert response.json()["trusted_device"] == {"id": device["id"], "expires_at": device["expires_at"]}
+    shown = {"id": device["id"], "expires_at": device["expires_at"], "token": None}
+    assert response.json()["trusted_device"] == shown
     assert response.json()["not_trusted_because"] is None
     assert device["created_at"] == on_the_wire(now)
     assert cookie.name == cookie_name(person)
