@@ -1,6 +1,7 @@
 """The metrics port: off by default, separate from the public port, loopback only."""
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -31,7 +32,7 @@ def test_the_metrics_of_one_process_are_on_their_own_port_alone(tmp_path: Path) 
 def test_without_the_setting_nothing_but_the_service_listens(tmp_path: Path) -> None:
     with serving(tmp_path / "data", PASSGATE_METRICS_TOKEN="a token") as service:
         listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        own = {Path(f"/proc/{service.process.pid}/fd/{fd}").readlink() for fd in _descriptors(service.process.pid)}
+        own = _open_files(service.process.pid)
         ports = {
             int(line[1].split(":")[1], 16)
             for line in listening
@@ -44,8 +45,12 @@ def test_without_the_setting_nothing_but_the_service_listens(tmp_path: Path) -> 
         assert httpx.get(f"{service.url}/metrics", headers=token).status_code == 200
 
 
-def _descriptors(process: int) -> list[str]:
-    return [path.name for path in Path(f"/proc/{process}/fd").iterdir()]
+def _open_files(process: int) -> set[Path]:
+    found = set()
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found.add(path.readlink())
+    return found
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
